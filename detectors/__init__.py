@@ -1,0 +1,79 @@
+"""Online change detectors: arrays of numbers in, declared changes out.
+
+A detector is one file and one class; the file's name is its word in the configuration.  Dropping a file in is all it takes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+State = dict[str, Any]
+Direction = Literal["up", "down", "both"]
+
+
+class Change(NamedTuple):
+    """A change that a detector declares.  Rows are counted from the detector's first row, so they do not depend on cuts."""
+
+    row: int
+    signal: int
+    statistic: float
+    threshold: float
+    direction: Direction
+    start: int
+    """The row at which the change began, as far as the detector can tell; at most `row`."""
+    n_reference: int
+    n_current: int
+
+
+class Detector(Protocol):
+    """Watches d signals at once.  Settings are the constructor's keyword arguments and are checked there.
+
+    Results depend on the rows alone, never on how they were cut into calls.
+    """
+
+    statistic: Array
+    """The latest value of the statistic of each signal, float64[d]; NaN before there is one."""
+    threshold: Array
+    """What each statistic is compared with, float64[d]; NaN where there is no comparison yet."""
+
+    def __init__(self, signals: int, **settings: Any) -> None: ...
+
+    def fit(self, reference: Array) -> None:
+        """Takes the reference, float64[m, d], NaN a missing value.  Detectors that need none ignore it."""
+
+    def update(self, values: Array) -> list[Change]:
+        """Takes the next rows, float64[n, d], NaN a missing value; gives the changes they reveal, in row order."""
+
+    def state(self) -> State:
+        """Everything but the settings and the reference, as numbers, strings, lists and arrays."""
+
+    def restore(self, state: State) -> None:
+        """Goes on from a `state()`, after the same `fit`."""
+
+
+def names() -> list[str]:
+    """The detectors there are, by the word that selects them."""
+    return sorted(name for _, name, _ in pkgutil.iter_modules(__path__) if _class_in(name) is not None)
+
+
+def detector(name: str) -> type[Detector]:
+    """The class behind a name; raises ValueError where there is none."""
+    found = _class_in(name) if name in {module for _, module, _ in pkgutil.iter_modules(__path__)} else None
+    if found is None:
+        raise ValueError(f"there is no detector {name!r}; there are {', '.join(names())}")
+    return found
+
+
+def _class_in(name: str) -> type[Detector] | None:
+    module = importlib.import_module(f"{__name__}.{name}")
+    for _, thing in inspect.getmembers(module, inspect.isclass):
+        if thing.__module__ == module.__name__ and hasattr(thing, "update") and hasattr(thing, "fit"):
+            return thing  # type: ignore[no-any-return]  # getmembers knows only object
+    return None

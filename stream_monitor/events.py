@@ -1,0 +1,243 @@
+"""What goes out: CloudEvents 1.0 as JSON, with ids that are the same whenever the same thing is said."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .stream_config import Severity
+
+AlertKind = Literal["concept_drift", "data_drift", "prediction_drift", "performance", "data_quality", "no_data", "monitor"]
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Position(_Out):
+    """Rows of the stream so far."""
+
+    predictions: int
+    outcomes: int
+
+
+class Effect(_Out):
+    """How large a change is: in standard deviations of the reference, or in points of 1 of a rate."""
+
+    value: float | None
+    unit: Literal["sd", "points", "ratio"]
+
+
+class ChangeEstimate(_Out):
+    """What changed, since when, and by how much."""
+
+    position: int
+    """The prediction with which it began, as far as can be told."""
+    interval: tuple[int, int] | None = None
+    time: str
+    direction: Literal["up", "down", "both"]
+    statistic: Literal["mean", "rate"]
+    before: float | None
+    after: float | None
+    effect: Effect
+
+
+class Evidence(_Out):
+    """Why an alert was raised."""
+
+    detector: str
+    statistic: float | None
+    threshold: float | None
+    n_reference: int
+    n_current: int
+    immature: bool = False
+    """Whether the reference spans less time than configured."""
+    config_hash: str
+    software: str
+
+
+class Alert(_Out):
+    """The state of an alert, in the words of Alertmanager."""
+
+    status: Literal["firing", "resolved"]
+    transition: Literal["opened", "updated", "resolved"]
+    revision: int
+    fingerprint: str
+    startsAt: str
+    endsAt: str | None = None
+    endReason: Literal["recovered", "retired", "rebaselined", "resumed", "configured", "reevaluated"] | None = None
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    position: Position
+    change: ChangeEstimate | None = None
+    evidence: Evidence | None = None
+    acknowledgedBy: str | None = None
+    verdict: Literal["real", "false_alarm", "expected"] | None = None
+    silencedUntil: str | None = None
+
+
+class DataSinceChange(_Out):
+    """The data a new model could learn from."""
+
+    model_config = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    from_: str = Field(alias="from")
+    to: str
+    matured_to: str
+    """Predictions before this have had their whole wait for a label."""
+    rows: int
+    labelled: int
+    coverage: float | None
+
+
+class RetrainRequest(_Out):
+    """A request to train a model version anew, and what became of it."""
+
+    status: Literal["proposed", "approved", "rejected", "completed", "expired", "superseded"]
+    revision: int
+    request_id: str
+    stream: str
+    model: str
+    version: str
+    reason: Literal["concept_drift"]
+    alert_ids: list[str]
+    fingerprints: list[str]
+    severity: Severity
+    data_since_change: DataSinceChange
+    minimum_labels: int
+    ready: bool
+    """Whether there are as many labels since the change as asked for."""
+    requestedAt: str
+    by: str | None = None
+
+
+class Period(_Out):
+    """A window of event time; the end does not belong to it."""
+
+    start: str
+    end: str
+
+
+class Latency(_Out):
+    """Of predictions in the window, milliseconds."""
+
+    n: int
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class LabelHealth(_Out):
+    """Of labels in the window, by the time at which they came."""
+
+    joined: int
+    corrected: int
+    withdrawn: int
+    delay_p50_s: float | None
+    delay_p95_s: float | None
+    waiting: int
+    """Predictions of the stream whose wait is not over, labelled or not."""
+    matured: int
+    """Predictions of the stream whose wait ended in the window."""
+    coverage: float | None
+    """The share of those that had a label by then."""
+
+
+class Performance(_Out):
+    """Of outcomes whose label came in the window."""
+
+    outcomes: int
+    accuracy: float | None = None
+    mae: float | None = None
+    rmse: float | None = None
+    reference: float | None = None
+    """The same of the reference: accuracy, or mean absolute error."""
+
+
+class SignalReading(_Out):
+    """What a detector said of a signal when the window closed."""
+
+    signal: Literal["feature", "score", "loss"]
+    name: str
+    detector: str
+    statistic: float | None
+    threshold: float | None
+    firing: bool
+
+
+class Metrics(_Out):
+    """Everything about one stream and model version in one window."""
+
+    stream: str
+    model: str
+    version: str
+    window: Period
+    predictions: int
+    rate_per_s: float
+    counts: dict[str, int]
+    """Of the stream: duplicates, late, ahead, missing, infinite, ... in the window."""
+    latency: Latency
+    labels: LabelHealth
+    performance: Performance
+    signals: list[SignalReading]
+
+
+class CloudEvent(_Out):
+    """The envelope."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    type: str
+    source: str
+    subject: str
+    time: str
+    recordedtime: str
+    """When the row arrived that caused this."""
+    datacontenttype: Literal["application/json"] = "application/json"
+
+
+class AlertEvent(CloudEvent):
+    """An alert opened, changed or resolved."""
+
+    type: Literal["io.streammonitor.alert.v1"] = "io.streammonitor.alert.v1"
+    data: Alert
+
+
+class RetrainEvent(CloudEvent):
+    """A retrain request was made or changed."""
+
+    type: Literal["io.streammonitor.retrain.requested.v1"] = "io.streammonitor.retrain.requested.v1"
+    expirytime: str
+    data: RetrainRequest
+
+
+class MetricsEvent(CloudEvent):
+    """A window closed."""
+
+    type: Literal["io.streammonitor.metrics.v1"] = "io.streammonitor.metrics.v1"
+    data: Metrics
+
+
+def encode(event: CloudEvent) -> bytes:
+    """An event as JSON."""
+    return event.model_dump_json(by_alias=True, exclude_none=False).encode()
+
+
+def identity(*parts: Any) -> str:
+    """A deterministic id: the same for the same parts, in any process."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+def iso(microseconds: int) -> str:
+    """Epoch microseconds as an RFC 3339 time in UTC."""
+    moment = datetime.fromtimestamp(microseconds // 1_000_000, UTC).replace(microsecond=microseconds % 1_000_000)
+    return moment.isoformat(timespec="milliseconds" if microseconds % 1_000 == 0 else "microseconds").replace("+00:00", "Z")
+
+
+def finite(value: float) -> float | None:
+    """A number that JSON knows; None where it is missing or infinite."""
+    return float(value) if value - value == 0 else None

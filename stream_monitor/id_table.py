@@ -1,0 +1,62 @@
+"""Finds rows by the 128-bit hash of their id: open addressing in numpy arrays, many ids at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+Indices = npt.NDArray[np.int64]
+
+_SMALLEST = 64
+
+
+class IdTable:
+    """Row numbers by id hash.  Ids may stand several times; the hashes themselves are kept by the caller."""
+
+    def __init__(self) -> None:
+        self._slots = np.full(_SMALLEST, -1, np.int32)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def insert(self, ids: Hashes, start: int) -> None:
+        """Adds the rows from `start` to the end of `ids`, uint64[rows, 2]."""
+        count = len(ids) - start
+        self._count += count
+        if 2 * self._count > len(self._slots):
+            size = _SMALLEST
+            while size < 3 * self._count:
+                size *= 2
+            self._slots = np.full(size, -1, np.int32)
+            start, count = 0, len(ids)
+        self._place(ids[start:, 0], np.arange(start, start + count, dtype=np.int32))
+
+    def find(self, ids: Hashes, wanted: Hashes) -> tuple[Indices, Indices]:
+        """The matches of the wanted ids as (index into `wanted`, row number), in no order."""
+        mask = np.uint64(len(self._slots) - 1)
+        slots = (wanted[:, 0] & mask).astype(np.int64)
+        active = np.arange(len(wanted))
+        queries, found = [], []
+        while len(active):
+            rows = self._slots[slots]
+            here = rows >= 0
+            active, rows, slots = active[here], rows[here], slots[here]
+            hit = (ids[rows] == wanted[active]).all(axis=1)
+            if hit.any():
+                queries.append(active[hit])
+                found.append(rows[hit].astype(np.int64))
+            slots = (slots + 1) & int(mask)
+        if not queries:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate(queries), np.concatenate(found)
+
+    def _place(self, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.int32]) -> None:
+        mask = len(self._slots) - 1
+        slots = (keys & np.uint64(mask)).astype(np.int64)
+        while len(rows):
+            free = self._slots[slots] < 0
+            self._slots[slots[free]] = rows[free]
+            left = self._slots[slots] != rows  # of several that claimed one slot, the last one has it
+            slots, rows = (slots[left] + 1) & mask, rows[left]

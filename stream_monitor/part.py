@@ -1,0 +1,371 @@
+"""One partition of the record of streams: the streams in it, their snapshots, and what became of them in an earlier life."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+import xxhash
+
+from . import blocks
+from .alerts import Subject
+from .blocks import Block, Progress, Section
+from .events import Alert, AlertEvent, RetrainEvent, identity, iso
+from .snapshot import pack, unpack
+from .stream import Stream, parsed
+from .stream_config import StreamRecord
+from .task import Channel, Output, Partition
+
+STATE: tuple[Channel, ...] = ("snapshots", "alerts.current", "retrain.current")
+"""The compacted channels that a partition is restored from."""
+SNAPSHOT_ROWS = 100_000
+SNAPSHOT_AGE = 300_000_000
+"""Rows, and microseconds of arrival time, after which a stream is saved again; the latter spread between half and whole."""
+
+log = structlog.get_logger()
+
+
+class ConfigurationError(RuntimeError):
+    """The log and this replica do not agree on what is configured."""
+
+
+class Part:
+    """The streams of one partition of blocks, in the order of the log."""
+
+    def __init__(self, partition: Partition, revision: int | None) -> None:
+        self.partition = partition
+        self._own_revision = revision
+        self._revision = -1
+        self._partitions: int | None = None
+        self._committed = 0
+        self._live = False
+        self._arrived = 0
+        self._streams: dict[str, Stream] = {}
+        self._bases: dict[str, StreamRecord] = {}
+        self._quarantined: dict[str, str] = {}
+        self._recalling: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._saved: dict[str, tuple[int, int]] = {}
+        """Rows and arrival at each stream's last snapshot."""
+        self._keys: dict[str, set[str]] = {}
+        self._published: dict[str, tuple[dict[str, Alert], dict[str, bytes]]] = {}
+
+    def record(self, offset: int, value: bytes | None) -> list[Output]:
+        """Takes one record of blocks; what was said in an earlier life is not said again."""
+        block = blocks.decode(value or b"")
+        self._check(block)
+        self._arrived = block.arrived
+        outputs = self._go_live(offset) if not self._live and offset >= self._committed else []
+        self._recall_until(offset)
+        for section in block.sections:
+            outputs += self._section(section, block.arrived, offset)
+        outputs += self._progress(block.progress, block.arrived, offset)
+        return [self._placed(output) for output in outputs + self._save(offset)] if self._live else []
+
+    def gap(self, first: int, last: int, reason: str, arrived: int) -> list[Output]:
+        """Says that blocks were lost, to whom it concerns: every stream here."""
+        outputs: list[Output] = []
+        for name, stream in self._streams.items():
+            summary = f"records {first} to {last} of {name}'s partition of blocks could not be read: {reason}"
+            outputs += stream.alerts.open(
+                Subject(name), "monitor", "RecordLost", "critical", summary, stream.moment(arrived), offset=str(first)
+            )
+        return outputs
+
+    def restore(self, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
+        """Makes the streams again as far as snapshots go; gives the offset from which the log must tell the rest."""
+        self._committed = committed or 0
+        snapshots = _channel(state, "snapshots")
+        if committed and b"" not in snapshots:
+            raise ConfigurationError(
+                f"{self.partition.topic}-{self.partition.number} was read to {committed}, but it has no snapshots"
+            )
+        self._remember(state)
+        if b"" not in snapshots:
+            return None
+        meta = unpack(snapshots.pop(b""))
+        self._revision, self._partitions = meta["revision"], meta["partitions"]
+        self._bases = {name: StreamRecord.model_validate_json(record) for name, record in meta["bases"].items()}
+        self._quarantined = dict(meta["quarantined"])
+        self._saved[""] = (self._revision, meta["arrived"])
+        starts = [meta["offset"]]
+        for name, parts in _by_stream(snapshots).items():
+            starts.append(self._restore_stream(name, parts))
+        return int(min(starts))
+
+    def status(self) -> dict[str, Any]:
+        """What every stream here is doing."""
+        return {
+            name: stream.status() | {"partition": self.partition.number, "quarantined": self._quarantined.get(name)}
+            for name, stream in self._streams.items()
+        }
+
+    def _check(self, block: Block) -> None:
+        if self._partitions is None:
+            self._partitions = block.partitions
+        elif self._partitions != block.partitions:
+            raise ConfigurationError(
+                f"{self.partition.topic} was written for {self._partitions} partitions and now for {block.partitions}: "
+                "streams would move; use a new topics.prefix to change the count"
+            )
+
+    def _section(self, section: Section, arrived: int, offset: int) -> list[Output]:
+        if section.kind == "configuration":
+            return self._configure(section, arrived, offset)
+        stream = self._stream(section, offset)
+        if stream is None:
+            return []
+        if section.stream in self._recalling:
+            stream.recall(section, arrived, offset)
+            return []
+        if section.stream in self._quarantined:
+            return self._while_quarantined(stream, section, arrived)
+        return self._guarded(stream, section, arrived, offset)
+
+    def _stream(self, section: Section, offset: int) -> Stream | None:
+        """The stream of a section; the first prediction of a model makes one where streams are per model."""
+        stream = self._streams.get(section.stream)
+        if stream is None and section.kind == "predictions":
+            base = self._bases.get(section.stream.partition("/")[0])
+            if base is not None and len(self._streams) < base.limits.streams:
+                stream = self._streams[section.stream] = Stream(section.stream, base)
+                self._saved[section.stream] = (-SNAPSHOT_ROWS, 0)
+            elif base is not None:
+                log.warning("too many streams", stream=section.stream, limit=base.limits.streams)
+        return stream
+
+    def _guarded(self, stream: Stream, section: Section, arrived: int, offset: int) -> list[Output]:
+        """Lets a stream take a section; if that raises, the stream is set aside and the others go on."""
+        position = stream.join.position
+        try:
+            return stream.section(section, arrived, offset)
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"{type(error).__name__} in {where.name}, at offset {offset}"
+            log.error("stream set aside", stream=stream.name, reason=reason, exc_info=self._live)
+            return self._quarantine(stream, section, reason, position, arrived, offset)
+
+    def _quarantine(
+        self, stream: Stream, section: Section, reason: str, position: int, arrived: int, offset: int
+    ) -> list[Output]:
+        fresh = self._streams[stream.name] = _emptied(stream, position)
+        self._quarantined[stream.name] = reason
+        self._saved[stream.name] = (-SNAPSHOT_ROWS, 0)
+        self._skip(fresh, section)
+        summary = f"{stream.name} was set aside: {reason}; a control event `resume` starts it again"
+        moment = fresh.moment(arrived)
+        opened = fresh.alerts.open(Subject(stream.name), "monitor", "StreamQuarantined", "critical", summary, moment)
+        return [*opened, self._dead_letter(stream, section, reason, arrived, offset)]
+
+    def _while_quarantined(self, stream: Stream, section: Section, arrived: int) -> list[Output]:
+        if section.kind == "control" and json.loads(section.document).get("action") == "resume":
+            del self._quarantined[stream.name]
+            return stream.alerts.end("resumed", stream.moment(arrived), kind="monitor")
+        self._skip(stream, section)
+        return []
+
+    def _skip(self, stream: Stream, section: Section) -> None:
+        if section.kind == "predictions" and section.rows is not None:
+            stream.join.position += len(section.rows)
+
+    def _dead_letter(self, stream: Stream, section: Section, reason: str, arrived: int, offset: int) -> Output:
+        data = {
+            "reason": "stream_quarantined", "detail": reason, "topic": self.partition.topic, "partition": self.partition.number,
+            "offset": offset, "index": 0, "size": blocks.size(section), "sha256": None,
+        }  # fmt: skip
+        event = {
+            "specversion": "1.0", "id": identity("dead letter", *self.partition, offset, stream.name),
+            "type": "io.streammonitor.deadletter.v1", "source": f"/stream-monitor/{stream.record.deployment}",
+            "subject": stream.name, "time": iso(arrived), "recordedtime": iso(arrived), "datacontenttype": "application/json",
+            "data": data,
+        }  # fmt: skip
+        return Output("dead-letters", stream.name.encode(), json.dumps(event).encode())
+
+    def _configure(self, section: Section, arrived: int, offset: int) -> list[Output]:
+        if not section.stream:
+            return self._drop_others(msgspec.json.decode(section.document, type=dict[str, Any]), arrived)
+        record = parsed(section.document)
+        if self._own_revision is not None and record.revision > self._own_revision:
+            raise ConfigurationError(
+                f"the log has configuration revision {record.revision} in force, and this replica has {self._own_revision}: "
+                "start it again with the newer one"
+            )
+        if record.revision < self._revision:
+            return []
+        self._revision = record.revision
+        if record.config.per == "model":
+            self._bases[section.stream] = record
+        elif section.stream not in self._streams:
+            self._streams[section.stream] = Stream(section.stream, record)
+            self._saved[section.stream] = (-SNAPSHOT_ROWS, 0)
+        return self._reconfigure(section, record, arrived, offset)
+
+    def _reconfigure(self, section: Section, record: StreamRecord, arrived: int, offset: int) -> list[Output]:
+        outputs: list[Output] = []
+        for name, stream in list(self._streams.items()):
+            if name.partition("/")[0] != section.stream:
+                continue
+            if name in self._recalling:
+                stream.recall(section, arrived, offset)
+            elif name in self._quarantined:
+                stream.record = record
+            elif stream.record != record:
+                outputs += self._guarded(stream, section._replace(stream=name), arrived, offset)
+        return outputs
+
+    def _drop_others(self, document: dict[str, Any], arrived: int) -> list[Output]:
+        """Ends the streams that are not configured any more."""
+        if document.get("revision", 0) < self._revision:
+            return []
+        outputs: list[Output] = []
+        for name in [name for name in self._streams if name.partition("/")[0] not in document["streams"]]:
+            if name in self._recalling:
+                continue
+            stream = self._streams.pop(name)
+            outputs += stream.alerts.end("configured", stream.moment(arrived))
+            outputs += [self._output(key, None) for key in sorted(self._keys.pop(name, set()))]
+            self._quarantined.pop(name, None)
+        self._bases = {name: base for name, base in self._bases.items() if name in document["streams"]}
+        return outputs
+
+    def _progress(self, progress: tuple[Progress, ...], arrived: int, offset: int) -> list[Output]:
+        if not progress:
+            return []
+        by_topic: dict[str, list[Progress]] = {}
+        for entry in progress:
+            by_topic.setdefault(entry.topic, []).append(entry)
+        outputs: list[Output] = []
+        for name, stream in self._streams.items():
+            entries = [entry for topic in _topics(stream.record) for entry in by_topic.get(topic, ())]
+            if not entries or name in self._quarantined:
+                continue
+            if name in self._recalling:
+                stream.recall_progress(entries, arrived, offset)
+            else:
+                outputs += stream.progress(entries, arrived, offset)
+        return outputs
+
+    def _recall_until(self, offset: int) -> None:
+        """Wakes the streams whose snapshot was made just before this record."""
+        for name in [name for name, (until, _) in self._recalling.items() if until <= offset]:
+            _, state = self._recalling.pop(name)
+            self._streams[name].recalled(state)
+
+    def _go_live(self, offset: int) -> list[Output]:
+        """Publishes what this program sees otherwise than the one that committed."""
+        self._live = True
+        self._recall_until(offset)
+        outputs: list[Output] = []
+        for name, stream in self._streams.items():
+            alerts, requests = self._published.get(name, ({}, {}))
+            outputs += stream.reconcile(alerts, requests, self._arrived)
+        self._published = {}
+        return outputs
+
+    def _save(self, offset: int) -> list[Output]:
+        """Snapshots of the streams that are due, and of what they share."""
+        due = [name for name in self._streams if name not in self._recalling and self._is_due(name)]
+        outputs: list[Output] = []
+        for name in due:
+            outputs += self._save_stream(name, offset)
+        if due or self._meta_due():
+            self._saved[""] = (self._revision, self._arrived)
+            meta = {
+                "revision": self._revision, "partitions": self._partitions, "offset": offset + 1,
+                "bases": {name: base.model_dump_json() for name, base in self._bases.items()},
+                "quarantined": self._quarantined, "arrived": self._arrived,
+            }  # fmt: skip
+            outputs.append(self._output("", pack(meta)))
+        return outputs
+
+    def _is_due(self, name: str) -> bool:
+        rows, arrived = self._saved.get(name, (-SNAPSHOT_ROWS, 0))
+        stagger = SNAPSHOT_AGE // 2 + xxhash.xxh3_64_intdigest(name.encode()) % (SNAPSHOT_AGE // 2)
+        return self._streams[name].join.position - rows >= SNAPSHOT_ROWS or self._arrived - arrived >= stagger
+
+    def _meta_due(self) -> bool:
+        revision, arrived = self._saved.get("", (-2, 0))
+        return revision != self._revision or self._arrived - arrived >= SNAPSHOT_AGE
+
+    def _save_stream(self, name: str, offset: int) -> list[Output]:
+        stream = self._streams[name]
+        first = name not in self._keys
+        known = self._keys.get(name, set())
+        arrays = stream.arrays(changed=not first)
+        outputs = [
+            self._output(f"{name}\0{group}\0{signal}", array)
+            for group, named in arrays.items()
+            for signal, array in named.items()
+        ]
+        inner = stream.state()
+        groups = {group: set(state["names"]) for group, state in inner["groups"].items()}
+        groups |= {"given": set(arrays.get("given", {}))}
+        keys = {f"{name}\0{group}\0{signal}" for group, signals in groups.items() for signal in signals} | {f"{name}\0"}
+        outputs += [self._output(key, None) for key in sorted(known - keys)]
+        outputs.append(self._output(f"{name}\0", pack(inner | {"offset": offset + 1, "arrived": self._arrived})))
+        self._keys[name] = keys
+        self._saved[name] = (stream.join.position, self._arrived)
+        return outputs
+
+    def _placed(self, output: Output) -> Output:
+        """What is state stands in the partition of the same number, so that one reader finds it all."""
+        return output._replace(partition=self.partition.number) if output.channel in STATE else output
+
+    def _output(self, key: str, value: bytes | None) -> Output:
+        return Output("snapshots", key.encode(), value)
+
+    def _restore_stream(self, name: str, parts: dict[str, bytes]) -> int:
+        """Makes a stream again; gives the offset from which the log must tell of it."""
+        state = unpack(parts.pop(""))
+        arrays: dict[str, dict[str, bytes]] = {}
+        for key, array in parts.items():
+            group, _, signal = key.partition("\0")
+            arrays.setdefault(group, {})[signal] = array
+        self._streams[name] = Stream.restored(name, state, arrays)
+        self._keys[name] = {f"{name}\0{key}" for key in parts} | {f"{name}\0"}
+        self._saved[name] = (state["join"]["position"], state["arrived"])
+        self._recalling[name] = (state["offset"], state)
+        anchor = state["join"]["anchor"]
+        return int(min(anchor[0] if anchor else state["offset"], state["offset"]))
+
+    def _remember(self, state: Mapping[bytes, bytes]) -> None:
+        """Keeps what was published of alerts and requests until this partition goes live."""
+        for value in _channel(state, "alerts.current").values():
+            alert = AlertEvent.model_validate_json(value).data
+            self._published.setdefault(alert.labels["stream"], ({}, {}))[0][alert.fingerprint] = alert
+        for value in _channel(state, "retrain.current").values():
+            request = RetrainEvent.model_validate_json(value).data
+            self._published.setdefault(request.stream, ({}, {}))[1][request.request_id] = value
+
+
+def _emptied(stream: Stream, position: int) -> Stream:
+    """A stream that begins again, but for its place and its alerts."""
+    fresh = Stream(stream.name, stream.record)
+    fresh.join.position = position
+    fresh.join.clock.restore(stream.join.clock.state())
+    fresh.alerts = stream.alerts
+    return fresh
+
+
+def _topics(record: StreamRecord) -> list[str]:
+    config = record.config
+    return [config.predictions.topic, *([config.labels.topic] if config.labels else [])]
+
+
+def _channel(state: Mapping[bytes, bytes], channel: str) -> dict[bytes, bytes]:
+    prefix = channel.encode() + b"\0"
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+
+
+def _by_stream(snapshots: Mapping[bytes, bytes]) -> dict[str, dict[str, bytes]]:
+    """Records by stream and what follows the stream's name in the key; only streams that have a state."""
+    streams: dict[str, dict[str, bytes]] = {}
+    for key, value in snapshots.items():
+        name, _, rest = key.decode().partition("\0")
+        streams.setdefault(name, {})[rest] = value
+    return {name: parts for name, parts in streams.items() if "" in parts}

@@ -1,0 +1,97 @@
+"""The last rows of some signals, as sums over small chunks, to say what a change amounts to."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Marks(NamedTuple):
+    """Where rows stand: in the section being processed, in the stream, and in time; int64[n] each."""
+
+    row: Ints
+    position: Ints
+    time: Ints
+
+    def part(self, start: int, stop: int) -> Marks:
+        """The marks of some of the rows."""
+        return Marks(*(mark[start:stop] for mark in self))
+
+
+class Recent:
+    """Chunks begin at multiples of `chunk` rows, whatever the cut; with chunk = 1 every value is kept."""
+
+    def __init__(self, signals: int, chunk: int, chunks: int) -> None:
+        self.rows = 0
+        self._chunk, self._chunks = chunk, chunks
+        self._sums = np.zeros((chunks, signals))
+        self._counts = np.zeros((chunks, signals), np.int32)
+        self._position = np.zeros(chunks, np.int64)
+        self._time = np.zeros(chunks, np.int64)
+
+    def append(self, values: Floats, marks: Marks) -> None:
+        """Takes the next rows, float64[n, d], NaN a missing value."""
+        n, at = len(values), 0
+        while at < n:
+            slot = self.rows // self._chunk % self._chunks
+            inside = self.rows % self._chunk
+            whole = min((n - at) // self._chunk, self._chunks - slot) if not inside else 0
+            take = whole * self._chunk or min(self._chunk - inside, n - at)
+            self._fill(slot, inside, values[at : at + take], max(whole, 1))
+            if not inside:
+                starts = at + np.arange(0, take, self._chunk)
+                self._position[slot : slot + len(starts)] = marks.position[starts]
+                self._time[slot : slot + len(starts)] = marks.time[starts]
+            self.rows += take
+            at += take
+
+    def mean_since(self, row: int, signal: int) -> tuple[float, int]:
+        """Mean and number of a signal's values from about a row on (NaN and 0 if there are none)."""
+        slots = self._slots(row)
+        n = int(self._counts[slots, signal].sum())
+        return (float(np.cumsum(self._sums[slots, signal])[-1]) / n if n else np.nan), n
+
+    def values(self, signal: int) -> Floats:
+        """The values of a signal, oldest first, where chunks are single rows."""
+        slots = self._slots(0)
+        return np.where(self._counts[slots, signal] > 0, self._sums[slots, signal], np.nan)
+
+    def place(self, row: int) -> tuple[int, int]:
+        """Position and time of the chunk that a row is in; of the oldest if it has left."""
+        slot = self._slots(row)[0]
+        return int(self._position[slot]), int(self._time[slot])
+
+    def oldest(self) -> int:
+        """The first row that is still there."""
+        last = -(-self.rows // self._chunk)
+        return max(0, last - self._chunks) * self._chunk
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {"rows": self.rows, "sums": self._sums, "counts": self._counts, "position": self._position, "time": self._time}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self.rows, self._sums, self._counts = state["rows"], state["sums"], state["counts"]
+        self._position, self._time = state["position"], state["time"]
+
+    def _slots(self, row: int) -> Ints:
+        last = -(-self.rows // self._chunk)
+        first = min(max(row // self._chunk, self.oldest() // self._chunk), last - 1)
+        return np.arange(first, last) % self._chunks
+
+    def _fill(self, slot: int, inside: int, values: Floats, chunks: int) -> None:
+        here = ~np.isnan(values)
+        parts = np.where(here, values, 0.0).reshape(chunks, -1, values.shape[1])
+        counts = here.reshape(chunks, -1, values.shape[1]).sum(axis=1, dtype=np.int32)
+        if not inside:
+            self._sums[slot : slot + chunks] = 0.0
+            self._counts[slot : slot + chunks] = 0
+        for i in range(parts.shape[1]):  # one row after the other, so that no cut changes the sum
+            self._sums[slot : slot + chunks] += parts[:, i]
+        self._counts[slot : slot + chunks] += counts

@@ -1,0 +1,522 @@
+"""One watched stream: rows of the log go in, in their order; alerts, retrain requests and metrics come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from . import blocks, report
+from .alerts import Alerts, Moment, Subject
+from .blocks import Progress, Rows, Section
+from .control import obey
+from .events import Alert
+from .given import Given
+from .group import Group
+from .join import Join, Joined
+from .judge import Judge
+from .outcomes import Outcomes
+from .recent import Marks
+from .signals import Finding
+from .stream_config import StreamRecord
+from .task import Output
+from .version import Version
+from .windows import Windows
+from .words import Words
+
+Ints = npt.NDArray[np.int64]
+Event = tuple[int, Callable[[Moment], list[Output]]]
+"""The row at which something happened, and what to make of it."""
+
+
+class Stream:
+    """Results depend on the order of rows alone: wherever the clock makes something due, the rows are cut there."""
+
+    def __init__(self, name: str, record: StreamRecord) -> None:
+        config = record.config
+        self.name, self.record = name, record
+        self.words = Words(record.limits.categories)
+        self.join = Join(config.labels, record.limits)
+        self.judge = Judge(config.task)
+        self.features = Group(
+            "feature", config.reference.rows, config.detectors.features, config.alerts.resolve_after, record.limits.features
+        )
+        self.windows = Windows(config.metrics)
+        self.alerts = Alerts(record)
+        self.versions: dict[int, Version] = {}
+        self.outcomes = 0
+        self.totals: dict[str, int] = {}
+        self.last_metrics: dict[str, Any] = {}
+        self._given: Given | None = None
+        self._held: list[Outcomes] = []
+        self._configure_labels(record)
+
+    # Rows.
+
+    def section(self, section: Section, arrived: int, offset: int) -> list[Output]:
+        """Takes a section of a block."""
+        self.join.begin(offset)
+        if section.kind == "configuration":
+            return self.configure(parsed(section.document), arrived)
+        if section.kind == "control":
+            return obey(self, section.document, arrived)
+        if section.left_out:
+            self._count({"left_out": section.left_out})
+        if section.dead:
+            self._count({"dead_letters": section.dead})
+        if section.rows is None or not len(section.rows):
+            return []
+        if section.kind == "reference":
+            self._given = self._given or Given()
+            self._given.take(section.rows, self.words)
+            return []
+        if self._given is not None:
+            self._take_given()
+        take = self._predictions if section.kind == "predictions" else self._labels
+        return self._in_pieces(section.rows, arrived, take)
+
+    def progress(self, entries: Iterable[Progress], arrived: int, offset: int) -> list[Output]:
+        """Takes how far the stream's inputs were read; silence moves the clock on."""
+        self.join.begin(offset)
+        now = self.join.silence(entries, arrived)
+        outputs: list[Output] = []
+        while self._next_due() <= now:  # one thing after the other, as if rows had come in between
+            outputs += self._pass(min(now, self._next_due()), arrived)
+        return outputs + self._pass(now, arrived)
+
+    def recall(self, section: Section, arrived: int, offset: int) -> None:
+        """Takes a section once more, for the predictions that wait and for nothing else."""
+        self.join.begin(offset)
+        if section.kind == "configuration":
+            self._configure_labels(parsed(section.document))
+        if section.rows is None or not len(section.rows) or section.kind not in ("predictions", "labels"):
+            return
+        take = self.join.predictions if section.kind == "predictions" else self.join.labels
+        take(section.rows, self.words.values(section.rows, _VALUE[section.kind]), arrived)
+
+    def recall_progress(self, entries: Iterable[Progress], arrived: int, offset: int) -> None:
+        """Takes once more how far the inputs were read."""
+        self.join.begin(offset)
+        now = self.join.silence(entries, arrived)
+        if now > self.join.clock.now:
+            self.join.pass_time(now)
+
+    def configure(self, record: StreamRecord, arrived: int) -> list[Output]:
+        """Takes a configuration: what did not change goes on, what did begins again."""
+        old, self.record = self.record.config, record
+        new = record.config
+        self.alerts.configure(record)
+        moment = self.moment(arrived)
+        outputs: list[Output] = []
+        if (new.labels, new.positive) != (old.labels, old.positive):
+            self._configure_labels(record)
+        if new.task != old.task:
+            self.judge = Judge(new.task)
+        if new.metrics != old.metrics:
+            outputs += self._close_windows(self.join.clock.now, arrived, everything=True)
+            counts, self.windows = self.windows.counts, Windows(new.metrics)
+            self.windows.counts = counts
+        if new.reference != old.reference or new.features != old.features:
+            outputs += self.rebaseline(arrived, "configured")
+        elif new.detectors != old.detectors or new.alerts.resolve_after != old.alerts.resolve_after:
+            outputs += self.alerts.end("configured", moment, kind="data_drift")
+            outputs += self.alerts.end("configured", moment, kind="prediction_drift")
+            outputs += self.alerts.end("configured", moment, kind="concept_drift")
+            self._configure_detectors()
+        return outputs
+
+    def rebaseline(self, arrived: int, reason: str, version: str | None = None, feature: str | None = None) -> list[Output]:
+        """Learns new references from the rows to come: all, those of a version, or (a feature's) those of the features."""
+        outputs: list[Output] = []
+        moment, rows = self.moment(arrived), self.record.config.reference.rows
+        if version is None:
+            self.features.begin_again(rows)
+            outputs += self.alerts.end(reason, moment, signal="feature")
+        for one in self.versions.values():
+            if feature is None and version in (None, one.subject.version):
+                one.score.begin_again(rows)
+                one.loss.begin_again(rows)
+                for signal in ("score", "loss"):
+                    outputs += self.alerts.end(
+                        reason, moment, signal=signal, version=one.subject.version, model=one.subject.model
+                    )
+        return outputs
+
+    def resume(self, arrived: int) -> list[Output]:
+        """Starts detectors that were set aside again."""
+        for group in self.groups().values():
+            if group.signals is not None:
+                group.signals.resume()
+        return self.alerts.end("resumed", self.moment(arrived), kind="monitor")
+
+    def groups(self) -> dict[str, Group]:
+        """All groups of signals, by a name for snapshots."""
+        named = {"features": self.features}
+        for version in self.versions.values():
+            named |= version.groups()
+        return named
+
+    def arrays(self, changed: bool) -> dict[str, dict[str, bytes]]:
+        """What references are made of, by group and signal; only what may have changed since the last time, or all."""
+        named = {name: group.arrays() for name, group in self.groups().items() if group.changed or not changed}
+        for group in self.groups().values():
+            group.fresh = False
+        return named | ({"given": self._given.arrays()} if self._given else {})
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the arrays of the references and the predictions that wait, as plain values and arrays."""
+        return {
+            "record": self.record.model_dump_json(), "join": self.join.state(), "judge": self.judge.state(),
+            "words": self.words.state(), "windows": self.windows.state(), "alerts": self.alerts.state(),
+            "versions": [version.state() for version in self.versions.values()],
+            "groups": {name: group.state() for name, group in self.groups().items()},
+            "given": self._given.state() if self._given else None,
+            "held": [list(held) for held in self._held],
+            "outcomes": self.outcomes, "totals": self.totals, "last_metrics": self.last_metrics,
+        }  # fmt: skip
+
+    @classmethod
+    def restored(cls, name: str, state: dict[str, Any], arrays: dict[str, dict[str, bytes]]) -> Stream:
+        """A stream from a `state()` and its `arrays()`; its join is still to be recalled."""
+        stream = cls(name, StreamRecord.model_validate_json(state["record"]))
+        stream.judge.restore(state["judge"])
+        stream.words.restore(state["words"])
+        stream.windows.restore(state["windows"])
+        stream.alerts.restore(state["alerts"])
+        for inner in state["versions"]:
+            version = Version.restored(inner, stream.record.config)
+            stream.versions[version.number] = version
+        for group_name, group in stream.groups().items():
+            group.restore(state["groups"][group_name], arrays.get(group_name, {}))
+        if state["given"]:
+            stream._given = Given()
+            stream._given.restore(state["given"], arrays.get("given", {}))
+        stream._held = [Outcomes(*columns) for columns in state["held"]]
+        stream.outcomes, stream.totals, stream.last_metrics = state["outcomes"], dict(state["totals"]), state["last_metrics"]
+        stream.join.recall(state["join"])
+        return stream
+
+    def recalled(self, state: dict[str, Any]) -> None:
+        """Goes on from the `state()`, now that the predictions that wait are there again."""
+        self.join.restore(state["join"])
+        self._configure_labels(self.record)
+
+    def reconcile(self, alerts: dict[str, Alert], requests: dict[str, bytes], arrived: int) -> list[Output]:
+        """Publishes what this program sees otherwise than what was published."""
+        moment = self.moment(arrived)
+        outputs = self.alerts.reconcile(alerts, moment)
+        for version in self.versions.values():
+            outputs += version.retrain.reconcile(requests, version.subject, self.record, moment)
+        return outputs
+
+    def status(self) -> dict[str, Any]:
+        """What the stream is doing, for people."""
+        return report.status(self)
+
+    # Steps, in order of use.
+
+    def _in_pieces(self, rows: Rows, arrived: int, take: Callable[[Rows, int], tuple[int, list[Output]]]) -> list[Output]:
+        """Takes rows up to the next one at which something is due, does that, and goes on."""
+        outputs: list[Output] = []
+        start = 0
+        while start < len(rows):
+            clock, _ = self.join.clock.rows(rows.time[start:], arrived)
+            ready = int(np.searchsorted(clock, self._next_due(), "left"))
+            if ready == 0:
+                outputs += self._do_due(int(clock[0]), arrived)
+                ready = max(1, int(np.searchsorted(clock, self._next_due(), "left")))
+            taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)
+            outputs += more
+            start += taken
+        return outputs
+
+    def _next_due(self) -> int:
+        """The clock at which something is due, rows or not."""
+        due = self.windows.next_close()
+        for version in self.versions.values():
+            due = min(due, version.retrain.expires, version.seen + self.record.config.versions.retire_after)
+        return due
+
+    def _do_due(self, now: int, arrived: int) -> list[Output]:
+        outputs = self._close_windows(now, arrived)
+        for version in list(self.versions.values()):
+            if version.retrain.expires <= now:
+                outputs += version.retrain.close("expired", version.subject, self.record, self.moment(arrived, now))
+            if version.seen + self.record.config.versions.retire_after <= now:
+                outputs += self._retire(version, self.moment(arrived, now))
+        return outputs
+
+    def _pass(self, now: int, arrived: int) -> list[Output]:
+        """Moves the clock without a row."""
+        outputs = self._do_due(now, arrived)
+        if now > self.join.clock.now:
+            joined = self.join.pass_time(now)
+            self._count(joined.counts)
+            judged, events = self._judge(joined, 0)
+            outputs += self._happen(events, judged, joined.clock, arrived, None)
+        return outputs
+
+    def _predictions(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
+        rows = blocks.split(rows, 0, self.join.versions.next_new(rows) or len(rows))
+        if self.judge.task is None:
+            values = self.words.values(rows, "prediction")
+            decided = self.judge.decisive(values, _any_score(rows))
+            rows = blocks.split(rows, 0, len(rows) if decided is None else decided + 1)
+        position = self.join.position
+        joined = self.join.predictions(rows, self.words.values(rows, "prediction"), arrived)
+        self._count(joined.counts)
+        events = self._meet(joined)
+        marks = Marks(np.arange(len(rows)), position + np.arange(len(rows)), rows.time)
+        self._count_predictions(rows, joined)
+        events += self._watch_features(rows, joined, marks)
+        events += self._watch_scores(rows.number("score"), joined, marks)
+        if self.judge.task == "unknown":
+            events.append((len(rows) - 1, self._say_task_unknown))
+        judged, more = self._judge(joined, len(rows) - 1)
+        return len(rows), self._happen(events + more, judged, joined.clock, arrived, position)
+
+    def _labels(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
+        joined = self.join.labels(rows, self.words.values(rows, "label"), arrived)
+        self._count(joined.counts | {"labels": len(rows)})
+        judged, events = self._judge(joined, len(rows) - 1)
+        return len(rows), self._happen(events, judged, joined.clock, arrived, None)
+
+    def _meet(self, joined: Joined) -> list[Event]:
+        """Sees which versions are live; a new one answers the open requests of its model."""
+        events: list[Event] = []
+        for number in np.unique(joined.version).tolist():
+            if number < 0:
+                continue
+            if number not in self.versions:
+                events.append((0, partial(self._supersede, self._begin_version(number))))
+            self.versions[number].seen = int(joined.clock[np.flatnonzero(joined.version == number)[-1]])
+        return events
+
+    def _begin_version(self, number: int) -> Version:
+        model, name = self.join.versions.name(number)
+        version = Version(number, Subject(self.name, model, name), self.record.config, self.join.clock.now)
+        older = [one for one in self.versions.values() if one.subject.model == model]
+        if older and self.record.config.versions.reference == "previous":
+            version.inherit(older[-1])
+        elif self._given is not None:
+            self._given.lend(version, self.judge)
+        self.versions[number] = version
+        return version
+
+    def _count_predictions(self, rows: Rows, joined: Joined) -> None:
+        latency = rows.number("latency_ms")
+        mine = joined.accepted
+        if mine.all():
+            self.windows.predictions(joined.version, rows.time, joined.clock, latency)
+        else:
+            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], latency[mine])
+        self._count({"predictions": int(mine.sum())})
+
+    def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:
+        names, values = self._feature_values(rows)
+        self._count({"missing": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())})
+        if not joined.accepted.all():
+            values, marks = values[joined.accepted], Marks(*(mark[joined.accepted] for mark in marks))
+        found = self.features.update(names, values, marks) if len(values) else []
+        return [(finding.row, partial(self._publish, finding, None)) for finding in found]
+
+    def _feature_values(self, rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
+        """Numeric features by name and as float64[n, k]; texts under the same name count as of the wrong type."""
+        at = [i for i, name in enumerate(rows.number_names) if name.startswith("feature:")]
+        names = tuple(rows.number_names[i].removeprefix("feature:") for i in at)
+        for i, name in enumerate(rows.text_names):
+            if name.startswith("feature:"):
+                self._see_text(name.removeprefix("feature:"), int((rows.texts[i] >= 0).sum()))
+        whole = at and at[-1] - at[0] + 1 == len(at)
+        return names, (rows.numbers[at[0] : at[-1] + 1] if whole else rows.numbers[at]).T
+
+    def _see_text(self, name: str, n: int) -> None:
+        watched = self.features.signals is not None and name in self.features.signals.names
+        if n and watched:
+            self._count({"mistyped": n})
+        elif n and len(self.features.not_watched) < self.record.limits.features:
+            self.features.not_watched.setdefault(name, "categorical")
+
+    def _watch_scores(self, score: npt.NDArray[np.float64], joined: Joined, marks: Marks) -> list[Event]:
+        events: list[Event] = []
+        if np.isnan(score).all():
+            return events
+        for number in np.unique(joined.version).tolist():
+            mine = np.flatnonzero((joined.version == number) & joined.accepted & ~np.isnan(score))
+            if number >= 0 and len(mine):
+                version = self.versions[number]
+                found = version.score.update(("score",), score[mine, None], Marks(*(mark[mine] for mark in marks)))
+                events += [(finding.row, partial(self._publish, finding, version)) for finding in found]
+        return events
+
+    def _judge(self, joined: Joined, last: int) -> tuple[Ints, list[Event]]:
+        """Turns outcomes into losses, once it is clear what a loss is; until then they are held.
+
+        Gives the rows at which outcomes came to count, and what they brought.
+        """
+        outcomes = joined.outcomes
+        events: list[Event] = []
+        if self._held or self.judge.task is None or not self.judge.speaks:
+            outcomes, events = self._release(outcomes, last)
+        if not len(outcomes.row):
+            return outcomes.row, events
+        losses = self.judge.losses(outcomes)
+        good = ~np.isnan(losses)
+        if not good.all():
+            self._count({"incomparable": int((~good).sum())})
+            outcomes, losses = outcomes.take(good), losses[good]
+        self.windows.outcomes(outcomes, losses, int(joined.clock[-1]))
+        return outcomes.row[outcomes.sign == 1], events + self._watch_losses(outcomes, losses)
+
+    def _release(self, outcomes: Outcomes, last: int) -> tuple[Outcomes, list[Event]]:
+        """Gives the outcomes that can be judged now; those held so far happen at the row that made it clear."""
+        events: list[Event] = []
+        nothing = outcomes.take(slice(0))
+        first, given_up = None, 0
+        if not self.judge.speaks:
+            first, given_up = self.judge.understood(outcomes)
+        if given_up:
+            events.append((int(outcomes.row[given_up - 1]), self._say_no_common_word))
+            self._count({"incomparable": sum(len(held.row) for held in self._held) + given_up})
+            self._held, outcomes = [], outcomes.take(slice(given_up, None))
+        if first is not None:
+            events.append((int(outcomes.row[first - given_up]), self._say_common_word))
+            last = int(outcomes.row[first - given_up])
+        if self.judge.task is None or not self.judge.speaks:
+            self._held += [outcomes] if len(outcomes.row) else []
+            return nothing, events
+        held, self._held = self._held, []
+        whole = Outcomes.joined([*held, outcomes])
+        count = len(whole.row) - len(outcomes.row)
+        row = np.maximum(whole.row, last)
+        row[:count] = last
+        return whole._replace(row=row), events
+
+    def _watch_losses(self, outcomes: Outcomes, losses: npt.NDArray[np.float64]) -> list[Event]:
+        events: list[Event] = []
+        self.outcomes += int((outcomes.sign == 1).sum())
+        for number in np.unique(outcomes.version).tolist():
+            mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))
+            version = self.versions.get(number)  # none if it has retired: then only the windows count it
+            if version is None or not len(mine):
+                continue
+            marks = Marks(outcomes.row[mine], outcomes.position[mine], outcomes.time[mine])
+            before = version.outcomes
+            version.outcomes += len(mine)
+            for finding in version.loss.update(("loss",), losses[mine, None], marks):
+                count = before + int(np.searchsorted(marks.row, finding.row, "right"))
+                events.append((finding.row, partial(self._publish, finding, version, outcomes=count)))
+        return events
+
+    def _happen(self, events: list[Event], judged: Ints, clock: Ints, arrived: int, position: int | None) -> list[Output]:
+        """Makes alerts and requests of what was found, in the order of the rows."""
+        outputs: list[Output] = []
+        for row, event in sorted(events, key=lambda pair: pair[0]):
+            predictions = self.join.position if position is None else position + row + 1
+            outcomes = self.outcomes - int((judged > row).sum())
+            outputs += event(Moment(int(clock[row]), arrived, predictions, outcomes))
+        return outputs
+
+    def _publish(self, finding: Finding, version: Version | None, moment: Moment, outcomes: int = 0) -> list[Output]:
+        subject = version.subject if version else Subject(self.name)
+        if finding.step == "broken":
+            summary = f"{finding.detector} on the {finding.sort} of {subject.text} was set aside: {finding.detail}"
+            labels = {"signal": finding.sort, "detector": finding.detector, "model": subject.model, "version": subject.version}
+            return self.alerts.open(subject, "monitor", "DetectorBroken", "warning", summary, moment, **labels)
+        group = self.features if version is None else version.loss if finding.sort == "loss" else version.score
+        immature = group.span < self.record.config.reference.span
+        alert, outputs = self.alerts.follow(finding, subject, moment, immature)
+        harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
+        if alert is not None and version is not None and harmful:
+            outputs += version.retrain.propose(alert, finding, subject, self.record, moment, outcomes)
+        return outputs
+
+    def _supersede(self, version: Version, moment: Moment) -> list[Output]:
+        """Closes the requests that a new version answers."""
+        outputs: list[Output] = []
+        for one in self.versions.values():
+            if one.subject.model == version.subject.model and one is not version:
+                outputs += one.retrain.close("superseded", one.subject, self.record, moment)
+        return outputs
+
+    def _say_task_unknown(self, moment: Moment) -> list[Output]:
+        summary = f"the task of {self.name} cannot be told from its predictions: state `task`; its loss is not watched"
+        return self.alerts.open(Subject(self.name), "data_quality", "TaskUnknown", "warning", summary, moment)
+
+    def _say_no_common_word(self, moment: Moment) -> list[Output]:
+        summary = f"labels and predictions of {self.name} have no value in common: see `labels.values`; its loss is not watched"
+        return self.alerts.open(Subject(self.name), "data_quality", "LabelVocabulary", "warning", summary, moment)
+
+    def _say_common_word(self, moment: Moment) -> list[Output]:
+        return self.alerts.end("recovered", moment, alertname="LabelVocabulary")
+
+    def _close_windows(self, now: int, arrived: int, everything: bool = False) -> list[Output]:
+        outputs = []
+        moment = self.moment(arrived, now)
+        for key, window in self.windows.close(now, everything):
+            outputs.append(report.metrics(self, key, window, moment))
+        if outputs:
+            self.windows.counts = {}
+            self.join.relax()
+            for version in self.versions.values():
+                outputs += version.retrain.ripen(version.subject, self.record, moment, version.outcomes)
+        return outputs
+
+    def _retire(self, version: Version, moment: Moment) -> list[Output]:
+        """Ends a version that has been silent."""
+        subject = version.subject
+        outputs = version.retrain.close("superseded", subject, self.record, moment)
+        outputs += self.alerts.end("retired", moment, model=subject.model, version=subject.version)
+        del self.versions[version.number]
+        self.join.versions.retire(version.number, self.join.position)
+        return outputs
+
+    def _take_given(self) -> None:
+        """Makes references of the rows that were given for that."""
+        assert self._given is not None
+        if self.features.signals is None:
+            self._given.features(self.features)
+        self._given.settle(self.judge)
+
+    def _configure_labels(self, record: StreamRecord) -> None:
+        labels = record.config.labels
+        absent = self.words.value(labels.absent.label) if labels and labels.absent else None
+        self.join.configure(labels, absent)
+
+    def _configure_detectors(self) -> None:
+        chosen, after = self.record.config.detectors, self.record.config.alerts.resolve_after
+        self.features.configure(chosen.features, after)
+        for version in self.versions.values():
+            version.score.configure(chosen.score, after)
+            version.loss.configure(chosen.loss, after)
+
+    def moment(self, arrived: int, clock: int | None = None) -> Moment:
+        """Where the stream stands."""
+        now = self.join.clock.now if self.join.clock.started else arrived
+        return Moment(now if clock is None else clock, arrived, self.join.position, self.outcomes)
+
+    def _count(self, counts: dict[str, int]) -> None:
+        self.windows.count(counts)
+        for name, n in counts.items():
+            if n:
+                self.totals[name] = self.totals.get(name, 0) + n
+
+
+_VALUE = {"predictions": "prediction", "labels": "label"}
+
+
+def parsed(document: bytes) -> StreamRecord:
+    """The configuration in a section's document."""
+    return StreamRecord.model_validate(msgspec.json.decode(document))
+
+
+def _any_score(rows: Rows) -> npt.NDArray[np.float64]:
+    """A number where a row has a score, which only classifiers give."""
+    at = [i for i, name in enumerate(rows.number_names) if name == "score" or name.startswith("scores:")]
+    if not at:
+        return np.full(len(rows), np.nan)
+    return np.where(np.isnan(rows.numbers[at]).all(axis=0), np.nan, 1.0)

@@ -1,0 +1,44 @@
+"""The task that owns all state: blocks in, alerts, retrain requests, metrics and snapshots out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .part import Part
+from .task import Output, Partition, Slice
+
+
+class Watch:
+    """Takes whole partitions of blocks; each is a world of its own.
+
+    `revision` is that of this replica's configuration; where the log says a newer one is in force it raises.
+    """
+
+    def __init__(self, revision: int | None = None) -> None:
+        self._revision = revision
+        self._parts: dict[Partition, Part] = {}
+
+    def process(self, slice: Slice) -> list[Output]:
+        """Takes blocks; gives what they bring, in order."""
+        outputs: list[Output] = []
+        for gap in slice.gaps:
+            outputs += self._parts[gap.partition].gap(gap.first, gap.last, gap.reason, slice.arrived)
+        for batch in slice.batches:
+            part = self._parts[batch.partition]
+            for record in batch.records:
+                outputs += part.record(record.offset, record.value)
+        return outputs
+
+    def restore(self, partition: Partition, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
+        """Takes over a partition of blocks; gives the offset from which its predictions that wait are read again."""
+        part = self._parts[partition] = Part(partition, self._revision)
+        return part.restore(committed, state)
+
+    def release(self, partition: Partition) -> None:
+        """Forgets a partition, because another owner has it now."""
+        self._parts.pop(partition, None)
+
+    def status(self) -> dict[str, Any]:
+        """What every stream is doing, for people."""
+        return {"streams": {name: one for part in self._parts.values() for name, one in part.status().items()}}

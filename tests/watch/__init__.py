@@ -1,0 +1,1 @@
+"""What `watch` makes of the log."""
