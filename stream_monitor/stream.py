@@ -225,10 +225,11 @@ class Stream:
         start = 0
         while start < len(rows):
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
-            ready = int(np.searchsorted(clock, self._next_due(), "left"))
-            if ready == 0:
-                outputs += self._do_due(int(clock[0]), arrived)
-                ready = max(1, int(np.searchsorted(clock, self._next_due(), "left")))
+            now = int(clock[0])
+            if self._next_due() <= now:
+                outputs += self._do_due(now, arrived)
+            due = min(self._next_due(), self.windows.boundary_after(now))
+            ready = int(np.searchsorted(clock, due, "left"))
             taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)
             outputs += more
             start += taken

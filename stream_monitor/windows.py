@@ -82,6 +82,10 @@ class Windows:
             return 2**62
         return (min(key.number for key in self.open) + 1) * self.length + self.grace
 
+    def boundary_after(self, clock: int) -> int:
+        """The next clock at which some window closes, open or not."""
+        return ((clock - self.grace) // self.length + 1) * self.length + self.grace
+
     def predictions(self, versions: npt.NDArray[np.int32], times: Ints, clock: Ints, latency: Floats) -> None:
         """Counts predictions by their time; a late one, or one ahead of the clock, by the clock."""
         index = times // self.length

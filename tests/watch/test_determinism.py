@@ -1,0 +1,98 @@
+"""The same rows give the same events, wherever the log is cut and whenever the program starts again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stream_monitor.blocks import Block
+
+from .worlds import block, configuration, cut, drained, labels, predictions, run
+
+
+def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None) -> list[Block]:
+    """A stream in which everything happens: drift, errors, versions, duplicates, labels early, late, twice and taken back."""
+    rng = np.random.default_rng(seed)
+    ids = [f"id{i}" for i in range(rows)]
+    seconds = np.sort(rng.uniform(0, 4 * 3600, rows)) + rng.normal(0, 40, rows).clip(-60, 60) + 100
+    seconds[rng.integers(0, rows, 3)] += 1e9  # from another century
+    x = rng.normal(size=rows) + 2.0 * (np.arange(rows) > rows // 2)
+    truth = rng.integers(0, 2, rows).astype(float)
+    wrong = rng.random(rows) < np.where(np.arange(rows) < 0.6 * rows, 0.05, 0.6)
+    predicted = np.where(wrong, 1 - truth, truth)
+    version = np.where(np.arange(rows) < 0.8 * rows, "1", "2")
+    known = seconds + rng.exponential(1200, rows) - 300
+    blocks = [block(configuration(config=config), at=0)]
+    waiting: list[tuple[float, str, float]] = []
+    for start in range(0, rows, 60):
+        part = slice(start, start + 60)
+        now = float(np.median(seconds[part]))
+        again = rng.choice(rows, 5) if start else np.array([0])
+        names = [*ids[part], *[ids[i] for i in again if i < start]]
+        pick = np.concatenate((np.arange(rows)[part], [i for i in again if i < start])).astype(int)
+        waiting += [(known[i], ids[i], truth[i]) for i in pick[:60] if rng.random() < 0.8]
+        waiting += [(known[i] + 500, ids[i], rng.choice([1 - truth[i], np.nan])) for i in pick[:60] if rng.random() < 0.1]
+        due = sorted(entry for entry in waiting if entry[0] <= now)
+        waiting = [entry for entry in waiting if entry[0] > now]
+        sections = [
+            predictions(
+                names, list(seconds[pick]), list(predicted[pick]),
+                {"x": list(x[pick]), "y": list(np.where(rng.random(len(pick)) < 0.1, np.nan, rng.normal(size=len(pick))))},
+                version=version[pick].tolist(), score=list(rng.random(len(pick))), latency=list(rng.exponential(9, len(pick))),
+            )
+        ]  # fmt: skip
+        if due:
+            sections.append(labels([i for _, i, _ in due], [s for s, _, _ in due], [v for _, _, v in due]))
+        blocks += [block(*sections, at=now + 100), drained(now + 101)]
+    return [*blocks, drained(5 * 3600), drained(30 * 3600)]
+
+
+@pytest.mark.parametrize("config", [{}, {"labels": {"topic": "l", "wait": "90m", "absent": {"label": 0, "after": "30m"}}}])
+@pytest.mark.parametrize("every", [1, 13])
+def test_results_do_not_depend_on_the_cut(config: dict[str, Any], every: int) -> None:
+    blocks = eventful(1, config=config)
+    whole = run(blocks)
+    assert {event["data"]["labels"]["kind"] for event in whole["alerts"]} >= {"data_drift", "concept_drift"}
+    assert whole["retrain"]
+    assert run(cut(blocks, every), per_read=7) == whole
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 10_000),
+    every=st.integers(5, 80),
+    per_read=st.integers(1, 9),
+    restarts=st.lists(st.integers(1, 60), max_size=6),
+    absent=st.booleans(),
+)
+def test_results_do_not_depend_on_restarts(seed: int, every: int, per_read: int, restarts: list[int], absent: bool) -> None:
+    config = {"labels": {"topic": "l", "wait": "1h"} | ({"absent": {"label": 0, "after": "20m"}} if absent else {})}
+    blocks = eventful(seed, rows=600, config=config)
+    assert run(cut(blocks, every), restarts, per_read) == run(blocks)
+
+
+def test_results_do_not_depend_on_the_limit_being_reached_in_one_block_or_in_many() -> None:
+    blocks = eventful(5, rows=3000, config={"labels": {"topic": "l", "wait": "4h"}})
+    blocks[0] = block(configuration(config={"labels": {"topic": "l", "wait": "4h"}}, waiting=1000), at=0)
+    whole = run(blocks)
+    assert run(cut(blocks, 17), restarts=[30, 90], per_read=4) == whole
+
+
+def test_another_process_with_another_hash_seed_says_the_same() -> None:
+    code = "import json, sys; from tests.watch.test_determinism import eventful; from tests.watch.worlds import run;"
+    code += "sys.stdout.write(json.dumps(run(eventful(3))))"
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True, text=True
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1]
+    assert "opened" in said[0]
