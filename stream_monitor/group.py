@@ -42,7 +42,7 @@ class Group:
                 return []
             self.finish()
             values, marks = values[taken:], marks.part(taken, len(marks.row))
-        if not len(values) or self.signals is None:
+        if not len(values) or self.signals is None or not self.signals.names:
             return []
         return self.signals.update(self._aligned(names, values), marks)
 

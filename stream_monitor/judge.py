@@ -11,12 +11,14 @@ from .join import Values
 from .outcomes import Outcomes
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Verdict = Literal["classification", "regression", "unknown"]
 
 _ENOUGH = 100
 """Predictions after which a task must be clear."""
 _PATIENCE = 100
 """Outcomes after which labels must have said something that predictions say too."""
+_WORDS = 1000
 
 
 class Judge:
@@ -29,7 +31,8 @@ class Judge:
         """Whether a label has ever been a word of the predictions, or the other way round."""
         self._seen = 0
         self._numbers: set[float] = set()
-        self._predicted: set[tuple[float, int]] = set()
+        self._predicted: dict[tuple[float, int], int] = {}
+        """The position at which each word was predicted first."""
         self._labelled: set[tuple[float, int]] = set()
         self._strangers = 0
 
@@ -53,17 +56,25 @@ class Judge:
         self.speaks = self.task == "regression"
         return stop
 
-    def understood(self, outcomes: Outcomes) -> tuple[int | None, int]:
-        """The first of these outcomes with which predictions and labels have a word in common, None if there is none.
+    def hear(self, values: Values, position: int) -> None:
+        """Takes the words of predictions that begin at a position."""
+        pairs = np.stack((np.where(values.code >= 0, 0.0, values.value), values.code))
+        words, firsts = np.unique(pairs, axis=1, return_index=True)
+        for (value, code), first in zip(words.T.tolist(), firsts.tolist(), strict=True):
+            if len(self._predicted) < _WORDS:
+                self._predicted.setdefault((value, int(code)), position + first)
 
-        And how many of them, and all before, are given up because so many had none.
+    def understood(self, outcomes: Outcomes, position: Ints) -> tuple[int | None, int]:
+        """The first of these outcomes, at these positions, with which labels have said something that predictions say too.
+
+        None if there is none; and how many, and all before, are given up because there was nothing in common so often.
         """
-        columns = (outcomes.value, outcomes.code, outcomes.label_value, outcomes.label_code)
         given_up = 0
-        for i, (value, code, label, label_code) in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-            self._predicted.add(_word(value, code))
-            self._labelled.add(_word(label, label_code))
-            if self._predicted & self._labelled:
+        words = zip(outcomes.label_value.tolist(), outcomes.label_code.tolist(), position.tolist(), strict=True)
+        for i, (value, code, at) in enumerate(words):
+            if len(self._labelled) < _WORDS:
+                self._labelled.add((0.0, code) if code >= 0 else (value, -1))
+            if any(self._predicted.get(word, at + 1) <= at for word in self._labelled):
                 self.speaks = True
                 return i, given_up
             self._strangers += 1
@@ -79,14 +90,14 @@ class Judge:
         """Everything, as plain values."""
         return {
             "stated": self.stated, "task": self.task, "speaks": self.speaks, "seen": self._seen, "strangers": self._strangers,
-            "numbers": sorted(self._numbers), "predicted": sorted(self._predicted), "labelled": sorted(self._labelled),
+            "numbers": sorted(self._numbers), "predicted": [[*word, first] for word, first in self._predicted.items()], "labelled": sorted(self._labelled),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.stated, self.task, self.speaks = state["stated"], state["task"], state["speaks"]
         self._seen, self._strangers, self._numbers = state["seen"], state["strangers"], set(state["numbers"])
-        self._predicted = {(value, code) for value, code in state["predicted"]}
+        self._predicted = {(value, code): first for value, code, first in state["predicted"]}
         self._labelled = {(value, code) for value, code in state["labelled"]}
 
 
@@ -100,7 +111,3 @@ def losses(
         same = np.where(code >= 0, code == label_code, (label_code < 0) & (value == label))
         return np.where(same, 0.0, 1.0)
     return np.full(len(value), np.nan)
-
-
-def _word(value: float, code: int) -> tuple[float, int]:
-    return (0.0, code) if code >= 0 else (value, -1)

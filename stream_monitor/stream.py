@@ -257,7 +257,7 @@ class Stream:
         if now > self.join.clock.now:
             joined = self.join.pass_time(now)
             self._count(joined.counts)
-            judged, events = self._judge(joined, 0)
+            judged, events = self._judge(joined, 0, None)
             outputs += self._happen(events, judged, joined.clock, arrived, None)
         return outputs
 
@@ -277,13 +277,15 @@ class Stream:
         events += self._watch_scores(rows.number("score"), joined, marks)
         if self.judge.task == "unknown":
             events.append((len(rows) - 1, self._say_task_unknown))
-        judged, more = self._judge(joined, len(rows) - 1)
+        if not self.judge.speaks:
+            self.judge.hear(self.words.values(rows, "prediction"), position)
+        judged, more = self._judge(joined, len(rows) - 1, position)
         return len(rows), self._happen(events + more, judged, joined.clock, arrived, position)
 
     def _labels(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
         joined = self.join.labels(rows, self.words.values(rows, "label"), arrived)
         self._count(joined.counts | {"labels": len(rows)})
-        judged, events = self._judge(joined, len(rows) - 1)
+        judged, events = self._judge(joined, len(rows) - 1, None)
         return len(rows), self._happen(events, judged, joined.clock, arrived, None)
 
     def _meet(self, joined: Joined) -> list[Event]:
@@ -354,7 +356,7 @@ class Stream:
                 events += [(finding.row, partial(self._publish, finding, version)) for finding in found]
         return events
 
-    def _judge(self, joined: Joined, last: int) -> tuple[Ints, list[Event]]:
+    def _judge(self, joined: Joined, last: int, position: int | None) -> tuple[Ints, list[Event]]:
         """Turns outcomes into losses, once it is clear what a loss is; until then they are held.
 
         Gives the rows at which outcomes came to count, and what they brought.
@@ -362,7 +364,7 @@ class Stream:
         outcomes = joined.outcomes
         events: list[Event] = []
         if self._held or self.judge.task is None or not self.judge.speaks:
-            outcomes, events = self._release(outcomes, last)
+            outcomes, events = self._release(outcomes, last, position)
         if not len(outcomes.row):
             return outcomes.row, events
         losses = self.judge.losses(outcomes)
@@ -373,13 +375,14 @@ class Stream:
         self.windows.outcomes(outcomes, losses, int(joined.clock[-1]))
         return outcomes.row[outcomes.sign == 1], events + self._watch_losses(outcomes, losses)
 
-    def _release(self, outcomes: Outcomes, last: int) -> tuple[Outcomes, list[Event]]:
+    def _release(self, outcomes: Outcomes, last: int, position: int | None) -> tuple[Outcomes, list[Event]]:
         """Gives the outcomes that can be judged now; those held so far happen at the row that made it clear."""
         events: list[Event] = []
         nothing = outcomes.take(slice(0))
         first, given_up = None, 0
         if not self.judge.speaks:
-            first, given_up = self.judge.understood(outcomes)
+            at = np.full(len(outcomes.row), self.join.position) if position is None else position + outcomes.row
+            first, given_up = self.judge.understood(outcomes, at)
         if given_up:
             events.append((int(outcomes.row[given_up - 1]), self._say_no_common_word))
             self._count({"incomparable": sum(len(held.row) for held in self._held) + given_up})

@@ -1,0 +1,159 @@
+"""Labels meet predictions in either order; corrections, retractions, absence and waiting follow the stream's clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.blocks import Block, Section
+
+from .worlds import block, configuration, drained, labels, predictions, run
+
+MINUTE = 60.0
+
+
+def metrics(*blocks: Block, config: dict[str, Any] | None = None, **limits: int) -> list[dict[str, Any]]:
+    """The metrics of a stream after its window has closed: the log ends with hours of silence."""
+    log = [block(configuration(config=config, **limits), at=0), *blocks, drained(1), *(drained(hour * 3600) for hour in (2, 4, 6))]
+    return [event["data"] for event in run(log)["metrics"]]
+
+
+def total(events: list[dict[str, Any]], name: str) -> int:
+    """A count over all windows."""
+    return sum(event["counts"].get(name, 0) for event in events)
+
+
+def outcomes(events: list[dict[str, Any]]) -> tuple[int, float]:
+    """How many outcomes there were, and the sum of their losses."""
+    parts = [event["performance"] for event in events]
+    n = sum(part["outcomes"] for part in parts)
+    return n, round(sum((1 - part["accuracy"]) * part["outcomes"] for part in parts if part["accuracy"] is not None), 9)
+
+
+def ten(value: list[float] | None = None, **more: Any) -> Section:
+    """Ten predictions, one a second: five times 1, then five times 0, with a score, so that this is a classifier."""
+    ids = [f"id{i}" for i in range(10)]
+    return predictions(ids, [float(i) for i in range(10)], value or [1.0] * 5 + [0.0] * 5, score=[0.5] * 10, **more)
+
+
+def test_a_label_joins_its_prediction_whichever_comes_first() -> None:
+    late = metrics(block(ten()), block(labels(["id0", "id1"], [20, 21], [1.0, 0.0])))
+    early = metrics(block(labels(["id0", "id1"], [0, 0], [1.0, 0.0])), block(ten()))
+    assert outcomes(late) == outcomes(early) == (2, 1.0)
+    assert total(early, "labels_early") == 2
+
+
+def test_a_label_without_a_prediction_is_counted_once_its_wait_is_over() -> None:
+    events = metrics(block(ten()), block(labels(["stranger"], [20], [1.0])), config={"labels": {"topic": "l", "wait": "1h"}})
+    assert outcomes(events) == (0, 0)
+    log = [block(configuration(config={"labels": {"topic": "l", "wait": "10m"}}), at=0), block(ten())]
+    log += [block(labels(["stranger"], [20], [1.0])), block(predictions(["x", "y"], [1200, 2400], [1.0, 0.0])), drained(3600)]
+    assert total([event["data"] for event in run(log)["metrics"]], "labels_unmatched") == 1
+    assert total(events, "labels_early") == 1
+
+
+def test_the_first_of_two_predictions_with_one_id_wins() -> None:
+    again = predictions(["id0"], [11], [0.0], score=[0.5])
+    events = metrics(block(ten()), block(again), block(labels(["id0"], [20], [1.0])))
+    assert total(events, "duplicates") == 1
+    assert outcomes(events) == (1, 0.0)
+
+
+def test_a_shadow_version_shares_ids_and_a_label_joins_both() -> None:
+    shadow = ten([0.0] * 10, version="2")
+    events = metrics(block(ten()), block(shadow), block(labels(["id0"], [20], [1.0])))
+    assert total(events, "duplicates") == 0
+    by_version = {event["version"]: event["performance"]["accuracy"] for event in events if event["performance"]["outcomes"]}
+    assert by_version == {"1": 1.0, "2": 0.0}
+
+
+def test_a_later_label_corrects_an_earlier_one_in_the_open_window() -> None:
+    events = metrics(block(ten()), block(labels(["id0", "id0"], [20, 21], [0.0, 1.0])))
+    assert outcomes(events) == (1, 0.0)
+    assert sum(event["labels"]["corrected"] for event in events) == 1
+
+
+def test_a_correction_of_a_closed_window_changes_nothing_and_is_counted() -> None:
+    events = metrics(
+        block(ten()),
+        block(labels(["id0"], [20], [0.0])),
+        block(predictions(["later"], [20 * MINUTE], [1.0], score=[0.5])),
+        block(labels(["id0"], [21 * MINUTE], [1.0])),
+    )
+    assert outcomes(events) == (1, 1.0)
+    assert total(events, "amended_too_late") == 2
+    assert total(events, "corrected") == 1
+
+
+def test_the_same_label_twice_counts_once() -> None:
+    events = metrics(block(ten()), block(labels(["id0", "id0"], [20, 21], [1.0, 1.0])))
+    assert outcomes(events) == (1, 0.0)
+    assert total(events, "labels_repeated") == 1
+
+
+def test_a_retraction_takes_an_outcome_back() -> None:
+    events = metrics(block(ten()), block(labels(["id0", "id1", "id0"], [20, 21, 22], [0.0, 1.0, float("nan")])))
+    assert outcomes(events) == (1, 0.0)
+    assert sum(event["labels"]["withdrawn"] for event in events) == 1
+
+
+def test_a_label_after_the_wait_joins_nothing() -> None:
+    config = {"labels": {"topic": "l", "wait": "10m"}}
+    later = block(predictions(["later"], [30 * MINUTE], [1.0], score=[0.5]))
+    events = metrics(block(ten()), block(labels(["id0"], [30 * MINUTE], [1.0])), later, config=config)
+    assert outcomes(events) == (0, 0)
+    assert total(events, "matured") == 10
+    assert total(events, "matured_labelled") == 0
+
+
+def test_no_label_in_time_means_the_stated_label() -> None:
+    config = {"labels": {"topic": "l", "wait": "1h", "absent": {"label": 0, "after": "10m"}}}
+    events = metrics(block(ten()), block(labels(["id0"], [20], [1.0])), config=config)
+    assert outcomes(events) == (10, 4.0)
+
+
+def test_a_label_that_comes_after_its_absence_was_taken_for_one_corrects_it() -> None:
+    config = {"labels": {"topic": "l", "wait": "1h", "absent": {"label": 0, "after": "10m"}}, "metrics": {"window": "1h"}}
+    events = metrics(block(ten()), block(labels(["id0"], [15 * MINUTE], [1.0])), config=config)
+    assert outcomes(events) == (10, 4.0)
+    assert total(events, "corrected") == 1
+
+
+def test_every_row_has_its_own_deadline() -> None:
+    late_row = predictions(["old"], [-9 * MINUTE], [1.0], score=[0.5])
+    config = {"labels": {"topic": "l", "wait": "10m"}}
+    told = block(labels(["old", "id0"], [2 * MINUTE, 2 * MINUTE], [1.0, 1.0]))
+    events = metrics(block(ten()), block(late_row, at=12), told, config=config)
+    assert outcomes(events) == (1, 0.0)
+
+
+def test_an_event_from_the_year_2099_is_kept_and_does_not_move_the_clock() -> None:
+    far = predictions(["far"], [2.3e9], [1.0], score=[0.5])
+    events = metrics(block(ten()), block(far, at=11), block(labels(["id0", "far"], [20, 21], [1.0, 1.0])))
+    assert total(events, "ahead") == 1
+    assert outcomes(events) == (2, 0.0)
+    assert all(event["window"]["start"] < "2026-01-02" for event in events)
+
+
+def test_beyond_the_limit_predictions_are_sampled_by_the_hash_of_their_id_and_the_rest_stays() -> None:
+    ids = [f"id{i}" for i in range(4000)]
+    seconds = [i / 100 for i in range(4000)]
+    everything = predictions(ids, seconds, [1.0] * 4000, score=[0.5] * 4000)
+    answers = labels(ids, [50 + second for second in seconds], [1.0] * 4000)
+    n, _ = outcomes(metrics(block(everything), block(answers), waiting=1000))
+    assert 300 <= n <= 1000
+    assert total(metrics(block(everything), waiting=1000), "predictions") == 4000
+
+
+def test_old_events_can_be_loaded_and_labelled_long_after() -> None:
+    year = 365 * 86400.0
+    log = [block(configuration(), at=year), block(ten(), at=year), drained(year + 60)]
+    log += [block(labels(["id0"], [30], [1.0]), at=year + 120), drained(year + 121), drained(year + 3 * 3600)]
+    assert outcomes([event["data"] for event in run(log)["metrics"]]) == (1, 0.0)
+
+
+def test_lag_is_no_silence() -> None:
+    behind = drained(2 * 3600)
+    behind = behind._replace(progress=(behind.progress[0]._replace(drained=False), behind.progress[1]))
+    log = [block(configuration(), at=0), block(ten()), drained(20), behind]
+    assert run(log)["metrics"] == []
+    assert run([*log, drained(2 * 3600 + 1)])["metrics"] != []
