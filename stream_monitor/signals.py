@@ -98,10 +98,8 @@ class Signals:
         self._settings, self._resolve_after = settings, resolve_after
         self._detectors = {}
         self.broken = {}
-        for name, arguments in settings.items():
-            self._detectors[name] = detectors.detector(name)(len(self.names), **arguments)
-            self._detectors[name].fit(self._standard(self.reference))
-            self._since[name] = self._recent.rows
+        for name in settings:
+            self._start(name)
 
     def update(self, values: Floats, marks: Marks) -> list[Finding]:
         """Takes the next rows, float64[n, d]; gives what became of changes, in row order."""
@@ -137,9 +135,7 @@ class Signals:
     def resume(self) -> None:
         """Starts detectors that raised again."""
         for name in self.broken:
-            self._detectors[name] = detectors.detector(name)(len(self.names), **self._settings[name])
-            self._detectors[name].fit(self._standard(self.reference))
-            self._since[name] = self._recent.rows
+            self._start(name)
         self.broken = {}
 
     def state(self) -> dict[str, Any]:
@@ -159,6 +155,16 @@ class Signals:
         self._since, self.broken = dict(state["since"]), dict(state["broken"])
         for name, inner in state["detectors"].items():
             self._detectors[name].restore(inner)
+
+    def _start(self, name: str) -> None:
+        """A fresh detector; one of the loss has seen the reference go by, so that it knows a version that begins badly."""
+        detector = self._detectors[name] = detectors.detector(name)(len(self.names), **self._settings[name])
+        reference = self._standard(self.reference)
+        detector.fit(reference)
+        self._since[name] = self._recent.rows
+        if self.sort == "loss":
+            detector.update(reference)
+            self._since[name] -= len(reference)
 
     def _describe(self) -> None:
         """Number, mean and standard deviation of every signal in the reference."""
@@ -195,7 +201,9 @@ class Signals:
                 findings.append(self._broken(name, int(marks.row[-1])))
                 continue
             shift = self._since[name]
-            changes += [(name, change._replace(row=change.row + shift, start=change.start + shift)) for change in found]
+            for change in found:
+                moved = change._replace(row=change.row + shift, start=max(0, change.start + shift))
+                changes.append((name, moved))
         changes.sort(key=lambda pair: (pair[1].row, pair[1].signal))
         return changes, findings
 

@@ -1,0 +1,294 @@
+"""A change becomes one alert, harm becomes one retrain request, and both end when and how they should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import detectors
+from stream_monitor.blocks import Block, Section
+from stream_monitor.part import ConfigurationError, Part
+from stream_monitor.task import Partition
+
+from .worlds import block, configuration, drained, labels, predictions, run
+
+RAISING = '''
+class Raising:
+    """Raises at its thousandth row."""
+
+    def __init__(self, signals, *, at=1000):
+        self.at, self.rows = at, 0
+        self.statistic = self.threshold = __import__("numpy").full(signals, float("nan"))
+
+    def fit(self, reference): ...
+
+    def update(self, values):
+        self.rows += len(values)
+        if self.rows >= self.at:
+            raise ZeroDivisionError("on purpose")
+        return []
+
+    def state(self): return {"rows": self.rows}
+
+    def restore(self, state): self.rows = state["rows"]
+'''
+
+
+def story(
+    errors: list[float], shift: list[float] | None = None, version: list[str] | None = None, per: int = 1000, seed: int = 0, name: str = "s"
+) -> Iterator[Block]:
+    """Phases of `per` predictions, one a second, each with an error rate and a shift of x; labels come 50 rows later."""
+    rng = np.random.default_rng(seed)
+    n = per * len(errors)
+    truth = rng.integers(0, 2, n).astype(float)
+    wrong = rng.random(n) < np.repeat(errors, per)
+    x = rng.normal(size=n) + np.repeat(shift or [0.0] * len(errors), per)
+    names = np.repeat(version or ["1"] * len(errors), per).tolist()
+    ids = [f"{name}{i}" for i in range(n)]
+    for start in range(0, n + 50, 50):
+        part, told = slice(start, start + 50), slice(max(0, start - 50), start)
+        sections: list[Section] = []
+        if start < n:
+            predicted = np.where(wrong, 1 - truth, truth)[part].tolist()
+            score, seconds = rng.random(50).tolist(), [float(i) for i in range(start, start + 50)]
+            sections.append(predictions(ids[part], seconds, predicted, {"x": x[part].tolist()}, names[part], score, name=name))
+        if start:
+            known = [float(start + 49)] * len(ids[told])
+            sections.append(labels(ids[told], known, truth[told].tolist(), name=name))
+        yield block(*sections)
+
+
+def alerts(said: dict[str, list[Any]], **labels: str) -> list[dict[str, Any]]:
+    """The data of the alerts with these labels."""
+    data = [event["data"] for event in said["alerts"]]
+    return [alert for alert in data if labels.items() <= alert["labels"].items()]
+
+
+def steps(said: dict[str, list[Any]], **labels: str) -> list[str]:
+    """The transitions of the alerts with these labels."""
+    return [alert["transition"] for alert in alerts(said, **labels)]
+
+
+def test_a_stream_in_which_nothing_changes_raises_nothing() -> None:
+    said = run([block(configuration(), at=0), *story([0.1] * 8)])
+    assert said["alerts"] == said["retrain"] == []
+
+
+def test_a_feature_that_shifts_raises_one_warning_and_resolves_when_it_is_back() -> None:
+    said = run([block(configuration(), at=0), *story([0.1] * 4, [0, 1.5, 0, 0])])
+    assert steps(said) == ["opened", "updated", "resolved"]
+    opened, updated, resolved = alerts(said)
+    assert opened["labels"] == {
+        "alertname": "DataDrift", "stream": "s", "signal": "feature", "feature": "x", "kind": "data_drift", "severity": "warning",
+    }  # fmt: skip
+    assert abs(opened["change"]["position"] - 1000) < 30
+    assert abs(updated["change"]["effect"]["value"] - 1.5) < 0.3
+    assert {alert["fingerprint"] for alert in (opened, updated, resolved)} == {opened["fingerprint"]}
+    assert resolved["status"] == "resolved" and resolved["endsAt"] > opened["startsAt"]
+    assert said["retrain"] == []
+
+
+def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_request() -> None:
+    said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5])])
+    assert steps(said) == ["opened", "updated"]
+    opened = alerts(said)[0]
+    assert opened["labels"]["alertname"] == "ConceptDrift" and opened["labels"]["severity"] == "critical"
+    assert opened["labels"]["version"] == "1" and "feature" not in opened["labels"]
+    assert abs(opened["change"]["position"] - 2000) < 60 and opened["change"]["direction"] == "up"
+    request = said["retrain"][0]
+    assert request["data"]["status"] == "proposed" and request["data"]["severity"] == "critical"
+    assert request["data"]["alert_ids"] == [said["alerts"][0]["id"]]
+    since = request["data"]["data_since_change"]
+    assert since["from"] == opened["change"]["time"] and 0 < since["labelled"] <= since["rows"]
+    assert since["coverage"] == pytest.approx(since["labelled"] / since["rows"])
+    assert request["expirytime"] > request["time"]
+
+
+def test_a_loss_resolves_when_it_is_measured_to_be_back() -> None:
+    said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5, 0.1, 0.1])])
+    assert steps(said, kind="concept_drift")[-1] == "resolved"
+    assert alerts(said)[-1]["endReason"] == "recovered"
+
+
+def test_an_improvement_is_a_notice_and_no_request() -> None:
+    said = run([block(configuration(), at=0), *story([0.5, 0.5, 0.05])])
+    assert {alert["labels"]["severity"] for alert in alerts(said)} == {"info"}
+    assert said["retrain"] == []
+
+
+def test_a_request_says_once_that_there_are_enough_labels_and_then_expires() -> None:
+    said = run([block(configuration(config={"retrain": {"minimum_labels": 600, "expires": "30m"}}), at=0), *story([0.1, 0.1] + [0.5] * 4)])
+    states = [(event["data"]["status"], event["data"]["ready"]) for event in said["retrain"]]
+    assert states == [("proposed", False), ("proposed", True), ("expired", True)]
+    assert [event["data"]["revision"] for event in said["retrain"]] == [0, 1, 2]
+
+
+def test_a_new_version_closes_the_request_and_is_compared_with_itself() -> None:
+    said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5, 0.4, 0.4], version=["1", "1", "1", "2", "2"])])
+    assert said["retrain"][-1]["data"]["status"] == "superseded"
+    assert alerts(said, version="2") == []
+
+
+def test_a_version_may_be_compared_with_the_one_before() -> None:
+    config = {"versions": {"reference": "previous"}}
+    said = run([block(configuration(config=config), at=0), *story([0.1, 0.1, 0.5], version=["1", "1", "2"])])
+    assert steps(said, version="2")[0] == "opened"
+
+
+def test_a_version_that_is_silent_retires_and_its_alerts_end() -> None:
+    config = {"versions": {"retire_after": "20m"}}
+    blocks = story([0.1, 0.1, 0.5, 0.1, 0.1, 0.1], version=["1", "1", "1", "2", "2", "2"])
+    said = run([block(configuration(config=config), at=0), *blocks])
+    assert alerts(said, version="1")[-1]["endReason"] == "retired"
+
+
+def control(**event: Any) -> Block:
+    """A block with a control event for the stream."""
+    return block(Section("s", "control", document=json.dumps({"stream": "s"} | event).encode()), at=event.pop("at", 0))
+
+
+def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
+    blocks = [block(configuration(), at=0), *story([0.1, 0.1], [0, 2.0])]
+    fingerprint = run(blocks)["alerts"][0]["data"]["fingerprint"]
+    said = run([
+        *blocks,
+        control(action="acknowledge", fingerprint=fingerprint, by="ana"),
+        control(action="verdict", fingerprint=fingerprint, verdict="real"),
+        control(action="silence", fingerprint=fingerprint, until=1_800_000_000_000_000),
+    ])  # fmt: skip
+    last = said["alerts"][-1]["data"]
+    assert (last["acknowledgedBy"], last["verdict"], last["silencedUntil"]) == ("ana", "real", "2027-01-15T08:00:00.000Z")
+    assert last["transition"] == "updated" and last["status"] == "firing"
+
+
+def test_a_request_can_be_approved_and_completed_and_then_rests() -> None:
+    blocks = [block(configuration(config={"retrain": {"cooldown": "1h"}}), at=0), *story([0.1, 0.1, 0.5])]
+    request = run(blocks)["retrain"][0]["data"]["request_id"]
+    said = run([*blocks, control(action="approve", request_id=request, by="bo"), control(action="complete", request_id=request)])
+    assert [event["data"]["status"] for event in said["retrain"]] == ["proposed", "approved", "completed"]
+
+
+def test_a_new_baseline_ends_the_alert_and_is_learnt_from_fresh_rows() -> None:
+    before, after = list(story([0.1, 0.1], [0, 2.0])), list(story([0.1] * 3, [2.0] * 3, name="t", seed=1))
+    moved = [b._replace(sections=tuple(s._replace(stream="s") for s in b.sections)) for b in after]
+    said = run([block(configuration(), at=0), *before, control(action="rebaseline"), *moved])
+    assert steps(said, feature="x")[-1] == "resolved"
+    assert alerts(said)[-1]["endReason"] == "rebaselined"
+
+
+def test_a_changed_severity_is_in_force_at_once_and_resets_nothing() -> None:
+    blocks = list(story([0.1, 0.1, 0.5]))
+    quiet = configuration(config={"alerts": {"resolve_after": 200, "severity": {"concept_drift": "none"}}}, revision=1)
+    said = run([block(configuration(), at=0), *blocks[:40], block(quiet, at=0), *blocks[40:]])
+    assert said["alerts"] == said["retrain"] == []
+
+
+def test_a_changed_reference_begins_again() -> None:
+    blocks = list(story([0.1, 0.1, 0.1], [0, 2.0, 2.0]))
+    longer = configuration(config={"reference": {"rows": 300}}, revision=1)
+    said = run([block(configuration(), at=0), *blocks[:30], block(longer, at=0), *blocks[30:]])
+    assert alerts(said)[-1]["endReason"] == "configured"
+    assert steps(said)[-1] == "resolved"
+
+
+def test_a_replica_that_meets_a_newer_configuration_stops_and_says_so() -> None:
+    from stream_monitor.blocks import encode
+
+    part = Part(Partition("blocks", 0), revision=3)
+    part.record(0, encode(block(configuration(revision=3), at=0)))
+    with pytest.raises(ConfigurationError, match="revision 4 in force, and this replica has 3"):
+        part.record(1, encode(block(configuration(revision=4), at=0)))
+
+
+def test_labels_that_never_say_what_predictions_say_raise_an_alert_and_update_nothing() -> None:
+    ids = [f"id{i}" for i in range(300)]
+    seconds = [float(i) for i in range(300)]
+    said = run([
+        block(configuration(), at=0),
+        block(predictions(ids, seconds, ["yes"] * 150 + ["no"] * 150)),
+        block(labels(ids[:200], [300.0] * 200, ["1"] * 200)),
+        drained(3600), drained(7200),
+    ])  # fmt: skip
+    assert [alert["labels"]["alertname"] for alert in alerts(said)] == ["LabelVocabulary"]
+    assert sum(event["data"]["performance"]["outcomes"] for event in said["metrics"]) == 0
+
+
+def test_a_task_that_cannot_be_told_is_said_and_can_be_stated() -> None:
+    ids = [f"id{i}" for i in range(300)]
+    seconds, counts = [float(i) for i in range(300)], [float(i % 7) for i in range(300)]
+    unclear = [block(predictions(ids, seconds, counts)), block(labels(ids, [300.0] * 300, counts)), drained(3600), drained(7200)]
+    said = run([block(configuration(), at=0), *unclear])
+    assert [alert["labels"]["alertname"] for alert in alerts(said)] == ["TaskUnknown"]
+    stated = run([block(configuration(config={"task": "regression"}), at=0), *unclear])
+    assert [event["data"]["performance"]["mae"] for event in stated["metrics"] if event["data"]["performance"]["outcomes"]] == [0.0]
+
+
+def test_a_regression_is_judged_by_its_absolute_error() -> None:
+    rng = np.random.default_rng(3)
+    ids, seconds = [f"id{i}" for i in range(2000)], [float(i) for i in range(2000)]
+    value = rng.normal(10, 1, 2000)
+    error = rng.normal(0, np.where(np.arange(2000) < 1200, 0.1, 1.0))
+    blocks = []
+    for start in range(0, 2000, 100):
+        part = slice(start, start + 100)
+        blocks.append(block(predictions(ids[part], seconds[part], value[part].tolist(), name="s")))
+        blocks.append(block(labels(ids[part], [start + 99.0] * 100, (value + error)[part].tolist())))
+    said = run([block(configuration(), at=0), *blocks])
+    first = alerts(said, kind="concept_drift")[0]
+    assert first["change"]["statistic"] == "mean" and abs(first["change"]["position"] - 1200) < 20
+
+
+@pytest.fixture
+def raising(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drops a detector that raises into the family."""
+    (tmp_path / "raising.py").write_text(RAISING)
+    monkeypatch.setattr(detectors, "__path__", [*detectors.__path__, str(tmp_path)])
+
+
+@pytest.mark.usefixtures("raising")
+def test_a_detector_that_raises_is_set_aside_and_the_others_find_what_they_find() -> None:
+    config = {"detectors": {"features": {"raising": {}, "ks": {"window": 100}}}}
+    said = run([block(configuration(config=config), at=0), *story([0.1] * 3, [0, 0, 2.0])])
+    assert [alert["labels"]["alertname"] for alert in alerts(said)][:2] == ["DetectorBroken", "DataDrift"]
+    assert "ZeroDivisionError: on purpose" in alerts(said)[0]["annotations"]["summary"]
+
+
+def test_a_stream_that_fails_is_set_aside_alone_until_it_is_told_to_resume() -> None:
+    bad = block(Section("s", "control", document=b'{"stream": "s", "action": "no such thing"}'), at=2000)
+    blocks = [block(configuration(), configuration("other"), at=0), *story([0.1]), bad, *story([0.1, 0.1], [0, 2.0], name="other")]
+    said = run(blocks)
+    assert [alert["labels"]["alertname"] for alert in alerts(said, stream="s")] == ["StreamQuarantined"]
+    assert steps(said, stream="other") == ["opened", "updated"]
+    assert [event["data"]["reason"] for event in said["dead-letters"]] == ["stream_quarantined"]
+    assert run(blocks, restarts=[10, 20, 30], per_read=2) == said
+    resumed = run([*blocks, control(action="resume")])
+    assert alerts(resumed, stream="s")[-1]["endReason"] == "resumed"
+
+
+def test_missing_values_and_infinities_are_missing_for_detectors_and_are_counted() -> None:
+    rng = np.random.default_rng(0)
+    ids, seconds = [f"id{i}" for i in range(1000)], [float(i) for i in range(1000)]
+    x = rng.normal(size=1000)
+    x[::10], x[5::10] = np.nan, np.inf
+    said = run([block(configuration(), at=0), block(predictions(ids, seconds, [1.0] * 1000, {"x": x.tolist()})), drained(3600)])
+    assert said["alerts"] == []
+    assert sum(event["data"]["counts"].get("infinite", 0) for event in said["metrics"]) == 100
+    assert sum(event["data"]["counts"].get("missing", 0) for event in said["metrics"]) == 100
+
+
+def test_a_constant_feature_that_begins_to_vary_has_drifted() -> None:
+    ids, seconds = [f"id{i}" for i in range(1000)], [float(i) for i in range(1000)]
+    x = [7.0] * 500 + np.random.default_rng(0).normal(7, 1, 500).tolist()
+    said = run([block(configuration(), at=0), block(predictions(ids, seconds, [1.0] * 1000, {"x": x}))])
+    assert steps(said, feature="x")[0] == "opened"
+
+
+def test_every_event_has_an_id_of_its_own() -> None:
+    said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5, 0.1, 0.5], [0, 2.0, 0, 2.0, 0])])
+    ids = [event["id"] for events in said.values() for event in events]
+    assert len(ids) == len(set(ids)) > 10
