@@ -9,6 +9,7 @@ Hashes = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]
 
 _SMALLEST = 64
+_FEW = 16
 
 
 class IdTable:
@@ -35,6 +36,8 @@ class IdTable:
 
     def find(self, ids: Hashes, wanted: Hashes) -> tuple[Indices, Indices]:
         """The matches of the wanted ids as (index into `wanted`, row number), in no order."""
+        if len(wanted) <= _FEW:
+            return self._find_few(ids, wanted)
         mask = np.uint64(len(self._slots) - 1)
         slots = (wanted[:, 0] & mask).astype(np.int64)
         active = np.arange(len(wanted))
@@ -51,6 +54,19 @@ class IdTable:
         if not queries:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         return np.concatenate(queries), np.concatenate(found)
+
+    def _find_few(self, ids: Hashes, wanted: Hashes) -> tuple[Indices, Indices]:
+        """The same one by one, which is faster where there are few."""
+        slots, mask = self._slots, len(self._slots) - 1
+        queries, found = [], []
+        for query, (low, high) in enumerate(wanted.tolist()):
+            slot = low & mask
+            while (row := int(slots[slot])) >= 0:
+                if int(ids[row, 0]) == low and int(ids[row, 1]) == high:
+                    queries.append(query)
+                    found.append(row)
+                slot = (slot + 1) & mask
+        return np.array(queries, np.int64), np.array(found, np.int64)
 
     def _place(self, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.int32]) -> None:
         mask = len(self._slots) - 1

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .blocks import Progress, Rows
 from .clock import UNSET, Clock
-from .outcomes import Outcomes
+from .outcomes import NO_OUTCOMES, Outcomes
 from .stream_config import Labels, Limits
 from .versions import Versions
 from .waiting import ABSENT, LABELLED, WAITING, WITHDRAWN, Fresh, Waiting
@@ -153,7 +153,7 @@ class Join:
         before = self.clock.now
         clock, ahead = self.clock.rows(rows.time, arrived)
         queries, numbers = self._matches(rows, clock)
-        self._renew_early(rows, values, np.unique(queries))
+        self._renew_early(rows, values, queries)
         self.clock.heard(int(clock[-1]), arrived)
         first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
         matured, counts = self._mature(before, clock, first)
@@ -302,7 +302,7 @@ class Join:
     def _already_absent(self, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
         """Outcomes of predictions so late that the absence of their label means something at once."""
         if self._absent is None:
-            return self._outcomes(_NONE, _NONE, 1)
+            return NO_OUTCOMES
         at = numbers - self.waiting.base
         late = self.waiting.column("deadline")[at] - self._lead <= clock[chosen]
         late &= self.waiting.column("status")[at] == WAITING
@@ -317,7 +317,7 @@ class Join:
     def _mature(self, before: int, clock: Ints, labelled: dict[int, int] | None = None) -> tuple[Outcomes, dict[str, int]]:
         """What the clock's way from `before` to its last row brings: absent labels and ended waits."""
         now = int(clock[-1])
-        absent = self._outcomes(_NONE, _NONE, 1)
+        absent = NO_OUTCOMES
         if now == before:
             return absent, {}
         if self._absent is not None:
@@ -355,8 +355,9 @@ class Join:
         at = numbers - self.waiting.base
         gone = np.isnan(values.value[queries]) & (values.code[queries] < 0)
         plain = (self.waiting.column("status")[at] == WAITING) & ~gone
-        _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
-        plain &= times[which] == 1
+        if len(set(numbers.tolist())) < len(numbers):
+            _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
+            plain &= times[which] == 1
         columns = (values.value[queries], values.code[queries], rows.time[queries])
         label = list(zip(*(column.tolist() for column in columns), strict=True))
         chosen = np.flatnonzero(plain)
@@ -368,7 +369,8 @@ class Join:
             parts += part
             counts[what] += 1
         outcomes = _in_order(parts)
-        return outcomes.take(np.lexsort((outcomes.version, outcomes.row))), counts
+        order = np.lexsort((outcomes.version, outcomes.row)) if len(outcomes.row) > 1 else slice(None)
+        return outcomes.take(order), counts
 
     def _amend(
         self, number: Ints, row: Ints, clock: Ints, label: tuple[float, int, int], gone: bool
@@ -416,7 +418,7 @@ class Join:
         if not self._early or not len(matched):
             return
         keys = _keys(rows)
-        for row in matched.tolist():
+        for row in sorted(set(matched.tolist())):
             early = self._early.get(keys[row])
             if early and np.isnan(values.value[row]) and values.code[row] < 0:
                 del self._early[keys[row]]
@@ -445,13 +447,13 @@ class Join:
         self.waiting.column("status")[at] = status
 
     def _outcomes(self, numbers: Ints, row: Ints, sign: int) -> Outcomes:
+        if not len(numbers):
+            return NO_OUTCOMES
         at = numbers - self.waiting.base
         names = ("version", "position", "time", "known", "at", "value", "code", "label_value", "label_code")
         columns = (self.waiting.column(name)[at] for name in names)
         return Outcomes._make((row, *columns, np.full(len(at), sign, np.int8)))
 
-
-_NONE = np.empty(0, np.int64)
 
 
 def _in_order(parts: list[Outcomes]) -> Outcomes:

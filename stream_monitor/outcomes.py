@@ -42,3 +42,9 @@ class Outcomes(NamedTuple):
     def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
         """All of some, one after the other."""
         return cls._make(map(np.concatenate, zip(*parts, strict=True)))
+
+
+NO_OUTCOMES = Outcomes(
+    *(np.empty(0, np.int64), np.empty(0, np.int32), *(np.empty(0, np.int64) for _ in range(4))),
+    *(np.empty(0), np.empty(0, np.int32), np.empty(0), np.empty(0, np.int32), np.empty(0, np.int8)),
+)

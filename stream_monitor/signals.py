@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from detectors.changepoint import split
 
 import detectors
 from detectors import Change, Detector
+from detectors.changepoint import split
 
 from .recent import Marks, Recent
 
@@ -273,10 +273,14 @@ class Signals:
         return sides[direction] <= 2 * error
 
     def _began(self, change: Change) -> int:
-        """Where the change began; of single signals, the most likely split of the rows around the detector's guess."""
-        if self.sort == "feature" or self.sort == "score":
+        """Where the change began: of a loss, the most likely split of the recent rows, behind the reference while it is near."""
+        if self.sort != "loss":
             return change.start
-        return self._recent.oldest() + split(self._recent.values(change.signal), before=float(self.mean[change.signal]))
+        oldest, values = self._recent.oldest(), self._recent.values(change.signal)
+        if oldest:
+            return oldest + split(values)
+        reference = self.reference[:, change.signal]
+        return max(0, split(np.concatenate((reference, values))) - len(reference))
 
     def _course(self, name: str, change: Change, began: int, after: float) -> _Course:
         direction: Direction = change.direction

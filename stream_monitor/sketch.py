@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_FEW = 32
 _SHIFT = np.int64(52 - 6)
 """Six bits of mantissa: cells are 1.6% wide, and their middles within 0.8%."""
 
@@ -27,7 +28,12 @@ class Sketch:
         if not len(good):
             return
         self.n += len(good)
-        cells, counts = np.unique((good + 0.0).view(np.int64) >> _SHIFT, return_counts=True)
+        cells = (good + 0.0).view(np.int64) >> _SHIFT
+        if len(cells) <= _FEW:
+            for cell in cells.tolist():
+                self._counts[cell] = self._counts.get(cell, 0) + 1
+            return
+        cells, counts = np.unique(cells, return_counts=True)
         for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
             self._counts[cell] = self._counts.get(cell, 0) + count
 

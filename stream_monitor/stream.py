@@ -25,6 +25,7 @@ from .signals import Finding
 from .stream_config import StreamRecord
 from .task import Output
 from .version import Version
+from .versions import distinct
 from .windows import Windows
 from .words import Words
 
@@ -291,7 +292,7 @@ class Stream:
     def _meet(self, joined: Joined) -> list[Event]:
         """Sees which versions are live; a new one answers the open requests of its model."""
         events: list[Event] = []
-        for number in np.unique(joined.version).tolist():
+        for number in distinct(joined.version):
             if number < 0:
                 continue
             if number not in self.versions:
@@ -348,7 +349,7 @@ class Stream:
         events: list[Event] = []
         if np.isnan(score).all():
             return events
-        for number in np.unique(joined.version).tolist():
+        for number in distinct(joined.version):
             mine = np.flatnonzero((joined.version == number) & joined.accepted & ~np.isnan(score))
             if number >= 0 and len(mine):
                 version = self.versions[number]
@@ -403,7 +404,7 @@ class Stream:
     def _watch_losses(self, outcomes: Outcomes, losses: npt.NDArray[np.float64]) -> list[Event]:
         events: list[Event] = []
         self.outcomes += int((outcomes.sign == 1).sum())
-        for number in np.unique(outcomes.version).tolist():
+        for number in distinct(outcomes.version):
             mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))
             version = self.versions.get(number)  # none if it has retired: then only the windows count it
             if version is None or not len(mine):

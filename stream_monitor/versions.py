@@ -97,8 +97,15 @@ class Versions:
         return found[inverse]
 
 
+def distinct(numbers: Numbers) -> list[int]:
+    """The different numbers, in order."""
+    if len(numbers) and (numbers == numbers[0]).all():  # almost always, and much faster
+        return [int(numbers[0])]
+    return [int(number) for number in np.unique(numbers)]
+
+
 def _mixed(codes: npt.NDArray[np.int32]) -> bool:
-    return bool(codes.min() != codes.max())
+    return bool((codes != codes[0]).any())
 
 
 def _text(codes: npt.NDArray[np.int32], table: tuple[str, ...]) -> str:

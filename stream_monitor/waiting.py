@@ -101,6 +101,8 @@ class Waiting:
                 pairs.append((queries, rows + segment.start))
         if not pairs:
             return np.empty(0, np.int64), np.empty(0, np.int64)
+        if len(pairs) == 1 and len(pairs[0][0]) == 1:
+            return pairs[0]
         queries, rows = (np.concatenate(part) for part in zip(*pairs, strict=True))
         order = np.lexsort((rows, queries))
         return queries[order], rows[order]

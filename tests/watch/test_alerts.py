@@ -40,7 +40,12 @@ class Raising:
 
 
 def story(
-    errors: list[float], shift: list[float] | None = None, version: list[str] | None = None, per: int = 1000, seed: int = 0, name: str = "s"
+    errors: list[float],
+    shift: list[float] | None = None,
+    version: list[str] | None = None,
+    per: int = 1000,
+    seed: int = 0,
+    name: str = "s",
 ) -> Iterator[Block]:
     """Phases of `per` predictions, one a second, each with an error rate and a shift of x; labels come 50 rows later."""
     rng = np.random.default_rng(seed)
@@ -122,7 +127,12 @@ def test_an_improvement_is_a_notice_and_no_request() -> None:
 
 
 def test_a_request_says_once_that_there_are_enough_labels_and_then_expires() -> None:
-    said = run([block(configuration(config={"retrain": {"minimum_labels": 600, "expires": "30m"}}), at=0), *story([0.1, 0.1] + [0.5] * 4)])
+    said = run(
+        [
+            block(configuration(config={"retrain": {"minimum_labels": 600, "expires": "30m"}}), at=0),
+            *story([0.1, 0.1] + [0.5] * 4),
+        ]
+    )
     states = [(event["data"]["status"], event["data"]["ready"]) for event in said["retrain"]]
     assert states == [("proposed", False), ("proposed", True), ("expired", True)]
     assert [event["data"]["revision"] for event in said["retrain"]] == [0, 1, 2]
@@ -169,7 +179,9 @@ def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
 def test_a_request_can_be_approved_and_completed_and_then_rests() -> None:
     blocks = [block(configuration(config={"retrain": {"cooldown": "1h"}}), at=0), *story([0.1, 0.1, 0.5])]
     request = run(blocks)["retrain"][0]["data"]["request_id"]
-    said = run([*blocks, control(action="approve", request_id=request, by="bo"), control(action="complete", request_id=request)])
+    said = run(
+        [*blocks, control(action="approve", request_id=request, by="bo"), control(action="complete", request_id=request)]
+    )
     assert [event["data"]["status"] for event in said["retrain"]] == ["proposed", "approved", "completed"]
 
 
@@ -221,11 +233,18 @@ def test_labels_that_never_say_what_predictions_say_raise_an_alert_and_update_no
 def test_a_task_that_cannot_be_told_is_said_and_can_be_stated() -> None:
     ids = [f"id{i}" for i in range(300)]
     seconds, counts = [float(i) for i in range(300)], [float(i % 7) for i in range(300)]
-    unclear = [block(predictions(ids, seconds, counts)), block(labels(ids, [300.0] * 300, counts)), drained(3600), drained(7200)]
+    unclear = [
+        block(predictions(ids, seconds, counts)),
+        block(labels(ids, [300.0] * 300, counts)),
+        drained(3600),
+        drained(7200),
+    ]
     said = run([block(configuration(), at=0), *unclear])
     assert [alert["labels"]["alertname"] for alert in alerts(said)] == ["TaskUnknown"]
     stated = run([block(configuration(config={"task": "regression"}), at=0), *unclear])
-    assert [event["data"]["performance"]["mae"] for event in stated["metrics"] if event["data"]["performance"]["outcomes"]] == [0.0]
+    assert [event["data"]["performance"]["mae"] for event in stated["metrics"] if event["data"]["performance"]["outcomes"]] == [
+        0.0
+    ]
 
 
 def test_a_regression_is_judged_by_its_absolute_error() -> None:
@@ -260,7 +279,12 @@ def test_a_detector_that_raises_is_set_aside_and_the_others_find_what_they_find(
 
 def test_a_stream_that_fails_is_set_aside_alone_until_it_is_told_to_resume() -> None:
     bad = block(Section("s", "control", document=b'{"stream": "s", "action": "no such thing"}'), at=2000)
-    blocks = [block(configuration(), configuration("other"), at=0), *story([0.1]), bad, *story([0.1, 0.1], [0, 2.0], name="other")]
+    blocks = [
+        block(configuration(), configuration("other"), at=0),
+        *story([0.1]),
+        bad,
+        *story([0.1, 0.1], [0, 2.0], name="other"),
+    ]
     said = run(blocks)
     assert [alert["labels"]["alertname"] for alert in alerts(said, stream="s")] == ["StreamQuarantined"]
     assert steps(said, stream="other") == ["opened", "updated"]

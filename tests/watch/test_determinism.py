@@ -80,7 +80,7 @@ def test_results_do_not_depend_on_restarts(seed: int, every: int, per_read: int,
 
 def test_results_do_not_depend_on_the_limit_being_reached_in_one_block_or_in_many() -> None:
     blocks = eventful(5, rows=3000, config={"labels": {"topic": "l", "wait": "4h"}})
-    blocks[0] = block(configuration(config={"labels": {"topic": "l", "wait": "4h"}}, waiting=1000), at=0)
+    blocks[0] = block(configuration(config={"labels": {"topic": "l", "wait": "4h"}}, limits={"waiting": 1000}), at=0)
     whole = run(blocks)
     assert run(cut(blocks, 17), restarts=[30, 90], per_read=4) == whole
 

@@ -11,9 +11,14 @@ from .worlds import block, configuration, drained, labels, predictions, run
 MINUTE = 60.0
 
 
-def metrics(*blocks: Block, config: dict[str, Any] | None = None, **limits: int) -> list[dict[str, Any]]:
+def metrics(*blocks: Block, config: dict[str, Any] | None = None, limits: dict[str, int] | None = None) -> list[dict[str, Any]]:
     """The metrics of a stream after its window has closed: the log ends with hours of silence."""
-    log = [block(configuration(config=config, **limits), at=0), *blocks, drained(1), *(drained(hour * 3600) for hour in (2, 4, 6))]
+    log = [
+        block(configuration(config=config, limits=limits), at=0),
+        *blocks,
+        drained(1),
+        *(drained(hour * 3600) for hour in (2, 4, 6)),
+    ]
     return [event["data"] for event in run(log)["metrics"]]
 
 
@@ -139,9 +144,9 @@ def test_beyond_the_limit_predictions_are_sampled_by_the_hash_of_their_id_and_th
     seconds = [i / 100 for i in range(4000)]
     everything = predictions(ids, seconds, [1.0] * 4000, score=[0.5] * 4000)
     answers = labels(ids, [50 + second for second in seconds], [1.0] * 4000)
-    n, _ = outcomes(metrics(block(everything), block(answers), waiting=1000))
+    n, _ = outcomes(metrics(block(everything), block(answers), limits={"waiting": 1000}))
     assert 300 <= n <= 1000
-    assert total(metrics(block(everything), waiting=1000), "predictions") == 4000
+    assert total(metrics(block(everything), limits={"waiting": 1000}), "predictions") == 4000
 
 
 def test_old_events_can_be_loaded_and_labelled_long_after() -> None:

@@ -31,14 +31,16 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def record(config: dict[str, Any] | None = None, revision: int = 0, **limits: int) -> StreamRecord:
+def record(config: dict[str, Any] | None = None, revision: int = 0, limits: dict[str, int] | None = None) -> StreamRecord:
     """A stream's configuration: the usual one with some keys replaced."""
-    return StreamRecord(config=StreamConfig(**(CONFIG | (config or {}))), revision=revision, limits=Limits(**limits))
+    return StreamRecord(config=StreamConfig(**(CONFIG | (config or {}))), revision=revision, limits=Limits(**(limits or {})))
 
 
-def configuration(name: str = "s", config: dict[str, Any] | None = None, revision: int = 0, **limits: int) -> Section:
+def configuration(
+    name: str = "s", config: dict[str, Any] | None = None, revision: int = 0, limits: dict[str, int] | None = None
+) -> Section:
     """The section that puts a configuration in force."""
-    return Section(name, "configuration", document=record(config, revision, **limits).model_dump_json().encode())
+    return Section(name, "configuration", document=record(config, revision, limits).model_dump_json().encode())
 
 
 def predictions(
