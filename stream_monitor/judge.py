@@ -88,9 +88,10 @@ class Judge:
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
+        predicted = [[*word, first] for word, first in self._predicted.items()]
         return {
             "stated": self.stated, "task": self.task, "speaks": self.speaks, "seen": self._seen, "strangers": self._strangers,
-            "numbers": sorted(self._numbers), "predicted": [[*word, first] for word, first in self._predicted.items()], "labelled": sorted(self._labelled),
+            "numbers": sorted(self._numbers), "predicted": predicted, "labelled": sorted(self._labelled),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:

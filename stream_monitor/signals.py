@@ -273,7 +273,7 @@ class Signals:
         return sides[direction] <= 2 * error
 
     def _began(self, change: Change) -> int:
-        """Where the change began: of a loss, the most likely split of the recent rows, behind the reference while it is near."""
+        """Where the change began: of a loss, the most likely split of the recent rows, and the reference while it is near."""
         if self.sort != "loss":
             return change.start
         oldest, values = self._recent.oldest(), self._recent.values(change.signal)

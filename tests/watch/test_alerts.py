@@ -89,12 +89,14 @@ def test_a_feature_that_shifts_raises_one_warning_and_resolves_when_it_is_back()
     assert steps(said) == ["opened", "updated", "resolved"]
     opened, updated, resolved = alerts(said)
     assert opened["labels"] == {
-        "alertname": "DataDrift", "stream": "s", "signal": "feature", "feature": "x", "kind": "data_drift", "severity": "warning",
+        "alertname": "DataDrift", "stream": "s", "signal": "feature", "feature": "x",
+        "kind": "data_drift", "severity": "warning",
     }  # fmt: skip
     assert abs(opened["change"]["position"] - 1000) < 30
     assert abs(updated["change"]["effect"]["value"] - 1.5) < 0.3
     assert {alert["fingerprint"] for alert in (opened, updated, resolved)} == {opened["fingerprint"]}
-    assert resolved["status"] == "resolved" and resolved["endsAt"] > opened["startsAt"]
+    assert resolved["status"] == "resolved"
+    assert resolved["endsAt"] > opened["startsAt"]
     assert said["retrain"] == []
 
 
@@ -102,14 +104,19 @@ def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_re
     said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5])])
     assert steps(said) == ["opened", "updated"]
     opened = alerts(said)[0]
-    assert opened["labels"]["alertname"] == "ConceptDrift" and opened["labels"]["severity"] == "critical"
-    assert opened["labels"]["version"] == "1" and "feature" not in opened["labels"]
-    assert abs(opened["change"]["position"] - 2000) < 60 and opened["change"]["direction"] == "up"
+    assert opened["labels"]["alertname"] == "ConceptDrift"
+    assert opened["labels"]["severity"] == "critical"
+    assert opened["labels"]["version"] == "1"
+    assert "feature" not in opened["labels"]
+    assert abs(opened["change"]["position"] - 2000) < 60
+    assert opened["change"]["direction"] == "up"
     request = said["retrain"][0]
-    assert request["data"]["status"] == "proposed" and request["data"]["severity"] == "critical"
+    assert request["data"]["status"] == "proposed"
+    assert request["data"]["severity"] == "critical"
     assert request["data"]["alert_ids"] == [said["alerts"][0]["id"]]
     since = request["data"]["data_since_change"]
-    assert since["from"] == opened["change"]["time"] and 0 < since["labelled"] <= since["rows"]
+    assert since["from"] == opened["change"]["time"]
+    assert 0 < since["labelled"] <= since["rows"]
     assert since["coverage"] == pytest.approx(since["labelled"] / since["rows"])
     assert request["expirytime"] > request["time"]
 
@@ -173,7 +180,8 @@ def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
     ])  # fmt: skip
     last = said["alerts"][-1]["data"]
     assert (last["acknowledgedBy"], last["verdict"], last["silencedUntil"]) == ("ana", "real", "2027-01-15T08:00:00.000Z")
-    assert last["transition"] == "updated" and last["status"] == "firing"
+    assert last["transition"] == "updated"
+    assert last["status"] == "firing"
 
 
 def test_a_request_can_be_approved_and_completed_and_then_rests() -> None:
@@ -259,7 +267,8 @@ def test_a_regression_is_judged_by_its_absolute_error() -> None:
         blocks.append(block(labels(ids[part], [start + 99.0] * 100, (value + error)[part].tolist())))
     said = run([block(configuration(), at=0), *blocks])
     first = alerts(said, kind="concept_drift")[0]
-    assert first["change"]["statistic"] == "mean" and abs(first["change"]["position"] - 1200) < 20
+    assert first["change"]["statistic"] == "mean"
+    assert abs(first["change"]["position"] - 1200) < 20
 
 
 @pytest.fixture
