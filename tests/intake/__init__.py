@@ -1,0 +1,1 @@
+"""Tests of intake: from the bytes of records to blocks and dead letters."""

@@ -1,0 +1,40 @@
+"""Control events on their way into the record."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.intake.deployment import START, Deployment, reason
+
+
+def test_a_control_event_goes_to_its_stream() -> None:
+    deployment = Deployment()
+    topic = deployment.config.topics.name("control")
+    deployment.give(
+        topic, {"stream": "fraud", "action": "silence", "fingerprint": "f", "until": "2026-05-01T10:00:00Z", "by": "me"}
+    )
+    deployment.run()
+    (section,) = deployment.sections("control")
+    assert section.stream == "fraud"
+    assert json.loads(section.document)["until"] == START
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ({"stream": "other", "action": "resume"}, "unknown_stream"),
+        ({"stream": "fraud/x", "action": "resume"}, "unknown_stream"),
+        ({"stream": "fraud", "action": "explode"}, "unknown_action"),
+        ({"stream": "fraud", "action": []}, "unknown_action"),
+        ({"stream": "fraud", "action": "approve"}, "invalid_control"),
+        ({"stream": "fraud", "action": "resume", "colour": 1}, "invalid_control"),
+        ({"stream": "fraud", "action": "verdict", "fingerprint": "f", "verdict": "maybe"}, "invalid_control"),
+        ([], "invalid_control"),
+        (b"{", "invalid_json"),
+    ],
+)
+def test_a_control_event_that_makes_no_sense_says_why(event: Any, why: str) -> None:
+    assert reason(event, "stream-monitor.control") == why

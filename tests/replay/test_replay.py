@@ -1,0 +1,135 @@
+"""Replay of files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from consumers.block_file import block_records
+from consumers.event_files import FILES
+from consumers.files import FileError
+from consumers.replay import replay, replay_blocks
+from stream_monitor import blocks
+from stream_monitor.config import Config
+
+START = 1_777_629_600
+CONFIG = """
+streams:
+  fraud:
+    predictions: {topic: p}
+    labels: {topic: l}
+    metrics: {window: 10m, grace: 1m}
+"""
+
+
+def config(text: str = CONFIG) -> Config:
+    return Config.model_validate(yaml.safe_load(text))
+
+
+def write(path: Path, events: list[Any]) -> Path:
+    path.write_text("".join(event if isinstance(event, str) else json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def world(directory: Path, n: int = 3_000) -> dict[str, Any]:
+    """A model that is right until it is not, one prediction a second."""
+    random = np.random.default_rng(7)
+    predictions, labels = [], []
+    for i in range(n):
+        x = float(random.normal(2 if i > n // 2 else 0))
+        predictions.append({"prediction_id": f"p{i}", "time": START + i, "prediction": i % 2, "features": {"x": x}})
+        wrong = random.random() < (0.5 if i > n // 2 else 0.05)
+        labels.append({"prediction_id": f"p{i}", "time": START + i + 30, "label": i % 2 ^ int(wrong)})
+    return {"predictions": write(directory / "p.jsonl", predictions), "labels": write(directory / "l.jsonl", labels)}
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {name: (directory / name).read_bytes() for name in FILES.values()}
+
+
+def test_every_row_is_read_and_every_file_written(tmp_path: Path) -> None:
+    summary = replay(config(), tmp_path / "out", **world(tmp_path, 500))
+    assert summary.streams == {"fraud": {"predictions": 500, "labels": 500, "dead": 0}}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES.values())
+
+
+def test_the_last_window_is_closed(tmp_path: Path) -> None:
+    replay(config(), tmp_path / "out", **world(tmp_path, 1_500))
+    windows = lines(tmp_path / "out" / "metrics.jsonl")
+    assert sum(window["data"]["predictions"] for window in windows) == 1_500
+
+
+def test_the_same_files_give_the_same_events(tmp_path: Path) -> None:
+    files = world(tmp_path)
+    replay(config(), tmp_path / "one", **files)
+    replay(config(), tmp_path / "two", **files)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert lines(tmp_path / "one" / "alerts.jsonl")
+
+
+def test_kept_blocks_give_the_same_events_again(tmp_path: Path) -> None:
+    replay(config(), tmp_path / "one", **world(tmp_path), keep_blocks=tmp_path / "blocks")
+    replay_blocks(tmp_path / "blocks", tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_bad_rows_are_dead_letters_with_the_number_of_their_line(tmp_path: Path) -> None:
+    files = world(tmp_path, 10)
+    with files["predictions"].open("a") as file:
+        file.write('{"prediction_id": "x"}\n{broken\n')
+    summary = replay(config(), tmp_path / "out", **files)
+    letters = lines(tmp_path / "out" / "dead_letters.jsonl")
+    assert [(letter["data"]["reason"], letter["data"]["offset"]) for letter in letters] == [
+        ("missing_time", 10),
+        ("invalid_json", 11),
+    ]
+    assert summary.streams["fraud"]["dead"] == 2
+
+
+def test_a_row_of_the_year_2099_does_not_close_windows(tmp_path: Path) -> None:
+    files = world(tmp_path, 1_500)
+    rows = files["predictions"].read_text().splitlines(keepends=True)
+    rows.insert(700, json.dumps({"prediction_id": "far", "time": "2099-01-01T00:00:00Z", "prediction": 1}) + "\n")
+    write(files["predictions"], list(rows))
+    replay(config(), tmp_path / "out", **files)
+    assert {window["data"]["window"]["start"][:4] for window in lines(tmp_path / "out" / "metrics.jsonl")} == {"2026"}
+
+
+def test_a_reference_file_is_read_before_the_rows(tmp_path: Path) -> None:
+    reference = write(tmp_path / "r.jsonl", [{"features": {"x": i / 100}, "prediction": 0, "label": 0} for i in range(100)])
+    replay(config(), tmp_path / "out", **world(tmp_path, 10), reference=reference, keep_blocks=tmp_path / "blocks")
+    kinds = [s.kind for record in block_records(tmp_path / "blocks") for s in blocks.decode(record.value).sections if s.stream]
+    assert kinds[:2] == ["configuration", "reference"]
+
+
+def test_labels_without_times_come_after_the_rows_before_them(tmp_path: Path) -> None:
+    files = world(tmp_path, 100)
+    write(files["labels"], [{"prediction_id": f"p{i}", "label": 1} for i in range(100)])
+    summary = replay(config(), tmp_path / "out", **files)
+    assert summary.streams["fraud"]["labels"] == 100
+
+
+def test_which_stream_is_asked_for_where_there_are_several(tmp_path: Path) -> None:
+    two = config("streams: {a: {predictions: {topic: p}}, b: {predictions: {topic: p}}}")
+    files = world(tmp_path, 5)
+    with pytest.raises(FileError, match="a, b"):
+        replay(two, tmp_path / "out", predictions=files["predictions"])
+    summary = replay(two, tmp_path / "out", predictions=files["predictions"], stream="b")
+    assert list(summary.streams) == ["b"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no blocks", None])
+def test_a_file_that_holds_no_blocks_says_so(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "blocks").write_bytes(content)
+    with pytest.raises(FileError, match="blocks"):
+        replay_blocks(tmp_path / "blocks", tmp_path / "out")
