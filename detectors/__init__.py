@@ -49,7 +49,7 @@ class Detector(Protocol):
         """Takes the reference, float64[m, d], NaN a missing value.  Detectors that need none ignore it."""
 
     def update(self, values: Array) -> list[Change]:
-        """Takes the next rows, float64[n, d], NaN a missing value; gives the changes they reveal, in row order."""
+        """Takes the next rows, float64[n, d], NaN a missing value; gives the changes they reveal, by row, then signal."""
 
     def state(self) -> State:
         """Everything but the settings and the reference, as numbers, strings, lists and arrays."""
@@ -75,5 +75,5 @@ def _class_in(name: str) -> type[Detector] | None:
     module = importlib.import_module(f"{__name__}.{name}")
     for _, thing in inspect.getmembers(module, inspect.isclass):
         if thing.__module__ == module.__name__ and hasattr(thing, "update") and hasattr(thing, "fit"):
-            return thing  # type: ignore[no-any-return]  # getmembers knows only object
+            return thing  # type: ignore[return-value]  # getmembers knows only object
     return None

@@ -1,0 +1,61 @@
+"""Streams of numbers whose changes are known."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from detectors import Array, Change
+
+
+def two_levels() -> Array:
+    """Integers 0 to 1, then 0 to 7 from row 1000; float64[2000]."""
+    generator = np.random.RandomState(12345)
+    return np.concatenate((generator.randint(2, size=1000), generator.randint(8, size=1000))).astype(np.float64)
+
+
+def coin_flips() -> Array:
+    """Zeros and ones with a rate of about 0.5, 0.99, 0.5 and 0.99, 500 each; float64[2000]."""
+    generator = np.random.RandomState(12345)
+    return np.concatenate([generator.normal(mean, 0.1, 500) > 0 for mean in (0.0, 0.25, 0.0, 0.25)]).astype(np.float64)
+
+
+def small_and_large(seed: int, times: int = 1) -> Array:
+    """Integers 0 to 1, then 4 to 7 from row 1000, a number of times; float64[2000 * times]."""
+    generator = random.Random(seed)
+    values: list[int] = []
+    for _ in range(times):
+        values += generator.choices([0, 1], k=1000) + generator.choices(range(4, 8), k=1000)
+    return np.array(values, np.float64)
+
+
+def eventful(seed: int, rows: int = 1500) -> Array:
+    """Normal, rounded, rare and skewed values; all change somewhere, and some are missing; float64[rows, 4]."""
+    rng = np.random.default_rng(seed)
+    late = np.arange(rows) >= rng.integers(rows // 4, rows)
+    values = np.column_stack((
+        rng.normal(late * rng.normal(0, 2), 1 + late),
+        rng.normal(late * 2, 1).round(),
+        rng.random(rows) < 0.05 + 0.5 * late,
+        np.exp(2 * rng.normal(late * 0.7)),
+    )).astype(np.float64)  # fmt: skip
+    values[rng.random(values.shape) < 0.05] = np.nan
+    return values
+
+
+def reference(seed: int, rows: int = 400) -> Array:
+    """What the columns of `eventful` are before they change; float64[rows, 4]."""
+    rng = np.random.default_rng([seed, 1])
+    columns = rng.normal(size=rows), rng.normal(size=rows).round(), rng.random(rows) < 0.05, np.exp(2 * rng.normal(size=rows))
+    return np.column_stack(columns).astype(np.float64)
+
+
+def column(values: Array) -> Array:
+    """One signal, float64[n], as a detector takes it."""
+    return values[:, np.newaxis]
+
+
+def rows(changes: list[Change]) -> list[int]:
+    """The rows at which changes are declared."""
+    return [change.row for change in changes]
