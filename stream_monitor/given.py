@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .blocks import Rows
+from .blocks import Section
 from .group import Group
 from .join import Values
 from .judge import Judge, losses
@@ -20,15 +20,23 @@ _ROWS = 100_000
 
 
 class Given:
-    """Rows of a reference, with labels where they are known."""
+    """Rows of a reference, with labels where they are known.  `digest` says which reference it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        self.fresh = True
+        """Whether there is something that has not been saved."""
+        self._line = self._span = 0
         self._features = Warmup(_ROWS)
         self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in ("value", "label_value", "score")}
         self._columns |= {name: np.empty(0, np.int32) for name in ("code", "label_code")}
 
-    def take(self, rows: Rows, words: Words) -> None:
-        """Takes rows of kind reference: predictions with a `label` column."""
+    def take(self, section: Section, words: Words) -> None:
+        """Takes rows of kind reference: predictions with a `label` column.  Every replica gives them; the first counts."""
+        rows = section.rows
+        if rows is None or section.first < self._line:
+            return
+        self._line, self.fresh = section.last + 1, True
         at = [i for i, name in enumerate(rows.number_names) if name.startswith("feature:")]
         names = tuple(rows.number_names[i].removeprefix("feature:") for i in at)
         self._features.take(names, rows.numbers[at].T, rows.time)
@@ -38,11 +46,12 @@ class Given:
             self._columns[name] = np.concatenate((self._columns[name], column))[:_ROWS]
 
     def features(self, group: Group) -> None:
-        """Makes these rows the reference of the features."""
+        """Makes these rows the reference of the features, once."""
         if self._features.rows:
             wanted, group.warmup = group.warmup.wanted, self._features
             group.finish()
-            group.warmup = Warmup(wanted)
+            group.warmup, self._features = Warmup(wanted), Warmup(_ROWS)
+            self._span, self.fresh = group.span, True
 
     def settle(self, judge: Judge) -> None:
         """Lets the task be found from these rows."""
@@ -59,7 +68,7 @@ class Given:
         for group, name, values in ((version.score, "score", score), (version.loss, "loss", loss)):
             if len(values):
                 group.adopt((name,), values[:, None])
-                group.span = self._features.last - self._features.first
+                group.span = self._span
 
     def arrays(self) -> dict[str, bytes]:
         """The rows, as bytes by column."""
@@ -68,12 +77,16 @@ class Given:
 
     def state(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values."""
-        return self._features.state()
+        names = [f"column {name}" for name in self._columns] + [f"feature {name}" for name in self._features.arrays()]
+        features = self._features.state()
+        return {"digest": self.digest, "line": self._line, "span": self._span, "features": features, "names": names}
 
-    def restore(self, state: dict[str, Any], arrays: dict[str, bytes]) -> None:
-        """Goes on from a `state()` and its `arrays()`."""
-        features = {k.removeprefix("feature "): array for k, array in arrays.items() if k.startswith("feature ")}
-        self._features.restore(state, features)
-        self._columns = {
-            name: np.frombuffer(arrays[f"column {name}"], column.dtype).copy() for name, column in self._columns.items()
-        }
+    @classmethod
+    def restored(cls, state: dict[str, Any], arrays: dict[str, bytes]) -> Given:
+        """From a `state()` and its `arrays()`."""
+        given = cls(state["digest"])
+        given._line, given._span, given.fresh = state["line"], state["span"], False
+        features = {n.removeprefix("feature "): arrays[n] for n in state["names"] if n.startswith("feature ")}
+        given._features.restore(state["features"], features)
+        given._columns = {n: np.frombuffer(arrays[f"column {n}"], column.dtype).copy() for n, column in given._columns.items()}
+        return given

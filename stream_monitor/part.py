@@ -36,8 +36,9 @@ class ConfigurationError(RuntimeError):
 class Part:
     """The streams of one partition of blocks, in the order of the log."""
 
-    def __init__(self, partition: Partition, revision: int | None) -> None:
+    def __init__(self, partition: Partition, revision: int | None, saves: bool = True) -> None:
         self.partition = partition
+        self._saves = saves
         self._own_revision = revision
         self._revision = -1
         self._partitions: int | None = None
@@ -99,9 +100,14 @@ class Part:
     def status(self) -> dict[str, Any]:
         """What every stream here is doing."""
         return {
-            name: stream.status() | {"partition": self.partition.number, "quarantined": self._quarantined.get(name)}
+            name: stream.status()
+            | {"partition": self.partition.number, "quarantined": self._quarantined.get(name), "saved": self._saved_at(name)}
             for name, stream in self._streams.items()
         }
+
+    def _saved_at(self, name: str) -> str | None:
+        arrived = self._saved.get(name, (0, 0))[1]
+        return iso(arrived) if arrived else None
 
     def _check(self, block: Block) -> None:
         if self._partitions is None:
@@ -128,7 +134,7 @@ class Part:
     def _stream(self, section: Section, offset: int) -> Stream | None:
         """The stream of a section; the first prediction of a model makes one where streams are per model."""
         stream = self._streams.get(section.stream)
-        if stream is None and section.kind == "predictions":
+        if stream is None and section.kind == "predictions" and section.rows is not None:
             base = self._bases.get(section.stream.partition("/")[0])
             if base is not None and len(self._streams) < base.limits.streams:
                 stream = self._streams[section.stream] = Stream(section.stream, base)
@@ -269,6 +275,8 @@ class Part:
 
     def _save(self, offset: int) -> list[Output]:
         """Snapshots of the streams that are due, and of what they share."""
+        if not self._saves:
+            return []
         due = [name for name in self._streams if name not in self._recalling and self._is_due(name)]
         outputs: list[Output] = []
         for name in due:
@@ -304,7 +312,7 @@ class Part:
         ]
         inner = stream.state()
         groups = {group: set(state["names"]) for group, state in inner["groups"].items()}
-        groups |= {"given": set(arrays.get("given", {}))}
+        groups |= {"given": set(inner["given"]["names"])} if inner["given"] else {}
         keys = {f"{name}\0{group}\0{signal}" for group, signals in groups.items() for signal in signals} | {f"{name}\0"}
         outputs += [self._output(key, None) for key in sorted(known - keys)]
         outputs.append(self._output(f"{name}\0", pack(inner | {"offset": offset + 1, "arrived": self._arrived})))

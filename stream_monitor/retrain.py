@@ -39,7 +39,9 @@ class Retrain:
         self.request = RetrainRequest(
             status="approved" if settings.auto else "proposed",
             revision=0,
-            request_id=identity("retrain", record.deployment, *subject, alert.fingerprint, alert.startsAt)[:16],
+            request_id=identity("retrain", record.deployment, *subject, alert.fingerprint, moment.clock, moment.predictions)[
+                :16
+            ],
             stream=subject.stream,
             model=subject.model,
             version=subject.version,

@@ -23,6 +23,8 @@ _CHECK = 50
 """Rows between looks at whether a signal is back."""
 _REFINE = 200
 """Rows after which a change is estimated again."""
+_SHORTEST = 30
+"""Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
 _WORSE = 1.5
 """How much larger than last said an effect must be to be said again."""
 _EXTREME = 8.0
@@ -66,12 +68,17 @@ class _Course:
     n_reference: int
     n_current: int
     began: int
+    position: int
+    time: int
+    """Row, position and time of where it began."""
     last: int
     """The last row at which a detector saw it."""
     said: int
     """The row at which it was last said."""
     effect: float
     refined: bool = False
+    back: int | None = None
+    """The row since which the signal has been where it was before."""
 
 
 class Signals:
@@ -238,13 +245,20 @@ class Signals:
         worse = abs(self._effect(change.signal, after)) >= _WORSE * abs(course.effect) and change.row - course.said >= _REFINE
         if not turned and not worse:
             return []
-        self._courses[change.signal] = self._course(name, change, began if turned else course.began, after)
-        return [self._finding(change.signal, self._courses[change.signal], "updated", row)]
+        new = self._course(name, change, began, after)
+        if not turned:
+            new.began, new.position, new.time = course.began, course.position, course.time
+        self._courses[change.signal] = new
+        return [self._finding(change.signal, new, "updated", row)]
 
     def _check(self, signal: int, row: int) -> list[Finding]:
         """Whether a change is over, or can be estimated better."""
         course, rows = self._courses[signal], self._recent.rows
-        if rows - course.last >= self._resolve_after and self._has_returned(signal, course):
+        if not self._is_where_it_was(signal, course):
+            course.back = None
+        elif course.back is None:
+            course.back = rows
+        if course.back is not None and rows - max(course.back, course.last) >= self._resolve_after:
             del self._courses[signal]
             return [self._finding(signal, course, "resolved", row)]
         if not course.refined and rows - course.said >= _REFINE:
@@ -254,12 +268,12 @@ class Signals:
             return [self._finding(signal, course, "updated", row)]
         return []
 
-    def _has_returned(self, signal: int, course: _Course) -> bool:
-        """Silence of a detector that compares with the reference is a return; a loss must be measured to be back."""
+    def _is_where_it_was(self, signal: int, course: _Course) -> bool:
+        """Silence of a detector that compares with the reference says so; a loss must be measured, and be most of the way back."""
         if self.sort != "loss":
             return True
         after, n = self._recent.mean_since(self._recent.rows - self._resolve_after, signal)
-        return self._is_back(signal, after, n, course.direction)
+        return self._is_back(signal, after, n, course.direction) and abs(self._effect(signal, after)) <= abs(course.effect) / 2
 
     def _is_back(self, signal: int, after: float, n: int, direction: Direction) -> bool:
         """Whether a mean of n rows is within two standard errors of the reference, seen from where it went."""
@@ -278,17 +292,18 @@ class Signals:
             return change.start
         oldest, values = self._recent.oldest(), self._recent.values(change.signal)
         if oldest:
-            return oldest + split(values)
+            return oldest + split(values, minimum=_SHORTEST)
         reference = self.reference[:, change.signal]
-        return max(0, split(np.concatenate((reference, values))) - len(reference))
+        return max(0, split(np.concatenate((reference, values)), minimum=_SHORTEST) - len(reference))
 
     def _course(self, name: str, change: Change, began: int, after: float) -> _Course:
         direction: Direction = change.direction
         if self.sort == "loss":
             direction = "up" if after > self.mean[change.signal] else "down"
+        position, time = self._recent.place(began)
         return _Course(
             name, direction, change.statistic, change.threshold, int(self.n[change.signal]), change.n_current,
-            began, change.row, change.row, self._effect(change.signal, after),
+            began, position, time, change.row, change.row, self._effect(change.signal, after),
         )  # fmt: skip
 
     def _effect(self, signal: int, after: float) -> float:
@@ -299,10 +314,9 @@ class Signals:
         after, _ = self._recent.mean_since(course.began, signal)
         if step == "resolved":
             after, _ = self._recent.mean_since(self._recent.rows - self._resolve_after, signal)
-        position, time = self._recent.place(course.began)
         return Finding(
             row, step, self.sort, self.names[signal], course.detector, course.direction, course.statistic, course.threshold,
-            float(self.mean[signal]), after, self._effect(signal, after), position, time,
+            float(self.mean[signal]), after, self._effect(signal, after), course.position, course.time,
             course.n_reference, course.n_current, self._recent.rows - course.began,
             "points" if self.rate else "sd",
         )  # fmt: skip

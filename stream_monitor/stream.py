@@ -69,11 +69,11 @@ class Stream:
             self._count({"left_out": section.left_out})
         if section.dead:
             self._count({"dead_letters": section.dead})
-        if section.rows is None or not len(section.rows):
-            return []
+        if section.kind == "gap":
+            return self._say_gap(section, self.moment(arrived))
         if section.kind == "reference":
-            self._given = self._given or Given()
-            self._given.take(section.rows, self.words)
+            return self._give(section, arrived)
+        if section.rows is None or not len(section.rows):
             return []
         if self._given is not None:
             self._take_given()
@@ -166,7 +166,9 @@ class Stream:
         named = {name: group.arrays() for name, group in self.groups().items() if group.changed or not changed}
         for group in self.groups().values():
             group.fresh = False
-        return named | ({"given": self._given.arrays()} if self._given else {})
+        if self._given and (self._given.fresh or not changed):
+            named["given"], self._given.fresh = self._given.arrays(), False
+        return named
 
     def state(self) -> dict[str, Any]:
         """Everything but the arrays of the references and the predictions that wait, as plain values and arrays."""
@@ -194,8 +196,7 @@ class Stream:
         for group_name, group in stream.groups().items():
             group.restore(state["groups"][group_name], arrays.get(group_name, {}))
         if state["given"]:
-            stream._given = Given()
-            stream._given.restore(state["given"], arrays.get("given", {}))
+            stream._given = Given.restored(state["given"], arrays.get("given", {}))
         stream._held = [Outcomes(*columns) for columns in state["held"]]
         stream.outcomes, stream.totals, stream.last_metrics = state["outcomes"], dict(state["totals"]), state["last_metrics"]
         stream.join.recall(state["join"])
@@ -456,6 +457,12 @@ class Stream:
         summary = f"labels and predictions of {self.name} have no value in common: see `labels.values`; its loss is not watched"
         return self.alerts.open(Subject(self.name), "data_quality", "LabelVocabulary", "warning", summary, moment)
 
+    def _say_gap(self, section: Section, moment: Moment) -> list[Output]:
+        where = f"{section.topic}-{section.partition}, offsets {section.first} to {section.last}"
+        summary = f"input of {self.name} was lost: {where}"
+        about = {"topic": section.topic, "partition": str(section.partition), "offset": str(section.first)}
+        return self.alerts.open(Subject(self.name), "monitor", "InputLost", "critical", summary, moment, **about)
+
     def _say_common_word(self, moment: Moment) -> list[Output]:
         return self.alerts.end("recovered", moment, alertname="LabelVocabulary")
 
@@ -478,6 +485,16 @@ class Stream:
         outputs += self.alerts.end("retired", moment, model=subject.model, version=subject.version)
         del self.versions[version.number]
         self.join.versions.retire(version.number, self.join.position)
+        return outputs
+
+    def _give(self, section: Section, arrived: int) -> list[Output]:
+        """Takes rows of a reference file; another file than before begins everything again."""
+        digest = msgspec.json.decode(section.document, type=dict[str, Any]).get("sha256", "")
+        outputs: list[Output] = []
+        if self._given is None or self._given.digest != digest:
+            outputs += self.rebaseline(arrived, "configured") if self._given is not None else []
+            self._given = Given(digest)
+        self._given.take(section, self.words)
         return outputs
 
     def _take_given(self) -> None:

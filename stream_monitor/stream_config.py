@@ -103,7 +103,7 @@ class Detectors(Settings):
 
     features: dict[str, dict[str, Any]] = {"ks": {}}
     score: dict[str, dict[str, Any]] = {"ks": {}}
-    loss: dict[str, dict[str, Any]] = {"adwin": {"delta": 1e-4}, "page_hinkley": {}}
+    loss: dict[str, dict[str, Any]] = {"adwin": {"delta": 1e-4}, "page_hinkley": {"forgetting": 0.0}}
 
     @field_validator("features", "score", "loss")
     @classmethod
@@ -122,7 +122,7 @@ class Alerts(Settings):
     labels: dict[str, str] = Field(default_factory=dict)
     runbook_url: str | None = None
     severity: dict[DriftKind, Severity | Literal["none"]] = Field(default_factory=dict)
-    resolve_after: int = Field(1_000, ge=1)
+    resolve_after: int = Field(2_000, ge=1)
     """Rows of its signal that a signal must have been back for."""
 
     @field_validator("severity")

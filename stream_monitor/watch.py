@@ -12,11 +12,12 @@ from .task import Output, Partition, Slice
 class Watch:
     """Takes whole partitions of blocks; each is a world of its own.
 
-    `revision` is that of this replica's configuration; where the log says a newer one is in force it raises.
+    `revision` is that of this replica's configuration; where the log says a newer one is in force it raises.  A replay, which
+    nobody will take over, `saves` no snapshots.
     """
 
-    def __init__(self, revision: int | None = None) -> None:
-        self._revision = revision
+    def __init__(self, revision: int | None = None, saves: bool = True) -> None:
+        self._revision, self._saves = revision, saves
         self._parts: dict[Partition, Part] = {}
 
     def process(self, slice: Slice) -> list[Output]:
@@ -32,7 +33,7 @@ class Watch:
 
     def restore(self, partition: Partition, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
         """Takes over a partition of blocks; gives the offset from which its predictions that wait are read again."""
-        part = self._parts[partition] = Part(partition, self._revision)
+        part = self._parts[partition] = Part(partition, self._revision, self._saves)
         return part.restore(committed, state)
 
     def release(self, partition: Partition) -> None:

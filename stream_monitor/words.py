@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import values
 from .blocks import Rows
 from .join import Values
 from .stream_config import Scalar
@@ -29,10 +30,8 @@ class Words:
 
     def value(self, scalar: Scalar) -> tuple[float, int]:
         """One value in canonical form: as a number where it is one or reads like one."""
-        try:
-            return float(scalar), -1
-        except ValueError:
-            return float("nan"), self.code(str(scalar))
+        read = values.scalar(scalar)
+        return (float("nan"), self.code(read)) if isinstance(read, str) else (float(str(read)), -1)
 
     def code(self, text: str) -> int:
         """The number of a text."""
