@@ -455,7 +455,6 @@ class Join:
         return Outcomes._make((row, *columns, np.full(len(at), sign, np.int8)))
 
 
-
 def _in_order(parts: list[Outcomes]) -> Outcomes:
     """Outcomes by the row at which they happened; within a row as given."""
     parts = [part for part in parts if len(part.row)] or parts[:1]

@@ -44,7 +44,4 @@ class Outcomes(NamedTuple):
         return cls._make(map(np.concatenate, zip(*parts, strict=True)))
 
 
-NO_OUTCOMES = Outcomes(
-    *(np.empty(0, np.int64), np.empty(0, np.int32), *(np.empty(0, np.int64) for _ in range(4))),
-    *(np.empty(0), np.empty(0, np.int32), np.empty(0), np.empty(0, np.int32), np.empty(0, np.int8)),
-)
+NO_OUTCOMES = Outcomes._make(np.empty(0, kind) for kind in ("i8", "i4", "i8", "i8", "i8", "i8", "f8", "i4", "f8", "i4", "i1"))

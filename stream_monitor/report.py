@@ -73,6 +73,10 @@ def status(stream: Stream) -> dict[str, Any]:
         "warming_up": {name: group.warmup.rows for name, group in stream.groups().items() if group.signals is None},
         "not_watched": dict(stream.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
+        "alerts": [
+            {"fingerprint": alert.fingerprint, "startsAt": alert.startsAt, **alert.labels}
+            for alert in stream.alerts.firing.values()
+        ],
         "signals": [
             reading | {"version": version} for version, group in _groups(stream) for reading in group.summary()
         ],
