@@ -74,7 +74,7 @@ class Part:
             outputs += stream.alerts.open(
                 Subject(name), "monitor", "RecordLost", "critical", summary, stream.moment(arrived), offset=str(first)
             )
-        return outputs
+        return [self._placed(output) for output in outputs]
 
     def restore(self, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
         """Makes the streams again as far as snapshots go; gives the offset from which the log must tell the rest."""

@@ -1,0 +1,185 @@
+"""A partition of the record: streams come and go, snapshots age, and what does not fit is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from consumers.memory import Memory, MemoryLog
+from stream_monitor import snapshot
+from stream_monitor.blocks import Block, BlockError, Section, decode, document, encode
+from stream_monitor.part import ConfigurationError, Part
+from stream_monitor.task import Output, Partition, step
+from stream_monitor.watch import Watch
+
+from .test_alerts import alerts, steps, story
+from .worlds import START, block, configuration, drained, labels, predictions, run
+
+BLOCKS = Partition("stream-monitor.blocks", 0)
+HOUR = 3600.0
+
+
+def feed(part: Part, blocks: list[Block], first: int = 0) -> list[Output]:
+    """What a partition puts out for blocks."""
+    return [output for offset, one in enumerate(blocks) for output in part.record(first + offset, encode(one))]
+
+
+def saved(outputs: list[Output]) -> dict[bytes, bytes]:
+    """The state that a log would give back."""
+    state = {b"snapshots\0" + o.key: o.value for o in outputs if o.channel == "snapshots"}
+    return {key: value for key, value in state.items() if value is not None}
+
+
+def test_a_quiet_stream_is_saved_again_before_its_snapshot_is_too_old() -> None:
+    part = Part(BLOCKS, None)
+    feed(part, [block(configuration("quiet"), configuration("busy"), at=0)])
+    outputs = feed(part, [drained(60.0 * minute) for minute in range(1, 12)], first=1)
+    assert {output.key for output in outputs if output.channel == "snapshots"} >= {b"quiet\0", b"busy\0", b""}
+
+
+def test_a_restart_reads_again_only_from_the_oldest_prediction_that_waits() -> None:
+    config = {"labels": {"topic": "l", "wait": "10m"}}
+    blocks = [block(configuration(config=config), at=0)]
+    for minute in range(60):
+        ids = [f"{minute}-{i}" for i in range(30)]
+        blocks.append(block(predictions(ids, [60.0 * minute + i for i in range(30)], [1.0] * 30, score=[0.5] * 30)))
+    part = Part(BLOCKS, None)
+    state = saved(feed(part, blocks))
+    again = Part(BLOCKS, None).restore(len(blocks), state)
+    assert again is not None
+    assert len(blocks) - 60 <= again < len(blocks)
+    assert again > 0
+    no_wait = Part(BLOCKS, None)
+    state = saved(feed(no_wait, [*blocks, drained(2 * HOUR), drained(3 * HOUR)]))
+    assert Part(BLOCKS, None).restore(len(blocks) + 2, state) == len(blocks) + 2
+
+
+def test_a_model_gets_a_stream_with_its_first_prediction_and_not_with_a_label() -> None:
+    config = {"per": "model"}
+    blocks = [
+        block(configuration("all", config), at=0),
+        block(labels(["a"], [1], [1.0], name="all/one")),
+        block(predictions(["a"], [2], [1.0], name="all/two", score=[0.5])),
+    ]
+    part = Part(BLOCKS, None)
+    feed(part, blocks)
+    assert list(part.status()) == ["all/two"]
+
+
+def test_models_beyond_the_limit_get_no_stream() -> None:
+    part = Part(BLOCKS, None)
+    base = configuration("all", {"per": "model"}, limits={"streams": 2})
+    feed(part, [block(base, at=0), *(block(predictions(["a"], [1], [1.0], name=f"all/{i}", score=[0.5])) for i in range(5))])
+    assert list(part.status()) == ["all/0", "all/1"]
+
+
+def test_rows_of_versions_beyond_the_limit_count_for_the_stream() -> None:
+    ids, seconds = [f"id{i}" for i in range(40)], [float(i) for i in range(40)]
+    rows = predictions(ids, seconds, [1.0] * 40, version=[str(i % 4) for i in range(40)], score=[0.5] * 40)
+    said = run([block(configuration(limits={"versions": 2}), at=0), block(rows), drained(HOUR), drained(2 * HOUR)])
+    by_version = {event["data"]["version"]: event["data"]["predictions"] for event in said["metrics"]}
+    assert by_version == {"other": 20, "0": 10, "1": 10}
+
+
+def test_a_stream_that_is_no_longer_configured_ends_and_takes_its_snapshots_along() -> None:
+    only = Section("", "configuration", document=document({"revision": 0, "streams": ["other"]}))
+    part = Part(BLOCKS, None)
+    blocks = [block(configuration("s"), configuration("other"), at=0), *story([0.1, 0.1], [0, 2.0])]
+    before = feed(part, blocks)
+    after = feed(part, [block(only, at=HOUR)], first=len(blocks))
+    assert list(part.status()) == ["other"]
+    resolved = [msgspec.json.decode(output.value)["data"] for output in after if output.channel == "alerts" and output.value]
+    assert [alert["endReason"] for alert in resolved] == ["configured"]
+    assert {o.key for o in after if o.channel == "snapshots" and o.value is None} == {
+        o.key for o in before if o.channel == "snapshots" and o.key.startswith(b"s\0")
+    }
+
+
+def test_another_number_of_partitions_is_refused() -> None:
+    part = Part(BLOCKS, None)
+    feed(part, [block(configuration(), at=0)])
+    with pytest.raises(ConfigurationError, match="written for 1 partitions and now for 2"):
+        feed(part, [block(at=1)._replace(partitions=2)], first=1)
+
+
+def test_committed_blocks_without_snapshots_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no snapshots"):
+        Part(BLOCKS, None).restore(17, {})
+
+
+def test_a_newer_or_damaged_snapshot_is_refused() -> None:
+    good = snapshot.pack({"a": np.arange(3)})
+    assert snapshot.unpack(good)["a"].tolist() == [0, 1, 2]
+    version, checksum, body = msgspec.msgpack.decode(good)
+    with pytest.raises(snapshot.SnapshotError, match="run a newer one"):
+        snapshot.unpack(msgspec.msgpack.encode((version + 1, checksum, body)))
+    with pytest.raises(snapshot.SnapshotError, match="checksum"):
+        snapshot.unpack(msgspec.msgpack.encode((version, checksum + 1, body)))
+
+
+def test_a_record_that_is_no_block_is_refused() -> None:
+    with pytest.raises(BlockError):
+        decode(b"\x05\0\0\0hello")
+
+
+def test_lost_blocks_are_an_alert_of_every_stream_in_the_partition() -> None:
+    part = Part(BLOCKS, None)
+    feed(part, [block(configuration("s"), configuration("t"), at=0)])
+    said = part.gap(1, 9, "out of retention", START)
+    names = [
+        msgspec.json.decode(output.value or b"")["data"]["labels"]["alertname"] for output in said if output.channel == "alerts"
+    ]
+    assert names == ["RecordLost", "RecordLost"]
+
+
+def test_a_program_that_sees_things_otherwise_says_the_difference_as_transitions() -> None:
+    blocks = [block(configuration(), at=0), *story([0.1, 0.1], [0, 2.0])]
+    memory = Memory()
+    memory.create(BLOCKS.topic)
+    for one in blocks:
+        memory.append(BLOCKS.topic, encode(one), partition=0)
+    _work(memory, len(blocks))
+    published = memory.records("stream-monitor.alerts.current")[-1]
+    memory.append(
+        "stream-monitor.alerts.current",
+        published.value and published.value.replace(b'"firing"', b'"resolved"'),
+        published.key,
+        0,
+    )
+    memory.append(BLOCKS.topic, encode(drained(2 * HOUR)), partition=0)
+    _work(memory, len(blocks) + 1)
+    last = [msgspec.json.decode(value)["data"] for value in memory.values("stream-monitor.alerts")]
+    assert (last[-1]["status"], last[-1]["transition"]) == ("firing", "opened")
+    assert last[-1]["fingerprint"] == last[0]["fingerprint"]
+
+
+def test_the_wait_for_labels_changes_for_the_rows_to_come_and_survives_a_restart() -> None:
+    longer: dict[str, Any] = {"labels": {"topic": "l", "wait": "3h"}}
+    blocks = [
+        block(configuration(config={"labels": {"topic": "l", "wait": "10m"}}), at=0),
+        block(predictions(["old"], [0], [1.0], score=[0.5])),
+        block(configuration(config=longer, revision=1), at=1),
+        block(predictions(["new"], [2], [1.0], score=[0.5])),
+        *(drained(60.0 * minute) for minute in range(1, 12)),
+        block(labels(["old", "new"], [HOUR, HOUR], [1.0, 1.0])),
+        drained(2 * HOUR), drained(3 * HOUR), drained(4 * HOUR),
+    ]  # fmt: skip
+    said = run(blocks)
+    assert sum(event["data"]["performance"]["outcomes"] for event in said["metrics"]) == 1
+    assert run(blocks, restarts=[5, 12, 14], per_read=1) == said
+
+
+def test_lost_input_is_an_alert_of_the_stream_that_lost_it() -> None:
+    gap = Section("s", "gap", topic="p", partition=3, first=10, last=20)
+    said = run([block(configuration(), configuration("other"), gap, at=0)])
+    assert steps(said) == ["opened"]
+    assert alerts(said)[0]["annotations"]["summary"] == "input of s was lost: p-3, offsets 10 to 20"
+
+
+def _work(memory: Memory, until: int) -> None:
+    watch, log = Watch(), MemoryLog(memory, "watch", [BLOCKS.topic])
+    while memory.committed.get(("watch", BLOCKS), 0) < until:
+        step(watch, log)
