@@ -103,7 +103,7 @@ class Detectors(Settings):
 
     features: dict[str, dict[str, Any]] = {"ks": {}}
     score: dict[str, dict[str, Any]] = {"ks": {}}
-    loss: dict[str, dict[str, Any]] = {"adwin": {"delta": 1e-4}, "page_hinkley": {"forgetting": 0.0}}
+    loss: dict[str, dict[str, Any]] = {"adwin": {"delta": 1e-4}, "page_hinkley": {}}
 
     @field_validator("features", "score", "loss")
     @classmethod

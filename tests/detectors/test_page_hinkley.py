@@ -17,7 +17,7 @@ from .streams import coin_flips, column, rows, small_and_large
 
 PEER: Any = drift.PageHinkley
 """Any, because its methods have no types."""
-RIVERS: dict[str, Any] = {"delta": 0.005, "threshold": 50.0}
+RIVERS: dict[str, Any] = {"delta": 0.005, "threshold": 50.0, "forgetting": 0.0001}
 
 
 def peers_alarms(values: Array, **arguments: Any) -> list[int]:
