@@ -1,0 +1,58 @@
+"""Writes records and the offsets that caused them in one Kafka transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, UnknownError
+from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
+
+from stream_monitor.task import Output
+
+
+class TransactionFailed(Exception):
+    """The outcome of a transaction is a failure, or unknown: whoever wrote it must begin anew from what is committed."""
+
+
+def write(
+    producer: KafkaProducer,
+    records: Iterable[tuple[str, Output]],
+    offsets: Mapping[TopicPartition, OffsetAndMetadata],
+    member: ConsumerGroupMetadata,
+    timeout: float,
+) -> None:
+    """Appends the records to their topics and commits the offsets, both or neither; raises TransactionFailed."""
+    try:
+        producer.begin_transaction()
+        identity = _identity(producer)
+        _append(producer, records, timeout)
+        producer.send_offsets_to_transaction(dict(offsets), member)
+        # kafka-python begins a new epoch by itself after some errors; what was written under the old one is aborted.
+        if _identity(producer) != identity:
+            raise TransactionFailed("the producer lost its epoch within a transaction")
+        producer.commit_transaction()
+    except (KafkaError, ValueError) as error:
+        raise TransactionFailed(f"a transaction failed: {error!r}") from error
+
+
+def _append(producer: KafkaProducer, records: Iterable[tuple[str, Output]], timeout: float) -> None:
+    """Sends the records and sees every one of them acknowledged: a commit may succeed although they are gone."""
+    futures = [
+        (topic, producer.send(topic, value=output.value, key=output.key, partition=output.partition))
+        for topic, output in records
+    ]
+    # This is what flush raises when a batch was too large and is under way in parts.
+    with suppress(UnknownError):
+        producer.flush(timeout)
+    for topic, future in futures:
+        try:
+            future.get(timeout)
+        except KafkaError as error:
+            raise TransactionFailed(f"a record for {topic} was not written: {error!r}") from error
+
+
+def _identity(producer: KafkaProducer) -> Any:
+    return producer._transaction_manager.producer_id_and_epoch

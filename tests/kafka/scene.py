@@ -1,0 +1,147 @@
+"""A deployment with two streams on a real broker: its input, and the two oracles that judge what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import msgspec
+import numpy as np
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from consumers import topics
+from consumers.memory import Stored
+from stream_monitor import blocks
+from stream_monitor.config import Config
+from stream_monitor.task import Batch, End, Partition, Slice
+from stream_monitor.watch import Watch
+from tests.kafka.conftest import records
+
+PUBLISHED = ("alerts", "retrain", "reviews", "metrics")
+BEGIN = 1_767_225_600
+
+
+class Scene:
+    """Topics with a prefix of their own, two partitions for each input, and three of blocks."""
+
+    def __init__(self, address: str, unique: Callable[[str], str]) -> None:
+        name = unique("scene")
+        self.address = address
+        self.config = _config(address, name)
+        self._rng = np.random.default_rng(7)
+        self._next = 0
+        topics.create(self.config, include_inputs=True)
+        with closing(KafkaAdminClient(bootstrap_servers=address)) as admin:
+            admin.wait_for_topics(topics.inputs(self.config))
+
+    def play(self, producer: KafkaProducer, count: int = 200) -> None:
+        """The next predictions, one a second, and the labels of those before; from the 1,500th on everything is different."""
+        for number in range(self._next, self._next + count):
+            drifted = number >= 1_500
+            truth = int(self._rng.integers(0, 2))
+            prediction = truth if self._rng.random() < (0.5 if drifted else 0.97) else 1 - truth
+            x = float(self._rng.normal(2.0 if drifted else 0.0))
+            for stream in self.config.streams:
+                name = f"{stream}-{number}"
+                event = {"prediction_id": name, "time": BEGIN + number, "features": {"x": x}, "prediction": prediction}
+                label = {"prediction_id": name, "time": BEGIN + number + 1, "label": truth}
+                self._send(
+                    producer, stream, "predictions", number, b"no event" if number % 97 == 5 else msgspec.json.encode(event)
+                )
+                self._send(producer, stream, "labels", number, msgspec.json.encode(label))
+        self._next += count
+        producer.flush()
+
+    def blocks(self) -> list[Any]:
+        """What is in the record."""
+        return records(self.address, self.config.topics.name("blocks"))
+
+    def read(self) -> int:
+        """How many input records are in the record or were dead."""
+        sections = [section for record in self.blocks() for section in blocks.decode(record.value).sections]
+        return sum((len(section.rows) if section.rows is not None else 0) + section.dead for section in sections)
+
+    def sent(self) -> int:
+        """How many input records there are."""
+        return self._next * 4
+
+    def watched(self) -> dict[str, list[str]]:
+        """The ids of what `watch` has published, by topic and stream, in order."""
+        return _by_stream(
+            (c, record.key, record.value) for c in PUBLISHED for record in records(self.address, self.config.topics.name(c))
+        )
+
+    def replayed(self) -> dict[str, list[str]]:
+        """The same of a watch that reads the record alone, without any interruption."""
+        return _by_stream(_replay(self.config.topics.name("blocks"), self.blocks()))
+
+    def twice_or_never(self) -> list[str]:
+        """What is wrong with the rows in the record: per input partition each record is there once, in order."""
+        told: dict[tuple[str, str, int], list[tuple[int, int, int]]] = defaultdict(list)
+        for record in self.blocks():
+            for section in blocks.decode(record.value).sections:
+                if section.kind in ("predictions", "labels"):
+                    place = section.stream, section.topic, section.partition
+                    rows = 0 if section.rows is None else len(section.rows)
+                    told[place].append((section.first, section.last, rows + section.dead))
+        return [f"{place}: {runs}" for place, runs in told.items() if not _seamless(runs)]
+
+    def _send(self, producer: KafkaProducer, stream: str, kind: str, number: int, value: bytes) -> None:
+        source = self.config.streams[stream].predictions if kind == "predictions" else self.config.streams[stream].labels
+        assert source is not None
+        producer.send(source.topic, value, partition=number % 2)
+
+
+def _config(address: str, name: str) -> Config:
+    streams = {
+        stream: {
+            "predictions": {"topic": f"{name}.{stream}.predictions"},
+            "labels": {"topic": f"{name}.{stream}.labels", "wait": "1h"},
+        }
+        | {"reference": {"rows": 500}, "metrics": {"window": "20s", "grace": "5s"}, "retrain": {"minimum_labels": 50}}
+        for stream in ("fraud", "churn")
+    }
+    kafka = {"bootstrap_servers": address, "group": name, "instance": "one", "session_timeout": "2s", "poll_interval": "60s"}
+    kafka["transaction_timeout"] = "3s"
+    return Config.model_validate(
+        {
+            "start": "earliest",
+            "kafka": kafka,
+            "topics": {"prefix": name, "partitions": 3},
+            "http": {"port": 0},
+            "streams": streams,
+        }
+    )
+
+
+def _replay(topic: str, there: list[Any]) -> Iterator[tuple[str, bytes, bytes | None]]:
+    watch = Watch()
+    for number in range(3):
+        watch.restore(Partition(topic, number), None, {})
+    for record in there:
+        partition = Partition(topic, record.partition)
+        stored = Stored(record.offset, record.timestamp, record.key, record.value)
+        for output in watch.process(Slice(0, [Batch(partition, [stored])], ends={partition: End(record.offset + 1, False)})):
+            if output.channel in PUBLISHED:
+                yield output.channel, output.key, output.value
+
+
+def _by_stream(published: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for channel, key, value in published:
+        found[f"{channel} {key.decode()}"].append(json.loads(value)["id"])
+    return dict(found)
+
+
+def _seamless(runs: list[tuple[int, int, int]]) -> bool:
+    """Whether runs of offsets follow one another from the first on, and hold what they say."""
+    expected = 0
+    for first, last, count in runs:
+        if first != expected or count != last - first + 1:
+            return False
+        expected = last + 1
+    return True
