@@ -1,0 +1,242 @@
+"""The command line.  Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .arguments import parser
+from .problem import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from .config import Config
+
+OK, FAILURE, USAGE, WARNINGS, UNREACHABLE = range(5)
+INTERRUPTED = 130
+"""As of any program that Ctrl-C ends."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line says; gives the exit code."""
+    asked = parser().parse_args(arguments)
+    try:
+        return _COMMANDS[asked.command](asked)
+    except ConfigError as error:
+        return _refuse(asked, error.problems)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more is to be written, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from consumers import daemon
+
+    from . import advice, logs
+
+    config = _load(asked)
+    logs.configure(config.log, logs.secrets(config))
+    refused = [Problem(str(asked.config), one.key, one.text) for one in advice.advice(config) if one.level == "error"]
+    if refused:
+        raise ConfigError(refused)
+    return daemon.run(config, only=asked.only)
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    from consumers import replay
+    from consumers.files import FileError
+
+    _log_plainly()
+    if (asked.predictions is None) == (asked.blocks is None):
+        return _misused("replay needs either --predictions or --blocks")
+    others = [name for name in ("labels", "reference", "stream", "keep_blocks") if getattr(asked, name) is not None]
+    if asked.blocks is not None and others:
+        return _misused(f"--{others[0].replace('_', '-')} has no meaning beside --blocks")
+    try:
+        if asked.blocks is not None:
+            summary = replay.replay_blocks(asked.blocks, asked.out)
+        else:
+            given = {name: getattr(asked, name) for name in ("predictions", *(others))}
+            summary = replay.replay(_load(asked), asked.out, **given)
+    except FileError as error:
+        return _fail(str(error), USAGE)
+    _tell(asked, {"streams": summary.streams, "events": summary.events}, _replayed(asked, summary))
+    return OK
+
+
+def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
+    for name, counts in summary.streams.items():
+        yield f"{name}: {counts['predictions']} predictions, {counts['labels']} labels, {counts['dead']} dead letters"
+    for file, count in summary.events.items():
+        yield f"{asked.out / file}: {count}"
+    for name, status in summary.watched.items():
+        yield from (f"{name} still fires: {firing}" for firing in status["firing"])
+
+
+def _demo(asked: argparse.Namespace) -> int:
+    from consumers.demo import demo
+
+    _log_plainly()
+    pace = {} if asked.speed is None else {"speed": asked.speed}
+    return demo(kafka=asked.kafka, live=not asked.no_live, **pace)
+
+
+def _broker(asked: argparse.Namespace) -> int:
+    from consumers.broker import serve
+
+    _log_plainly()
+    return serve(asked.port, asked.data, asked.keep)
+
+
+def _topics(asked: argparse.Namespace) -> int:
+    from consumers import topics
+
+    config = _load_for_kafka(asked)
+    work = {"plan": topics.plan, "create": topics.create}[asked.action]
+
+    def act() -> int:
+        planned = work(config, include_inputs=asked.include_inputs)
+        lines = [_topic(topic, created=asked.action == "create") for topic in planned] or ["nothing to create"]
+        _tell(asked, [_plain(topic) for topic in planned], lines)
+        return OK
+
+    return _on_kafka(act)
+
+
+def _topic(topic: Any, created: bool) -> str:
+    state = "created" if created else "missing" if not topic.exists else "differs" if topic.differs else "ok"
+    settings = " ".join(f"{key}={value}" for key, value in topic.configs.items())
+    more = f"\n{'':9}{'; '.join(topic.differs)}" if topic.differs else ""
+    return f"{state:8} {topic.name} ({topic.partitions} partitions; {topic.why}) {settings}".rstrip() + more
+
+
+def _check_config(asked: argparse.Namespace) -> int:
+    from .advice import advice
+
+    config = _load_for_kafka(asked)
+    said = advice(config)
+    if any(one.level == "error" for one in said):
+        return _checked(asked, said, USAGE)
+    if not asked.connect:
+        return _checked(asked, said, FAILURE)
+
+    def connect() -> int:
+        from consumers.check import check
+
+        return _checked(asked, [*said, *check(config)], FAILURE)
+
+    return _on_kafka(connect)
+
+
+def _checked(asked: argparse.Namespace, said: Sequence[Any], failure: int) -> int:
+    """Prints what was found; gives the exit code, which is `failure` where there are errors."""
+    levels = {one.level for one in said}
+    counts = {level: sum(one.level == level for one in said) for level in ("error", "warning")}
+    lines = [f"{one.level:8} {f'{one.key}: ' if one.key else ''}{one.text}" for one in said]
+    lines.append(f"{asked.config}: {counts['error']} errors, {counts['warning']} warnings")
+    _tell(asked, {"ok": "error" not in levels, "findings": [_plain(one) for one in said]}, lines)
+    if "error" in levels:
+        return failure
+    return WARNINGS if asked.deny_warnings and "warning" in levels else OK
+
+
+def _export_schema(asked: argparse.Namespace) -> int:
+    from consumers.schemas import export
+
+    written = export(asked.dir)
+    _tell(asked, [str(path) for path in written], map(str, written))
+    return OK
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "replay": _replay,
+    "demo": _demo,
+    "broker": _broker,
+    "topics": _topics,
+    "check-config": _check_config,
+    "export-schema": _export_schema,
+}
+
+
+def _load(asked: argparse.Namespace) -> Config:
+    from .config_file import load
+
+    return load(asked.config)
+
+
+def _load_for_kafka(asked: argparse.Namespace) -> Config:
+    """The configuration, its `kafka.client` checked too; what kafka-python would log is said once, in the end."""
+    from consumers import kafka_client
+
+    from . import logs
+
+    config = _load(asked)
+    logs.configure(config.log, logs.secrets(config), libraries="critical")
+    try:
+        kafka_client.check(config.kafka)
+    except ValueError as error:
+        key, _, what = str(error).partition(" ")
+        raise ConfigError([Problem(str(asked.config), key, what)]) from None
+    return config
+
+
+def _log_plainly() -> None:
+    from . import logs
+    from .config import Logging
+
+    logs.configure(Logging(level="warning"))
+
+
+def _on_kafka(work: Callable[[], int]) -> int:
+    from kafka.errors import KafkaError
+
+    from consumers.kafka_client import KafkaUnreachable
+
+    try:
+        return work()
+    except KafkaUnreachable as error:
+        return _fail(str(error), UNREACHABLE)
+    except KafkaError as error:
+        return _fail(f"Kafka refused: {error}")
+
+
+def _refuse(asked: argparse.Namespace, problems: Sequence[Problem]) -> int:
+    for problem in problems:
+        _fail(str(problem))
+    if asked.command == "check-config" and asked.format == "json":
+        findings = [{"level": "error", "key": p.key, "text": p.what, "where": p.where} for p in problems]
+        print(json.dumps({"ok": False, "findings": findings}, indent=2))
+    return USAGE
+
+
+def _misused(text: str) -> int:
+    return _fail(f"{text}; see stream-monitor replay --help", USAGE)
+
+
+def _fail(text: str, code: int = FAILURE) -> int:
+    print(f"error: {text}", file=sys.stderr)
+    return code
+
+
+def _tell(asked: argparse.Namespace, value: Any, lines: Iterable[str]) -> None:
+    """Prints a result for a machine or for a person."""
+    if asked.format == "json":
+        print(json.dumps(value, indent=2))
+    else:
+        for line in lines:
+            print(line)
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass or named tuple as JSON has it."""
+    from dataclasses import asdict, is_dataclass
+
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else dict(value._asdict())
