@@ -1,0 +1,1 @@
+"""The demonstration, and what is shipped to try the whole with containers."""
