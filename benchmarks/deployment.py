@@ -1,0 +1,49 @@
+"""A deployment to be measured: its configuration, its topics on a broker, and events in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from typing import Any
+
+from kafka import KafkaProducer
+
+from benchmarks.load import Event, Load
+from consumers import topics
+from stream_monitor.config import Config
+
+PARTITIONS = 8
+"""Of each input topic, and of blocks."""
+PREDICTIONS, LABELS = "predictions", "labels"
+
+
+def configuration(address: str, name: str, *, per: str = "stream", **stream: Any) -> Config:
+    """One stream, or one for each model, as a deployment of its own that reads everything from the beginning."""
+    watched = {"per": per, "predictions": {"topic": PREDICTIONS}, "labels": {"topic": LABELS}, "metrics": {"window": "1m"}}
+    return Config.model_validate(
+        {
+            "start": "earliest",
+            "kafka": {"bootstrap_servers": [address], "group": name, "instance": name},
+            "topics": {"prefix": name, "partitions": PARTITIONS},
+            "http": {"port": 0},
+            "log": {"level": "warning"},
+            "streams": {"all": watched | stream},
+        }
+    )
+
+
+def fill(config: Config, load: Load) -> None:
+    """Makes the topics and writes all events, each with its own time as the record's."""
+    topics.create(config, include_inputs=True)
+    address = list(config.kafka.bootstrap_servers)
+    with closing(KafkaProducer(bootstrap_servers=address, linger_ms=50, batch_size=262_144, acks=1)) as producer:
+        for topic, events in ((PREDICTIONS, load.predictions), (LABELS, load.labels)):
+            _send(producer, topic, events)
+        producer.flush()
+
+
+def _send(producer: KafkaProducer, topic: str, events: Iterable[Event]) -> None:
+    """The events of a model stay in order; a stream without models is spread evenly."""
+    models = len({event.model for event in events})
+    for number, (time, model, value) in enumerate(events):
+        producer.send(topic, value, partition=(number if models == 1 else model) % PARTITIONS, timestamp_ms=time // 1_000)
