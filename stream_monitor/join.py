@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from .anchors import Anchors
 from .blocks import Progress, Rows
-from .clock import UNSET, Clock
+from .clock import Clock
+from .early_labels import EarlyLabel, EarlyLabels
 from .outcomes import NO_OUTCOMES, Outcomes
 from .stream_config import Labels, Limits
 from .versions import Versions
@@ -22,7 +23,6 @@ Mask = npt.NDArray[np.bool_]
 
 _UNLABELLED_MEMORY = 3_600_000_000
 """Microseconds for which a stream without labels remembers ids, to know duplicates."""
-_ANCHOR_ROWS = 1024
 
 
 class Joined(NamedTuple):
@@ -35,33 +35,6 @@ class Joined(NamedTuple):
     version: npt.NDArray[np.int32]
     outcomes: Outcomes
     counts: dict[str, int]
-
-
-@dataclass(slots=True)
-class _Early:
-    """A label that came before its prediction."""
-
-    value: float
-    code: int
-    known: int
-    deadline: int
-    model: str
-    offset: int
-    matched: bool = False
-
-
-@dataclass(slots=True)
-class _Anchor:
-    """A place in the log from which the join can be made again, and until when somebody may need it."""
-
-    offset: int
-    position: int
-    clock: list[Any]
-    terms: list[Any]
-    """What was said about labels then."""
-    until: int
-    first: int
-    """The first waiting row that came after it."""
 
 
 class Values(NamedTuple):
@@ -84,8 +57,8 @@ class Join:
         """Beyond the limit one in 2**halvings predictions is waited for, by the hash of its id."""
         self._limits = limits
         self._halved: list[list[int]] = []
-        self._early: dict[bytes, _Early] = {}
-        self._anchors: list[_Anchor] = []
+        self._early = EarlyLabels(limits.early_labels)
+        self._anchors = Anchors()
         self._recalling = False
         self.configure(labels, None)
 
@@ -97,16 +70,8 @@ class Join:
 
     def begin(self, offset: int) -> None:
         """Says that the rows to come stand in this record of the log."""
-        self._offset = offset
         row = self.waiting.base + self.waiting.count
-        last = self._anchors[-1] if self._anchors else None
-        if last and last.offset == offset:
-            return
-        if last and last.until <= self.clock.now:
-            self._anchors.pop()
-        elif last and row - last.first < _ANCHOR_ROWS:
-            return
-        self._anchors.append(_Anchor(offset, self.position, self.clock.state(), self._terms(), UNSET, row))
+        self._anchors.begin(offset, row, self.clock.now, lambda: [self.position, self.clock.state(), *self._terms()])
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""
@@ -139,14 +104,14 @@ class Join:
             columns = (rows.ids, version, positions, rows.time, deadline, values.value, values.code)
             new = Fresh._make(column[chosen] for column in columns)
             numbers = self.waiting.add(new)
-            self._need(self._offset, int(new.deadline.max()))
+            self._anchors.need(int(new.deadline.max()))
             outcomes.append(self._meet_early(rows, chosen, numbers, clock))
             outcomes.append(self._already_absent(chosen, numbers, clock))
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
-        matured, counts = self._mature(before, clock)
-        counts |= {"duplicates": len(rows) - int(accepted.sum()), "ahead": int(ahead.sum())}
-        return Joined(clock, accepted, version, _in_order([matured, *outcomes]), counts)
+        absent = self._absent_by_now(before, clock)
+        counts = {"duplicates": len(rows) - int(accepted.sum()), "ahead": int(ahead.sum())} | self._expire(before)
+        return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts)
 
     def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
@@ -156,13 +121,14 @@ class Join:
         self._renew_early(rows, values, queries)
         self.clock.heard(int(clock[-1]), arrived)
         first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
-        matured, counts = self._mature(before, clock, first)
-        outcomes, more = self._apply(rows, values, queries, numbers, clock)
+        absent = self._absent_by_now(before, clock, first)
+        outcomes, counts = self._apply(rows, values, queries, numbers, clock)
+        counts |= {"ahead": int(ahead.sum())} | self._expire(before)
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
-        counts |= more | {"ahead": int(ahead.sum())} | self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
+        counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
         version = np.full(len(rows), -1, np.int32)
-        return Joined(clock, accepted, version, _in_order([matured, outcomes]), counts)
+        return Joined(clock, accepted, version, _in_order([absent, outcomes]), counts)
 
     def silence(self, entries: Iterable[Progress], arrived: int) -> int:
         """What the clock says once these inputs were read so far."""
@@ -173,37 +139,20 @@ class Join:
         before = self.clock.now
         clock = np.array([now])
         self.clock.now = max(now, before)
-        matured, counts = self._mature(before, clock)
-        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), _in_order([matured]), counts)
-
-    def needs(self) -> int | None:
-        """The offset from which the log is needed to make this join again; None if it is not."""
-        anchor = self._anchor()
-        return anchor.offset if anchor else None
-
-    def _anchor(self) -> _Anchor | None:
-        while self._anchors and self._anchors[0].until <= self.clock.now and self._anchors[0].offset < self._offset:
-            del self._anchors[0]
-        if not self._anchors or not any(anchor.until > self.clock.now for anchor in self._anchors):
-            return None
-        return self._anchors[0]
-
-    def _terms(self) -> list[Any]:
-        return [self.wait, self._lead, list(self._absent) if self._absent else None]
+        absent = self._absent_by_now(before, clock)
+        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, self._expire(before))
 
     def state(self) -> dict[str, Any]:
         """Everything but the predictions that wait, which are made again from the log, as plain values."""
-        anchor = self._anchor()
+        anchor = self._anchors.oldest(self.clock.now)
         return {
             "clock": self.clock.state(),
             "position": self.position,
             "versions": self.versions.state(),
             "halvings": self.halvings,
             "halved": self._halved,
-            "early": [
-                [key, e.value, e.code, e.known, e.deadline, e.model, e.offset, e.matched] for key, e in self._early.items()
-            ],
-            "anchor": [anchor.offset, anchor.position, anchor.clock, anchor.terms] if anchor else None,
+            "early": self._early.state(),
+            "anchor": [anchor.offset, *anchor.place] if anchor else None,
         }
 
     def recall(self, state: dict[str, Any]) -> None:
@@ -212,7 +161,7 @@ class Join:
         self._halved = [list(entry) for entry in state["halved"]]
         self._recalling = True
         if state["anchor"]:
-            _, self.position, clock, (self.wait, self._lead, absent) = state["anchor"]
+            _, self.position, clock, self.wait, self._lead, absent = state["anchor"]
             self._absent = tuple(absent) if absent else None
             self.clock.restore(clock)
 
@@ -222,9 +171,10 @@ class Join:
         self.clock.restore(state["clock"])
         self.position, self.halvings = state["position"], state["halvings"]
         self.versions.restore(state["versions"])
-        self._early = {key: _Early(*rest) for key, *rest in state["early"]}
+        self._early.restore(state["early"])
 
-    # The rest are the steps of the above, in order of use.
+    def _terms(self) -> list[Any]:
+        return [self.wait, self._lead, list(self._absent) if self._absent else None]
 
     def _first_of_their_id(self, rows: Rows, version: npt.NDArray[np.int32], deadline: Ints, clock: Ints, kept: Mask) -> Mask:
         accepted = np.ones(len(rows), np.bool_)
@@ -236,7 +186,7 @@ class Join:
             )
             accepted[queries[same]] = False
             for number, query in zip(numbers[same].tolist(), queries[same].tolist(), strict=True):
-                self._need_row(number, int(deadline[query]))
+                self._anchors.need_row(int(deadline[query]), number)
         keys = np.sort(rows.ids[:, 0])
         if len(keys) > 1 and (keys[1:] == keys[:-1]).any():
             self._first_in_section(rows, version, deadline, clock, kept, accepted)
@@ -252,7 +202,7 @@ class Join:
             first = seen.get(key)
             if first is not None and deadline[first] > clock[row]:
                 accepted[row] = False
-                self._need(self._offset, int(deadline[row]))
+                self._anchors.need(int(deadline[row]))
             else:
                 seen[key] = row
 
@@ -266,34 +216,21 @@ class Join:
             mask &= (positions < at) | (positions >= rates[i + 1][0]) | survived
         return mask
 
-    def _need(self, offset: int, until: int) -> None:
-        """Keeps the log from this record on for as long as said."""
-        for anchor in reversed(self._anchors):
-            if anchor.offset <= offset:
-                anchor.until = max(anchor.until, until)
-                return
-
-    def _need_row(self, number: int, until: int) -> None:
-        for anchor in reversed(self._anchors):
-            if anchor.first <= number:
-                anchor.until = max(anchor.until, until)
-                return
-
     def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
         """Outcomes of predictions whose labels were here before them."""
-        hits: list[tuple[int, int, _Early]] = []
-        if self._early:
+        hits: list[tuple[int, int, EarlyLabel]] = []
+        if len(self._early):
             keys = _keys(rows)
             for row, number in zip(chosen.tolist(), numbers.tolist(), strict=True):
-                early = self._early.get(keys[row])
-                if early and early.deadline > clock[row] and self._is_model(early.model, number):
+                early = self._early.find(keys[row], int(clock[row]))
+                if early and self._is_model(early.model, number):
                     hits.append((row, number, early))
         at = np.array([number for _, number, _ in hits], np.int64)
         row = np.array([row for row, *_ in hits], np.int64)
         self._set(at, [(early.value, early.code, early.known) for *_, early in hits], clock[row], LABELLED)
         for _, number, early in hits:
             early.matched = True
-            self._need(early.offset, int(self.waiting.column("deadline")[number - self.waiting.base]))
+            self._anchors.need(int(self.waiting.column("deadline")[number - self.waiting.base]), early.offset)
         return self._outcomes(at, row, 1)
 
     def _is_model(self, model: str, number: int) -> bool:
@@ -314,31 +251,28 @@ class Join:
         self._set(numbers, [(*self._absent, at) for at in known], clock, ABSENT)
         return self._outcomes(numbers, row, 1)
 
-    def _mature(self, before: int, clock: Ints, labelled: dict[int, int] | None = None) -> tuple[Outcomes, dict[str, int]]:
-        """What the clock's way from `before` to its last row brings: absent labels and ended waits."""
-        now = int(clock[-1])
-        absent = NO_OUTCOMES
+    def _absent_by_now(self, before: int, clock: Ints, labelled: dict[int, int] | None = None) -> Outcomes:
+        """Outcomes of predictions for which no label has come for so long; `labelled` says at which row one is about to."""
+        if self._absent is None or clock[-1] == before:
+            return NO_OUTCOMES
+        due = self.waiting.due("deadline", before, int(clock[-1]), self._lead)
+        due = due[self.waiting.column("status")[due - self.waiting.base] == WAITING]
+        row = np.searchsorted(clock, self.waiting.column("deadline")[due - self.waiting.base] - self._lead, "left")
+        label = np.array([(labelled or {}).get(number, len(clock)) for number in due.tolist()], np.int64)
+        due, row = due[label >= row], row[label >= row]
+        return self._absence(due, row, clock[row])
+
+    def _expire(self, before: int) -> dict[str, int]:
+        """Lets go of what is past its deadline since the clock said `before`, once all labels until now have been applied."""
+        now = self.clock.now
         if now == before:
-            return absent, {}
-        if self._absent is not None:
-            absent = self._mature_absent(before, clock, labelled or {})
+            return {}
         due = self.waiting.due("deadline", before, now) - self.waiting.base
         self.waiting.live -= len(due)
         status = self.waiting.column("status")[due]
-        counts = {"matured": len(due), "matured_labelled": int(((status == LABELLED) | (status == ABSENT)).sum())}
+        labelled = int(((status == LABELLED) | (status == ABSENT)).sum())
         self.waiting.leave(now)
-        return absent, counts | {"labels_unmatched": self._forget_early(now)}
-
-    def _mature_absent(self, before: int, clock: Ints, labelled: dict[int, int]) -> Outcomes:
-        due = self.waiting.due("deadline", before, int(clock[-1]), self._lead)
-        due = due[self.waiting.column("status")[due - self.waiting.base] == WAITING]
-        moment = self.waiting.column("deadline")[due - self.waiting.base] - self._lead
-        row = np.searchsorted(clock, moment, "left")
-        open_ = np.array(
-            [labelled.get(number, len(clock)) >= at for number, at in zip(due.tolist(), row.tolist(), strict=True)]
-        )
-        due, row = (due[open_], row[open_]) if len(due) else (due, row)
-        return self._absence(due, row, clock[row])
+        return {"matured": len(due), "matured_labelled": labelled, "labels_unmatched": self._early.forget(now)}
 
     def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints]:
         queries, numbers = self.waiting.find(rows.ids)
@@ -399,41 +333,23 @@ class Join:
         keys = _keys(rows)
         codes, table = rows.text("model")
         for row in left.tolist():
-            value, code = float(values.value[row]), int(values.code[row])
-            self._early.pop(keys[row], None)
-            if np.isnan(value) and code < 0:
-                continue
-            if len(self._early) >= self._limits.early_labels and not self._recalling:
-                counts["labels_beyond_limit"] += 1
-                continue
-            model = table[codes[row]] if codes[row] >= 0 else ""
             known, deadline = int(rows.time[row]), int(clock[row]) + self.wait
-            self._need(self._offset, deadline)
-            self._early[keys[row]] = _Early(value, code, known, deadline, model, self._offset)
-            counts["labels_early"] += 1
+            model = table[codes[row]] if codes[row] >= 0 else ""
+            value, code = float(values.value[row]), int(values.code[row])
+            label = EarlyLabel(value, code, known, deadline, model, self._anchors.offset)
+            if not self._early.keep(keys[row], label, limited=not self._recalling):
+                counts["labels_beyond_limit"] += 1
+            elif not label.withdraws:
+                self._anchors.need(deadline)
+                counts["labels_early"] += 1
         return counts
 
     def _renew_early(self, rows: Rows, values: Values, matched: Ints) -> None:
         """Lets early labels that are still kept for further versions follow their corrections."""
-        if not self._early or not len(matched):
-            return
-        keys = _keys(rows)
-        for row in sorted(set(matched.tolist())):
-            early = self._early.get(keys[row])
-            if early and np.isnan(values.value[row]) and values.code[row] < 0:
-                del self._early[keys[row]]
-            elif early:
-                early.value, early.code = float(values.value[row]), int(values.code[row])
-
-    def _forget_early(self, now: int) -> int:
-        """Lets go of early labels whose prediction did not come; gives how many."""
-        gone = 0
-        while self._early:
-            key = next(iter(self._early))
-            if self._early[key].deadline > now:
-                break
-            gone += not self._early.pop(key).matched
-        return gone
+        if len(self._early):
+            keys = _keys(rows)
+            for row in sorted(set(matched.tolist())):
+                self._early.renew(keys[row], float(values.value[row]), int(values.code[row]))
 
     def _set(self, numbers: Ints, labels: list[tuple[float, int, int]], clock: Ints, status: int) -> None:
         if not labels:

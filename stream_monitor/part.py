@@ -48,7 +48,8 @@ class Part:
         self._streams: dict[str, Stream] = {}
         self._bases: dict[str, StreamRecord] = {}
         self._quarantined: dict[str, str] = {}
-        self._recalling: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._recalling: dict[str, tuple[int, int, dict[str, Any]]] = {}
+        """From and until which offset the log makes a stream's join again, and its state."""
         self._saved: dict[str, tuple[int, int]] = {}
         """Rows and arrival at each stream's last snapshot."""
         self._keys: dict[str, set[str]] = {}
@@ -125,7 +126,8 @@ class Part:
         if stream is None:
             return []
         if section.stream in self._recalling:
-            stream.recall(section, arrived, offset)
+            if offset >= self._recalling[section.stream][0]:
+                stream.recall(section, arrived, offset)
             return []
         if section.stream in self._quarantined:
             return self._while_quarantined(stream, section, arrived)
@@ -217,7 +219,8 @@ class Part:
             if name.partition("/")[0] != section.stream:
                 continue
             if name in self._recalling:
-                stream.recall(section, arrived, offset)
+                if offset >= self._recalling[name][0]:
+                    stream.recall(section, arrived, offset)
             elif name in self._quarantined:
                 stream.record = record
             elif stream.record != record:
@@ -251,15 +254,16 @@ class Part:
             if not entries or name in self._quarantined:
                 continue
             if name in self._recalling:
-                stream.recall_progress(entries, arrived, offset)
+                if offset >= self._recalling[name][0]:
+                    stream.recall_progress(entries, arrived, offset)
             else:
                 outputs += stream.progress(entries, arrived, offset)
         return outputs
 
     def _recall_until(self, offset: int) -> None:
         """Wakes the streams whose snapshot was made just before this record."""
-        for name in [name for name, (until, _) in self._recalling.items() if until <= offset]:
-            _, state = self._recalling.pop(name)
+        for name in [name for name, (_, until, _) in self._recalling.items() if until <= offset]:
+            *_, state = self._recalling.pop(name)
             self._streams[name].recalled(state)
 
     def _go_live(self, offset: int) -> list[Output]:
@@ -337,9 +341,10 @@ class Part:
         self._streams[name] = Stream.restored(name, state, arrays)
         self._keys[name] = {f"{name}\0{key}" for key in parts} | {f"{name}\0"}
         self._saved[name] = (state["join"]["position"], state["arrived"])
-        self._recalling[name] = (state["offset"], state)
         anchor = state["join"]["anchor"]
-        return int(min(anchor[0] if anchor else state["offset"], state["offset"]))
+        start = min(anchor[0], state["offset"]) if anchor else state["offset"]
+        self._recalling[name] = (start, state["offset"], state)
+        return int(start)
 
     def _remember(self, state: Mapping[bytes, bytes]) -> None:
         """Keeps what was published of alerts and requests until this partition goes live."""

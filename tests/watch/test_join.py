@@ -6,7 +6,7 @@ from typing import Any
 
 from stream_monitor.blocks import Block, Section
 
-from .worlds import block, configuration, drained, labels, predictions, run
+from .worlds import block, configuration, cut, drained, labels, predictions, run
 
 MINUTE = 60.0
 
@@ -162,3 +162,14 @@ def test_lag_is_no_silence() -> None:
     log = [block(configuration(), at=0), block(ten()), drained(20), behind]
     assert run(log)["metrics"] == []
     assert run([*log, drained(2 * 3600 + 1)])["metrics"] != []
+
+
+def test_a_label_joins_although_later_ones_of_its_block_are_past_the_wait() -> None:
+    ids = [f"p{i}" for i in range(100)]
+    before = [block(configuration(config={"labels": {"topic": "l", "wait": "1h"}, "metrics": {"window": "1d"}}), at=0)]
+    before.append(block(predictions(ids, [float(i) for i in range(100)], [1.0] * 100, score=[0.5] * 100)))
+    told = block(labels(["p50", "nobody"], [3000, 8000], [1.0, 1.0]))
+    end = [drained(8001), drained(30 * 3600), drained(60 * 3600)]
+    together = run([*before, told, *end])
+    assert together == run([*before, *cut([told], 1), *end])
+    assert outcomes([event["data"] for event in together["metrics"]]) == (1, 0.0)

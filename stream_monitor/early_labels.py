@@ -1,0 +1,80 @@
+"""Labels that came before their prediction, kept for as long as a prediction would wait."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class EarlyLabel:
+    """A label in canonical form, when it was known, and how long it is kept."""
+
+    value: float
+    code: int
+    known: int
+    deadline: int
+    model: str
+    """The model whose predictions it is for; empty for any."""
+    offset: int
+    """The record of the log in which it stands."""
+    matched: bool = False
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether it says that there is no label."""
+        return math.isnan(self.value) and self.code < 0
+
+
+class EarlyLabels:
+    """By the 16 bytes of the id's hash, in the order of their deadlines."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._labels: dict[bytes, EarlyLabel] = {}
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def find(self, key: bytes, clock: int) -> EarlyLabel | None:
+        """The label of an id, if it is still kept."""
+        label = self._labels.get(key)
+        return label if label is not None and label.deadline > clock else None
+
+    def keep(self, key: bytes, label: EarlyLabel, limited: bool) -> bool:
+        """Keeps a label instead of an earlier one of its id; False if there are too many."""
+        self._labels.pop(key, None)
+        if label.withdraws:
+            return True
+        if limited and len(self._labels) >= self._limit:
+            return False
+        self._labels[key] = label
+        return True
+
+    def renew(self, key: bytes, value: float, code: int) -> None:
+        """Corrects a label that is kept for further versions."""
+        label = self._labels.get(key)
+        if label is None:
+            return
+        label.value, label.code = value, code
+        if label.withdraws:
+            del self._labels[key]
+
+    def forget(self, now: int) -> int:
+        """Lets go of what is past its deadline; gives how many never met a prediction."""
+        lonely = 0
+        while self._labels:
+            key = next(iter(self._labels))
+            if self._labels[key].deadline > now:
+                break
+            lonely += not self._labels.pop(key).matched
+        return lonely
+
+    def state(self) -> list[list[Any]]:
+        """Everything, as plain values."""
+        return [[key, *astuple(label)] for key, label in self._labels.items()]
+
+    def restore(self, state: list[list[Any]]) -> None:
+        """Goes on from a `state()`."""
+        self._labels = {key: EarlyLabel(*rest) for key, *rest in state}
