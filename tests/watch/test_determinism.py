@@ -17,7 +17,7 @@ from stream_monitor.blocks import Block
 from .worlds import block, configuration, cut, drained, labels, predictions, run
 
 
-def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None) -> list[Block]:
+def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, per: int = 60, name: str = "s") -> list[Block]:
     """A stream in which everything happens: drift, errors, versions, duplicates, labels early, late, twice and taken back."""
     rng = np.random.default_rng(seed)
     ids = [f"id{i}" for i in range(rows)]
@@ -29,27 +29,28 @@ def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None) 
     predicted = np.where(wrong, 1 - truth, truth)
     version = np.where(np.arange(rows) < 0.8 * rows, "1", "2")
     known = seconds + rng.exponential(1200, rows) - 300
-    blocks = [block(configuration(config=config), at=0)]
+    blocks = [block(configuration(name, config=config), at=0)]
     waiting: list[tuple[float, str, float]] = []
-    for start in range(0, rows, 60):
-        part = slice(start, start + 60)
+    for start in range(0, rows, per):
+        part = slice(start, start + per)
         now = float(np.median(seconds[part]))
         again = rng.choice(rows, 5) if start else np.array([0])
         names = [*ids[part], *[ids[i] for i in again if i < start]]
         pick = np.concatenate((np.arange(rows)[part], [i for i in again if i < start])).astype(int)
-        waiting += [(known[i], ids[i], truth[i]) for i in pick[:60] if rng.random() < 0.8]
-        waiting += [(known[i] + 500, ids[i], rng.choice([1 - truth[i], np.nan])) for i in pick[:60] if rng.random() < 0.1]
+        waiting += [(known[i], ids[i], truth[i]) for i in pick[:per] if rng.random() < 0.8]
+        waiting += [(known[i] + 500, ids[i], rng.choice([1 - truth[i], np.nan])) for i in pick[:per] if rng.random() < 0.1]
         due = sorted(entry for entry in waiting if entry[0] <= now)
         waiting = [entry for entry in waiting if entry[0] > now]
         sections = [
             predictions(
                 names, list(seconds[pick]), list(predicted[pick]),
                 {"x": list(x[pick]), "y": list(np.where(rng.random(len(pick)) < 0.1, np.nan, rng.normal(size=len(pick))))},
-                version=version[pick].tolist(), score=list(rng.random(len(pick))), latency=list(rng.exponential(9, len(pick))),
+                version=version[pick].tolist(), name=name, score=list(rng.random(len(pick))),
+                latency=list(rng.exponential(9, len(pick))),
             )
         ]  # fmt: skip
         if due:
-            sections.append(labels([i for _, i, _ in due], [s for s, _, _ in due], [v for _, _, v in due]))
+            sections.append(labels([i for _, i, _ in due], [s for s, _, _ in due], [v for _, _, v in due], name=name))
         blocks += [block(*sections, at=now + 100), drained(now + 101)]
     return [*blocks, drained(5 * 3600), drained(30 * 3600)]
 
@@ -64,17 +65,29 @@ def test_results_do_not_depend_on_the_cut(config: dict[str, Any], every: int) ->
     assert run(cut(blocks, every), per_read=7) == whole
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
+    """A busy stream and a quiet one that waits longer, in one partition."""
+    busy: dict[str, Any] = {"labels": {"topic": "l", "wait": "1h"}}
+    quiet: dict[str, Any] = {"labels": {"topic": "l", "wait": "3h"}}
+    if absent:
+        busy["labels"]["absent"] = {"label": 0, "after": "20m"}
+    one, other = eventful(seed, 600, busy, per), eventful(seed + 1, 120, quiet, per // 4, "t")
+    return sorted(one + other, key=lambda block: block.arrived)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 10_000),
-    every=st.integers(5, 80),
+    per=st.integers(20, 300),
+    every=st.integers(3, 80),
     per_read=st.integers(1, 9),
     restarts=st.lists(st.integers(1, 60), max_size=6),
     absent=st.booleans(),
 )
-def test_results_do_not_depend_on_restarts(seed: int, every: int, per_read: int, restarts: list[int], absent: bool) -> None:
-    config = {"labels": {"topic": "l", "wait": "1h"} | ({"absent": {"label": 0, "after": "20m"}} if absent else {})}
-    blocks = eventful(seed, rows=600, config=config)
+def test_results_do_not_depend_on_restarts(
+    seed: int, per: int, every: int, per_read: int, restarts: list[int], absent: bool
+) -> None:
+    blocks = two_streams(seed, per, absent)
     assert run(cut(blocks, every), restarts, per_read) == run(blocks)
 
 
