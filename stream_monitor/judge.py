@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,19 @@ _PATIENCE = 100
 _WORDS = 1000
 
 
+class Cleared(NamedTuple):
+    """What has become clear with some outcomes."""
+
+    outcomes: Outcomes
+    """Those that can be judged now, each at the row at which that became clear or later."""
+    dropped: int = 0
+    """How many will never be judged, because labels and predictions had nothing in common."""
+    given_up_at: int | None = None
+    """The row at which those were given up."""
+    common_at: int | None = None
+    """The row at which a label first said what a prediction has said."""
+
+
 class Judge:
     """Says what the task is once it is safe to, and whether predictions and labels speak one language."""
 
@@ -35,6 +48,13 @@ class Judge:
         """The position at which each word was predicted first."""
         self._labelled: set[tuple[float, int]] = set()
         self._strangers = 0
+        self._held: list[Outcomes] = []
+        """Outcomes that came before it was clear what a loss is."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether outcomes can be judged as they come."""
+        return self.task is not None and self.speaks and not self._held
 
     def decisive(self, values: Values, score: Floats) -> int | None:
         """The first of these predictions with which the task is clear; takes them up to there."""
@@ -64,7 +84,51 @@ class Judge:
             if len(self._predicted) < _WORDS:
                 self._predicted.setdefault((value, int(code)), position + first)
 
-    def understood(self, outcomes: Outcomes, position: Ints) -> tuple[int | None, int]:
+    def clear_up(self, outcomes: Outcomes, position: Ints, last: int) -> Cleared:
+        """Gives what can be judged now; what was held so far happens at the row that made it clear, at the `last` if that did.
+
+        `position` says how many predictions there were at each outcome.
+        """
+        first, given_up = (None, 0) if self.speaks else self._understand(outcomes, position)
+        dropped, given_up_at, common_at = 0, None, None
+        if given_up:
+            given_up_at = int(outcomes.row[given_up - 1])
+            dropped = sum(len(held.row) for held in self._held) + given_up
+            self._held, outcomes = [], outcomes.take(slice(given_up, None))
+        if first is not None:
+            common_at = last = int(outcomes.row[first - given_up])
+        if self.task is None or not self.speaks:
+            self._held += [outcomes] if len(outcomes.row) else []
+            outcomes = outcomes.take(slice(0))
+        elif self._held or common_at is not None:
+            held = Outcomes.joined([*self._held, outcomes.take(slice(0))])
+            held = held._replace(row=np.full(len(held.row), last))
+            outcomes = Outcomes.joined([held, outcomes._replace(row=np.maximum(outcomes.row, last))])
+            self._held = []
+        return Cleared(outcomes, dropped, given_up_at, common_at)
+
+    def losses(self, outcomes: Outcomes) -> Floats:
+        """The loss of each outcome, float64[n]: 0 or 1, or the absolute error; NaN where kinds do not go together."""
+        return losses(self.task, outcomes.value, outcomes.code, outcomes.label_value, outcomes.label_code)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        predicted = [[*word, first] for word, first in self._predicted.items()]
+        return {
+            "stated": self.stated, "task": self.task, "speaks": self.speaks, "seen": self._seen, "strangers": self._strangers,
+            "numbers": sorted(self._numbers), "predicted": predicted, "labelled": sorted(self._labelled),
+            "held": [list(held) for held in self._held],
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self.stated, self.task, self.speaks = state["stated"], state["task"], state["speaks"]
+        self._seen, self._strangers, self._numbers = state["seen"], state["strangers"], set(state["numbers"])
+        self._predicted = {(value, code): first for value, code, first in state["predicted"]}
+        self._labelled = {(value, code) for value, code in state["labelled"]}
+        self._held = [Outcomes._make(columns) for columns in state["held"]]
+
+    def _understand(self, outcomes: Outcomes, position: Ints) -> tuple[int | None, int]:
         """The first of these outcomes, at these positions, with which labels have said something that predictions say too.
 
         None if there is none; and how many, and all before, are given up because there was nothing in common so often.
@@ -81,25 +145,6 @@ class Judge:
             if self._strangers % _PATIENCE == 0:
                 given_up = i + 1
         return None, given_up
-
-    def losses(self, outcomes: Outcomes) -> Floats:
-        """The loss of each outcome, float64[n]: 0 or 1, or the absolute error; NaN where kinds do not go together."""
-        return losses(self.task, outcomes.value, outcomes.code, outcomes.label_value, outcomes.label_code)
-
-    def state(self) -> dict[str, Any]:
-        """Everything, as plain values."""
-        predicted = [[*word, first] for word, first in self._predicted.items()]
-        return {
-            "stated": self.stated, "task": self.task, "speaks": self.speaks, "seen": self._seen, "strangers": self._strangers,
-            "numbers": sorted(self._numbers), "predicted": predicted, "labelled": sorted(self._labelled),
-        }  # fmt: skip
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`."""
-        self.stated, self.task, self.speaks = state["stated"], state["task"], state["speaks"]
-        self._seen, self._strangers, self._numbers = state["seen"], state["strangers"], set(state["numbers"])
-        self._predicted = {(value, code): first for value, code, first in state["predicted"]}
-        self._labelled = {(value, code) for value, code in state["labelled"]}
 
 
 def losses(

@@ -53,7 +53,6 @@ class Stream:
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, Any] = {}
         self._given: Given | None = None
-        self._held: list[Outcomes] = []
         self._configure_labels(record)
 
     # Rows.
@@ -178,7 +177,6 @@ class Stream:
             "versions": [version.state() for version in self.versions.values()],
             "groups": {name: group.state() for name, group in self.groups().items()},
             "given": self._given.state() if self._given else None,
-            "held": [list(held) for held in self._held],
             "outcomes": self.outcomes, "totals": self.totals, "last_metrics": self.last_metrics,
         }  # fmt: skip
 
@@ -197,7 +195,6 @@ class Stream:
             group.restore(state["groups"][group_name], arrays.get(group_name, {}))
         if state["given"]:
             stream._given = Given.restored(state["given"], arrays.get("given", {}))
-        stream._held = [Outcomes(*columns) for columns in state["held"]]
         stream.outcomes, stream.totals, stream.last_metrics = state["outcomes"], dict(state["totals"]), state["last_metrics"]
         stream.join.recall(state["join"])
         return stream
@@ -365,8 +362,8 @@ class Stream:
         """
         outcomes = joined.outcomes
         events: list[Event] = []
-        if self._held or self.judge.task is None or not self.judge.speaks:
-            outcomes, events = self._release(outcomes, last, position)
+        if not self.judge.clear:
+            outcomes, events = self._clear_up(outcomes, last, position)
         if not len(outcomes.row):
             return outcomes.row, events
         losses = self.judge.losses(outcomes)
@@ -377,30 +374,16 @@ class Stream:
         self.windows.outcomes(outcomes, losses, int(joined.clock[-1]))
         return outcomes.row[outcomes.sign == 1], events + self._watch_losses(outcomes, losses)
 
-    def _release(self, outcomes: Outcomes, last: int, position: int | None) -> tuple[Outcomes, list[Event]]:
-        """Gives the outcomes that can be judged now; those held so far happen at the row that made it clear."""
+    def _clear_up(self, outcomes: Outcomes, last: int, position: int | None) -> tuple[Outcomes, list[Event]]:
+        at = np.full(len(outcomes.row), self.join.position) if position is None else position + outcomes.row
+        cleared = self.judge.clear_up(outcomes, at, last)
+        self._count({"incomparable": cleared.dropped})
         events: list[Event] = []
-        nothing = outcomes.take(slice(0))
-        first, given_up = None, 0
-        if not self.judge.speaks:
-            at = np.full(len(outcomes.row), self.join.position) if position is None else position + outcomes.row
-            first, given_up = self.judge.understood(outcomes, at)
-        if given_up:
-            events.append((int(outcomes.row[given_up - 1]), self._say_no_common_word))
-            self._count({"incomparable": sum(len(held.row) for held in self._held) + given_up})
-            self._held, outcomes = [], outcomes.take(slice(given_up, None))
-        if first is not None:
-            events.append((int(outcomes.row[first - given_up]), self._say_common_word))
-            last = int(outcomes.row[first - given_up])
-        if self.judge.task is None or not self.judge.speaks:
-            self._held += [outcomes] if len(outcomes.row) else []
-            return nothing, events
-        held, self._held = self._held, []
-        whole = Outcomes.joined([*held, outcomes])
-        count = len(whole.row) - len(outcomes.row)
-        row = np.maximum(whole.row, last)
-        row[:count] = last
-        return whole._replace(row=row), events
+        if cleared.given_up_at is not None:
+            events.append((cleared.given_up_at, self._say_no_common_word))
+        if cleared.common_at is not None:
+            events.append((cleared.common_at, self._say_common_word))
+        return cleared.outcomes, events
 
     def _watch_losses(self, outcomes: Outcomes, losses: npt.NDArray[np.float64]) -> list[Event]:
         events: list[Event] = []
