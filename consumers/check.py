@@ -31,6 +31,9 @@ def findings(config: Config, planned: Iterable[TopicPlan], cluster: Cluster) -> 
     planned = list(planned)
     said = [Advice("ok", "kafka", f"{cluster.brokers} brokers answer at {', '.join(config.kafka.bootstrap_servers)}")]
     said += [Advice("error", "kafka", refusal) for refusal in cluster.refusals]
+    if unseen := [name for name, facts in cluster.topics.items() if facts.partitions and not facts.configs]:
+        text = f"their settings may not be seen (grant DESCRIBE_CONFIGS), so they are not checked: {', '.join(unseen)}"
+        said.append(Advice("warning", "topics", text))
     for topic in planned:
         said += _topic(config, topic, cluster.topics[topic.name], cluster.brokers)
     blocks = cluster.topics[config.topics.name("blocks")]
@@ -44,7 +47,7 @@ def _topic(config: Config, topic: TopicPlan, facts: TopicFacts, brokers: int) ->
     if not facts.partitions:
         yield Advice("error", topic.name, _absent(topic, facts))
         return
-    problems = [*_differences(topic), *_permissions(config, topic, facts)]
+    problems = [*_differences(topic, facts), *_permissions(config, topic, facts)]
     if topic.why == "input":
         problems += _input(topic, facts)
     if facts.replicas == 1 and brokers > 1:
@@ -60,10 +63,12 @@ def _absent(topic: TopicPlan, facts: TopicFacts) -> str:
     return "does not exist, or may not be seen; stream-monitor topics create makes it"
 
 
-def _differences(topic: TopicPlan) -> Iterator[Advice]:
+def _differences(topic: TopicPlan, facts: TopicFacts) -> Iterator[Advice]:
+    """What is not as planned: fatal for state and the record, and for subscribers' topics a matter of taste."""
     for difference in topic.differs:
         fatal = topic.exact and difference.startswith(_FATAL)
-        yield Advice("error" if fatal else "warning", topic.name, difference)
+        if facts.configs or difference.startswith("partitions"):
+            yield Advice("error" if fatal else "warning" if topic.exact else "ok", topic.name, difference)
 
 
 def _permissions(config: Config, topic: TopicPlan, facts: TopicFacts) -> Iterator[Advice]:
@@ -74,8 +79,6 @@ def _permissions(config: Config, topic: TopicPlan, facts: TopicFacts) -> Iterato
     lacking = [operation for operation in needed if facts.operations and operation not in facts.operations]
     if lacking:
         yield Advice("error", topic.name, f"{' and '.join(lacking)} refused: grant {', '.join(lacking)}")
-    if not facts.configs:
-        yield Advice("warning", topic.name, "its settings may not be seen (DESCRIBE_CONFIGS), so they are not checked")
 
 
 def _input(topic: TopicPlan, facts: TopicFacts) -> Iterator[Advice]:
@@ -107,7 +110,7 @@ def _volume(config: Config, blocks: TopicFacts, inputs: Iterable[TopicFacts]) ->
     if not rate:
         return Advice("ok", "volume", "nothing came in the last hour, or sizes may not be seen: no estimate")
     kept, wait = rate * config.topics.retention / 1e6, rate * _longest_wait(config) / 1e6
-    disk = f"{whose} grow by {_size(rate * 86_400)} a day, which is {_size(kept)} in {show(config.topics.retention)}, each replica"
+    disk = f"{whose} grow by {_size(rate * 86_400)} a day, which is {_size(kept)} in {show(config.topics.retention)}, per copy"
     restart = f"a restart reads up to {_size(wait)}, which takes one process about {show(_rounded(wait / _RESTORE))}"
     return Advice("ok", "volume", f"{disk}; {restart}")
 

@@ -51,6 +51,7 @@ def run(config: Config, only: Name | None = None, grace: float = GRACE) -> int:
         daemon = Daemon(pairs, grace, Watchdog(config.kafka, [log for _, log in pairs.values()]))
         with daemon.signals(), serving(config, daemon) as address:
             log.info("serving", address=address)
+            _spare_the_collector()
             return daemon.run()
     except KafkaUnreachable as error:
         return _refuse(4, error)
@@ -105,7 +106,6 @@ class Daemon:
             thread.start()
         if self._watchdog is not None:
             threading.Thread(target=guard, args=(self._watchdog,), name="watchdog", daemon=True).start()
-        _spare_the_collector()
         self._stop.wait()
         deadline = time.monotonic() + self._grace
         for thread in threads:

@@ -20,6 +20,7 @@ _MANY = 24
 """Rows from which on arrays are quicker."""
 _MARKS = {4, 7, 10, 13, 16, 19}
 _SIZES = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
+_MICROS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
 class EventTime:
@@ -48,7 +49,16 @@ class EventTime:
                 return _of_uniform(values) if len(values) >= _MANY else self._of_texts(values)
             except (ValueError, TypeError):
                 pass
+        if set(map(type, values)) == {int} and (unit := self._unit_of_all(min(values), max(values))):
+            whole = np.array(values, np.int64)
+            return whole // 1_000 if unit == "ns" else whole * _MICROS[unit]
         return np.array([missing if value is None else self.read(value) for value in values], np.int64)
+
+    def _unit_of_all(self, low: int, high: int) -> str | None:
+        """The unit of all whole numbers in a range, if there is one and all of them are valid times."""
+        if self.read(low) == INVALID or self.read(high) == INVALID or high >= 2**63:
+            return None
+        return self._unit_of(low) if self._unit_of(low) == self._unit_of(high) else None
 
     def _of_texts(self, texts: Sequence[str]) -> Times:
         """Times in the form that the parser knows; raises where one is not."""
@@ -61,10 +71,11 @@ class EventTime:
     def _of_number(self, value: float) -> int:
         if not 0 <= value < 10**20:
             return INVALID
-        unit = self._unit if self._unit != "auto" else next((unit for size, unit in _SIZES if value < size), "ns")
-        if unit == "ns":
-            return int(value) // 1_000
-        return round(value * {"s": 1_000_000, "ms": 1_000, "us": 1}[unit])
+        unit = self._unit_of(value)
+        return int(value) // 1_000 if unit == "ns" else round(value * _MICROS[unit])
+
+    def _unit_of(self, value: float) -> str:
+        return self._unit if self._unit != "auto" else next((unit for size, unit in _SIZES if value < size), "ns")
 
 
 def valid(times: Times) -> bool:

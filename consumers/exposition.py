@@ -34,7 +34,7 @@ HELP = {
     "predictions_total": "Predictions of a stream that were counted.",
     "labels_total": "Labels of a stream.",
     "outcomes_total": "Predictions of a stream that met their label.",
-    "data_quality_total": "What was odd about the rows of a stream, by what it was.",
+    "rows_total": "Rows and values of a stream by what was to be said of them, like late, missing or labelled.",
     "waiting_predictions": "Predictions that wait for a label.",
     "waiting_sampled_ratio": "The share of predictions that is kept waiting; below 1 where the limit was reached.",
     "warming_up_rows": "Rows that references have while they are learnt.",
@@ -131,7 +131,7 @@ def _counts(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     yield Series("outcomes_total", stream, status["positions"]["outcomes"])
     for kind, count in counts.items():
         if kind not in ("predictions", "labels"):
-            yield Series("data_quality_total", stream | {"kind": kind}, count)
+            yield Series("rows_total", stream | {"kind": kind}, count)
 
 
 def _firing(stream: dict[str, str], alerts: Iterable[Mapping[str, str]]) -> Iterator[Series]:

@@ -15,7 +15,7 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
-from consumers import broken_batch
+from consumers.poller import Changes, Limits, Polled, Poller
 from consumers.start import Start
 from stream_monitor.task import Batch, End, Gap, Partition, Slice
 
@@ -23,54 +23,8 @@ _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0
 
 
-class LostOffset(Exception):
-    """The next offset to read is no longer there."""
-
-
 class Unassigned(Exception):
     """The group did not let us in for too long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When a slice is full."""
-
-    seconds: float = 0.2
-    records: int = 5_000
-    size: int = 16_000_000
-    """Bytes of values."""
-
-
-DEFAULT = Limits()
-
-
-@dataclass(slots=True)
-class _Polled:
-    records: dict[Partition, list[Any]] = field(default_factory=dict)
-    gaps: list[Gap] = field(default_factory=list)
-    count: int = 0
-    size: int = 0
-    over: bool = False
-    """Whether nothing more may be added, or it would be out of order."""
-
-    def add(self, polled: Mapping[TopicPartition, list[Any]]) -> None:
-        for partition, records in polled.items():
-            self.records.setdefault(Partition(*partition), []).extend(records)
-            self.count += len(records)
-            self.size += sum([record.serialized_value_size for record in records])
-
-
-class _Changes(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """Only remembers that something changed: it is called on the I/O thread, where anything that blocks raises."""
-
-    def __init__(self) -> None:
-        self.pending = False
-
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self.pending = True
-
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self.pending = True
 
 
 class GroupReader:
@@ -83,10 +37,10 @@ class GroupReader:
         self._consumer = consumer
         self._topics = topics
         self._start = start
-        self._skip_lost = skip_lost
         self._limits = limits
         self._patience = patience
-        self._changes = _Changes()
+        self._changes = Changes()
+        self._poller = Poller(consumer, self._changes, limits, skip_lost)
         self._counts: dict[str, int] = {}
         self._counted_at = self._member_at = time.monotonic()
         self.stopping = False
@@ -107,10 +61,9 @@ class GroupReader:
         arrived = time.time_ns() // 1000
         # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
         self.member = self._consumer.group_metadata()
+        self._insist_on_a_place()
         if self.member.generation_id < 0:
             return self._without_membership(arrived)
-        if self.member.state == MemberState.STABLE:
-            self._member_at = time.monotonic()
         assigned, released = self._settle() if self._changes.pending else ({}, [])
         ours = self.committed.keys() - assigned.keys()
         batches = [Batch(p, records) for p, records in polled.records.items() if p in ours]
@@ -161,8 +114,8 @@ class GroupReader:
     def _commit(self, partition: Partition, offset: int) -> OffsetAndMetadata:
         return OffsetAndMetadata(offset, self._start.metadata(partition.topic), -1)
 
-    def _gather(self) -> _Polled:
-        polled = _Polled()
+    def _gather(self) -> Polled:
+        polled = Polled()
         deadline = time.monotonic() + self._limits.seconds
         # What has been polled is committed before the next generation begins.
         while not (polled.count and self._joining() and not self._between_generations()):
@@ -171,40 +124,11 @@ class GroupReader:
                 self._consumer._coordinator.poll(timeout_ms=_JOINING_MS)
             else:
                 remaining = max(0.0, deadline - time.monotonic())
-                self._poll(remaining, polled)
-            full = polled.over or polled.count >= self._limits.records or polled.size >= self._limits.size
-            over = full or self._changes.pending or time.monotonic() >= deadline
+                self._poller.poll(remaining, polled)
+            over = self._poller.full(polled) or self._changes.pending or time.monotonic() >= deadline
             if over and not self._between_generations():
                 break
         return polled
-
-    def _poll(self, seconds: float, polled: _Polled) -> None:
-        fetcher = self._consumer._fetcher
-        if not fetcher._next_partition_records:
-            # Left there empty, it would keep what was fetched before a pause from ever being given after it.
-            fetcher._next_partition_records = None
-        try:
-            polled.add(self._consumer.poll(round(seconds * 1000), max_records=self._limits.records - polled.count))
-        except NoOffsetForPartitionError:
-            if not self._changes.pending:
-                raise
-        except OffsetOutOfRangeError as error:
-            for gap in self._lost(error):
-                self._leave(gap, polled)
-        except Exception as error:
-            broken = broken_batch.gap(error)
-            if broken is None:
-                raise
-            # The parser that failed would make the next poll spin for ever.
-            fetcher._next_partition_records = None
-            self._leave(broken, polled)
-
-    def _leave(self, gap: Gap, polled: _Polled) -> None:
-        """Passes by a gap, unless records before it are to be given first: then it is met again."""
-        polled.over = True
-        if gap.partition not in polled.records:
-            self._consumer.seek(TopicPartition(*gap.partition), gap.last + 1)
-            polled.gaps.append(gap)
 
     def _states(self) -> dict[Partition, Any]:
         states = {p: self._consumer._subscription.assignment.get(TopicPartition(*p)) for p in list(self.committed)}
@@ -222,19 +146,14 @@ class GroupReader:
     def _waited(self) -> float:
         return time.monotonic() - self._member_at
 
-    def _lost(self, error: OffsetOutOfRangeError) -> list[Gap]:
-        gaps = []
-        for partition, wanted in error.args[0].items():
-            earliest = self._consumer.beginning_offsets([partition])[partition]
-            if not self._skip_lost or wanted > earliest:
-                _refuse(partition, wanted, earliest)
-            gaps.append(Gap(Partition(*partition), wanted, earliest - 1, "no longer retained"))
-        return gaps
+    def _insist_on_a_place(self) -> None:
+        if self.member.state == MemberState.STABLE:
+            self._member_at = time.monotonic()
+        elif self._waited() > self._patience:
+            raise Unassigned(f"no place in group {self.member.group_id} for {self._waited():.0f} s")
 
     def _without_membership(self, arrived: int) -> Slice:
         """Drops what was polled: others may own it by now, and what is ours again is read again from what is committed."""
-        if self._waited() > self._patience:
-            raise Unassigned(f"no place in group {self.member.group_id} for {self._waited():.0f} s")
         released = list(self.committed)
         self.committed = {}
         return Slice(arrived, released=released)
@@ -293,10 +212,3 @@ class GroupReader:
         cluster = self._consumer._cluster
         if any(len(cluster.partitions_for_topic(topic) or ()) > count for topic, count in self._counts.items()):
             self._consumer._coordinator.request_rejoin()
-
-
-def _refuse(partition: TopicPartition, wanted: int, earliest: int) -> NoReturn:
-    raise LostOffset(
-        f"offset {wanted} of {partition.topic}, partition {partition.partition}, is gone; the earliest is {earliest}. "
-        "Go on from there with on_lost_offset: skip, which records what is missing."
-    )

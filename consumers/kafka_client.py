@@ -58,7 +58,7 @@ def consumer(kafka: Kafka, **ours: Any) -> KafkaConsumer:
         "auto_offset_reset": "none",
         "enable_auto_commit": False,
         "fetch_max_bytes": 16_000_000,
-        "fetch_max_wait_ms": 100,
+        "fetch_max_wait_ms": 200,
         "isolation_level": "read_committed",
         "metadata_max_age_ms": 60_000,
         "request_timeout_ms": 30_000,
@@ -73,7 +73,7 @@ def producer(kafka: Kafka, transactional_id: str) -> KafkaProducer:
         "batch_size": 262_144,
         "compression_type": "lz4",
         # Records of a transaction that is over by then can only be lost.
-        "delivery_timeout_ms": timeout + 5_000,
+        "delivery_timeout_ms": timeout + 1_000,
         "linger_ms": 10,
         "max_block_ms": 30_000,
         "max_request_size": 12_000_000,

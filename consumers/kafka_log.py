@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from kafka.errors import KafkaError
 
 from consumers import kafka_client, transaction
 from consumers.compacted import Compacted
-from consumers.group_reader import DEFAULT, GroupReader, Limits
+from consumers.group_reader import GroupReader
+from consumers.poller import DEFAULT, Limits
 from consumers.pace import Pace
 from consumers.start import Start
 from stream_monitor.config import Kafka
@@ -41,7 +44,7 @@ class KafkaLog:
         self.name = name
         self._outputs = outputs
         self._states = states
-        self._flush_timeout = kafka.transaction_timeout / 1e6 + 10
+        self._flush_timeout = kafka.transaction_timeout / 1e6 + 2
         self._pace = None if in_step is None else Pace(in_step)
         group, instance = f"{kafka.group}.{name}", kafka_client.instance(kafka)
         # The producer comes first: it ends what a former life has left open, which reading offsets would wait for.
@@ -115,9 +118,11 @@ class KafkaLog:
 
     def close(self, grace: float = 10.0) -> None:
         """Ends all connections within the grace period; what is not committed is as if it had never been."""
-        self._producer.close(timeout=grace * 0.4)
-        self._reader.close(timeout=grace * 0.4)
-        self._compacted.close()
+        with suppress(KafkaError):
+            self._reader.close(timeout=grace * 0.4)
+        with suppress(KafkaError):
+            self._compacted.close()
+        transaction.close(self._producer, timeout=grace * 0.4)
 
 
 def _membership(kafka: Kafka, group: str, instance: str) -> dict[str, object]:

@@ -56,9 +56,13 @@ def config() -> dict[str, Any]:
     schema = Config.model_json_schema(schema_generator=_AsWritten)
     for section in (schema, *schema["$defs"].values()):
         properties = section.get("properties", {})
-        for name in [name for name, one in properties.items() if "password" in json.dumps(one)]:
+        for name in [name for name, one in properties.items() if _is_secret(one)]:
             properties[f"{name}_file"] = {"type": "string", "description": f"A file that holds `{name}`."}
     return schema
+
+
+def _is_secret(schema: dict[str, Any]) -> bool:
+    return any(one.get("format") == "password" for one in (schema, *schema.get("anyOf", ())))
 
 
 class _AsWritten(GenerateJsonSchema):

@@ -38,6 +38,14 @@ def write(
         raise TransactionFailed(f"a transaction failed: {error!r}") from error
 
 
+def close(producer: KafkaProducer, timeout: float) -> None:
+    """Ends a producer; one that cannot send what it has is ended by force, or it would go on trying."""
+    try:
+        producer.close(timeout=timeout)
+    except KafkaError:
+        producer._sender.force_close()
+
+
 def _append(producer: KafkaProducer, records: Iterable[tuple[str, Output]], timeout: float) -> None:
     """Sends the records and sees every one of them acknowledged: a commit may succeed although they are gone."""
     futures = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from .clock import UNSET
@@ -52,11 +54,11 @@ class Anchors:
     def need(self, until: int, offset: int | None = None) -> None:
         """Keeps the log from a record on, or from the one that is being read, until the clock says so."""
         wanted = self._offset if offset is None else offset
-        self._extend(until, lambda anchor: anchor.offset <= wanted)
+        self._extend(until, bisect_right(self._anchors, wanted, key=attrgetter("offset")))
 
     def need_row(self, until: int, row: int) -> None:
         """Keeps the log from where a waiting row came."""
-        self._extend(until, lambda anchor: anchor.first <= row)
+        self._extend(until, bisect_right(self._anchors, row, key=attrgetter("first")))
 
     def oldest(self, now: int) -> Anchor | None:
         """The first one that is needed; None if none is."""
@@ -65,8 +67,8 @@ class Anchors:
         needed = any(anchor.until > now for anchor in self._anchors)
         return self._anchors[0] if needed else None
 
-    def _extend(self, until: int, covers: Callable[[Anchor], bool]) -> None:
-        for anchor in reversed(self._anchors):
-            if covers(anchor):
-                anchor.until = max(anchor.until, until)
-                return
+    def _extend(self, until: int, behind: int) -> None:
+        """Extends the anchor before a place in their order, if there is one."""
+        if behind:
+            anchor = self._anchors[behind - 1]
+            anchor.until = max(anchor.until, until)

@@ -33,18 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough; nothing more is to be written, not even at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
+    except OSError as error:
+        return _fail(str(error))
 
 
 def _run(asked: argparse.Namespace) -> int:
+    import logging
+
+    import structlog
+
     from consumers import daemon
 
     from . import advice, logs
 
     config = _load(asked)
     logs.configure(config.log, logs.secrets(config))
-    refused = [Problem(str(asked.config), one.key, one.text) for one in advice.advice(config) if one.level == "error"]
-    if refused:
+    said = advice.advice(config)
+    if refused := [Problem(str(asked.config), one.key, one.text) for one in said if one.level == "error"]:
         raise ConfigError(refused)
+    for one in said:
+        structlog.get_logger().log(logging.WARNING if one.level == "warning" else logging.INFO, one.text, setting=one.key)
     return daemon.run(config, only=asked.only)
 
 
@@ -81,10 +89,14 @@ def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
 
 def _demo(asked: argparse.Namespace) -> int:
     from consumers.demo import demo
+    from consumers.jars import BrokerUnavailable
 
     _log_plainly()
     pace = {} if asked.speed is None else {"speed": asked.speed}
-    return demo(kafka=asked.kafka, live=not asked.no_live, **pace)
+    try:
+        return demo(kafka=asked.kafka, live=not asked.no_live, **pace)
+    except BrokerUnavailable as error:
+        return _fail(str(error))
 
 
 def _broker(asked: argparse.Namespace) -> int:
@@ -199,12 +211,16 @@ def _on_kafka(work: Callable[[], int]) -> int:
 
     from consumers.kafka_client import KafkaUnreachable
 
-    try:
-        return work()
-    except KafkaUnreachable as error:
-        return _fail(str(error), UNREACHABLE)
-    except KafkaError as error:
-        return _fail(f"Kafka refused: {error}")
+    from .logs import overheard
+
+    with overheard("kafka.net.connection") as said:
+        try:
+            return work()
+        except KafkaUnreachable as error:
+            reasons = dict.fromkeys(text.partition("Connection lost: ")[2] for text in said)
+            return _fail(f"{error} ({'; '.join(filter(None, reasons))})", UNREACHABLE)
+        except KafkaError as error:
+            return _fail(f"Kafka refused: {error}")
 
 
 def _refuse(asked: argparse.Namespace, problems: Sequence[Problem]) -> int:

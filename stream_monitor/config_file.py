@@ -20,6 +20,8 @@ from .yaml_document import Document
 def load(file: File, environ: Mapping[str, str] = os.environ) -> Config:
     """The configuration in a file; raises ConfigError with everything that is wrong."""
     document = Document(_text(file), str(file), environ, _is_free)
+    if document.problems and not document.values:
+        raise ConfigError(document.problems)
     said = overrides(environ)
     problems = document.problems + said.problems
     problems += _read_secrets(document, file.parent)
@@ -86,11 +88,11 @@ def _keys(section: dict[str, Any], path: Path) -> Iterator[tuple[Path, dict[str,
 
 
 def _put(section: dict[str, Any], path: Path, value: Any) -> None:
-    """Sets a value over what the file says."""
+    """Sets a value over what the file says; not where it has no section, which is said soon."""
     for part in path[:-1]:
-        inner = section.get(str(part))
+        inner = section.setdefault(str(part), {})
         if not isinstance(inner, dict):
-            inner = section[str(part)] = {}
+            return
         section = inner
     section[str(path[-1])] = value
 

@@ -83,8 +83,8 @@ def _refusal(path: Path) -> str | None:
 
 
 def _unknown(path: Path) -> str:
-    close = nearest_word(_name(path), _names())
-    meant = f"did you mean {close}?" if close else "a key in a section is written like STREAM_MONITOR_KAFKA__GROUP"
+    close = nearest_word(_name(path).removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in _names()])
+    meant = f"did you mean {PREFIX}{close}?" if close else "a key in a section is written like STREAM_MONITOR_KAFKA__GROUP"
     return f"is no setting; {meant}"
 
 

@@ -39,15 +39,17 @@ class IdTable:
         if len(wanted) <= _FEW:
             return self._find_few(ids, wanted)
         mask = np.uint64(len(self._slots) - 1)
-        slots = (wanted[:, 0] & mask).astype(np.int64)
+        low, wanted_low = ids[:, 0], wanted[:, 0]
+        slots = (wanted_low & mask).astype(np.int64)
         active = np.arange(len(wanted))
         queries, found = [], []
         while len(active):
             rows = self._slots[slots]
             here = rows >= 0
             active, rows, slots = active[here], rows[here], slots[here]
-            hit = (ids[rows] == wanted[active]).all(axis=1)
-            if hit.any():
+            hit = (low.take(rows) == wanted_low.take(active)).nonzero()[0]
+            if len(hit):
+                hit = hit[ids[rows[hit], 1] == wanted[active[hit], 1]]
                 queries.append(active[hit])
                 found.append(rows[hit].astype(np.int64))
             slots = (slots + 1) & int(mask)

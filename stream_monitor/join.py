@@ -220,9 +220,9 @@ class Join:
         """Outcomes of predictions whose labels were here before them."""
         hits: list[tuple[int, int, EarlyLabel]] = []
         if len(self._early):
-            keys = _keys(rows)
+            keys, now = _keys(rows), clock.tolist()
             for row, number in zip(chosen.tolist(), numbers.tolist(), strict=True):
-                early = self._early.find(keys[row], int(clock[row]))
+                early = self._early.find(keys[row], now[row])
                 if early and self._is_model(early.model, number):
                     hits.append((row, number, early))
         at = np.array([number for _, number, _ in hits], np.int64)

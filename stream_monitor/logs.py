@@ -7,7 +7,8 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 import structlog
@@ -52,6 +53,33 @@ def secrets(config: Config) -> list[str]:
     return known + [str(value) for key, value in config.kafka.client.items() if _SECRET.search(key)]
 
 
+@contextmanager
+def overheard(name: str) -> Iterator[list[str]]:
+    """What a library's logger says of errors while it is open, each once, instead of being written."""
+    logger, said = logging.getLogger(name), _Said()
+    before = logger.level, logger.propagate
+    logger.addHandler(said)
+    logger.propagate = False
+    logger.setLevel(logging.ERROR)
+    try:
+        yield said.texts
+    finally:
+        logger.removeHandler(said)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
+
+
+class _Said(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self.texts:
+            self.texts.append(text)
+
+
 class Limited:
     """Passes on the first messages of a kind; then one a minute, which says how many there were in between."""
 
@@ -73,11 +101,20 @@ class Limited:
         return left_out
 
 
-def limited(logger: Any, limit: Limited, event: str, **fields: Any) -> None:
-    """Logs a warning, unless too many of the same event have been logged just now."""
-    left_out = limit.passes(event)
-    if left_out is not None:
-        logger.warning(event, **fields, **({"left_out": left_out} if left_out else {}))
+class _Paced:
+    """Limits our own warnings and errors by their event: one bad stream must not hide what is said of the others."""
+
+    def __init__(self) -> None:
+        self._limit = Limited()
+
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+        if name in ("warning", "error"):
+            left_out = self._limit.passes(str(event.get("event")))
+            if left_out is None:
+                raise structlog.DropEvent
+            if left_out:
+                event["left_out"] = left_out
+        return event
 
 
 class _Calm(logging.Filter):
@@ -98,7 +135,12 @@ class _Calm(logging.Filter):
 
 def _structlog(shared: list[Processor]) -> None:
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            _Paced(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=lambda *_: logging.getLogger(__package__),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,

@@ -44,8 +44,11 @@ def violations(errors: Iterable[Any], values: dict[str, Any]) -> list[tuple[Path
 
 def shown(path: Path, value: Any) -> str:
     """A value for a message, shortened; never that of a secret."""
+    setting = find(path)
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
+    if isinstance(value, str) and setting is not None and (setting.section or setting.free):
+        return "a text"
     if hidden(path):
         return "what is there (hidden)"
     text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)

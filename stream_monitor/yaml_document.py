@@ -47,7 +47,7 @@ class Document:
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except (yaml.YAMLError, RecursionError) as error:
-            self._wrong_yaml(error)
+            self._wrong_yaml(error, text)
             return {}
         value = {} if node is None else self._value(node, ())
         if not isinstance(value, dict):
@@ -55,11 +55,12 @@ class Document:
             return {}
         return value
 
-    def _wrong_yaml(self, error: Exception) -> None:
+    def _wrong_yaml(self, error: Exception, text: str) -> None:
         mark = getattr(error, "problem_mark", None)
         where = f"{self.name}:{mark.line + 1}" if mark else self.name
         told = getattr(error, "problem", None) or str(error).splitlines()[0]
-        self.problems.append(Problem(where, "", f"is not YAML: {told}"))
+        hint = "; inside braces, ${...} needs quotes" if mark and "${" in text.splitlines()[mark.line] else ""
+        self.problems.append(Problem(where, "", f"is not YAML: {told}{hint}"))
 
     def _value(self, node: yaml.Node, path: Path) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
@@ -83,6 +84,7 @@ class Document:
         for key, inner in node.value:
             here = (*path, key.value if isinstance(key, yaml.ScalarNode) else "?")
             if not isinstance(key, yaml.ScalarNode):
+                self.lines[here] = key.start_mark.line + 1
                 self._wrong(here, "is a key that is not a text")
             elif key.value == "<<" and key.style is None:
                 merged = self._merged(inner, path) | merged
@@ -107,8 +109,9 @@ class Document:
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = self._filled_in(node.value, path)
-        filled = text != node.value and not self._free(path)
-        return text if filled or node.style is not None else scalar(text)
+        if text != node.value:
+            return scalar(text) if self._free(path) else text
+        return text if node.style is not None else scalar(text)
 
     def _filled_in(self, text: str, path: Path) -> str:
         def value(match: re.Match[str]) -> str:

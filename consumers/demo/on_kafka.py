@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from threading import Thread
@@ -60,6 +61,8 @@ class OnKafka:
         return all(self._subscriber.position(partition) >= end for partition, end in ends.items())
 
     def __enter__(self) -> Self:
+        # A slow moment of this process is no news to somebody who watches a demo.
+        logging.getLogger("kafka").setLevel(logging.ERROR)
         with self._stack as stack:
             config = _at(stack.enter_context(Broker()).address, self._config)
             topics.create(config, include_inputs=True)

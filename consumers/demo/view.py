@@ -27,7 +27,7 @@ _COLUMNS: tuple[JustifyMethod, ...] = ("left", "left", "left", "right", "left")
 
 
 class View:
-    """Shows a story as it goes on; news are also lines that stay."""
+    """Shows a story as it goes on: on a screen where there is one to draw on, else its news as lines."""
 
     def __init__(self, console: Console, live: bool) -> None:
         self._console = console
@@ -57,7 +57,7 @@ class View:
 
 
 def screen(story: Story, news: Sequence[str]) -> RenderableType:
-    """The whole screen: 22 lines for the demo's seven signals."""
+    """The whole screen: 20 lines for the demo's seven signals."""
     return Group(_head(story), Panel(_signals(story), title="signals", padding=(0, 1)), _labels(story), _news(news))
 
 
