@@ -14,10 +14,10 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from consumers import topics
-from consumers.group_reader import Limits
 from consumers.http import serving
 from consumers.kafka_client import KafkaUnreachable
 from consumers.kafka_log import KafkaLog
+from consumers.poller import Limits
 from consumers.watchdog import Watchdog
 from stream_monitor.config import Config
 from stream_monitor.task import Channel, Partition, Task, work
@@ -126,9 +126,9 @@ class Daemon:
         """Takes SIGTERM and SIGINT as the wish to stop; the second one ends the process at once."""
 
         def stop(number: int, _: object) -> None:
-            log.info("stopping", signal=signal.Signals(number).name)
             signal.signal(number, signal.SIG_DFL)
-            self.stop()
+            # What a handler interrupts may hold the very lock that stopping and logging need.
+            threading.Thread(target=self._stop_for, args=(signal.Signals(number).name,), daemon=True).start()
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
@@ -136,6 +136,10 @@ class Daemon:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _stop_for(self, reason: str) -> None:
+        log.info("stopping", signal=reason)
+        self.stop()
 
     def _work(self, name: str) -> None:
         log.info("started", task=name)

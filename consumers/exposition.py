@@ -120,7 +120,8 @@ def _stream(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     yield Series("warming_up_rows", stream, max(status["warming_up"].values(), default=None))
     yield Series("versions", stream, len(status["versions"]))
     yield from _firing(stream, status["alerts"])
-    yield from _window(stream, status["metrics"])
+    for window in status["metrics"]:
+        yield from _window(stream, window)
     yield from _signals(stream, status["signals"])
 
 

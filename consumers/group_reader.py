@@ -6,18 +6,15 @@ kafka-python's private parts are touched here, each where the public way costs a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.subscription_state import ConsumerRebalanceListener
-from kafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from consumers.poller import Changes, Limits, Polled, Poller
 from consumers.start import Start
-from stream_monitor.task import Batch, End, Gap, Partition, Slice
+from stream_monitor.task import Batch, End, Partition, Slice
 
 _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0

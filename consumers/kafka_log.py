@@ -12,8 +12,8 @@ from kafka.errors import KafkaError
 from consumers import kafka_client, transaction
 from consumers.compacted import Compacted
 from consumers.group_reader import GroupReader
-from consumers.poller import DEFAULT, Limits
 from consumers.pace import Pace
+from consumers.poller import DEFAULT, Limits
 from consumers.start import Start
 from stream_monitor.config import Kafka
 from stream_monitor.task import Channel, Output, Partition, Slice

@@ -85,7 +85,7 @@ class Poller:
             # Left there empty, it would keep what was fetched before a pause from ever being given after it.
             fetcher._next_partition_records = None
         try:
-            polled.add(self._consumer.poll(round(seconds * 1000), max_records=self._limits.records - polled.count))
+            polled.add(self._consumer.poll(round(seconds * 1000), max_records=max(1, self._limits.records - polled.count)))
         except NoOffsetForPartitionError:
             if not self._changes.pending:
                 raise
@@ -118,7 +118,10 @@ class Poller:
 
 
 def _refuse(partition: TopicPartition, wanted: int, earliest: int) -> NoReturn:
+    place = f"offset {wanted} of {partition.topic}, partition {partition.partition},"
+    if wanted > earliest:
+        raise LostOffset(f"{place} is beyond its end: was the topic made anew, or did it lose what was acknowledged?")
     raise LostOffset(
-        f"offset {wanted} of {partition.topic}, partition {partition.partition}, is gone; the earliest is {earliest}. "
+        f"{place} is gone; the earliest is {earliest}. "
         "Go on from there with on_lost_offset: skip, which records what is missing."
     )

@@ -11,7 +11,7 @@ from .stream_config import Limits, Settings, StreamConfig
 
 
 def _listed(value: object) -> object:
-    return tuple(value.split(",")) if isinstance(value, str) else value
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
 class Kafka(Settings):

@@ -14,7 +14,7 @@ AlertKind = Literal["concept_drift", "data_drift", "prediction_drift", "performa
 
 
 class _Out(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Position(_Out):
@@ -82,7 +82,7 @@ class Alert(_Out):
 class DataSinceChange(_Out):
     """The data a new model could learn from."""
 
-    model_config = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     from_: str = Field(alias="from")
     to: str

@@ -47,7 +47,7 @@ class IdTable:
             rows = self._slots[slots]
             here = rows >= 0
             active, rows, slots = active[here], rows[here], slots[here]
-            hit = (low.take(rows) == wanted_low.take(active)).nonzero()[0]
+            hit = (low[rows] == wanted_low[active]).nonzero()[0]
             if len(hit):
                 hit = hit[ids[rows[hit], 1] == wanted[active[hit], 1]]
                 queries.append(active[hit])

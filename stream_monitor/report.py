@@ -54,7 +54,8 @@ def metrics(stream: Stream, key: Key, window: Window, moment: Moment) -> Output:
         recordedtime=iso(moment.arrived),
         data=data,
     )
-    stream.last_metrics = data.model_dump(exclude={"signals"})
+    if key.version >= 0:
+        stream.last_metrics[str(key.version)] = data.model_dump(exclude={"signals"})
     return Output("metrics", stream.name.encode(), encode(event))
 
 
@@ -81,7 +82,7 @@ def status(stream: Stream) -> dict[str, Any]:
             reading | {"version": version} for version, group in _groups(stream) for reading in group.summary()
         ],
         "counts": dict(stream.totals),
-        "metrics": stream.last_metrics,
+        "metrics": list(stream.last_metrics.values()),
     }  # fmt: skip
 
 

@@ -269,7 +269,7 @@ class Signals:
         return []
 
     def _is_where_it_was(self, signal: int, course: _Course) -> bool:
-        """Silence of a detector that compares with the reference says so; a loss is measured, and must be most of the way back."""
+        """Silence of a detector that compares with the reference says so; a loss is measured, and most of the way back."""
         if self.sort != "loss":
             return True
         after, n = self._recent.mean_since(self._recent.rows - self._resolve_after, signal)

@@ -51,7 +51,8 @@ class Stream:
         self.versions: dict[int, Version] = {}
         self.outcomes = 0
         self.totals: dict[str, int] = {}
-        self.last_metrics: dict[str, Any] = {}
+        self.last_metrics: dict[str, dict[str, Any]] = {}
+        """Of the last window of each live version, by its number."""
         self._given: Given | None = None
         self._configure_labels(record)
 
@@ -195,7 +196,7 @@ class Stream:
             group.restore(state["groups"][group_name], arrays.get(group_name, {}))
         if state["given"]:
             stream._given = Given.restored(state["given"], arrays.get("given", {}))
-        stream.outcomes, stream.totals, stream.last_metrics = state["outcomes"], dict(state["totals"]), state["last_metrics"]
+        stream.outcomes, stream.totals, stream.last_metrics = state["outcomes"], dict(state["totals"]), dict(state["last_metrics"])
         stream.join.recall(state["join"])
         return stream
 
@@ -467,6 +468,7 @@ class Stream:
         outputs = version.retrain.close("superseded", subject, self.record, moment)
         outputs += self.alerts.end("retired", moment, model=subject.model, version=subject.version)
         del self.versions[version.number]
+        self.last_metrics.pop(str(version.number), None)
         self.join.versions.retire(version.number, self.join.position)
         return outputs
 

@@ -18,7 +18,7 @@ DriftKind = Literal["concept_drift", "data_drift", "prediction_drift"]
 class Settings(BaseModel):
     """A piece of configuration: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Source(Settings):

@@ -184,10 +184,8 @@ def test_metrics_of_the_last_window_are_in_seconds_and_ratios(server: str, world
     labels = {"delay_p50_s": 3.0, "delay_p95_s": None, "coverage": 0.5}
     latency = {"n": 9, "mean": 12.0, "p50": 12.0, "p95": 20.0, "p99": 250.0}
     window = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:05:00Z"}
-    world.statuses["watch"]["streams"]["s"]["metrics"] = {
-        "model": "m", "version": "7", "predictions": 9, "performance": performance, "labels": labels, "latency": latency,
-        "window": window,
-    }  # fmt: skip
+    window_of_7 = {"model": "m", "version": "7", "predictions": 9, "performance": performance, "labels": labels}
+    world.statuses["watch"]["streams"]["s"]["metrics"] = [window_of_7 | {"latency": latency, "window": window}]
     values = metrics(server)
     place = {"stream": "s", "model": "m", "version": "7"}
     assert values["window_accuracy_ratio", named(**place)] == 0.75

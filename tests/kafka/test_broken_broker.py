@@ -10,7 +10,8 @@ import pytest
 from kafka import KafkaProducer
 
 from consumers.broker import Broker
-from consumers.group_reader import Limits
+from consumers.group_reader import Unassigned
+from consumers.poller import Limits
 from tests.conftest import create_topic
 from tests.kafka.conftest import drained, said, send, work_until
 from tests.kafka.replica import Replica, until
@@ -76,6 +77,17 @@ def test_a_batch_whose_header_lies_costs_no_more_than_itself(fragile: Broker, fr
     assert [one["offset"] for one in told if "offset" in one] == [0, 1, 2, 3, 8, 9, 10, 11]
     # How far it goes cannot be known: one offset after the other is tried.
     assert [(one["first"], one["last"]) for one in told if "first" in one] == [(4, 4), (5, 5), (6, 6), (7, 7)]
+
+
+def test_who_gets_no_place_in_the_group_for_too_long_gives_up(fragile: Broker, frail: World) -> None:
+    log = frail.log(session_timeout="500ms", poll_interval="500ms")
+    fragile.pause()
+    try:
+        with pytest.raises(Unassigned, match=rf"no place in group {frail.group}\.toy"):
+            until(lambda: bool(log.read().ends), every=0)
+    finally:
+        fragile.resume()
+    log.close(grace=2.0)
 
 
 def test_a_task_lives_through_a_restart_of_the_broker(fragile: Broker, frail: World, writer: KafkaProducer) -> None:

@@ -32,9 +32,9 @@ def running(scene: Scene, folder: Path, *doom: str, **kafka: str) -> Iterator[su
     """The daemon as a process, whatever becomes of it."""
     config = scene.config.model_dump(mode="json")
     config["kafka"] |= kafka
-    path = folder / "config.json"
+    path = folder / f"{config['kafka']['instance']}.json"
     path.write_text(json.dumps(config))
-    with (folder / "log").open("ab") as log:
+    with path.with_suffix(".log").open("ab") as log:
         process = subprocess.Popen([sys.executable, "-m", "tests.kafka.mortal", str(path), *doom], stdout=log, stderr=log)
     try:
         yield process

@@ -105,7 +105,7 @@ def test_a_log_that_goes_on_without_its_task_is_a_stall(
     log.beat += 64
     assert str(watchdog.stall(now + 64)).startswith("toy stands at offset 0 of")
     until(lambda: bool(log.read().batches), every=0)
-    log.beat += 64
+    log.beat += 128
     assert watchdog.stall(now + 128) is None
     watchdog.close()
 

@@ -12,8 +12,8 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from consumers.group_reader import Limits, LostOffset
 from consumers.kafka_log import KafkaLog
+from consumers.poller import Limits, LostOffset
 from consumers.transaction import TransactionFailed
 from stream_monitor.task import End, Output, Partition, Slice, step
 from tests.kafka.conftest import drained, records, said, send, work_until

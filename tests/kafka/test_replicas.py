@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from consumers.group_reader import Limits
+from consumers.poller import Limits
 from consumers.transaction import TransactionFailed
 from tests.kafka.conftest import drained, said, send, work_until
 from tests.kafka.replica import Replica, until

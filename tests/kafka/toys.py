@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from consumers.group_reader import DEFAULT, Limits
 from consumers.kafka_log import KafkaLog
+from consumers.poller import DEFAULT, Limits
 from stream_monitor.config import Kafka
 from stream_monitor.task import Channel, Output, Partition, Slice
 

@@ -1,0 +1,56 @@
+"""Clients that must say who they are, and what they never tell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from consumers import kafka_client
+from consumers.broker import Broker
+from consumers.kafka_client import KafkaUnreachable
+from stream_monitor.config import Kafka
+
+PASSWORD = "a-secret-that-is-long"
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Broker]:
+    """A broker that wants a password."""
+    with Broker(sasl={"monitor": PASSWORD}) as running:
+        yield running
+
+
+def kafka(broker: Broker, **more: Any) -> Kafka:
+    settings = {
+        "bootstrap_servers": broker.address,
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_username": "monitor",
+        "sasl_password": PASSWORD,
+        "client": {"bootstrap_timeout_ms": 1_500},
+    }
+    return Kafka.model_validate(settings | more)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_every_client_gets_in_with_its_password_and_tells_nobody(
+    guarded: Broker, caplog: pytest.LogCaptureFixture, mechanism: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    config = kafka(guarded, sasl_mechanism=mechanism)
+    with closing(kafka_client.admin(config)) as admin, closing(kafka_client.consumer(config)) as consumer:
+        assert isinstance(admin.list_topics(), list)
+        assert isinstance(consumer.topics(), set)
+    kafka_client.producer(config, f"client-{mechanism}").close(timeout=5)
+    assert PASSWORD not in caplog.text
+    assert PASSWORD not in repr(config)
+
+
+def test_a_wrong_password_is_out_of_reach(guarded: Broker) -> None:
+    with pytest.raises(KafkaUnreachable) as caught:
+        kafka_client.admin(kafka(guarded, sasl_password="another-secret"))
+    assert "another-secret" not in str(caught.value)
