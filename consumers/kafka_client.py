@@ -44,8 +44,9 @@ _UNREACHABLE = (
     SaslAuthenticationFailedError,
     OSError,
 )
-# It logs its settings, passwords and all, at the level of debug.
-logging.getLogger("kafka.admin.client").setLevel(logging.INFO)
+# At the level of debug they tell passwords: with the settings, or as the bytes that are sent.
+for _talkative in ("admin.client", "net.connection", "net.manager", "net.sasl.oauth", "net.transport", "protocol.parser"):
+    logging.getLogger(f"kafka.{_talkative}").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 
 class KafkaUnreachable(Exception):

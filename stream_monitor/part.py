@@ -68,7 +68,9 @@ class Part:
         return [self._placed(output) for output in outputs + self._save(offset)] if self._live else []
 
     def gap(self, first: int, last: int, reason: str, arrived: int) -> list[Output]:
-        """Says that blocks were lost, to whom it concerns: every stream here."""
+        """Says that blocks were lost, to whom it concerns: every stream here.  Not while they are read again."""
+        if not self._live:
+            return []
         outputs: list[Output] = []
         for name, stream in self._streams.items():
             summary = f"records {first} to {last} of {name}'s partition of blocks could not be read: {reason}"
