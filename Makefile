@@ -6,13 +6,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: test demo setup lint pytest test-all format lock clean
+.PHONY: test demo bench setup lint pytest test-all format lock clean
 
 # Linters and types first, so that the last line is pytest's own.
 test: lint pytest
 
 demo: setup
 	@$(BIN)/stream-monitor demo
+
+# Some 20 minutes on two cores; docs/performance.md says what came of it.
+bench: setup
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.restore
+	$(BIN)/python -m benchmarks.stages
+	$(BIN)/python -m benchmarks.stages --models 1000
 
 setup: $(STAMP)
 

@@ -15,21 +15,30 @@ from stream_monitor.config import Config
 PARTITIONS = 8
 """Of each input topic, and of blocks."""
 PREDICTIONS, LABELS = "predictions", "labels"
+SMALL: dict[str, Any] = {
+    "per": "model",
+    "reference": {"rows": 100},
+    "detectors": {"features": {"ks": {"window": 100}}, "score": {"ks": {"window": 100}}},
+}
+"""What a stream of a few hundred rows needs so that its detectors have something to do."""
 
 
-def configuration(address: str, name: str, *, per: str = "stream", **stream: Any) -> Config:
+def settings(address: str, name: str, **stream: Any) -> dict[str, Any]:
     """One stream, or one for each model, as a deployment of its own that reads everything from the beginning."""
-    watched = {"per": per, "predictions": {"topic": PREDICTIONS}, "labels": {"topic": LABELS}, "metrics": {"window": "1m"}}
-    return Config.model_validate(
-        {
-            "start": "earliest",
-            "kafka": {"bootstrap_servers": [address], "group": name, "instance": name},
-            "topics": {"prefix": name, "partitions": PARTITIONS},
-            "http": {"port": 0},
-            "log": {"level": "warning"},
-            "streams": {"all": watched | stream},
-        }
-    )
+    watched = {"predictions": {"topic": PREDICTIONS}, "labels": {"topic": LABELS}, "metrics": {"window": "1m"}}
+    return {
+        "start": "earliest",
+        "kafka": {"bootstrap_servers": [address], "group": name, "instance": name},
+        "topics": {"prefix": name, "partitions": PARTITIONS},
+        "http": {"port": 0},
+        "log": {"level": "warning"},
+        "streams": {"all": watched | stream},
+    }
+
+
+def configuration(address: str, name: str, **stream: Any) -> Config:
+    """The same, checked."""
+    return Config.model_validate(settings(address, name, **stream))
 
 
 def fill(config: Config, load: Load) -> None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 FEATURES = 20
 LABELLED = 0.3
 RATE = 1_000
 """Predictions a second, by their own times."""
-_DELAY = 30.0
-"""Mean seconds from a prediction to its label."""
+START = 1_767_225_600_000_000
+"""2026-01-01T00:00:00Z, where the time does not matter."""
 _ERRORS = 0.1, 0.2
-"""The share of wrong predictions before and after two thirds of the stream, where two features drift as well."""
+"""The share of wrong predictions before and after two thirds of the stream."""
+_DRIFTING = 2
+"""Features that drift from there on, unless said otherwise."""
 _NAMES = [f"f_{number:02d}" for number in range(FEATURES)]
 
 
@@ -43,29 +50,43 @@ class Load(NamedTuple):
         return sum(len(event.value) for event in self.predictions) / len(self.predictions)
 
 
-def make(predictions: int, start: int, models: int = 1, labelled: float = LABELLED, rate: int = RATE) -> Load:
-    """Predictions that begin at `start`, epoch microseconds, taking turns among the models, and their labels."""
+def make(
+    predictions: int,
+    start: int,
+    models: int = 1,
+    *,
+    labelled: float = LABELLED,
+    rate: float = RATE,
+    delay: float = 30.0,
+    shift: Floats | None = None,
+) -> Load:
+    """Predictions that begin at `start`, epoch microseconds, taking turns among the models, and their labels.
+
+    `rate` is predictions a second, `delay` the mean seconds from a prediction to its label, `shift`, float64[n, features],
+    how much higher features are than standard normal.
+    """
     rng = np.random.default_rng(7)
     times = start + (np.arange(predictions) * (1e6 / rate)).astype(np.int64)
     late = 3 * np.arange(predictions) >= 2 * predictions
+    if shift is None:
+        shift = np.where(late[:, None] & (np.arange(FEATURES) < _DRIFTING), 1.0, 0.0)
     positive = rng.random(predictions) < 0.5
     wrong = rng.random(predictions) < np.where(late, _ERRORS[1], _ERRORS[0])
-    return Load(_predictions(rng, times, late, positive, models), _labels(rng, times, positive ^ wrong, models, labelled))
+    known = times + (rng.exponential(delay, predictions) * 1e6).astype(np.int64)
+    chosen = np.flatnonzero(rng.random(predictions) < labelled)
+    chosen = chosen[np.argsort(known[chosen], kind="stable")]
+    truth = (positive ^ wrong)[chosen].tolist()
+    return Load(
+        _predictions(rng, times, positive, shift, models), _labels(chosen.tolist(), known[chosen].tolist(), truth, models)
+    )
 
 
-def _predictions(
-    rng: np.random.Generator,
-    times: np.ndarray[tuple[int], np.dtype[np.int64]],
-    late: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    positive: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    models: int,
-) -> list[Event]:
+def _predictions(rng: np.random.Generator, times: Ints, positive: Mask, shift: Floats, models: int) -> list[Event]:
     """JSON as json.dumps would write it without spaces."""
     events = []
     for first in range(0, len(times), 10_000):
         part = slice(first, first + 10_000)
-        features = rng.normal(size=(len(times[part]), FEATURES)).round(6)
-        features[:, :2] += late[part, None]
+        features = (rng.normal(size=shift[part].shape) + shift[part]).round(6)
         scores = np.clip(np.where(positive[part], 0.8, 0.2) + rng.normal(0, 0.08, len(features)), 0, 1).round(4)
         rows = zip(times[part].tolist(), positive[part].tolist(), scores.tolist(), features.tolist())
         for number, (time, one, score, values) in enumerate(rows, first):
@@ -78,21 +99,12 @@ def _predictions(
     return events
 
 
-def _labels(
-    rng: np.random.Generator,
-    times: np.ndarray[tuple[int], np.dtype[np.int64]],
-    truth: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    models: int,
-    labelled: float,
-) -> list[Event]:
-    chosen = np.flatnonzero(rng.random(len(times)) < labelled)
-    known = times[chosen] + (rng.exponential(_DELAY, len(chosen)) * 1e6).astype(np.int64)
-    order = np.argsort(known, kind="stable")
+def _labels(numbers: list[int], times: list[int], truth: list[bool], models: int) -> list[Event]:
     return [
         Event(
             time,
             number % models,
             f'{{"prediction_id":"p{number:07d}","model":"m{number % models:04d}","time":{time},"label":{label:d}}}'.encode(),
         )
-        for number, time, label in zip(chosen[order].tolist(), known[order].tolist(), truth[chosen[order]].tolist())
+        for number, time, label in zip(numbers, times, truth)
     ]

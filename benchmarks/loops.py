@@ -1,4 +1,4 @@
-"""Loops over the input topics without our pipeline: reading alone, reading and decoding, and what people glue together today."""
+"""Loops over the input topics without our pipeline: reading, reading and decoding, and what people glue together today."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def glue(config: Config, detector: str, limit: int | None = None) -> Cost:
     from river import drift
 
     features = [getattr(drift, detector)() for _ in range(FEATURES)]
-    errors, waiting = drift.ADWIN(), {}
+    errors: Any = drift.ADWIN()  # type: ignore[no-untyped-call]  # river is typed in parts
+    waiting: dict[str, Any] = {}
     with closing(_consumer(config.kafka)) as consumer:
         watch, events, alarms = Stopwatch(), 0, 0
         for polled in _polls(consumer):

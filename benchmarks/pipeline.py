@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
 from threading import Thread
 from typing import NamedTuple
 
+from kafka import TopicPartition
+
 from benchmarks.cost import Cost, Stopwatch
 from benchmarks.deployment import LABELS, PREDICTIONS
-from consumers import topics
+from consumers import kafka_client, topics
 from consumers.daemon import Daemon, pair
 from consumers.kafka_log import KafkaLog
+from stream_monitor import logs
 from stream_monitor.config import Config
+from stream_monitor.task import Partition
 
-_LOOK_EVERY = 0.05
-_LOOKS = 5
-"""How often the end must be seen in a row: a broker tells how much there is with a delay."""
+_LOOK_EVERY = 0.02
 
 
 class Run(NamedTuple):
@@ -24,44 +30,62 @@ class Run(NamedTuple):
     cost: Cost
     transactions: int
     alerts: int
+    early: int
+    """Labels that came before their predictions: topics are read as they lie, not by time."""
 
 
 def whole(config: Config, events: int) -> Run:
     """Intake and watch in one process, as `stream-monitor run` has them; raises where an event was not watched."""
+    logs.configure(config.log, ())
+    logging.getLogger("kafka").setLevel(logging.ERROR)
     topics.create(config)
     daemon = Daemon({name: pair(config, name) for name in ("intake", "watch")})
     watch = Stopwatch()
     thread = Thread(target=daemon.run)
     thread.start()
     try:
-        cost = _until_read(daemon, watch, events)
+        cost = _until_read(config, daemon, watch, events)
     finally:
         daemon.stop()
         thread.join()
     if daemon.failures:
         raise RuntimeError(f"the program failed: {daemon.failures}")
-    return Run(cost, sum(log.written for log in daemon.logs.values()), _verified(daemon, events))
+    return Run(cost, sum(log.written for log in daemon.logs.values()), *_verified(daemon, events))
 
 
-def _until_read(daemon: Daemon, watch: Stopwatch, events: int) -> Cost:
-    """The cost at the first moment from which on nothing was left."""
-    seen: list[Cost] = []
-    while len(seen) < _LOOKS and not daemon.failures:
-        seen = [*seen, watch.read(events)] if _at_the_end(daemon.logs["intake"], daemon.logs["watch"], events) else []
+def _until_read(config: Config, daemon: Daemon, watch: Stopwatch, events: int) -> Cost:
+    """The cost until everything was read by intake, and then all that it wrote by watch."""
+    intake, watcher = daemon.logs["intake"], daemon.logs["watch"]
+    while _committed(intake, (PREDICTIONS, LABELS)) < events and not daemon.failures:
         time.sleep(_LOOK_EVERY)
-    return seen[0] if seen else watch.read(events)
+    ends = _ends(config)
+    while not all(_reached(watcher, partition, end) for partition, end in ends.items()) and not daemon.failures:
+        time.sleep(_LOOK_EVERY)
+    return watch.read(events)
 
 
-def _at_the_end(intake: KafkaLog, watch: KafkaLog, events: int) -> bool:
-    committed = [offset or 0 for partition, offset in intake.committed().items() if partition.topic in (PREDICTIONS, LABELS)]
-    lags = watch.lags()
-    return sum(committed) >= events and bool(lags) and not any(lags.values())
+def _committed(log: KafkaLog, topics: Sequence[str]) -> int:
+    return sum(offset or 0 for partition, offset in log.committed().items() if partition.topic in topics)
 
 
-def _verified(daemon: Daemon, events: int) -> int:
-    """How many alerts fire, when all events were watched."""
+def _ends(config: Config) -> dict[Partition, int]:
+    """Where blocks ends; the last offset of each partition is the mark of a transaction."""
+    with closing(kafka_client.consumer(config.kafka)) as consumer:
+        topic = config.topics.name("blocks")
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+        return {Partition(*partition): max(0, end - 1) for partition, end in consumer.end_offsets(partitions).items()}
+
+
+def _reached(log: KafkaLog, partition: Partition, end: int) -> bool:
+    return (log.committed().get(partition) or 0) >= end
+
+
+def _verified(daemon: Daemon, events: int) -> tuple[int, int]:
+    """How many alerts fire, and how many labels were early, when all events were watched."""
     streams = daemon._tasks["watch"].status()["streams"].values()
-    watched = sum(stream["counts"].get(kind, 0) for stream in streams for kind in ("predictions", "labels"))
-    if watched != events:
-        raise RuntimeError(f"{watched} of {events} events were watched")
-    return sum(len(stream["alerts"]) for stream in streams)
+    counts = Counter[str]()
+    for stream in streams:
+        counts.update(stream["counts"])
+    if counts["predictions"] + counts["labels"] != events:
+        raise RuntimeError(f"{counts['predictions'] + counts['labels']} of {events} events were watched")
+    return sum(len(stream["alerts"]) for stream in streams), counts["labels_early"]

@@ -23,6 +23,8 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 Times = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Layout = tuple[tuple[str, ...], tuple[str, ...]]
+"""The names of number and of text columns."""
 
 
 class Rows(NamedTuple):
@@ -136,7 +138,7 @@ def partition_of(stream: str, partitions: int) -> int:
 
 def encode(block: Block) -> bytes:
     """A block as the bytes of one record."""
-    layouts: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+    layouts: dict[Layout, int] = {}
     columns: list[bytes] = []
     headers = [_section_header(section, layouts, columns) for section in block.sections]
     header = _encode_header(
@@ -164,8 +166,9 @@ def decode(value: bytes) -> Block:
         raise BlockError(f"blocks of format {header.format}, and this version reads up to {FORMAT}: run a newer version")
     place = 4 + length + -(4 + length) % 8
     sections: list[Section] = []
+    layouts = [(tuple(numbers), tuple(texts)) for numbers, texts in header.layouts]
     for entry in header.sections:
-        section, place = _section(entry, header.layouts, value, place)
+        section, place = _section(entry, layouts, value, place)
         sections.append(section)
     return Block(header.arrived, header.partitions, tuple(sections), tuple(header.progress))
 
@@ -198,9 +201,7 @@ _encode_header = msgspec.msgpack.Encoder().encode
 _decode_header = msgspec.msgpack.Decoder(_Header).decode
 
 
-def _section_header(
-    section: Section, layouts: dict[tuple[tuple[str, ...], tuple[str, ...]], int], columns: list[bytes]
-) -> _SectionHeader:
+def _section_header(section: Section, layouts: dict[Layout, int], columns: list[bytes]) -> _SectionHeader:
     origin = (section.topic, section.partition, section.first, section.last, section.dead, section.left_out)
     rows = section.rows
     if rows is None:
@@ -219,9 +220,7 @@ def _section_header(
     return _SectionHeader(section.stream, section.kind, len(rows), layout, tables, section.document, origin, len(names))
 
 
-def _section(
-    header: _SectionHeader, layouts: Sequence[tuple[list[str], list[str]]], value: bytes, place: int
-) -> tuple[Section, int]:
+def _section(header: _SectionHeader, layouts: Sequence[Layout], value: bytes, place: int) -> tuple[Section, int]:
     topic, partition, first, last, dead, left_out = header.origin
     if header.rows < 0:
         rows = None
@@ -231,7 +230,7 @@ def _section(
     return section, place
 
 
-def _rows(header: _SectionHeader, layout: tuple[list[str], list[str]], value: bytes, place: int) -> tuple[Rows, int]:
+def _rows(header: _SectionHeader, layout: Layout, value: bytes, place: int) -> tuple[Rows, int]:
     n, k, m = header.rows, len(layout[0]), len(layout[1])
     words = n * (3 + k)
     floats = np.frombuffer(value, np.float64, words, place)
@@ -242,9 +241,9 @@ def _rows(header: _SectionHeader, layout: tuple[list[str], list[str]], value: by
     rows = Rows(
         whole[:n],
         whole[n : 3 * n].view(np.uint64).reshape(n, 2),
-        tuple(layout[0]),
+        layout[0],
         floats[3 * n :].reshape(k, n),
-        tuple(layout[1]),
+        layout[1],
         texts,
         tuple(map(tuple, header.tables)),
         _decode_names(value[place : place + header.names]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -196,7 +196,11 @@ class Stream:
             group.restore(state["groups"][group_name], arrays.get(group_name, {}))
         if state["given"]:
             stream._given = Given.restored(state["given"], arrays.get("given", {}))
-        stream.outcomes, stream.totals, stream.last_metrics = state["outcomes"], dict(state["totals"]), dict(state["last_metrics"])
+        stream.outcomes, stream.totals, stream.last_metrics = (
+            state["outcomes"],
+            dict(state["totals"]),
+            dict(state["last_metrics"]),
+        )
         stream.join.recall(state["join"])
         return stream
 
@@ -329,13 +333,11 @@ class Stream:
 
     def _feature_values(self, rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
         """Numeric features by name and as float64[n, k]; texts under the same name count as of the wrong type."""
-        at = [i for i, name in enumerate(rows.number_names) if name.startswith("feature:")]
-        names = tuple(rows.number_names[i].removeprefix("feature:") for i in at)
+        names, at = _features(rows.number_names)
         for i, name in enumerate(rows.text_names):
             if name.startswith("feature:"):
                 self._see_text(name.removeprefix("feature:"), int((rows.texts[i] >= 0).sum()))
-        whole = at and at[-1] - at[0] + 1 == len(at)
-        return names, (rows.numbers[at[0] : at[-1] + 1] if whole else rows.numbers[at]).T
+        return names, rows.numbers[at].T
 
     def _see_text(self, name: str, n: int) -> None:
         watched = self.features.signals is not None and name in self.features.signals.names
@@ -514,6 +516,15 @@ class Stream:
 
 
 _VALUE = {"predictions": "prediction", "labels": "label"}
+
+
+@lru_cache(1_000)
+def _features(columns: tuple[str, ...]) -> tuple[tuple[str, ...], slice | list[int]]:
+    """The features among the columns, and where they are."""
+    at = [i for i, name in enumerate(columns) if name.startswith("feature:")]
+    together = at and at[-1] - at[0] + 1 == len(at)
+    names = tuple(columns[i].removeprefix("feature:") for i in at)
+    return names, slice(at[0], at[-1] + 1) if together else at
 
 
 def parsed(document: bytes) -> StreamRecord:
