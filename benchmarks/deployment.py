@@ -9,8 +9,8 @@ from typing import Any
 from kafka import KafkaProducer
 
 from benchmarks.load import Event, Load
-from consumers import topics
-from stream_monitor.config import Config
+from consumers.kafka import topics
+from stream_monitor.config.deployment import Config
 
 PARTITIONS = 8
 """Of each input topic, and of blocks."""

@@ -26,9 +26,9 @@ from benchmarks.load import FEATURES, LABELLED, Load
 from benchmarks.program import Program
 from benchmarks.rehearsal import rehearse
 from benchmarks.table import table
-from consumers import kafka_client
-from consumers.broker import Broker
-from stream_monitor.config import Kafka
+from consumers.broker.node import Broker
+from consumers.kafka import kafka_client
+from stream_monitor.config.deployment import Kafka
 
 _MODELS = 100
 _CHANGES = 5

@@ -13,8 +13,8 @@ from kafka import KafkaConsumer, TopicPartition
 from benchmarks.cost import Cost, Stopwatch
 from benchmarks.deployment import LABELS, PREDICTIONS
 from benchmarks.load import FEATURES
-from consumers import kafka_client
-from stream_monitor.config import Config, Kafka
+from consumers.kafka import kafka_client
+from stream_monitor.config.deployment import Config, Kafka
 
 _AT_ONCE = 5_000
 
@@ -28,8 +28,8 @@ def read(config: Config) -> Cost:
 
 def decode(config: Config) -> Cost:
     """kafka-python and our decoder: bytes become columns, and are forgotten."""
-    from consumers.decode import Decoder
-    from consumers.reading import Reading
+    from consumers.wire.decode import Decoder
+    from consumers.wire.reading import Reading
     from stream_monitor.task import Partition
 
     (stream,) = config.streams.values()

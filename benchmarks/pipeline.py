@@ -14,11 +14,11 @@ from kafka import TopicPartition
 
 from benchmarks.cost import Cost, Stopwatch
 from benchmarks.deployment import LABELS, PREDICTIONS
-from consumers import kafka_client, topics
 from consumers.daemon import Daemon, pair
-from consumers.kafka_log import KafkaLog
+from consumers.kafka import kafka_client, topics
+from consumers.kafka.kafka_log import KafkaLog
 from stream_monitor import logs
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.task import Partition
 
 _LOOK_EVERY = 0.02

@@ -16,8 +16,8 @@ from typing import Any, Self
 from kafka import KafkaConsumer, TopicPartition
 
 from benchmarks.deployment import PREDICTIONS
-from consumers import kafka_client, topics
-from stream_monitor.config import Config
+from consumers.kafka import kafka_client, topics
+from stream_monitor.config.deployment import Config
 
 _COMMAND = Path(sys.executable).with_name("stream-monitor")
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from benchmarks.deployment import LABELS, PARTITIONS, PREDICTIONS
 from benchmarks.load import Load
-from consumers.intake import Intake
+from consumers.intake.intake import Intake
 from consumers.memory import Stored
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.task import Batch, End, Output, Partition, Slice
 from stream_monitor.watch import Watch
 

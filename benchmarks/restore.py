@@ -19,10 +19,10 @@ from benchmarks.deployment import fill, settings
 from benchmarks.load import Load
 from benchmarks.program import Program
 from benchmarks.table import table
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 from stream_monitor.blocks import Rows
-from stream_monitor.join import Join, Values
-from stream_monitor.stream_config import Labels, Limits
+from stream_monitor.config.stream import Labels, Limits
+from stream_monitor.joining.join import Join, Values
 
 _RATE = 2_000
 _AT_ONCE = 5_000

@@ -16,12 +16,14 @@ from benchmarks import load
 from benchmarks.deployment import SMALL, configuration
 from benchmarks.rehearsal import rehearse
 from benchmarks.table import table
-from consumers import intake
-from consumers.intake import Intake
-from stream_monitor import blocks, join, part, stream, words
-from stream_monitor.group import Group
+from consumers.intake import intake
+from consumers.intake.intake import Intake
+from stream_monitor import blocks, part, stream
+from stream_monitor.joining import join
+from stream_monitor.metrics.windows import Windows
 from stream_monitor.watch import Watch
-from stream_monitor.windows import Windows
+from stream_monitor.watching import words
+from stream_monitor.watching.group import Group
 
 _STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "intake: read and decode events": ((Intake, "process"),),

@@ -17,7 +17,7 @@ from benchmarks.deployment import SMALL, configuration, fill
 from benchmarks.load import RATE, Load
 from benchmarks.pipeline import Run
 from benchmarks.table import table
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 
 _READ, _DECODE, _WHOLE, _GLUE = "reading", "reading and decoding", "the whole program", "a loop with 20 river ADWIN"
 _KSWIN, _KSWIN_EVENTS = "a loop with 20 river KSWIN", 2_000

@@ -13,13 +13,13 @@ from typing import Any, Literal, Protocol
 
 import structlog
 
-from consumers import topics
-from consumers.http import serving
-from consumers.kafka_client import KafkaUnreachable
-from consumers.kafka_log import KafkaLog
-from consumers.poller import Limits
+from consumers.http.server import serving
+from consumers.kafka import topics
+from consumers.kafka.kafka_client import KafkaUnreachable
+from consumers.kafka.kafka_log import KafkaLog
+from consumers.kafka.poller import Limits
 from consumers.watchdog import Watchdog
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.task import Channel, Partition, Task, work
 
 Name = Literal["intake", "watch"]
@@ -65,8 +65,8 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
     """A task of a deployment, with its log."""
     outputs = {channel: config.topics.name(channel) for channel in OUTPUTS}
     if name == "intake":
-        from consumers.files import references
-        from consumers.intake import Intake
+        from consumers.files.files import references
+        from consumers.intake.intake import Intake
 
         intake = Intake(config, references(config))
         return intake, KafkaLog(config.kafka, name, intake.topics, outputs, start=config.start, in_step=_IN_STEP)

@@ -10,9 +10,10 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError
 from kafka.protocol.consumer import IsolationLevel
 
-from consumers import health, kafka_client
-from consumers.kafka_log import KafkaLog
-from stream_monitor.config import Kafka
+from consumers.http import health
+from consumers.kafka import kafka_client
+from consumers.kafka.kafka_log import KafkaLog
+from stream_monitor.config.deployment import Kafka
 from stream_monitor.task import Partition
 
 

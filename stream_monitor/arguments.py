@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from stream_monitor import __version__
 
 _TOP = """\
 Reads the prediction and label events of machine-learning models from Kafka, watches every model for drift and for loss of

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .arguments import parser
-from .problem import ConfigError, Problem
+from stream_monitor.arguments import parser
+from stream_monitor.config.problem import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from .config import Config
+    from stream_monitor.config.deployment import Config
 
 OK, FAILURE, USAGE, WARNINGS, UNREACHABLE = range(5)
 INTERRUPTED = 130
@@ -43,8 +43,8 @@ def _run(asked: argparse.Namespace) -> int:
     import structlog
 
     from consumers import daemon
-
-    from . import advice, logs
+    from stream_monitor import logs
+    from stream_monitor.config import advice
 
     config = _load(asked)
     logs.configure(config.log, logs.secrets(config))
@@ -57,8 +57,8 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _replay(asked: argparse.Namespace) -> int:
-    from consumers import replay
-    from consumers.files import FileError
+    from consumers.files import replay
+    from consumers.files.files import FileError
 
     _log_plainly()
     if (asked.predictions is None) == (asked.blocks is None):
@@ -88,8 +88,8 @@ def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
 
 
 def _demo(asked: argparse.Namespace) -> int:
+    from consumers.broker.jars import BrokerUnavailable
     from consumers.demo import demo
-    from consumers.jars import BrokerUnavailable
 
     _log_plainly()
     pace = {} if asked.speed is None else {"speed": asked.speed}
@@ -100,14 +100,14 @@ def _demo(asked: argparse.Namespace) -> int:
 
 
 def _broker(asked: argparse.Namespace) -> int:
-    from consumers.broker import serve
+    from consumers.broker.node import serve
 
     _log_plainly()
     return serve(asked.port, asked.data, asked.keep)
 
 
 def _topics(asked: argparse.Namespace) -> int:
-    from consumers import topics
+    from consumers.kafka import topics
 
     config = _load_for_kafka(asked)
     work = {"plan": topics.plan, "create": topics.create}[asked.action]
@@ -129,7 +129,7 @@ def _topic(topic: Any, created: bool) -> str:
 
 
 def _check_config(asked: argparse.Namespace) -> int:
-    from .advice import advice
+    from stream_monitor.config.advice import advice
 
     config = _load_for_kafka(asked)
     said = advice(config)
@@ -139,7 +139,7 @@ def _check_config(asked: argparse.Namespace) -> int:
         return _checked(asked, said, FAILURE)
 
     def connect() -> int:
-        from consumers.check import check
+        from consumers.kafka.check import check
 
         return _checked(asked, [*said, *check(config)], FAILURE)
 
@@ -159,7 +159,7 @@ def _checked(asked: argparse.Namespace, said: Sequence[Any], failure: int) -> in
 
 
 def _export_schema(asked: argparse.Namespace) -> int:
-    from consumers.schemas import export
+    from consumers.schemas.export import export
 
     written = export(asked.dir)
     _tell(asked, [str(path) for path in written], map(str, written))
@@ -178,16 +178,15 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 
 
 def _load(asked: argparse.Namespace) -> Config:
-    from .config_file import load
+    from stream_monitor.config.config_file import load
 
     return load(asked.config)
 
 
 def _load_for_kafka(asked: argparse.Namespace) -> Config:
     """The configuration, its `kafka.client` checked too; what kafka-python would log is said once, in the end."""
-    from consumers import kafka_client
-
-    from . import logs
+    from consumers.kafka import kafka_client
+    from stream_monitor import logs
 
     config = _load(asked)
     logs.configure(config.log, logs.secrets(config), libraries="critical")
@@ -200,8 +199,8 @@ def _load_for_kafka(asked: argparse.Namespace) -> Config:
 
 
 def _log_plainly() -> None:
-    from . import logs
-    from .config import Logging
+    from stream_monitor import logs
+    from stream_monitor.config.deployment import Logging
 
     logs.configure(Logging(level="warning"))
 
@@ -209,9 +208,8 @@ def _log_plainly() -> None:
 def _on_kafka(work: Callable[[], int]) -> int:
     from kafka.errors import KafkaError
 
-    from consumers.kafka_client import KafkaUnreachable
-
-    from .logs import overheard
+    from consumers.kafka.kafka_client import KafkaUnreachable
+    from stream_monitor.logs import overheard
 
     with overheard("kafka.net.connection") as said:
         try:

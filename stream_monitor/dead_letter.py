@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .events import CloudEvent
+from stream_monitor.events import CloudEvent
 
 
 class DeadLetter(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .stream_config import Severity
+from stream_monitor.config.stream import Severity
 
 AlertKind = Literal["concept_drift", "data_drift", "prediction_drift", "performance", "data_quality", "no_data", "monitor"]
 

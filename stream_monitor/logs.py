@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from .config import Config, Logging
+from stream_monitor.config.deployment import Config, Logging
 
 _SECRET = re.compile(r"passw|secret|token|credential|private|api_?key", re.IGNORECASE)
 _HIDDEN = "(hidden)"

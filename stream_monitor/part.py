@@ -11,14 +11,14 @@ import msgspec
 import structlog
 import xxhash
 
-from . import blocks
-from .alerts import Subject
-from .blocks import Block, Progress, Section
-from .events import Alert, AlertEvent, RetrainEvent, identity, iso
-from .snapshot import pack, unpack
-from .stream import Stream, parsed
-from .stream_config import StreamRecord
-from .task import Channel, Output, Partition
+from stream_monitor import blocks
+from stream_monitor.alerting.alerts import Subject
+from stream_monitor.blocks import Block, Progress, Section
+from stream_monitor.config.stream import StreamRecord
+from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
+from stream_monitor.snapshot import pack, unpack
+from stream_monitor.stream import Stream, parsed
+from stream_monitor.task import Channel, Output, Partition
 
 STATE: tuple[Channel, ...] = ("snapshots", "alerts.current", "retrain.current")
 """The compacted channels that a partition is restored from."""

@@ -10,24 +10,25 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from . import blocks, report
-from .alerts import Alerts, Moment, Subject
-from .blocks import Progress, Rows, Section
-from .control import obey
-from .events import Alert
-from .given import Given
-from .group import Group
-from .join import Join, Joined
-from .judge import Judge
-from .outcomes import Outcomes
-from .recent import Marks
-from .signals import Finding
-from .stream_config import StreamRecord
-from .task import Output
-from .version import Version
-from .versions import distinct
-from .windows import Windows
-from .words import Words
+from stream_monitor import blocks
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.alerting.control import obey
+from stream_monitor.blocks import Progress, Rows, Section
+from stream_monitor.config.stream import StreamRecord
+from stream_monitor.events import Alert
+from stream_monitor.joining.join import Join, Joined
+from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.versions import distinct
+from stream_monitor.metrics import report
+from stream_monitor.metrics.windows import Windows
+from stream_monitor.task import Output
+from stream_monitor.watching.given import Given
+from stream_monitor.watching.group import Group
+from stream_monitor.watching.judge import Judge
+from stream_monitor.watching.recent import Marks
+from stream_monitor.watching.signals import Finding
+from stream_monitor.watching.version import Version
+from stream_monitor.watching.words import Words
 
 Ints = npt.NDArray[np.int64]
 Event = tuple[int, Callable[[Moment], list[Output]]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .part import Part
-from .task import Output, Partition, Slice
+from stream_monitor.part import Part
+from stream_monitor.task import Output, Partition, Slice
 
 
 class Watch:

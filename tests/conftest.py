@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 
 _RUN = secrets.token_hex(3)
 _NUMBERS = itertools.count(1)

@@ -15,8 +15,8 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from consumers import jars
-from consumers.broker import Broker, BrokerUnavailable
+from consumers.broker import jars
+from consumers.broker.node import Broker, BrokerUnavailable
 from tests.conftest import create_topic
 
 # Starting the first one may download Kafka.
@@ -141,7 +141,7 @@ def test_a_port_that_was_given_and_is_taken_is_an_error() -> None:
 
 
 def test_serve_prints_one_address_and_ends_with_zero_when_told_to() -> None:
-    code = "import sys; from consumers.broker import serve; sys.exit(serve(None, None, False))"
+    code = "import sys; from consumers.broker.node import serve; sys.exit(serve(None, None, False))"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
@@ -157,7 +157,7 @@ def test_the_broker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 
 broker = Broker(data=Path(sys.argv[1])).start()
 print(broker.pid, flush=True)

@@ -9,15 +9,15 @@ from contextlib import AbstractContextManager
 
 from rich.console import Console
 
+from consumers.broker.jars import BrokerUnavailable
 from consumers.demo.embedded import Embedded
 from consumers.demo.events import DATA, DemoEvent, batches, events
 from consumers.demo.story import Story
 from consumers.demo.summary import summary
 from consumers.demo.view import View
 from consumers.demo.world import World
-from consumers.jars import BrokerUnavailable
-from stream_monitor.config import Config
-from stream_monitor.config_file import load
+from stream_monitor.config.config_file import load
+from stream_monitor.config.deployment import Config
 
 SPEED = 1_000.0
 """Predictions a second."""

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from consumers.demo.events import DemoEvent
-from consumers.intake import Intake
+from consumers.intake.intake import Intake
 from consumers.memory import Memory, MemoryLog
-from stream_monitor.config import Config
-from stream_monitor.stream_config import Source
+from stream_monitor.config.deployment import Config
+from stream_monitor.config.stream import Source
 from stream_monitor.task import Channel, Task, step
 from stream_monitor.watch import Watch
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 
-from consumers import kafka_client
 from consumers.demo.events import TOGETHER, DemoEvent, batches, events
-from stream_monitor.config import Config
-from stream_monitor.config_file import load
+from consumers.kafka import kafka_client
+from stream_monitor.config.config_file import load
+from stream_monitor.config.deployment import Config
 
 
 class Feed:

@@ -12,13 +12,13 @@ from typing import Any, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
-from consumers import kafka_client, topics
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 from consumers.daemon import Daemon, pair
 from consumers.demo.embedded import PUBLISHED
 from consumers.demo.events import DemoEvent
 from consumers.demo.feed import Feed
-from stream_monitor.config import Config
+from consumers.kafka import kafka_client, topics
+from stream_monitor.config.deployment import Config
 
 _WAIT = 200
 """Milliseconds that a read of what was published waits."""

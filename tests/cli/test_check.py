@@ -18,13 +18,13 @@ from kafka.admin import (
     ResourceType,
 )
 
-from consumers import topics
-from consumers.broker import Broker
-from consumers.check import check, findings
-from consumers.cluster import Cluster, TopicFacts
-from consumers.topics import TopicPlan
-from stream_monitor.advice import advice
-from stream_monitor.config import Config
+from consumers.broker.node import Broker
+from consumers.kafka import topics
+from consumers.kafka.check import check, findings
+from consumers.kafka.cluster import Cluster, TopicFacts
+from consumers.kafka.topics import TopicPlan
+from stream_monitor.config.advice import advice
+from stream_monitor.config.deployment import Config
 
 ALL = frozenset({"READ", "WRITE", "DESCRIBE"})
 DAY = 86_400_000

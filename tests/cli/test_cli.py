@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 from stream_monitor import __version__
 from stream_monitor.cli import main
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stream_monitor.config import Config
-from stream_monitor.config_file import load
-from stream_monitor.duration import parse
-from stream_monitor.problem import ConfigError
+from stream_monitor.config.config_file import load
+from stream_monitor.config.deployment import Config
+from stream_monitor.config.duration import parse
+from stream_monitor.config.problem import ConfigError
 
 MINIMAL = """
 kafka: {bootstrap_servers: localhost:9092}

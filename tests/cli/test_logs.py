@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from stream_monitor import logs
-from stream_monitor.config import Config, Logging
+from stream_monitor.config.deployment import Config, Logging
 
 STREAMS = {"s": {"predictions": {"topic": "p"}}}
 

@@ -12,15 +12,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from consumers.commands import command
-from consumers.event import STRUCTS, EventKind, Refused
-from consumers.intake import Intake
+from consumers.intake.commands import command
+from consumers.intake.intake import Intake
 from consumers.memory import Memory, MemoryLog, Stored
-from consumers.reading import Reading
-from consumers.schemas import documents
+from consumers.schemas.export import documents
+from consumers.wire.event import STRUCTS, EventKind, Refused
+from consumers.wire.reading import Reading
 from stream_monitor.blocks import encode
-from stream_monitor.config import Config
-from stream_monitor.stream_config import Features, Labels, Source
+from stream_monitor.config.deployment import Config
+from stream_monitor.config.stream import Features, Labels, Source
 from stream_monitor.task import Batch, End, Gap, Partition, Slice, step
 from stream_monitor.watch import Watch
 from tests.watch import worlds

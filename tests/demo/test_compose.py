@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from consumers.broker.jars import KAFKA_VERSION
 from consumers.demo import feed
-from consumers.jars import KAFKA_VERSION
 from stream_monitor.arguments import parser
-from stream_monitor.config_file import load
+from stream_monitor.config.config_file import load
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

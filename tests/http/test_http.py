@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumers.exposition import HELP, Exposition
-from consumers.http import serving
+from consumers.http.exposition import HELP, Exposition
+from consumers.http.server import serving
 from consumers.memory import Memory, MemoryLog
 from stream_monitor.blocks import encode
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.task import Partition, step
 from stream_monitor.watch import Watch
 from tests.watch import worlds

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from consumers.intake import Intake
+from consumers.intake.intake import Intake
 from consumers.memory import Memory, MemoryLog
 from stream_monitor import blocks
 from stream_monitor.blocks import Block, Section
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.dead_letter import DeadLetterEvent
 from stream_monitor.task import step
 

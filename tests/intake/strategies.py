@@ -7,10 +7,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from consumers.event import EventKind
 from consumers.memory import Stored
-from consumers.reading import Reading
-from stream_monitor.stream_config import Features, Labels, Source
+from consumers.wire.event import EventKind
+from consumers.wire.reading import Reading
+from stream_monitor.config.stream import Features, Labels, Source
 
 TIMES: tuple[Any, ...] = (
     "2026-05-01T10:00:00Z",

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers import columns
-from consumers.decode import Decoder
-from consumers.event import EventKind
-from consumers.pieces import Piece
-from consumers.shape import FIRST
-from stream_monitor.stream_config import Features
+from consumers.wire import columns
+from consumers.wire.decode import Decoder
+from consumers.wire.event import EventKind
+from consumers.wire.pieces import Piece
+from consumers.wire.shape import FIRST
+from stream_monitor.config.stream import Features
 from stream_monitor.task import Partition
 from tests.intake.strategies import reading, record_values, records, texts
 

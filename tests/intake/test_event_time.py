@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.event_time import INVALID, LAST, EventTime
+from consumers.wire.event_time import INVALID, LAST, EventTime
 from tests.intake.strategies import TIMES
 
 moments = st.datetimes(datetime(1960, 1, 1), datetime(9999, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC))

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.intake import Intake
+from consumers.intake.intake import Intake
 from stream_monitor import blocks
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.dead_letter import DeadLetterEvent
 from stream_monitor.task import End, Gap, Partition, Slice, step
 from tests.intake.deployment import MINIMAL, PER_MODEL, START, Deployment, cells, prediction

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from consumers.broker import Broker
-from consumers.kafka_log import KafkaLog
+from consumers.broker.node import Broker
+from consumers.kafka.kafka_log import KafkaLog
 from stream_monitor.task import Task, step
 from tests.kafka.toys import World, make_world
 

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 from kafka import KafkaProducer
 
 from consumers import daemon
-from consumers.kafka_log import KafkaLog
-from stream_monitor.config import Config
+from consumers.kafka.kafka_log import KafkaLog
+from stream_monitor.config.deployment import Config
 
 POINTS = ("reading", "beginning", "sent", "addressed", "committing", "committed", "restoring")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from consumers.kafka_log import KafkaLog
+from consumers.kafka.kafka_log import KafkaLog
 from stream_monitor.task import Task, work
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from consumers import topics
+from consumers.kafka import topics
 from consumers.memory import Stored
 from stream_monitor import blocks
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.task import Batch, End, Partition, Slice
 from stream_monitor.watch import Watch
 from tests.kafka.conftest import records

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from consumers.broker import Broker
-from consumers.group_reader import Unassigned
-from consumers.poller import Limits
+from consumers.broker.node import Broker
+from consumers.kafka.group_reader import Unassigned
+from consumers.kafka.poller import Limits
 from tests.conftest import create_topic
 from tests.kafka.conftest import drained, said, send, work_until
 from tests.kafka.replica import Replica, until

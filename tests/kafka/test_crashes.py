@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 from tests.kafka.mortal import POINTS
 from tests.kafka.replica import until
 from tests.kafka.scene import Scene

@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from consumers import daemon
 from consumers.daemon import Daemon
 from consumers.watchdog import Watchdog
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.task import Output, Slice
 from tests.kafka.conftest import said, send
 from tests.kafka.replica import until

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from consumers import kafka_client
-from consumers.broker import Broker
-from consumers.kafka_client import KafkaUnreachable
-from stream_monitor.config import Kafka
+from consumers.broker.node import Broker
+from consumers.kafka import kafka_client
+from consumers.kafka.kafka_client import KafkaUnreachable
+from stream_monitor.config.deployment import Kafka
 
 PASSWORD = "a-secret-that-is-long"
 

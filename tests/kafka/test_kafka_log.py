@@ -12,9 +12,9 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from consumers.kafka_log import KafkaLog
-from consumers.poller import Limits, LostOffset
-from consumers.transaction import TransactionFailed
+from consumers.kafka.kafka_log import KafkaLog
+from consumers.kafka.poller import Limits, LostOffset
+from consumers.kafka.transaction import TransactionFailed
 from stream_monitor.task import End, Output, Partition, Slice, step
 from tests.kafka.conftest import drained, records, said, send, work_until
 from tests.kafka.toys import Echo, Tally, World

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from consumers.kafka.pace import Pace
 from consumers.memory import Stored
-from consumers.pace import Pace
 from stream_monitor.task import Batch, End, Partition
 
 A, B = Partition("t", 0), Partition("t", 1)

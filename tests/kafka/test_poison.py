@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
-from consumers import topics
-from consumers.broker import Broker
+from consumers.broker.node import Broker
 from consumers.daemon import pair
+from consumers.kafka import topics
 from stream_monitor import blocks
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 from stream_monitor.task import step
 from tests.conftest import create_topic
 from tests.kafka.conftest import records

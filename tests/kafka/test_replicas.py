@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from consumers.poller import Limits
-from consumers.transaction import TransactionFailed
+from consumers.kafka.poller import Limits
+from consumers.kafka.transaction import TransactionFailed
 from tests.kafka.conftest import drained, said, send, work_until
 from tests.kafka.replica import Replica, until
 from tests.kafka.toys import Echo, Tally, World

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from consumers import topics
-from consumers.broker import Broker
-from consumers.kafka_client import KafkaUnreachable
-from stream_monitor.config import Config
+from consumers.broker.node import Broker
+from consumers.kafka import topics
+from consumers.kafka.kafka_client import KafkaUnreachable
+from stream_monitor.config.deployment import Config
 from tests.conftest import create_topic
 
 Make = Callable[..., Config]

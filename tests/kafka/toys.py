@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from consumers.kafka_log import KafkaLog
-from consumers.poller import DEFAULT, Limits
-from stream_monitor.config import Kafka
+from consumers.kafka.kafka_log import KafkaLog
+from consumers.kafka.poller import DEFAULT, Limits
+from stream_monitor.config.deployment import Kafka
 from stream_monitor.task import Channel, Output, Partition, Slice
 
 SNAPSHOT_EVERY = 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.arrivals import NEVER, arrivals, merged
+from consumers.files.arrivals import NEVER, arrivals, merged
 
 DAY = 86_400_000_000
 FAR = 100 * 365 * DAY

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from consumers.files import FileError, events
+from consumers.files.files import FileError, events
 
 
 def read(path: Path, mapped: bool = False) -> list[Any]:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from consumers.block_file import block_records
-from consumers.event_files import FILES
-from consumers.files import FileError
-from consumers.replay import replay, replay_blocks
+from consumers.files.block_file import block_records
+from consumers.files.event_files import FILES
+from consumers.files.files import FileError
+from consumers.files.replay import replay, replay_blocks
 from stream_monitor import blocks
-from stream_monitor.config import Config
+from stream_monitor.config.deployment import Config
 
 START = 1_777_629_600
 CONFIG = """

@@ -11,8 +11,8 @@ import xxhash
 
 from consumers.memory import Memory, MemoryLog
 from stream_monitor.blocks import Block, Progress, Rows, Section, encode, split
+from stream_monitor.config.stream import Limits, StreamConfig, StreamRecord
 from stream_monitor.part import STATE
-from stream_monitor.stream_config import Limits, StreamConfig, StreamRecord
 from stream_monitor.task import step
 from stream_monitor.watch import Watch
 

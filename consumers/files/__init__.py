@@ -1,0 +1,1 @@
+"""Files instead of topics: reading, writing, replay."""

@@ -1,0 +1,197 @@
+"""Replay: the same two tasks over files instead of topics, as fast as they can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from consumers.files.arrivals import NEVER, Arrived, arrivals, merged
+from consumers.files.block_file import BlockFile, BlockRecord, block_records
+from consumers.files.event_files import EventFiles
+from consumers.files.files import FileError, events
+from consumers.intake.intake import Intake
+from consumers.memory import Stored
+from consumers.wire.event_time import INVALID, EventTime
+from consumers.wire.fields import find
+from stream_monitor.config.deployment import Config
+from stream_monitor.config.stream import Source, StreamConfig
+from stream_monitor.task import Batch, End, Output, Partition, Slice
+from stream_monitor.watch import Watch
+
+ROWS = 1_000
+SPAN = 60_000_000
+SHARE = 50
+"""Rows that a slice holds at most, and microseconds of arrival time: a minute, or a share of what time matters to a stream."""
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a replay did."""
+
+    streams: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Predictions, labels and dead letters by stream; nothing where blocks were replayed."""
+    events: dict[str, int] = field(default_factory=dict)
+    """Events written, by file."""
+    watched: dict[str, Any] = field(default_factory=dict)
+    """What the streams were doing at the end."""
+
+
+def replay(
+    config: Config,
+    out: Path | str,
+    *,
+    predictions: Path | str,
+    labels: Path | str | None = None,
+    reference: Path | str | None = None,
+    stream: str | None = None,
+    keep_blocks: Path | str | None = None,
+) -> Summary:
+    """Watches one stream's events in files and writes what comes of it to the directory `out`.  Raises FileError."""
+    name, chosen = _only(config, stream, apart=labels is not None)
+    watched = chosen.streams[name]
+    if labels is not None and watched.labels is None:
+        raise FileError(f"{labels}: streams.{name} has no labels configured")
+    intake = Intake(chosen, _reference(name, watched, reference))
+    with ExitStack() as stack:
+        world = _World(stack.enter_context(EventFiles(out)), stack, keep_blocks)
+        for slice in _slices(watched, predictions, labels):
+            world.take(intake.process(slice), slice.arrived)
+        return Summary(intake.status()["streams"], dict(world.files.counts), world.watch.status()["streams"])
+
+
+def replay_blocks(path: Path | str, out: Path | str) -> Summary:
+    """Watches the records of a file of blocks again.  Raises FileError."""
+    with ExitStack() as stack:
+        world = _World(stack.enter_context(EventFiles(out)), stack, None)
+        for record in block_records(path):
+            world.watch_again(record)
+        return Summary({}, dict(world.files.counts), world.watch.status()["streams"])
+
+
+class _World:
+    """The topics between the tasks and behind them."""
+
+    def __init__(self, files: EventFiles, stack: ExitStack, keep_blocks: Path | str | None) -> None:
+        self.watch = Watch(saves=False)
+        self.files = files
+        self._kept = stack.enter_context(BlockFile(keep_blocks)) if keep_blocks is not None else None
+        self._next: dict[Partition, int] = {}
+
+    def take(self, outputs: Iterable[Output], arrived: int) -> None:
+        """Takes what intake puts out."""
+        for output in outputs:
+            if output.channel == "blocks":
+                partition = Partition("blocks", output.partition or 0)
+                self.watch_again(BlockRecord(partition.number, self._next.get(partition, 0), output.value or b""), arrived)
+            else:
+                self.files.write([output])
+
+    def watch_again(self, record: BlockRecord, arrived: int = 0) -> None:
+        """Lets a record be watched, and writes what comes of it."""
+        partition = Partition("blocks", record.partition)
+        if partition not in self._next:
+            self.watch.restore(partition, None, {})
+        if self._kept is not None:
+            self._kept.write(record)
+        self._next[partition] = record.offset + 1
+        batch = Batch(partition, [Stored(record.offset, arrived // 1_000, b"", record.value)])
+        self.files.write(self.watch.process(Slice(arrived, [batch], ends={partition: End(record.offset + 1, False)})))
+
+
+def _only(config: Config, stream: str | None, apart: bool) -> tuple[str, Config]:
+    """The stream to replay, and the configuration without the others."""
+    names = list(config.streams)
+    if stream is None and len(names) > 1:
+        raise FileError(f"which stream are these events of? The configuration has {', '.join(names)}")
+    name = stream or names[0]
+    if name not in config.streams:
+        raise FileError(f"there is no stream {name!r}; the configuration has {', '.join(names)}")
+    return name, config.model_copy(update={"streams": {name: _apart(config.streams[name]) if apart else config.streams[name]}})
+
+
+def _apart(stream: StreamConfig) -> StreamConfig:
+    """The stream with a topic for each of its files."""
+    if stream.labels is None or stream.labels.topic != stream.predictions.topic:
+        return stream
+    return stream.model_copy(update={"labels": stream.labels.model_copy(update={"topic": f"{stream.labels.topic} labels"})})
+
+
+def _reference(name: str, stream: StreamConfig, path: Path | str | None) -> dict[str, Iterator[bytes]]:
+    chosen = path or stream.reference.file
+    return {} if chosen is None else {name: events(chosen, bool(stream.predictions.fields))}
+
+
+def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | None) -> Iterator[Slice]:
+    """The rows of both files as they would have been read, and at the end the silence that closes the last window."""
+    files = [_rows(predictions, stream.predictions, 0)]
+    topics = [Partition(stream.predictions.topic, 0)]
+    if labels is not None and stream.labels is not None:
+        files.append(_rows(labels, stream.labels, 1))
+        topics.append(Partition(stream.labels.topic, 0))
+    offsets = [0] * len(files)
+    arrived = 0
+    for rows in _cut(merged(*files), _span(stream)):
+        arrived = max(arrived, *(row.time for row in rows if row.time != NEVER), 0)
+        batches = []
+        for source, partition in enumerate(topics):
+            records = [row.value for row in rows if row.source == source]
+            if records:
+                first = offsets[source]
+                offsets[source] += len(records)
+                batches.append(
+                    Batch(partition, [Stored(first + i, arrived // 1_000, None, value) for i, value in enumerate(records)])
+                )
+        yield Slice(arrived, batches, ends={partition: End(offset, False) for partition, offset in zip(topics, offsets)})
+    ends = {partition: End(offset, True) for partition, offset in zip(topics, offsets)}
+    yield Slice(arrived, ends=ends)
+    yield Slice(arrived + stream.metrics.window + stream.metrics.grace + _SECOND, ends=ends)
+
+
+def _span(stream: StreamConfig) -> int:
+    shortest = min(stream.metrics.window, stream.labels.wait if stream.labels else stream.metrics.window)
+    return max(SPAN, shortest // SHARE)
+
+
+def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
+    """Rows that a reader would have found together."""
+    together: list[Arrived] = []
+    for row in rows:
+        if together and (len(together) >= ROWS or row.time - together[0].time > span):
+            yield together
+            together = []
+        together.append(row)
+    if together:
+        yield together
+
+
+def _rows(path: Path | str, source: Source, number: int) -> Iterator[Arrived]:
+    """The rows of a file with their arrivals."""
+    read = EventTime(source.zone, source.unit).read
+    where = source.fields.get("time", "time")
+    times = ((_time(read(_time_of(value, where))), value) for value in events(path, bool(source.fields)))
+    return arrivals(times, number)
+
+
+def _time(micros: int) -> int | None:
+    return None if micros == INVALID else micros
+
+
+class _Timed(msgspec.Struct):
+    time: Any = None
+
+
+_timed = msgspec.json.Decoder(_Timed).decode
+
+
+def _time_of(value: bytes, path: str) -> Any:
+    """The time that an event says, if it can be read."""
+    try:
+        return _timed(value).time if path == "time" else find(msgspec.json.decode(value, type=dict[str, Any]), path)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None

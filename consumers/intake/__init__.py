@@ -1,0 +1,1 @@
+"""Intake: records of all inputs to blocks."""

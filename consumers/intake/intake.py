@@ -1,0 +1,184 @@
+"""Intake: the records of all inputs to blocks, and what cannot be read to dead letters.  It has no state to lose."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from consumers.intake.commands import command
+from consumers.intake.dead_letters import DeadLetters
+from consumers.intake.pack import pack
+from consumers.intake.progress import EVERY, ProgressReport
+from consumers.memory import Stored
+from consumers.wire.decode import Decoder
+from consumers.wire.event import EventKind, Refused
+from consumers.wire.pieces import Piece, dead
+from consumers.wire.reading import Reading
+from stream_monitor.blocks import Section, document, partition_of
+from stream_monitor.config.deployment import Config
+from stream_monitor.config.stream import Source, StreamConfig, StreamRecord
+from stream_monitor.task import Batch, Gap, Output, Partition, Slice
+
+
+class Route(NamedTuple):
+    """A stream that reads a topic, and as what."""
+
+    stream: str
+    kind: EventKind
+    decoder: Decoder
+
+
+class Intake:
+    """The task that makes the record.  `references` gives the events of streams that have a reference file, as JSON."""
+
+    def __init__(self, config: Config, references: Mapping[str, Iterable[bytes]] | None = None, every: int = EVERY) -> None:
+        self._config = config
+        self._references = dict(references or {})
+        self._partitions = config.topics.partitions
+        self._control = config.topics.name("control")
+        self._routes: dict[str, list[Route]] = {}
+        for name, stream in config.streams.items():
+            self._route(name, "predictions", stream, stream.predictions)
+            if stream.labels is not None:
+                self._route(name, "labels", stream, stream.labels)
+        self._progress = ProgressReport({topic: self._fed_by(routes) for topic, routes in self._routes.items()}, every)
+        self._placed: dict[str, int] = {}
+        self._counts: dict[str, Counter[str]] = {}
+        self._configured = False
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What it reads."""
+        return (*self._routes, self._control)
+
+    def process(self, slice: Slice) -> list[Output]:
+        """Blocks and dead letters of a slice."""
+        turn = _Turn(DeadLetters(self._config.deployment, slice.arrived, self._config.dead_letters.payload == "full"))
+        if not self._configured and (slice.ends or slice.batches):
+            self._configure(turn, slice.arrived)
+        for gap in slice.gaps:
+            self._leave_gap(turn, gap)
+        for kind in ("predictions", "labels"):
+            for batch in slice.batches:
+                self._decode(turn, batch, kind, slice.arrived)
+        for batch in slice.batches:
+            if batch.partition.topic == self._control:
+                self._obey(turn, batch)
+        progress = self._progress.due(slice, turn.sections.keys())
+        return pack(turn.sections, progress, slice.arrived, self._partitions) + turn.dead_letters
+
+    def restore(self, partition: Partition, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
+        """Goes on where the log stands: there is nothing to restore."""
+        return None
+
+    def release(self, partition: Partition) -> None:
+        """Forgets how far a partition was read."""
+        self._progress.forget(partition)
+
+    def status(self) -> dict[str, Any]:
+        """What was read since the start, by stream."""
+        kinds = ("predictions", "labels", "dead")
+        return {"streams": {stream: {kind: counts[kind] for kind in kinds} for stream, counts in self._counts.items()}}
+
+    def _route(self, name: str, kind: EventKind, stream: StreamConfig, source: Source) -> None:
+        self._routes.setdefault(source.topic, []).append(Route(name, kind, self._decoder(name, kind, stream, source)))
+
+    def _decoder(self, name: str, kind: EventKind, stream: StreamConfig, source: Source) -> Decoder:
+        return Decoder(name, Reading(kind, source, stream.features, self._config.limits.features), stream.per == "model")
+
+    def _fed_by(self, routes: Sequence[Route]) -> frozenset[int]:
+        """The blocks partitions that have streams of a topic; the streams of models may be anywhere."""
+        if any(self._config.streams[route.stream].per == "model" for route in routes):
+            return frozenset(range(self._partitions))
+        return frozenset(partition_of(route.stream, self._partitions) for route in routes)
+
+    def _configure(self, turn: _Turn, arrived: int) -> None:
+        """Says what every stream is, before its first row, and which streams there are, and gives their references."""
+        config = self._config
+        for name, stream in config.streams.items():
+            record = StreamRecord(revision=config.revision, deployment=config.deployment, config=stream, limits=config.limits)
+            section = Section(name, "configuration", document=record.model_dump_json().encode())
+            for number in range(self._partitions) if stream.per == "model" else (self._place(name),):
+                turn.add(number, section)
+        streams = Section(
+            "", "configuration", document=document({"revision": config.revision, "streams": list(config.streams)})
+        )
+        for number in range(self._partitions):
+            turn.add(number, streams)
+        for name, events in self._references.items():
+            self._read_reference(turn, name, events, arrived)
+        self._configured = True
+
+    def _read_reference(self, turn: _Turn, name: str, events: Iterable[bytes], arrived: int) -> None:
+        """Gives a reference in sections that say which one it is, because every start of every replica gives it again."""
+        stream, rows = self._config.streams[name], [Stored(line, 0, None, value) for line, value in enumerate(events)]
+        partition = Partition(stream.reference.file or "reference", -1)
+        said = document({"sha256": _digest(rows), "rows": len(rows)})
+        pieces = self._decoder(name, "reference", stream, stream.predictions).decode(partition, rows, arrived)
+        self._take(turn, partition, (piece._replace(section=piece.section._replace(document=said)) for piece in pieces))
+
+    def _decode(self, turn: _Turn, batch: Batch, kind: str, arrived: int) -> None:
+        for route in self._routes.get(batch.partition.topic, ()):
+            if route.kind == kind:
+                self._take(turn, batch.partition, route.decoder.decode(batch.partition, batch.records, arrived))
+
+    def _take(self, turn: _Turn, partition: Partition, pieces: Iterable[Piece]) -> None:
+        for section, lost in pieces:
+            turn.add(self._place(section.stream), section)
+            self._count(section.stream, section.kind, 0 if section.rows is None else len(section.rows))
+            for event in lost:
+                turn.dead_letters.append(turn.letters.event(section.stream, section.kind, partition, event))
+                self._count(section.stream, "dead", 1)
+
+    def _leave_gap(self, turn: _Turn, gap: Gap) -> None:
+        """Says to every stream of a topic that some of it will never be seen."""
+        turn.dead_letters.append(turn.letters.gap(gap))
+        (topic, number), first, last, reason = gap
+        said = document({"topic": topic, "partition": number, "first": first, "last": last, "reason": reason})
+        for stream in dict.fromkeys(route.stream for route in self._routes.get(topic, ())):
+            turn.add(self._place(stream), Section(stream, "gap", None, said, topic, number, first, last))
+
+    def _obey(self, turn: _Turn, batch: Batch) -> None:
+        """Puts control events on record."""
+        for record in batch.records:
+            try:
+                asked = command(record.value, self._config)
+            except Refused as refused:
+                event = dead((record, 0, record.value), refused)
+                turn.dead_letters.append(turn.letters.event(batch.partition.topic, "control", batch.partition, event))
+            else:
+                origin = (*batch.partition, record.offset, record.offset)
+                turn.add(self._place(asked.stream), Section(asked.stream, "control", None, document(asked), *origin))
+
+    def _place(self, stream: str) -> int:
+        """The blocks partition of a stream."""
+        if stream not in self._placed:
+            if len(self._placed) >= self._config.limits.streams:
+                self._placed.clear()
+            self._placed[stream] = partition_of(stream, self._partitions)
+        return self._placed[stream]
+
+    def _count(self, stream: str, kind: str, n: int) -> None:
+        if n and (stream in self._counts or len(self._counts) < self._config.limits.streams):
+            self._counts.setdefault(stream, Counter())[kind] += n
+
+
+class _Turn:
+    """What one slice has given so far."""
+
+    def __init__(self, letters: DeadLetters) -> None:
+        self.letters = letters
+        self.sections: dict[int, list[Section]] = {}
+        self.dead_letters: list[Output] = []
+
+    def add(self, number: int, section: Section) -> None:
+        self.sections.setdefault(number, []).append(section)
+
+
+def _digest(rows: Iterable[Stored]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update((row.value or b"") + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,211 @@
+"""A member of a consumer group: what it owns, what it has polled, and as whom.
+
+kafka-python's private parts are touched here, each where the public way costs a round trip for every partition or is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
+
+from consumers.kafka.poller import Changes, Limits, Polled, Poller
+from consumers.kafka.start import Start
+from stream_monitor.task import Batch, End, Partition, Slice
+
+_JOINING_MS = 1_000
+_COUNTS_EVERY = 1.0
+
+
+class Unassigned(Exception):
+    """The group did not let us in for too long."""
+
+
+class GroupReader:
+    """Reads topics as a member of a group; gives slices, and the membership they were read under."""
+
+    def __init__(
+        self, consumer: KafkaConsumer, topics: Sequence[str], start: Start, skip_lost: bool, limits: Limits, patience: float
+    ) -> None:
+        """`patience` is how many seconds the group may leave us without a place."""
+        self._consumer = consumer
+        self._topics = topics
+        self._start = start
+        self._limits = limits
+        self._patience = patience
+        self._changes = Changes()
+        self._poller = Poller(consumer, self._changes, limits, skip_lost)
+        self._counts: dict[str, int] = {}
+        self._counted_at = self._member_at = time.monotonic()
+        self.stopping = False
+        """Set by another thread to end waiting."""
+        self.committed: dict[Partition, int | None] = {}
+        """Of every partition that is ours; None where nothing was ever committed."""
+        self.member: ConsumerGroupMetadata = consumer.group_metadata()
+        """Who we were when the last slice was read: the broker refuses offsets from anybody else."""
+        consumer.subscribe(list(topics), listener=self._changes)
+        for topic in topics:
+            # A leader that does not know the partitions yet would take them from everybody for a moment.
+            consumer.partitions_for_topic(topic)
+
+    def read(self) -> Slice:
+        """Polls until the slice is full or its time is over."""
+        self._watch_partition_counts()
+        polled = self._gather()
+        arrived = time.time_ns() // 1000
+        # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
+        self.member = self._consumer.group_metadata()
+        self._insist_on_a_place()
+        if self.member.generation_id < 0:
+            return self._without_membership(arrived)
+        assigned, released = self._settle() if self._changes.pending else ({}, [])
+        ours = self.committed.keys() - assigned.keys()
+        batches = [Batch(p, records) for p, records in polled.records.items() if p in ours]
+        gaps = [gap for gap in polled.gaps if gap.partition in ours]
+        return Slice(arrived, batches, gaps, self._ends(), assigned, released)
+
+    def offsets(self, slice: Slice) -> dict[TopicPartition, OffsetAndMetadata]:
+        """What is to be committed for a slice: only what is beyond what is committed.
+
+        A group that begins at the earliest offset commits with its first record: a restore may count on there being one.
+        """
+        read = {batch.partition for batch in slice.batches} if self._start.again_the_same else slice.ends.keys()
+        ours = {p: self.committed[p] for p in slice.ends if p in self.committed}
+        moved = [p for p, committed in ours.items() if (p in read if committed is None else slice.ends[p].offset > committed)]
+        return {TopicPartition(*p): self._commit(p, slice.ends[p].offset) for p in moved}
+
+    def standing(self, slice: Slice) -> dict[TopicPartition, OffsetAndMetadata]:
+        """One offset that changes nothing, for a transaction that has none of its own; none where nothing is ours."""
+        for partition, committed in self.committed.items():
+            if committed is not None:
+                return {TopicPartition(*partition): self._commit(partition, committed)}
+        return {TopicPartition(*p): self._commit(p, end.offset) for p, end in slice.ends.items() if p in self.committed}
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Reads on from another offset."""
+        self._consumer.seek(TopicPartition(*partition), offset)
+
+    def hold(self, held: set[Partition]) -> None:
+        """Reads nothing from these partitions, and from all others again."""
+        paused = self._consumer.paused()
+        if held != paused:
+            self._consumer.resume(*(p for p in paused if p not in held))
+            self._consumer.pause(*(TopicPartition(*p) for p in held if p not in paused))
+
+    def lags(self) -> dict[Partition, int]:
+        """How many offsets each partition has behind our position, as the broker last told; transactions leave holes."""
+        states = self._states()
+        return {p: max(0, s.highwater - s.position.offset) for p, s in states.items() if s.highwater is not None}
+
+    def positions(self) -> dict[Partition, int]:
+        """The next offset to read of each partition that is not held back; may be asked for by another thread."""
+        return {p: state.position.offset for p, state in self._states().items() if not state.paused}
+
+    def close(self, timeout: float) -> None:
+        """Ends the membership's process; a static member stays in the group until its session times out."""
+        self._consumer.close(autocommit=False, timeout_ms=round(timeout * 1000))
+
+    def _commit(self, partition: Partition, offset: int) -> OffsetAndMetadata:
+        return OffsetAndMetadata(offset, self._start.metadata(partition.topic), -1)
+
+    def _gather(self) -> Polled:
+        polled = Polled()
+        deadline = time.monotonic() + self._limits.seconds
+        # What has been polled is committed before the next generation begins.
+        while not (polled.count and self._joining() and not self._between_generations()):
+            if self._joining():
+                # A consumer that joins in short steps can hang for ever.
+                self._consumer._coordinator.poll(timeout_ms=_JOINING_MS)
+            else:
+                remaining = max(0.0, deadline - time.monotonic())
+                self._poller.poll(remaining, polled)
+            over = self._poller.full(polled) or self._changes.pending or time.monotonic() >= deadline
+            if over and not self._between_generations():
+                break
+        return polled
+
+    def _states(self) -> dict[Partition, Any]:
+        states = {p: self._consumer._subscription.assignment.get(TopicPartition(*p)) for p in list(self.committed)}
+        return {p: state for p, state in states.items() if state and state.position}
+
+    def _joining(self) -> bool:
+        coordinator = self._consumer._coordinator
+        return coordinator.need_rejoin() or not coordinator.stable()
+
+    def _between_generations(self) -> bool:
+        """Whether the group may go on to its next generation at any moment, and refuse what we write in this one."""
+        rebalancing = self._consumer.group_metadata().state == MemberState.REBALANCING
+        return rebalancing and bool(self.committed) and not self.stopping and self._waited() < self._patience
+
+    def _waited(self) -> float:
+        return time.monotonic() - self._member_at
+
+    def _insist_on_a_place(self) -> None:
+        if self.member.state == MemberState.STABLE:
+            self._member_at = time.monotonic()
+        elif self._waited() > self._patience:
+            raise Unassigned(f"no place in group {self.member.group_id} for {self._waited():.0f} s")
+
+    def _without_membership(self, arrived: int) -> Slice:
+        """Drops what was polled: others may own it by now, and what is ours again is read again from what is committed."""
+        released = list(self.committed)
+        self.committed = {}
+        return Slice(arrived, released=released)
+
+    def _settle(self) -> tuple[dict[Partition, int | None], list[Partition]]:
+        """Finds out what is new to us and what is ours no longer.
+
+        Only a partition whose committed offset is the one we left was nobody else's in between.
+        """
+        self._changes.pending = False
+        committed = self._fetch_committed()
+        now = {Partition(*p) for p in self._consumer.assignment()}
+        kept = {p for p in now if self.committed.get(p) is not None and self.committed[p] == committed.get(p)}
+        released = [p for p in self.committed if p not in kept]
+        fresh = {p: committed.get(p) for p in sorted(now - kept)}
+        self._begin(fresh)
+        self.committed = {p: self.committed[p] for p in kept} | fresh
+        return fresh, released
+
+    def _begin(self, fresh: Mapping[Partition, int | None]) -> None:
+        unread = [TopicPartition(*p) for p, offset in fresh.items() if offset is None]
+        starts = self._start.offsets(self._consumer, unread) if unread else {}
+        for partition, offset in fresh.items():
+            key = TopicPartition(*partition)
+            self._consumer.seek(key, starts[key] if offset is None else offset)
+            # What was told in an earlier ownership must not make it look read to its end.
+            self._consumer._subscription.assignment[key].highwater = None
+
+    def _fetch_committed(self) -> dict[Partition, int]:
+        """The group's offsets; those of open transactions are waited for."""
+        self._counts = {topic: len(self._consumer.partitions_for_topic(topic)) for topic in self._topics}
+        partitions = [TopicPartition(topic, n) for topic, count in self._counts.items() for n in range(count)]
+        committed = self._consumer._coordinator.fetch_committed_offsets(partitions, timeout_ms=60_000)
+        self._start.learn(committed, self._counts)
+        return {Partition(*p): found.offset for p, found in committed.items()}
+
+    def _ends(self) -> dict[Partition, End]:
+        states = self._consumer._subscription.assignment
+        return {p: self._end(p, states[TopicPartition(*p)]) for p in self.committed}
+
+    def _end(self, partition: Partition, state: Any) -> End:
+        position = state.position.offset
+        told = state.highwater is not None and position >= state.highwater
+        return End(position, told and self._connected(partition))
+
+    def _connected(self, partition: Partition) -> bool:
+        """Whether what the broker last told still comes from somebody who would tell more."""
+        leader = self._consumer._cluster.leader_for_partition(TopicPartition(*partition))
+        return leader is not None and leader >= 0 and self._consumer._client.connected(leader)
+
+    def _watch_partition_counts(self) -> None:
+        """Rejoins when a topic has grown: after the restart of a static leader nobody else looks."""
+        if not self._counts or time.monotonic() < self._counted_at + _COUNTS_EVERY:
+            return
+        self._counted_at = time.monotonic()
+        cluster = self._consumer._cluster
+        if any(len(cluster.partitions_for_topic(topic) or ()) > count for topic, count in self._counts.items()):
+            self._consumer._coordinator.request_rejoin()

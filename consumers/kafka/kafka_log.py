@@ -1,0 +1,138 @@
+"""The log of one task on Kafka: reads as a member of a group, writes in transactions, exactly once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from kafka.errors import KafkaError
+
+from consumers.kafka import kafka_client, transaction
+from consumers.kafka.compacted import Compacted
+from consumers.kafka.group_reader import GroupReader
+from consumers.kafka.pace import Pace
+from consumers.kafka.poller import DEFAULT, Limits
+from consumers.kafka.start import Start
+from stream_monitor.config.deployment import Kafka
+from stream_monitor.task import Channel, Output, Partition, Slice
+
+
+class KafkaLog:
+    """Where a task reads from and writes to, on Kafka.
+
+    `name` is the task's: groups, transactions and clients are named by it.  `inputs` are the topics to read, `outputs` the
+    topic of each channel, `states` the compacted channels that `state` gives back, co-partitioned with the one input.
+    `start` says where a new group begins.  `in_step` is how many seconds of record time a partition may be ahead of others.
+
+    After any error the log is of no more use: close it, make another, and restore.
+    """
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        name: str,
+        inputs: Sequence[str],
+        outputs: Mapping[Channel, str],
+        *,
+        states: Sequence[Channel] = (),
+        start: str = "earliest",
+        in_step: float | None = None,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self.name = name
+        self._outputs = outputs
+        self._states = states
+        self._flush_timeout = kafka.transaction_timeout / 1e6 + 2
+        self._pace = None if in_step is None else Pace(in_step)
+        group, instance = f"{kafka.group}.{name}", kafka_client.instance(kafka)
+        # The producer comes first: it ends what a former life has left open, which reading offsets would wait for.
+        self._producer = kafka_client.producer(kafka, f"{group}.{instance}")
+        consumer = kafka_client.consumer(kafka, **_membership(kafka, group, instance))
+        patience = (kafka.poll_interval + kafka.session_timeout) / 1e6
+        skip = kafka.on_lost_offset == "skip"
+        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, patience)
+        self._compacted = Compacted(kafka, kafka.poll_interval / 1e6)
+        self._last: Slice | None = None
+        self.beat = time.monotonic()
+        """When the log last did what it was asked to, by the monotonic clock."""
+        self.written = 0
+        """Transactions since the start."""
+
+    def read(self) -> Slice:
+        """Waits a little and gives what has come; an empty slice where nothing has."""
+        slice = self._reader.read()
+        self.beat = time.monotonic()
+        if self._pace is not None:
+            self._reader.hold(self._pace.held(slice.batches, slice.ends, self.beat))
+        self._last = slice
+        return slice
+
+    def state(self, partition: Partition) -> Mapping[bytes, bytes]:
+        """The latest value of every key in the compacted channels of a partition, by channel, a zero byte and the key."""
+        if not self._states:
+            return {}
+        channels = {self._outputs[channel]: channel.encode() for channel in self._states}
+        latest = self._compacted.latest(list(channels), partition.number)
+        return {channels[topic] + b"\0" + key: value for (topic, key), value in latest.items()}
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Reads on from another offset."""
+        self._reader.seek(partition, offset)
+
+    def commit(self, slice: Slice, outputs: Sequence[Output]) -> None:
+        """Appends the outputs and commits the slice's offsets, both or neither; raises TransactionFailed.
+
+        Nothing is done where nothing is new: no outputs, and no offset beyond what is committed.
+        """
+        if slice is not self._last:
+            raise ValueError("only the slice that was read last can be committed")
+        offsets = self._reader.offsets(slice)
+        if outputs or offsets:
+            records = [(self._outputs[output.channel], output) for output in outputs]
+            # Offsets are what the broker checks our membership by, so every transaction has some.
+            sent = offsets or self._reader.standing(slice)
+            if not sent:
+                raise transaction.TransactionFailed("there is something to write, but no partition is ours")
+            transaction.write(self._producer, records, sent, self._reader.member, self._flush_timeout)
+            self.written += 1
+            self._reader.committed |= {Partition(*p): found.offset for p, found in sent.items()}
+        self.beat = time.monotonic()
+
+    def stop(self) -> None:
+        """Lets a `read` that waits for the group come back at once; for another thread to call."""
+        self._reader.stopping = True
+
+    def lags(self) -> dict[Partition, int]:
+        """How many offsets lie between our position and the end, for each partition that is ours."""
+        return self._reader.lags()
+
+    def positions(self) -> dict[Partition, int]:
+        """The next offset to read of each partition that is ours and not held back to keep step."""
+        return self._reader.positions()
+
+    def committed(self) -> dict[Partition, int | None]:
+        """The committed offset of each partition that is ours."""
+        return dict(self._reader.committed)
+
+    def close(self, grace: float = 10.0) -> None:
+        """Ends all connections within the grace period; what is not committed is as if it had never been."""
+        with suppress(KafkaError):
+            self._reader.close(timeout=grace * 0.4)
+        with suppress(KafkaError):
+            self._compacted.close()
+        transaction.close(self._producer, timeout=grace * 0.4)
+
+
+def _membership(kafka: Kafka, group: str, instance: str) -> dict[str, object]:
+    session = kafka.session_timeout // 1000
+    return {
+        "group_id": group,
+        "group_instance_id": instance,
+        "session_timeout_ms": session,
+        "heartbeat_interval_ms": min(3_000, session // 3),
+        "max_poll_interval_ms": kafka.poll_interval // 1000,
+        # Ours, or a member could be given everything where topics have one partition; and restores are dear.
+        "partition_assignment_strategy": (StickyPartitionAssignor,),
+    }

@@ -1,0 +1,1 @@
+"""Everything that goes in and out, as JSON Schemas and AsyncAPI."""

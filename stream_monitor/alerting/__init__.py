@@ -1,0 +1,1 @@
+"""Alerts, retrain requests, and what people say about them."""

@@ -1,0 +1,255 @@
+"""The alerts of a stream: one per signal, from opened over updated to resolved, as events."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from stream_monitor import __version__
+from stream_monitor.config.stream import DriftKind, Severity, StreamRecord
+from stream_monitor.events import (
+    Alert,
+    AlertEvent,
+    AlertKind,
+    ChangeEstimate,
+    Effect,
+    Evidence,
+    Position,
+    encode,
+    finite,
+    identity,
+    iso,
+)
+from stream_monitor.task import Output
+from stream_monitor.watching.signals import Finding
+
+_KINDS: dict[str, tuple[DriftKind, str]] = {
+    "feature": ("data_drift", "DataDrift"),
+    "score": ("prediction_drift", "PredictionDrift"),
+    "loss": ("concept_drift", "ConceptDrift"),
+}
+
+
+class Moment(NamedTuple):
+    """Where a stream stands."""
+
+    clock: int
+    arrived: int
+    predictions: int
+    outcomes: int
+
+
+class Subject(NamedTuple):
+    """What an alert is about, beside the signal."""
+
+    stream: str
+    model: str = ""
+    version: str = ""
+
+    @property
+    def text(self) -> str:
+        """As a CloudEvent's subject: stream, or stream and version."""
+        return f"{self.stream}/{self.version}" if self.version else self.stream
+
+
+class Alerts:
+    """Firing alerts by fingerprint, each the `data` of the event that was published last."""
+
+    def __init__(self, record: StreamRecord) -> None:
+        self.record = record
+        self.firing: dict[str, Alert] = {}
+        self.subjects: dict[str, Subject] = {}
+
+    def configure(self, record: StreamRecord) -> None:
+        """Takes what is said about the stream from now on."""
+        self.record = record
+
+    def follow(self, finding: Finding, subject: Subject, moment: Moment, immature: bool) -> tuple[Alert | None, list[Output]]:
+        """Makes a step of a signal's change a step of its alert; None where the configuration says so."""
+        kind, name = _KINDS[finding.sort]
+        severity = self._severity(kind, finding)
+        labels = self._labels(subject, kind, name, finding)
+        fingerprint = _fingerprint(labels)
+        known = self.firing.get(fingerprint)
+        if severity is None or (known is None and finding.step == "resolved"):
+            return None, []
+        if finding.step == "resolved":
+            return self.resolve(fingerprint, "recovered", moment)
+        alert = Alert(
+            status="firing",
+            transition="updated" if known else "opened",
+            revision=known.revision + 1 if known else 0,
+            fingerprint=fingerprint,
+            startsAt=known.startsAt if known else iso(moment.clock),
+            labels=labels | {"severity": severity},
+            annotations=self._annotations(_summary(finding, subject)),
+            position=Position(predictions=moment.predictions, outcomes=moment.outcomes),
+            change=_change(finding),
+            evidence=self._evidence(finding, immature),
+        )
+        return self._publish(_kept(alert, known), subject, moment)
+
+    def open(
+        self, subject: Subject, kind: AlertKind, name: str, severity: Severity, summary: str, moment: Moment, **labels: str
+    ) -> list[Output]:
+        """Opens an alert that no detector raised; nothing if it fires already."""
+        plain = self.record.config.alerts.labels | {"alertname": name, "stream": subject.stream, "kind": kind} | labels
+        fingerprint = _fingerprint(plain)
+        if fingerprint in self.firing:
+            return []
+        alert = Alert(
+            status="firing", transition="opened", revision=0, fingerprint=fingerprint, startsAt=iso(moment.clock),
+            labels=plain | {"severity": severity}, annotations=self._annotations(summary),
+            position=Position(predictions=moment.predictions, outcomes=moment.outcomes),
+        )  # fmt: skip
+        return self._publish(alert, subject, moment)[1]
+
+    def resolve(self, fingerprint: str, reason: Any, moment: Moment) -> tuple[Alert | None, list[Output]]:
+        """Ends a firing alert."""
+        known = self.firing.get(fingerprint)
+        if known is None:
+            return None, []
+        alert = known.model_copy(
+            update={
+                "status": "resolved", "transition": "resolved", "revision": known.revision + 1, "endsAt": iso(moment.clock),
+                "endReason": reason, "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
+            }
+        )  # fmt: skip
+        return self._publish(alert, self.subjects.get(fingerprint, Subject(alert.labels["stream"])), moment)
+
+    def end(self, reason: Any, moment: Moment, **labels: str) -> list[Output]:
+        """Ends all alerts that carry these labels."""
+        outputs = []
+        for fingerprint in sorted(self.firing):
+            if labels.items() <= self.firing[fingerprint].labels.items():
+                outputs += self.resolve(fingerprint, reason, moment)[1]
+        return outputs
+
+    def amend(self, fingerprint: str, moment: Moment, **fields: Any) -> list[Output]:
+        """Adds what a person said to a firing alert; nothing if there is no such alert."""
+        known = self.firing.get(fingerprint)
+        if known is None:
+            return []
+        alert = known.model_copy(update={**fields, "transition": "updated", "revision": known.revision + 1})
+        return self._publish(alert, self.subjects[fingerprint], moment)[1]
+
+    def reconcile(self, published: dict[str, Alert], moment: Moment) -> list[Output]:
+        """Says what this program sees otherwise than what was published, as ordinary transitions."""
+        outputs = []
+        for fingerprint, alert in sorted(published.items()):
+            if alert.status == "firing" and fingerprint not in self.firing:
+                self.firing[fingerprint] = alert
+                self.subjects[fingerprint] = _subject(alert)
+                outputs += self.resolve(fingerprint, "reevaluated", moment)[1]
+        for fingerprint, mine in sorted(self.firing.items()):
+            theirs = published.get(fingerprint)
+            if (
+                theirs is None
+                or theirs.status != "firing"
+                or (theirs.startsAt, theirs.revision) != (mine.startsAt, mine.revision)
+            ):
+                revision = theirs.revision + 1 if theirs and theirs.status == "firing" else 0
+                again = mine.model_copy(update={"transition": "updated" if revision else "opened", "revision": revision})
+                outputs += self._publish(again, self.subjects[fingerprint], moment)[1]
+        return outputs
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "firing": [alert.model_dump(by_alias=True) for alert in self.firing.values()],
+            "subjects": [list(self.subjects[fingerprint]) for fingerprint in self.firing],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        alerts = [Alert.model_validate(alert) for alert in state["firing"]]
+        self.firing = {alert.fingerprint: alert for alert in alerts}
+        self.subjects = {a.fingerprint: Subject(*subject) for a, subject in zip(alerts, state["subjects"], strict=True)}
+
+    def _publish(self, alert: Alert, subject: Subject, moment: Moment) -> tuple[Alert, list[Output]]:
+        if alert.status == "firing":
+            self.firing[alert.fingerprint] = alert
+            self.subjects[alert.fingerprint] = subject
+        else:
+            self.firing.pop(alert.fingerprint, None)
+            self.subjects.pop(alert.fingerprint, None)
+        deployment = self.record.deployment
+        event = AlertEvent(
+            id=alert_id(deployment, alert),
+            source=f"/stream-monitor/{deployment}",
+            subject=subject.text,
+            time=iso(moment.clock),
+            recordedtime=iso(moment.arrived),
+            data=alert,
+        )
+        value = encode(event)
+        return alert, [
+            Output("alerts", subject.stream.encode(), value),
+            Output("alerts.current", alert.fingerprint.encode(), value),
+        ]
+
+    def _severity(self, kind: DriftKind, finding: Finding) -> Severity | None:
+        chosen = self.record.config.alerts.severity.get(kind, "critical" if kind == "concept_drift" else "warning")
+        if chosen == "none":
+            return None
+        return "info" if finding.sort == "loss" and finding.direction == "down" else chosen
+
+    def _labels(self, subject: Subject, kind: DriftKind, name: str, finding: Finding) -> dict[str, str]:
+        labels = self.record.config.alerts.labels | {"alertname": name, "stream": subject.stream}
+        if finding.sort != "feature":
+            labels |= {"model": subject.model, "version": subject.version}
+        labels |= {"signal": finding.sort, "kind": kind}
+        return labels | {"feature": finding.name} if finding.sort == "feature" else labels
+
+    def _annotations(self, summary: str) -> dict[str, str]:
+        url = self.record.config.alerts.runbook_url
+        return {"summary": summary} | ({"runbook_url": url} if url else {})
+
+    def _evidence(self, finding: Finding, immature: bool) -> Evidence:
+        return Evidence(
+            detector=finding.detector, statistic=finite(finding.statistic), threshold=finite(finding.threshold),
+            n_reference=finding.n_reference, n_current=finding.n_current, immature=immature,
+            config_hash=identity(self.record.config.model_dump_json())[:16], software=f"stream-monitor {__version__}",
+        )  # fmt: skip
+
+
+def alert_id(deployment: str, alert: Alert) -> str:
+    """The id of the event that published this state of an alert."""
+    return identity("alert", deployment, alert.fingerprint, alert.startsAt, alert.position, alert.revision, alert.transition)
+
+
+def _fingerprint(labels: dict[str, str]) -> str:
+    return identity(*(f"{key}={value}" for key, value in sorted(labels.items()) if key != "severity"))[:16]
+
+
+def _subject(alert: Alert) -> Subject:
+    return Subject(alert.labels["stream"], alert.labels.get("model", ""), alert.labels.get("version", ""))
+
+
+def _kept(alert: Alert, known: Alert | None) -> Alert:
+    """The alert with what people have said about it before."""
+    if known is None:
+        return alert
+    said = {"acknowledgedBy": known.acknowledgedBy, "verdict": known.verdict, "silencedUntil": known.silencedUntil}
+    return alert.model_copy(update=said)
+
+
+def _change(finding: Finding) -> ChangeEstimate:
+    return ChangeEstimate(
+        position=finding.began_position, time=iso(finding.began_time), direction=finding.direction,
+        statistic="rate" if finding.unit == "points" else "mean", before=finite(finding.before), after=finite(finding.after),
+        effect=Effect(value=finite(finding.effect), unit=finding.unit),
+    )  # fmt: skip
+
+
+def _summary(finding: Finding, subject: Subject) -> str:
+    since = iso(finding.began_time)
+    if finding.sort == "loss":
+        what = "errs more" if finding.direction == "up" else "errs less"
+        if finding.unit == "points":
+            return f"{subject.text} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
+        return f"{subject.text} {what} since {since}: mean absolute error {finding.before:.4g} -> {finding.after:.4g}"
+    what = f"{finding.name} of {subject.stream}" if finding.sort == "feature" else f"the score of {subject.text}"
+    how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
+    return (
+        f"{what} has drifted {how} since {since}: mean {finding.before:.4g} -> {finding.after:.4g} ({finding.effect:+.2f} sd)"
+    )

@@ -1,0 +1,65 @@
+"""What people say to a stream: acknowledgements, verdicts, silences, new baselines, decisions on retrain requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from stream_monitor.events import iso
+from stream_monitor.task import Output
+
+if TYPE_CHECKING:
+    from stream_monitor.stream import Stream
+
+
+class Control(msgspec.Struct, forbid_unknown_fields=True):
+    """A control event; it names its stream and what it is about."""
+
+    stream: str
+    action: Literal["acknowledge", "verdict", "silence", "rebaseline", "resume", "approve", "reject", "complete"]
+    fingerprint: str | None = None
+    request_id: str | None = None
+    verdict: Literal["real", "false_alarm", "expected"] | None = None
+    until: int | None = None
+    """Epoch microseconds."""
+    by: str | None = None
+    comment: str | None = None
+    version: str | None = None
+    feature: str | None = None
+
+
+def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
+    """Does what a control event says; what it is about may be over by now, and then nothing happens."""
+    control = msgspec.json.decode(document, type=Control)
+    moment = stream.moment(arrived)
+    if control.action == "rebaseline":
+        return stream.rebaseline(arrived, "rebaselined", control.version, control.feature)
+    if control.action == "resume":
+        return stream.resume(arrived)
+    if control.fingerprint is not None and control.action in ("acknowledge", "verdict", "silence"):
+        return stream.alerts.amend(control.fingerprint, moment, **_said(control))
+    return _decide(stream, control, arrived)
+
+
+def _said(control: Control) -> dict[str, str | None]:
+    if control.action == "acknowledge":
+        return {"acknowledgedBy": control.by or "somebody"}
+    if control.action == "verdict":
+        return {"verdict": control.verdict}
+    return {"silencedUntil": iso(control.until) if control.until is not None else None}
+
+
+def _decide(stream: Stream, control: Control, arrived: int) -> list[Output]:
+    moment = stream.moment(arrived)
+    for version in stream.versions.values():
+        request = version.retrain.request
+        if request is None or request.request_id != control.request_id:
+            continue
+        if control.action == "approve":
+            return version.retrain.approve(control.by, version.subject, stream.record, moment)
+        if control.action == "reject":
+            return version.retrain.close("rejected", version.subject, stream.record, moment, control.by)
+        if control.action == "complete":
+            return version.retrain.close("completed", version.subject, stream.record, moment, control.by)
+    return []

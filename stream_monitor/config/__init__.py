@@ -1,0 +1,1 @@
+"""What is configured, and how files and variables say it."""

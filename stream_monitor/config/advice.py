@@ -1,0 +1,132 @@
+"""What a configuration leaves open: what cannot work, what is not watched, and what is found out from the first rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from stream_monitor.config.deployment import Config
+from stream_monitor.config.duration import show
+from stream_monitor.config.stream import StreamConfig
+
+Level = Literal["ok", "warning", "error"]
+_DAY = 86_400_000_000
+
+
+class Advice(NamedTuple):
+    """One thing about a configuration that its author should know."""
+
+    level: Level
+    key: str
+    """The dotted path of the setting, or what it is about."""
+    text: str
+
+
+def advice(config: Config) -> list[Advice]:
+    """Everything that can be said without asking Kafka, stream after stream."""
+    said = list(_deployment(config))
+    for name, stream in config.streams.items():
+        for level, key, text in _stream(config, stream):
+            said.append(Advice(level, f"streams.{name}{key}", text))
+    return said
+
+
+def _deployment(config: Config) -> Iterator[Advice]:
+    if len(config.streams) > config.limits.streams:
+        yield Advice("error", "limits.streams", f"is {config.limits.streams}, and there are {len(config.streams)} streams")
+    if config.kafka.session_timeout >= config.kafka.poll_interval:
+        yield Advice("warning", "kafka.session_timeout", "is as long as kafka.poll_interval: a stuck replica is noticed late")
+    if config.kafka.sasl_mechanism is not None and not config.kafka.security_protocol.startswith("SASL"):
+        yield Advice("error", "kafka.sasl_mechanism", "has no effect without security_protocol: SASL_SSL or SASL_PLAINTEXT")
+    if config.kafka.security_protocol == "SASL_PLAINTEXT":
+        text = "SASL_PLAINTEXT does not encrypt: events, and with PLAIN the password, are sent openly"
+        yield Advice("warning", "kafka.security_protocol", text)
+    if config.dead_letters.payload == "full":
+        yield Advice("warning", "dead_letters.payload", "dead letters will carry whole events, features included")
+    if config.http.host not in ("127.0.0.1", "::1", "localhost"):
+        yield Advice("ok", "http.host", f"status and metrics are open to whoever reaches {config.http.host}:{config.http.port}")
+    own = f"{config.topics.prefix}."
+    for name, stream in config.streams.items():
+        for source in (stream.predictions, stream.labels):
+            if source is not None and source.topic.startswith(own):
+                yield Advice("error", f"streams.{name}", f"reads {source.topic}, which is named like our own topics ({own}...)")
+
+
+def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:
+    yield from _labels(config, stream)
+    yield from _features(stream)
+    yield from _reference(stream)
+    yield from _detectors(stream)
+    yield from _inferred(stream)
+    if stream.per == "model":
+        yield Advice("ok", ".per", "each model is a stream of its own, from its first prediction; labels must carry the model")
+
+
+def _labels(config: Config, stream: StreamConfig) -> Iterator[Advice]:
+    labels, kept = stream.labels, show(config.topics.retention)
+    if labels is None:
+        text = "are missing: neither performance nor concept drift is watched, and no retrain is requested"
+        yield Advice("warning", ".labels", text)
+        return
+    if labels.wait >= config.topics.retention:
+        text = f"{show(labels.wait)} is not within topics.retention ({kept}): a restart could not read the record back that far"
+        yield Advice("error", ".labels.wait", text)
+    elif labels.wait + _DAY > config.topics.retention:
+        text = f"{show(labels.wait)} leaves less than a day to topics.retention ({kept}) for outages"
+        yield Advice("warning", ".labels.wait", text)
+    if stream.retrain.enabled and stream.retrain.expires < labels.wait:
+        text = (
+            f"{show(stream.retrain.expires)} is over before the labels of new data have come (labels.wait: {show(labels.wait)})"
+        )
+        yield Advice("warning", ".retrain.expires", text)
+
+
+def _features(stream: StreamConfig) -> Iterator[Advice]:
+    features = stream.features
+    if features.include is not None and (both := sorted(set(features.include) & set(features.exclude))):
+        yield Advice("warning", ".features", f"are included and excluded, so not watched: {', '.join(both)}")
+    if features.include is not None and not set(features.include) - set(features.exclude):
+        yield Advice("warning", ".features.include", "leaves none: data drift is not watched")
+    unread = sorted(name for name in features.types if name in features.exclude)
+    if unread:
+        yield Advice("warning", ".features.types", f"says something about features that are excluded: {', '.join(unread)}")
+    texts = sorted(name for name, kind in features.types.items() if kind == "categorical")
+    if texts:
+        yield Advice("warning", ".features.types", f"are categorical, which is not watched for drift yet: {', '.join(texts)}")
+
+
+def _reference(stream: StreamConfig) -> Iterator[Advice]:
+    reference = stream.reference
+    if reference.file is not None:
+        return
+    if not reference.span:
+        text = (
+            f"is not set: the first {reference.rows:,} rows are the reference, even if they are from one minute; try 1d or 7d"
+        )
+        yield Advice("warning", ".reference.span", text)
+
+
+def _detectors(stream: StreamConfig) -> Iterator[Advice]:
+    chosen, rows = stream.detectors, stream.reference.rows
+    for kind, named in (("features", chosen.features), ("score", chosen.score), ("loss", chosen.loss)):
+        if not named:
+            yield Advice("warning", f".detectors.{kind}", "are none: nothing watches them")
+        for name, settings in named.items():
+            window = settings.get("window", 0)
+            if isinstance(window, int) and window > rows:
+                yield Advice(
+                    "warning", f".detectors.{kind}.{name}", f"window ({window}) is longer than reference.rows ({rows})"
+                )
+    silent = sorted(kind for kind, severity in stream.alerts.severity.items() if severity == "none")
+    if silent:
+        yield Advice("warning", ".alerts.severity", f"is none, so never alerted: {', '.join(silent)}")
+
+
+def _inferred(stream: StreamConfig) -> Iterator[Advice]:
+    if stream.labels is not None and stream.task == "auto":
+        yield Advice("ok", ".task", "is found out from the first predictions: binary, multiclass or regression")
+    if not stream.features.types:
+        yield Advice("ok", ".features.types", "are as they come: numbers are watched, texts are not yet")
+    chosen = stream.detectors
+    watched = {"features": chosen.features, "score": chosen.score, "loss": chosen.loss if stream.labels else {}}
+    yield Advice("ok", ".detectors", "; ".join(f"{kind}: {', '.join(named) or 'nothing'}" for kind, named in watched.items()))

@@ -1,0 +1,110 @@
+"""The configuration of a deployment, as a file says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+
+from stream_monitor.config.duration import Duration, parse
+from stream_monitor.config.stream import Limits, Settings, StreamConfig
+
+
+def _listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+class Kafka(Settings):
+    """How to reach the brokers.  Everything in `client` goes to kafka-python as it is."""
+
+    bootstrap_servers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("localhost:9092",)
+    group: str = Field("stream-monitor", min_length=1)
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    ssl_password: SecretStr | None = None
+    ssl_check_hostname: bool = True
+    client: dict[str, Any] = Field(default_factory=dict)
+    instance: str | None = None
+    """The `group_instance_id` of this replica: its host name unless said."""
+    session_timeout: Duration = Field(parse("30s"), gt=0)
+    poll_interval: Duration = Field(parse("5m"), gt=0)
+    transaction_timeout: Duration = Field(parse("10s"), gt=0, le=parse("10s"))
+    on_lost_offset: Literal["stop", "skip"] = "stop"
+
+
+class Topics(Settings):
+    """The topics of our own."""
+
+    prefix: str = Field("stream-monitor", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    partitions: int = Field(8, ge=1, le=10_000)
+    """Of the blocks topic.  Recorded once: changing it means a new prefix."""
+    replication_factor: int = Field(-1, ge=-1)
+    """-1 is the broker's default."""
+    retention: Duration = Field(parse("8d"), gt=0)
+    """Of blocks; longer than the longest `labels.wait`."""
+
+    def name(self, channel: str) -> str:
+        """The topic of a channel."""
+        return f"{self.prefix}.{channel}"
+
+
+class Http(Settings):
+    """Where health, status and metrics are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9464, ge=0, le=65535)
+
+
+class Logging(Settings):
+    """How diagnostics are written."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class DeadLetters(Settings):
+    """What dead letters carry."""
+
+    payload: Literal["none", "full"] = "none"
+
+
+class Config(Settings):
+    """A deployment: what it watches and how it reaches the world."""
+
+    deployment: str = Field("default", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    revision: int = Field(0, ge=0)
+    """Raise it with every change: a replica that meets a newer one exits."""
+    start: str = "latest"
+    """Where a new group begins: earliest, latest or a time."""
+    kafka: Kafka = Kafka()
+    topics: Topics = Topics()
+    http: Http = Http()
+    log: Logging = Logging()
+    dead_letters: DeadLetters = DeadLetters()
+    limits: Limits = Limits()
+    streams: dict[str, StreamConfig] = Field(min_length=1)
+
+    @field_validator("start")
+    @classmethod
+    def _earliest_latest_or_time(cls, start: str) -> str:
+        from datetime import datetime
+
+        if start not in ("earliest", "latest"):
+            try:
+                datetime.fromisoformat(start)
+            except ValueError:
+                raise ValueError(f"start must be earliest, latest or an ISO time, got {start!r}") from None
+        return start
+
+    @field_validator("streams")
+    @classmethod
+    def _plain_names(cls, streams: dict[str, StreamConfig]) -> dict[str, StreamConfig]:
+        for name in streams:
+            if not name or len(name) > 200 or any(c in name for c in "/\x00\n"):
+                raise ValueError(f"a stream's name has 1 to 200 characters and no slash, got {name!r}")
+        return streams

@@ -1,0 +1,194 @@
+"""What is said about one stream: a section of the configuration file, and a record of the log, in force from its offset."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+import detectors
+from stream_monitor.config.duration import Duration, parse
+
+Scalar = str | int | float | bool
+Severity = Literal["info", "warning", "critical"]
+DriftKind = Literal["concept_drift", "data_drift", "prediction_drift"]
+
+
+class Settings(BaseModel):
+    """A piece of configuration: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Source(Settings):
+    """A topic that events come from."""
+
+    topic: str = Field(min_length=1)
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Where to find our fields in their events: our name to their dotted path, `features: "*"` for all that is left."""
+    zone: str = "UTC"
+    """The time zone of times without one."""
+    unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
+    """Of times that are numbers; by size if auto."""
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        from zoneinfo import ZoneInfo, available_timezones
+
+        if zone != "UTC" and zone not in available_timezones():
+            raise ValueError(f"unknown time zone {zone!r}; use a name like Europe/Lisbon")
+        return "UTC" if zone == "UTC" else ZoneInfo(zone).key
+
+
+class Absent(Settings):
+    """What it means when no label comes."""
+
+    label: Scalar
+    after: Duration = Field(gt=0)
+
+
+class Labels(Source):
+    """Labels and how long to wait for them."""
+
+    wait: Duration = Field(parse("7d"), gt=0)
+    """How long a prediction is waited for, from its time."""
+    absent: Absent | None = None
+    values: dict[str, Scalar] = Field(default_factory=dict)
+    """Renames labels, theirs to ours."""
+
+    @model_validator(mode="after")
+    def _absence_within_wait(self) -> Labels:
+        if self.absent is not None and self.absent.after > self.wait:
+            raise ValueError("labels.absent.after may not be longer than labels.wait")
+        return self
+
+
+class Features(Settings):
+    """Which features are watched, and as what."""
+
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    types: dict[str, Literal["numeric", "categorical"]] = Field(default_factory=dict)
+
+
+class Reference(Settings):
+    """What everything is compared with: the first rows, or a file."""
+
+    rows: int = Field(2_000, ge=50, le=100_000)
+    span: Duration = Field(0, ge=0)
+    """At least this much event time; until then alerts say `immature`."""
+    file: str | None = None
+    """Predictions (with a `label` where known) in a file that intake can read."""
+
+
+class Versions(Settings):
+    """What a new model version is compared with, and when an old one is over."""
+
+    reference: Literal["own", "previous"] = "own"
+    retire_after: Duration = Field(parse("1d"), gt=0)
+
+
+class Metrics(Settings):
+    """Windows of event time that metrics are given for."""
+
+    window: Duration = Field(parse("1h"), gt=0)
+    grace: Duration = Field(parse("1m"), ge=0)
+    """How long a window stays open for rows that come late, by the stream's clock."""
+
+
+class Detectors(Settings):
+    """Detectors by name, with their settings, for each kind of signal."""
+
+    features: dict[str, dict[str, Any]] = {"ks": {}}
+    score: dict[str, dict[str, Any]] = {"ks": {}}
+    loss: dict[str, dict[str, Any]] = {"adwin": {"delta": 1e-4}, "page_hinkley": {}}
+
+    @field_validator("features", "score", "loss")
+    @classmethod
+    def _buildable(cls, chosen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, settings in chosen.items():
+            try:
+                detectors.detector(name)(1, **settings)
+            except TypeError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return chosen
+
+
+class Alerts(Settings):
+    """What alerts carry, how severe they are and when they end."""
+
+    labels: dict[str, str] = Field(default_factory=dict)
+    runbook_url: str | None = None
+    severity: dict[DriftKind, Severity | Literal["none"]] = Field(default_factory=dict)
+    resolve_after: int = Field(2_000, ge=1)
+    """Rows of its signal that a signal must have been back for."""
+
+    @field_validator("severity")
+    @classmethod
+    def _uncalibrated_is_no_page(cls, severity: dict[str, str]) -> dict[str, str]:
+        for kind in ("data_drift", "prediction_drift"):
+            if severity.get(kind) == "critical":
+                raise ValueError(f"{kind} is at most a warning while its thresholds are not calibrated")
+        return severity
+
+
+class Retrain(Settings):
+    """When a retrain request is made and what becomes of it."""
+
+    enabled: bool = True
+    auto: bool = False
+    """Whether a request is approved as it is made; otherwise it is proposed."""
+    minimum_labels: int = Field(1_000, ge=0)
+    expires: Duration = Field(parse("7d"), gt=0)
+    cooldown: Duration = Field(parse("1d"), ge=0)
+
+
+class StreamConfig(Settings):
+    """One stream: where its events come from and how it is watched."""
+
+    predictions: Source
+    labels: Labels | None = None
+    per: Literal["stream", "model"] = "stream"
+    task: Literal["auto", "binary", "multiclass", "regression"] = "auto"
+    positive: Scalar | None = None
+    """The positive class of a binary task; found if it is safe."""
+    features: Features = Features()
+    reference: Reference = Reference()
+    versions: Versions = Versions()
+    metrics: Metrics = Metrics()
+    detectors: Detectors = Detectors()
+    alerts: Alerts = Alerts()
+    retrain: Retrain = Retrain()
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _no_ranking(cls, task: object) -> object:
+        if task == "ranking":
+            raise ValueError("ranking is not supported: there is no loss per prediction to watch")
+        return task
+
+
+class Limits(Settings):
+    """What is bounded; beyond it something is left out, counted and said."""
+
+    streams: int = Field(10_000, ge=1)
+    versions: int = Field(20, ge=1)
+    """Model versions of a stream that are live at once."""
+    features: int = Field(500, ge=1)
+    categories: int = Field(1_000, ge=1)
+    waiting: int = Field(10_000_000, ge=1_000)
+    """Predictions of a stream that wait for a label; beyond it they are sampled by the hash of their id."""
+    early_labels: int = Field(100_000, ge=0)
+    """Labels of a stream that came before their prediction."""
+    windows: int = Field(100, ge=1)
+    """Metric windows of a stream that are open at once."""
+
+
+class StreamRecord(Settings):
+    """A stream's configuration as it stands in the log."""
+
+    revision: int = 0
+    deployment: str = "default"
+    config: StreamConfig
+    limits: Limits = Limits()

@@ -1,0 +1,69 @@
+"""A stream's clock: the largest event time that is not ahead of its arrival; silence moves it on, lag never does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.blocks import Progress
+
+Times = npt.NDArray[np.int64]
+
+AHEAD = 300_000_000
+"""Microseconds that an event may be ahead of its arrival and still move the clock."""
+UNSET = -(2**62)
+
+
+class Clock:
+    """Event time of one stream, in microseconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.now = UNSET
+        self._heard = UNSET
+        self._heard_at = UNSET
+        self._drained: dict[str, int] = {}
+
+    @property
+    def started(self) -> bool:
+        """Whether there was ever an event."""
+        return self.now > UNSET
+
+    def rows(self, times: Times, arrived: int) -> tuple[Times, npt.NDArray[np.bool_]]:
+        """The clock at each row, int64[n], and which rows are ahead of their arrival and do not move it.
+
+        A stream that begins with such a row is at its arrival.
+        """
+        ahead = times > arrived + AHEAD
+        running = np.where(ahead, UNSET, times) if ahead.any() else times.copy()
+        first = int(running[0])
+        running[0] = max(first, self.now) if self.started or first > UNSET else arrived
+        np.maximum.accumulate(running, out=running)
+        return running, ahead
+
+    def heard(self, now: int, arrived: int) -> None:
+        """Takes the clock at the last of some rows, and when they arrived."""
+        self.now = now
+        self._heard, self._heard_at = max(self._heard, arrived), now
+
+    def progress(self, entries: Iterable[Progress], arrived: int) -> int:
+        """Takes how far this stream's inputs were read; gives the clock after the silence that this proves.
+
+        It ticks on from the last row rather than to the arrival time, so that old events can be loaded late.
+        """
+        for entry in entries:
+            self._drained[f"{entry.topic}/{entry.partition}"] = arrived if entry.drained else UNSET
+        if self._heard == UNSET or not self._drained:
+            return self.now
+        return max(self.now, self._heard_at + min(self._drained.values()) - self._heard)
+
+    def state(self) -> list[Any]:
+        """Everything, as plain values."""
+        return [self.now, self._heard, self._heard_at, dict(self._drained)]
+
+    def restore(self, state: list[Any]) -> None:
+        """Goes on from a `state()`."""
+        self.now, self._heard, self._heard_at, drained = state
+        self._drained = dict(drained)

@@ -1,0 +1,396 @@
+"""Joins labels to predictions, in either order, by the rows of the log and the stream's clock alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.blocks import Progress, Rows
+from stream_monitor.config.stream import Labels, Limits
+from stream_monitor.joining.anchors import Anchors
+from stream_monitor.joining.clock import Clock
+from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
+from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.joining.versions import Versions
+from stream_monitor.joining.waiting import ABSENT, LABELLED, WAITING, WITHDRAWN, Fresh, Waiting
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_UNLABELLED_MEMORY = 3_600_000_000
+"""Microseconds for which a stream without labels remembers ids, to know duplicates."""
+
+
+class Joined(NamedTuple):
+    """What a section did to the join."""
+
+    clock: Ints
+    """The stream's clock at each row."""
+    accepted: Mask
+    """Rows that are not duplicates (predictions), or found a prediction (labels)."""
+    version: npt.NDArray[np.int32]
+    outcomes: Outcomes
+    counts: dict[str, int]
+
+
+class Values(NamedTuple):
+    """Predictions or labels in one canonical form: a number, or the number of a class whose name is a text (else -1)."""
+
+    value: Floats
+    code: npt.NDArray[np.int32]
+
+
+class Join:
+    """The predictions that wait, the labels that came early, and the stream's clock."""
+
+    def __init__(self, labels: Labels | None, limits: Limits) -> None:
+        self.clock = Clock()
+        self.position = 0
+        """Prediction rows so far, duplicates included."""
+        self.versions = Versions(limits.versions)
+        self.waiting = Waiting()
+        self.halvings = 0
+        """Beyond the limit one in 2**halvings predictions is waited for, by the hash of its id."""
+        self._limits = limits
+        self._halved: list[list[int]] = []
+        self._early = EarlyLabels(limits.early_labels)
+        self._anchors = Anchors()
+        self._recalling = False
+        self.configure(labels, None)
+
+    def configure(self, labels: Labels | None, absent: tuple[float, int] | None) -> None:
+        """Takes what is said about labels from now on; `absent` is what no label means, in canonical form."""
+        self.wait = labels.wait if labels else _UNLABELLED_MEMORY
+        self._absent = absent if labels and labels.absent else None
+        self._lead = self.wait - labels.absent.after if labels and labels.absent else 0
+
+    def begin(self, offset: int) -> None:
+        """Says that the rows to come stand in this record of the log."""
+        row = self.waiting.base + self.waiting.count
+        self._anchors.begin(offset, row, self.clock.now, lambda: [self.position, self.clock.state(), *self._terms()])
+
+    def room(self) -> int:
+        """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""
+        while self.waiting.live >= self._limits.waiting:
+            self.halvings += 1
+            self._halved.append([self.position, self.halvings])
+            self.waiting.keep(_sampled(self.waiting.ids(), self.halvings), self.clock.now)
+        return self._limits.waiting - self.waiting.live
+
+    def relax(self) -> None:
+        """Waits for more again when there is room by far."""
+        if self.halvings and 8 * self.waiting.live < self._limits.waiting:
+            self.halvings -= 1
+            self._halved.append([self.position, self.halvings])
+
+    def predictions(self, rows: Rows, values: Values, arrived: int) -> Joined:
+        """Takes predictions: the first of its id in a version is accepted and waits for its label."""
+        before = self.clock.now
+        clock, ahead = self.clock.rows(rows.time, arrived)
+        version = self.versions.recall(rows, self.position) if self._recalling else self.versions.of(rows, self.position)
+        self.versions.refused += int((version < 0).sum())
+        positions = self.position + np.arange(len(rows))
+        deadline = np.minimum(rows.time, clock) + self.wait
+        kept = (deadline > clock) & (version >= 0) & self._sampled(rows, positions)
+        accepted = self._first_of_their_id(rows, version, deadline, clock, kept)
+        fresh = accepted & kept
+        chosen = np.flatnonzero(fresh)
+        outcomes = []
+        if len(chosen):
+            columns = (rows.ids, version, positions, rows.time, deadline, values.value, values.code)
+            new = Fresh._make(column[chosen] for column in columns)
+            numbers = self.waiting.add(new)
+            self._anchors.need(int(new.deadline.max()))
+            outcomes.append(self._meet_early(rows, chosen, numbers, clock))
+            outcomes.append(self._already_absent(chosen, numbers, clock))
+        self.position += len(rows)
+        self.clock.heard(int(clock[-1]), arrived)
+        absent = self._absent_by_now(before, clock)
+        counts = {"duplicates": len(rows) - int(accepted.sum()), "ahead": int(ahead.sum())} | self._expire(before)
+        return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts)
+
+    def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
+        """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
+        before = self.clock.now
+        clock, ahead = self.clock.rows(rows.time, arrived)
+        queries, numbers = self._matches(rows, clock)
+        self._renew_early(rows, values, queries)
+        self.clock.heard(int(clock[-1]), arrived)
+        first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
+        absent = self._absent_by_now(before, clock, first)
+        outcomes, counts = self._apply(rows, values, queries, numbers, clock)
+        counts |= {"ahead": int(ahead.sum())} | self._expire(before)
+        accepted = np.zeros(len(rows), np.bool_)
+        accepted[queries] = True
+        counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
+        version = np.full(len(rows), -1, np.int32)
+        return Joined(clock, accepted, version, _in_order([absent, outcomes]), counts)
+
+    def silence(self, entries: Iterable[Progress], arrived: int) -> int:
+        """What the clock says once these inputs were read so far."""
+        return self.clock.progress(entries, arrived)
+
+    def pass_time(self, now: int) -> Joined:
+        """Moves the clock without a row."""
+        before = self.clock.now
+        clock = np.array([now])
+        self.clock.now = max(now, before)
+        absent = self._absent_by_now(before, clock)
+        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, self._expire(before))
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the predictions that wait, which are made again from the log, as plain values."""
+        anchor = self._anchors.oldest(self.clock.now)
+        return {
+            "clock": self.clock.state(),
+            "position": self.position,
+            "versions": self.versions.state(),
+            "halvings": self.halvings,
+            "halved": self._halved,
+            "early": self._early.state(),
+            "anchor": [anchor.offset, *anchor.place] if anchor else None,
+        }
+
+    def recall(self, state: dict[str, Any]) -> None:
+        """Goes back to a state's anchor: sections from there on make the waiting predictions again."""
+        self.versions.restore(state["versions"])
+        self._halved = [list(entry) for entry in state["halved"]]
+        self._recalling = True
+        if state["anchor"]:
+            _, self.position, clock, self.wait, self._lead, absent = state["anchor"]
+            self._absent = tuple(absent) if absent else None
+            self.clock.restore(clock)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()` whose waiting predictions have been recalled."""
+        self._recalling = False
+        self.clock.restore(state["clock"])
+        self.position, self.halvings = state["position"], state["halvings"]
+        self.versions.restore(state["versions"])
+        self._early.restore(state["early"])
+
+    def _terms(self) -> list[Any]:
+        return [self.wait, self._lead, list(self._absent) if self._absent else None]
+
+    def _first_of_their_id(self, rows: Rows, version: npt.NDArray[np.int32], deadline: Ints, clock: Ints, kept: Mask) -> Mask:
+        accepted = np.ones(len(rows), np.bool_)
+        queries, numbers = self.waiting.find(rows.ids)
+        if len(queries):
+            at = numbers - self.waiting.base
+            same = (self.waiting.column("version")[at] == version[queries]) & (
+                self.waiting.column("deadline")[at] > clock[queries]
+            )
+            accepted[queries[same]] = False
+            for number, query in zip(numbers[same].tolist(), queries[same].tolist(), strict=True):
+                self._anchors.need_row(int(deadline[query]), number)
+        keys = np.sort(rows.ids[:, 0])
+        if len(keys) > 1 and (keys[1:] == keys[:-1]).any():
+            self._first_in_section(rows, version, deadline, clock, kept, accepted)
+        return accepted
+
+    def _first_in_section(
+        self, rows: Rows, version: npt.NDArray[np.int32], deadline: Ints, clock: Ints, kept: Mask, accepted: Mask
+    ) -> None:
+        seen: dict[tuple[bytes, int], int] = {}
+        keys = _keys(rows)
+        for row in np.flatnonzero(accepted & kept).tolist():
+            key = keys[row], int(version[row])
+            first = seen.get(key)
+            if first is not None and deadline[first] > clock[row]:
+                accepted[row] = False
+                self._anchors.need(int(deadline[row]))
+            else:
+                seen[key] = row
+
+    def _sampled(self, rows: Rows, positions: Ints) -> Mask:
+        if not self._recalling:
+            return _sampled(rows.ids, self.halvings)
+        mask = np.ones(len(rows), np.bool_)
+        rates = [[0, 0], *self._halved, [2**62, 0]]
+        for i, (at, _) in enumerate(rates[:-1]):  # a row is there still if it survived every rate since
+            survived = _sampled(rows.ids, max(halvings for _, halvings in rates[i:]))
+            mask &= (positions < at) | (positions >= rates[i + 1][0]) | survived
+        return mask
+
+    def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
+        """Outcomes of predictions whose labels were here before them."""
+        hits: list[tuple[int, int, EarlyLabel]] = []
+        if len(self._early):
+            keys, now = _keys(rows), clock.tolist()
+            for row, number in zip(chosen.tolist(), numbers.tolist(), strict=True):
+                early = self._early.find(keys[row], now[row])
+                if early and self._is_model(early.model, number):
+                    hits.append((row, number, early))
+        at = np.array([number for _, number, _ in hits], np.int64)
+        row = np.array([row for row, *_ in hits], np.int64)
+        self._set(at, [(early.value, early.code, early.known) for *_, early in hits], clock[row], LABELLED)
+        for _, number, early in hits:
+            early.matched = True
+            self._anchors.need(int(self.waiting.column("deadline")[number - self.waiting.base]), early.offset)
+        return self._outcomes(at, row, 1)
+
+    def _is_model(self, model: str, number: int) -> bool:
+        return not model or self.versions.name(int(self.waiting.column("version")[number - self.waiting.base]))[0] == model
+
+    def _already_absent(self, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
+        """Outcomes of predictions so late that the absence of their label means something at once."""
+        if self._absent is None:
+            return NO_OUTCOMES
+        at = numbers - self.waiting.base
+        late = self.waiting.column("deadline")[at] - self._lead <= clock[chosen]
+        late &= self.waiting.column("status")[at] == WAITING
+        return self._absence(numbers[late], chosen[late], clock[chosen[late]])
+
+    def _absence(self, numbers: Ints, row: Ints, clock: Ints) -> Outcomes:
+        assert self._absent is not None
+        known = (self.waiting.column("deadline")[numbers - self.waiting.base] - self._lead).tolist()
+        self._set(numbers, [(*self._absent, at) for at in known], clock, ABSENT)
+        return self._outcomes(numbers, row, 1)
+
+    def _absent_by_now(self, before: int, clock: Ints, labelled: dict[int, int] | None = None) -> Outcomes:
+        """Outcomes of predictions for which no label has come for so long; `labelled` says at which row one is about to."""
+        if self._absent is None or clock[-1] == before:
+            return NO_OUTCOMES
+        due = self.waiting.due("deadline", before, int(clock[-1]), self._lead)
+        due = due[self.waiting.column("status")[due - self.waiting.base] == WAITING]
+        row = np.searchsorted(clock, self.waiting.column("deadline")[due - self.waiting.base] - self._lead, "left")
+        label = np.array([(labelled or {}).get(number, len(clock)) for number in due.tolist()], np.int64)
+        due, row = due[label >= row], row[label >= row]
+        return self._absence(due, row, clock[row])
+
+    def _expire(self, before: int) -> dict[str, int]:
+        """Lets go of what is past its deadline since the clock said `before`, once all labels until now have been applied."""
+        now = self.clock.now
+        if now == before:
+            return {}
+        due = self.waiting.due("deadline", before, now) - self.waiting.base
+        self.waiting.live -= len(due)
+        status = self.waiting.column("status")[due]
+        labelled = int(((status == LABELLED) | (status == ABSENT)).sum())
+        self.waiting.leave(now)
+        return {"matured": len(due), "matured_labelled": labelled, "labels_unmatched": self._early.forget(now)}
+
+    def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints]:
+        queries, numbers = self.waiting.find(rows.ids)
+        at = numbers - self.waiting.base
+        good = self.waiting.column("deadline")[at] > clock[queries]
+        codes, table = rows.text("model")
+        for code, model in enumerate(table):  # a label that names its model joins that model's predictions alone
+            named = codes[queries] == code
+            good &= ~named | np.isin(self.waiting.column("version")[at], self.versions.model(model))
+        return queries[good], numbers[good]
+
+    def _apply(self, rows: Rows, values: Values, queries: Ints, numbers: Ints, clock: Ints) -> tuple[Outcomes, dict[str, int]]:
+        """Outcomes of labels that found their predictions."""
+        at = numbers - self.waiting.base
+        gone = np.isnan(values.value[queries]) & (values.code[queries] < 0)
+        plain = (self.waiting.column("status")[at] == WAITING) & ~gone
+        if len(set(numbers.tolist())) < len(numbers):
+            _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
+            plain &= times[which] == 1
+        columns = (values.value[queries], values.code[queries], rows.time[queries])
+        label = list(zip(*(column.tolist() for column in columns), strict=True))
+        chosen = np.flatnonzero(plain)
+        self._set(numbers[chosen], [label[i] for i in chosen.tolist()], clock[queries[chosen]], LABELLED)
+        parts = [self._outcomes(numbers[chosen], queries[chosen], 1)]
+        counts = {"labelled": len(chosen), "corrected": 0, "withdrawn": 0, "labels_repeated": 0}
+        for i in np.flatnonzero(~plain).tolist():
+            part, what = self._amend(numbers[i : i + 1], queries[i : i + 1], clock[queries[i : i + 1]], label[i], bool(gone[i]))
+            parts += part
+            counts[what] += 1
+        outcomes = _in_order(parts)
+        order = np.lexsort((outcomes.version, outcomes.row)) if len(outcomes.row) > 1 else slice(None)
+        return outcomes.take(order), counts
+
+    def _amend(
+        self, number: Ints, row: Ints, clock: Ints, label: tuple[float, int, int], gone: bool
+    ) -> tuple[list[Outcomes], str]:
+        """One label for a prediction that may have one already."""
+        at = int(number[0]) - self.waiting.base
+        status = int(self.waiting.column("status")[at])
+        labelled = status in (LABELLED, ABSENT)
+        old = (float(self.waiting.column("label_value")[at]), int(self.waiting.column("label_code")[at]))
+        if labelled and not gone and _same(old, label[:2]):
+            self.waiting.column("status")[at] = LABELLED
+            return [], "labels_repeated"
+        taken = [self._outcomes(number, row, -1)] if labelled else []
+        if gone:
+            self.waiting.column("status")[at] = WITHDRAWN
+            return taken, "withdrawn"
+        self._set(number, [label], self.waiting.column("at")[at : at + 1] if labelled else clock, LABELLED)
+        new = 2 if labelled else 1
+        return [*taken, self._outcomes(number, row, new)], "corrected" if labelled else "labelled"
+
+    def _keep_early(self, rows: Rows, values: Values, left: Ints, clock: Ints) -> dict[str, int]:
+        """Keeps labels that found no prediction, for as long as a prediction would wait."""
+        counts = {"labels_early": 0, "labels_beyond_limit": 0}
+        if not len(left):
+            return counts
+        keys = _keys(rows)
+        codes, table = rows.text("model")
+        for row in left.tolist():
+            known, deadline = int(rows.time[row]), int(clock[row]) + self.wait
+            model = table[codes[row]] if codes[row] >= 0 else ""
+            value, code = float(values.value[row]), int(values.code[row])
+            label = EarlyLabel(value, code, known, deadline, model, self._anchors.offset)
+            if not self._early.keep(keys[row], label, limited=not self._recalling):
+                counts["labels_beyond_limit"] += 1
+            elif not label.withdraws:
+                self._anchors.need(deadline)
+                counts["labels_early"] += 1
+        return counts
+
+    def _renew_early(self, rows: Rows, values: Values, matched: Ints) -> None:
+        """Lets early labels that are still kept for further versions follow their corrections."""
+        if len(self._early):
+            keys = _keys(rows)
+            for row in sorted(set(matched.tolist())):
+                self._early.renew(keys[row], float(values.value[row]), int(values.code[row]))
+
+    def _set(self, numbers: Ints, labels: list[tuple[float, int, int]], clock: Ints, status: int) -> None:
+        if not labels:
+            return
+        at = numbers - self.waiting.base
+        value, code, known = zip(*labels, strict=True)
+        self.waiting.column("label_value")[at] = value
+        self.waiting.column("label_code")[at] = code
+        self.waiting.column("known")[at] = known
+        self.waiting.column("at")[at] = clock
+        self.waiting.column("status")[at] = status
+
+    def _outcomes(self, numbers: Ints, row: Ints, sign: int) -> Outcomes:
+        if not len(numbers):
+            return NO_OUTCOMES
+        at = numbers - self.waiting.base
+        names = ("version", "position", "time", "known", "at", "value", "code", "label_value", "label_code")
+        columns = (self.waiting.column(name)[at] for name in names)
+        return Outcomes._make((row, *columns, np.full(len(at), sign, np.int8)))
+
+
+def _in_order(parts: list[Outcomes]) -> Outcomes:
+    """Outcomes by the row at which they happened; within a row as given."""
+    parts = [part for part in parts if len(part.row)] or parts[:1]
+    if len(parts) == 1:
+        return parts[0]
+    joined = Outcomes.joined(parts)
+    return joined.take(np.argsort(joined.row, kind="stable"))
+
+
+def _sampled(ids: npt.NDArray[np.uint64], halvings: int) -> Mask:
+    if not halvings:
+        return np.ones(len(ids), np.bool_)
+    survived: Mask = (ids[:, 1] >> np.uint64(64 - halvings)) == 0
+    return survived
+
+
+def _keys(rows: Rows) -> list[bytes]:
+    whole = np.ascontiguousarray(rows.ids).tobytes()
+    return [whole[i : i + 16] for i in range(0, len(whole), 16)]
+
+
+def _same(one: tuple[float, int], other: tuple[float, int]) -> bool:
+    return one[1] == other[1] and (one[0] == other[0] or one[1] >= 0)

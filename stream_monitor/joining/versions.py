@@ -1,0 +1,112 @@
+"""The model versions of a stream by number, each with the positions between which it was live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.blocks import Rows
+
+Numbers = npt.NDArray[np.int32]
+
+_FOREVER = 2**62
+
+
+class Versions:
+    """Numbers are never used twice, so a row that waits for its label keeps its meaning."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.refused = 0
+        """Rows of versions beyond the limit; they count for the stream, not for a version."""
+        self._names: list[tuple[str, str]] = []
+        self._since: list[int] = []
+        self._until: list[int] = []
+        self._live: dict[tuple[str, str], int] = {}
+
+    def name(self, number: int) -> tuple[str, str]:
+        """The (model, version) behind a number, empty where the events say nothing."""
+        return self._names[number]
+
+    def live(self) -> list[int]:
+        """The numbers of the live versions."""
+        return sorted(self._live.values())
+
+    def of(self, rows: Rows, position: int) -> Numbers:
+        """The version of each row, int32[n]; versions not seen before become live, -1 beyond the limit."""
+        return self._resolve(rows, lambda pair, first: self._meet(pair, position + first))
+
+    def next_new(self, rows: Rows) -> int | None:
+        """The first row, after the first one, that brings a version that is not live yet."""
+        firsts: dict[tuple[str, str], int] = {}
+        self._resolve(rows, lambda pair, first: firsts.setdefault(pair, first))
+        return min((first for pair, first in firsts.items() if first and pair not in self._live), default=None)
+
+    def recall(self, rows: Rows, position: int) -> Numbers:
+        """The version that each row had when it was first read; nothing changes."""
+        numbers = self._resolve(rows, lambda pair, first: -1)
+        for number in range(len(self._names)):
+            mine = self._resolve(rows, lambda pair, first, number=number: number if self._names[number] == pair else -1)
+            at = position + np.arange(len(rows))
+            numbers[(mine == number) & (at >= self._since[number]) & (at < self._until[number])] = number
+        return numbers
+
+    def model(self, model: str) -> Numbers:
+        """The numbers of all versions of a model."""
+        return np.array([n for n, name in enumerate(self._names) if name[0] == model], np.int32)
+
+    def retire(self, number: int, position: int) -> None:
+        """Ends a version; if it comes back it gets a new number."""
+        self._until[number] = position
+        del self._live[self._names[number]]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        names = [list(name) for name in self._names]
+        return {"names": names, "since": self._since, "until": self._until, "refused": self.refused}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._names = [(model, version) for model, version in state["names"]]
+        self._since, self._until, self.refused = list(state["since"]), list(state["until"]), state["refused"]
+        self._live = {name: n for n, name in enumerate(self._names) if self._until[n] == _FOREVER}
+
+    def _meet(self, pair: tuple[str, str], position: int) -> int:
+        number = self._live.get(pair)
+        if number is None and len(self._live) < self.limit:
+            number = self._live[pair] = len(self._names)
+            self._names.append(pair)
+            self._since.append(position)
+            self._until.append(_FOREVER)
+        return -1 if number is None else number
+
+    def _resolve(self, rows: Rows, number: Any) -> Numbers:
+        (model_codes, model_table), (version_codes, version_table) = rows.text("model"), rows.text("version")
+        if len(model_table) <= 1 and len(version_table) <= 1 and not _mixed(model_codes) and not _mixed(version_codes):
+            pair = (_text(model_codes, model_table), _text(version_codes, version_table))
+            return np.full(len(rows), number(pair, 0), np.int32)
+        keys = model_codes.astype(np.int64) * (len(version_table) + 1) + version_codes + 1
+        _, firsts, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        found = np.empty(len(firsts), np.int32)
+        for which in np.argsort(firsts):  # in the order in which they come
+            first = int(firsts[which])
+            pair = (_text(model_codes[first:], model_table), _text(version_codes[first:], version_table))
+            found[which] = number(pair, first)
+        return found[inverse]
+
+
+def distinct(numbers: Numbers) -> list[int]:
+    """The different numbers, in order."""
+    if len(numbers) and (numbers == numbers[0]).all():  # almost always, and much faster
+        return [int(numbers[0])]
+    return [int(number) for number in np.unique(numbers)]
+
+
+def _mixed(codes: npt.NDArray[np.int32]) -> bool:
+    return bool((codes != codes[0]).any())
+
+
+def _text(codes: npt.NDArray[np.int32], table: tuple[str, ...]) -> str:
+    return table[codes[0]] if codes[0] >= 0 else ""

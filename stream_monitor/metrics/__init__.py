@@ -1,0 +1,1 @@
+"""Windows of numbers, and what is reported of a stream."""

@@ -1,0 +1,1 @@
+"""References, detectors and the course of changes."""

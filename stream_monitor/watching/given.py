@@ -1,0 +1,92 @@
+"""A reference that was given in a file, until the signals have taken it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.blocks import Section
+from stream_monitor.joining.join import Values
+from stream_monitor.watching.group import Group
+from stream_monitor.watching.judge import Judge, losses
+from stream_monitor.watching.version import Version
+from stream_monitor.watching.warmup import Warmup
+from stream_monitor.watching.words import Words
+
+_ROWS = 100_000
+"""More than these are left out."""
+
+
+class Given:
+    """Rows of a reference, with labels where they are known.  `digest` says which reference it is."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        self.fresh = True
+        """Whether there is something that has not been saved."""
+        self._line = self._span = 0
+        self._features = Warmup(_ROWS)
+        self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in ("value", "label_value", "score")}
+        self._columns |= {name: np.empty(0, np.int32) for name in ("code", "label_code")}
+
+    def take(self, section: Section, words: Words) -> None:
+        """Takes rows of kind reference: predictions with a `label` column.  Every replica gives them; the first counts."""
+        rows = section.rows
+        if rows is None or section.first < self._line:
+            return
+        self._line, self.fresh = section.last + 1, True
+        at = [i for i, name in enumerate(rows.number_names) if name.startswith("feature:")]
+        names = tuple(rows.number_names[i].removeprefix("feature:") for i in at)
+        self._features.take(names, rows.numbers[at].T, rows.time)
+        prediction, label = words.values(rows, "prediction"), words.values(rows, "label")
+        more: dict[str, npt.NDArray[Any]] = {"value": prediction.value, "code": prediction.code, "score": rows.number("score")}
+        for name, column in (more | {"label_value": label.value, "label_code": label.code}).items():
+            self._columns[name] = np.concatenate((self._columns[name], column))[:_ROWS]
+
+    def features(self, group: Group) -> None:
+        """Makes these rows the reference of the features, once."""
+        if self._features.rows:
+            wanted, group.warmup = group.warmup.wanted, self._features
+            group.finish()
+            group.warmup, self._features = Warmup(wanted), Warmup(_ROWS)
+            self._span, self.fresh = group.span, True
+
+    def settle(self, judge: Judge) -> None:
+        """Lets the task be found from these rows."""
+        if judge.task is None and len(self._columns["value"]):
+            judge.decisive(Values(self._columns["value"], self._columns["code"]), self._columns["score"])
+
+    def lend(self, version: Version, judge: Judge) -> None:
+        """Gives a version its references of score and loss, where these rows have them."""
+        score = self._columns["score"]
+        score = score[~np.isnan(score)]
+        loss = losses(judge.task, *(self._columns[name] for name in ("value", "code", "label_value", "label_code")))
+        known = ~np.isnan(self._columns["label_value"]) | (self._columns["label_code"] >= 0)
+        loss = loss[known & ~np.isnan(loss)]
+        for group, name, values in ((version.score, "score", score), (version.loss, "loss", loss)):
+            if len(values):
+                group.adopt((name,), values[:, None])
+                group.span = self._span
+
+    def arrays(self) -> dict[str, bytes]:
+        """The rows, as bytes by column."""
+        plain = {f"column {name}": column.tobytes() for name, column in self._columns.items()}
+        return plain | {f"feature {name}": array for name, array in self._features.arrays().items()}
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the arrays, as plain values."""
+        names = [f"column {name}" for name in self._columns] + [f"feature {name}" for name in self._features.arrays()]
+        features = self._features.state()
+        return {"digest": self.digest, "line": self._line, "span": self._span, "features": features, "names": names}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], arrays: dict[str, bytes]) -> Given:
+        """From a `state()` and its `arrays()`."""
+        given = cls(state["digest"])
+        given._line, given._span, given.fresh = state["line"], state["span"], False
+        features = {n.removeprefix("feature "): arrays[n] for n in state["names"] if n.startswith("feature ")}
+        given._features.restore(state["features"], features)
+        given._columns = {n: np.frombuffer(arrays[f"column {n}"], column.dtype).copy() for n, column in given._columns.items()}
+        return given

@@ -1,0 +1,50 @@
+"""One model version of a stream: its score and its loss, each with a reference of its own, and its retrain request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.alerting.alerts import Subject
+from stream_monitor.alerting.retrain import Retrain
+from stream_monitor.config.stream import StreamConfig
+from stream_monitor.watching.group import Group
+
+
+class Version:
+    """What is known of a model version while it is live."""
+
+    def __init__(self, number: int, subject: Subject, config: StreamConfig, seen: int) -> None:
+        self.number, self.subject = number, subject
+        rows, after = config.reference.rows, config.alerts.resolve_after
+        self.score = Group("score", rows, config.detectors.score, after)
+        self.loss = Group("loss", rows, config.detectors.loss, after)
+        self.retrain = Retrain()
+        self.outcomes = 0
+        self.seen = seen
+        """The stream's clock at its last prediction."""
+
+    def inherit(self, older: Version) -> None:
+        """Takes the references of another version, where it has them."""
+        for mine, theirs in ((self.score, older.score), (self.loss, older.loss)):
+            if theirs.signals is not None:
+                mine.adopt(theirs.signals.names, theirs.signals.reference)
+                mine.span = theirs.span
+
+    def groups(self) -> dict[str, Group]:
+        """Its groups of signals, by a name for snapshots."""
+        return {f"score/{self.number}": self.score, f"loss/{self.number}": self.loss}
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the groups, as plain values."""
+        return {
+            "number": self.number, "subject": list(self.subject), "outcomes": self.outcomes, "seen": self.seen,
+            "retrain": self.retrain.state(),
+        }  # fmt: skip
+
+    @classmethod
+    def restored(cls, state: dict[str, Any], config: StreamConfig) -> Version:
+        """A version from a `state()`, its groups still empty."""
+        version = cls(state["number"], Subject(*state["subject"]), config, state["seen"])
+        version.outcomes = state["outcomes"]
+        version.retrain.restore(state["retrain"])
+        return version

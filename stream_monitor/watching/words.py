@@ -1,0 +1,46 @@
+"""The classes of a stream: texts by number, numbers as they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stream_monitor import values
+from stream_monitor.blocks import Rows
+from stream_monitor.config.stream import Scalar
+from stream_monitor.joining.join import Values
+
+
+class Words:
+    """Texts get numbers as they come; beyond the limit all further ones share the last."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._codes: dict[str, int] = {}
+
+    def values(self, rows: Rows, name: str) -> Values:
+        """A column of predictions or labels in canonical form."""
+        codes, table = rows.text(name)
+        numbers = rows.number(name)
+        if not table:
+            return Values(numbers, codes)
+        known = np.full(len(table) + 1, -1, np.int32)
+        for code in np.unique(codes[codes >= 0]).tolist():
+            known[code] = self.code(table[code])
+        return Values(numbers, known[codes])
+
+    def value(self, scalar: Scalar) -> tuple[float, int]:
+        """One value in canonical form: as a number where it is one or reads like one."""
+        read = values.scalar(scalar)
+        return (float("nan"), self.code(read)) if isinstance(read, str) else (float(str(read)), -1)
+
+    def code(self, text: str) -> int:
+        """The number of a text."""
+        return self._codes.setdefault(text, min(len(self._codes), self._limit))
+
+    def state(self) -> list[str]:
+        """The texts, by number."""
+        return list(self._codes)[: self._limit + 1]
+
+    def restore(self, state: list[str]) -> None:
+        """Goes on from a `state()`."""
+        self._codes = {text: i for i, text in enumerate(state)}
