@@ -20,14 +20,13 @@ from consumers.kafka.kafka_log import KafkaLog
 from consumers.kafka.poller import Limits
 from consumers.watchdog import Watchdog
 from stream_monitor.config.deployment import Config
-from stream_monitor.task import Channel, Partition, Task, work
+from stream_monitor.task import STATES, Channel, Partition, Task, work
 
 Name = Literal["intake", "watch"]
 
 OUTPUTS: tuple[Channel, ...] = (
     "blocks", "snapshots", "alerts", "alerts.current", "retrain", "retrain.current", "reviews", "metrics", "dead-letters",
 )  # fmt: skip
-STATES: tuple[Channel, ...] = ("snapshots", "alerts.current", "retrain.current")
 GRACE = 25.0
 """Seconds from a signal to the end; orchestrators kill after 30."""
 _IN_STEP = 10.0

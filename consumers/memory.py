@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
 
-from stream_monitor.task import Batch, Channel, End, Output, Partition, Slice
-
-COMPACTED: tuple[Channel, ...] = ("snapshots", "alerts.current", "retrain.current")
+from stream_monitor.task import STATES, Batch, Channel, End, Output, Partition, Slice
 
 
 class Stored(NamedTuple):
@@ -101,7 +99,7 @@ class MemoryLog:
     def state(self, partition: Partition) -> Mapping[bytes, bytes]:
         """The latest value of every key in the compacted channels, as the task wrote it for a partition."""
         state: dict[bytes, bytes] = {}
-        for channel in COMPACTED:
+        for channel in STATES:
             for record in self._memory.partition(self._topic(channel), partition.number):
                 key = channel.encode() + b"\0" + (record.key or b"")
                 if record.value is None:

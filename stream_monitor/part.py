@@ -9,22 +9,17 @@ from typing import Any
 
 import msgspec
 import structlog
-import xxhash
 
 from stream_monitor import blocks
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Progress, Section
 from stream_monitor.config.stream import StreamRecord
+from stream_monitor.control import obey
 from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
-from stream_monitor.snapshot import pack, unpack
+from stream_monitor.metrics import report
+from stream_monitor.snapshots import Arrays, Snapshots, channel, placed
 from stream_monitor.stream import Stream, parsed
-from stream_monitor.task import Channel, Output, Partition
-
-STATE: tuple[Channel, ...] = ("snapshots", "alerts.current", "retrain.current")
-"""The compacted channels that a partition is restored from."""
-SNAPSHOT_ROWS = 100_000
-SNAPSHOT_AGE = 300_000_000
-"""Rows, and microseconds of arrival time, after which a stream is saved again; the latter spread between half and whole."""
+from stream_monitor.task import Output, Partition
 
 log = structlog.get_logger()
 
@@ -39,6 +34,7 @@ class Part:
     def __init__(self, partition: Partition, revision: int | None, saves: bool = True) -> None:
         self.partition = partition
         self._saves = saves
+        self._snapshots = Snapshots()
         self._own_revision = revision
         self._revision = -1
         self._partitions: int | None = None
@@ -50,9 +46,6 @@ class Part:
         self._quarantined: dict[str, str] = {}
         self._recalling: dict[str, tuple[int, int, dict[str, Any]]] = {}
         """From and until which offset the log makes a stream's join again, and its state."""
-        self._saved: dict[str, tuple[int, int]] = {}
-        """Rows and arrival at each stream's last snapshot."""
-        self._keys: dict[str, set[str]] = {}
         self._published: dict[str, tuple[dict[str, Alert], dict[str, bytes]]] = {}
 
     def record(self, offset: int, value: bytes | None) -> list[Output]:
@@ -65,7 +58,7 @@ class Part:
         for section in block.sections:
             outputs += self._section(section, block.arrived, offset)
         outputs += self._progress(block.progress, block.arrived, offset)
-        return [self._placed(output) for output in outputs + self._save(offset)] if self._live else []
+        return [placed(output, self.partition.number) for output in outputs + self._save(offset)] if self._live else []
 
     def gap(self, first: int, last: int, reason: str, arrived: int) -> list[Output]:
         """Says that blocks were lost, to whom it concerns: every stream here.  Not while they are read again."""
@@ -77,40 +70,35 @@ class Part:
             outputs += stream.alerts.open(
                 Subject(name), "monitor", "RecordLost", "critical", summary, stream.moment(arrived), offset=str(first)
             )
-        return [self._placed(output) for output in outputs]
+        return [placed(output, self.partition.number) for output in outputs]
 
     def restore(self, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
         """Makes the streams again as far as snapshots go; gives the offset from which the log must tell the rest."""
         self._committed = committed or 0
-        snapshots = _channel(state, "snapshots")
-        if committed and b"" not in snapshots:
-            raise ConfigurationError(
-                f"{self.partition.topic}-{self.partition.number} was read to {committed}, but it has no snapshots"
-            )
+        meta, streams = self._snapshots.read(state)
+        if committed and meta is None:
+            where = f"{self.partition.topic}-{self.partition.number}"
+            raise ConfigurationError(f"{where} was read to {committed}, but it has no snapshots")
         self._remember(state)
-        if b"" not in snapshots:
+        if meta is None:
             return None
-        meta = unpack(snapshots.pop(b""))
         self._revision, self._partitions = meta["revision"], meta["partitions"]
         self._bases = {name: StreamRecord.model_validate_json(record) for name, record in meta["bases"].items()}
         self._quarantined = dict(meta["quarantined"])
-        self._saved[""] = (self._revision, meta["arrived"])
-        starts = [meta["offset"]]
-        for name, parts in _by_stream(snapshots).items():
-            starts.append(self._restore_stream(name, parts))
-        return int(min(starts))
+        starts = [self._restore_stream(name, inner, arrays) for name, (inner, arrays) in streams.items()]
+        return int(min(meta["offset"], *starts)) if starts else int(meta["offset"])
 
     def status(self) -> dict[str, Any]:
         """What every stream here is doing."""
         return {
-            name: stream.status()
+            name: report.status(stream)
             | {"partition": self.partition.number, "quarantined": self._quarantined.get(name), "saved": self._saved_at(name)}
             for name, stream in self._streams.items()
         }
 
     def _saved_at(self, name: str) -> str | None:
-        arrived = self._saved.get(name, (0, 0))[1]
-        return iso(arrived) if arrived else None
+        arrived = self._snapshots.saved_at(name)
+        return None if arrived is None else iso(arrived)
 
     def _check(self, block: Block) -> None:
         if self._partitions is None:
@@ -142,7 +130,6 @@ class Part:
             base = self._bases.get(section.stream.partition("/")[0])
             if base is not None and len(self._streams) < base.limits.streams:
                 stream = self._streams[section.stream] = Stream(section.stream, base)
-                self._saved[section.stream] = (-SNAPSHOT_ROWS, 0)
             elif base is not None:
                 log.warning("too many streams", stream=section.stream, limit=base.limits.streams)
         return stream
@@ -151,6 +138,8 @@ class Part:
         """Lets a stream take a section; if that raises, the stream is set aside and the others go on."""
         position = stream.join.position
         try:
+            if section.kind == "control":
+                return obey(stream, section.document, arrived)
             return stream.section(section, arrived, offset)
         except (MemoryError, OSError):
             raise
@@ -165,7 +154,7 @@ class Part:
     ) -> list[Output]:
         fresh = self._streams[stream.name] = _emptied(stream, position)
         self._quarantined[stream.name] = reason
-        self._saved[stream.name] = (-SNAPSHOT_ROWS, 0)
+        self._snapshots.soon(stream.name)
         self._skip(fresh, section)
         summary = f"{stream.name} was set aside: {reason}; a control event `resume` starts it again"
         moment = fresh.moment(arrived)
@@ -212,7 +201,6 @@ class Part:
             self._bases[section.stream] = record
         elif section.stream not in self._streams:
             self._streams[section.stream] = Stream(section.stream, record)
-            self._saved[section.stream] = (-SNAPSHOT_ROWS, 0)
         return self._reconfigure(section, record, arrived, offset)
 
     def _reconfigure(self, section: Section, record: StreamRecord, arrived: int, offset: int) -> list[Output]:
@@ -239,7 +227,7 @@ class Part:
                 continue
             stream = self._streams.pop(name)
             outputs += stream.alerts.end("configured", stream.moment(arrived))
-            outputs += [self._output(key, None) for key in sorted(self._keys.pop(name, set()))]
+            outputs += self._snapshots.forget(name)
             self._quarantined.pop(name, None)
         self._bases = {name: base for name, base in self._bases.items() if name in document["streams"]}
         return outputs
@@ -283,66 +271,20 @@ class Part:
         """Snapshots of the streams that are due, and of what they share."""
         if not self._saves:
             return []
-        due = [name for name in self._streams if name not in self._recalling and self._is_due(name)]
+        awake = {name: stream for name, stream in self._streams.items() if name not in self._recalling}
+        due = self._snapshots.due(awake, self._arrived)
         outputs: list[Output] = []
         for name in due:
-            outputs += self._save_stream(name, offset)
-        if due or self._meta_due():
-            self._saved[""] = (self._revision, self._arrived)
-            meta = {
-                "revision": self._revision, "partitions": self._partitions, "offset": offset + 1,
-                "bases": {name: base.model_dump_json() for name, base in self._bases.items()},
-                "quarantined": self._quarantined, "arrived": self._arrived,
-            }  # fmt: skip
-            outputs.append(self._output("", pack(meta)))
+            outputs += self._snapshots.save(name, awake[name], offset + 1, self._arrived)
+        if due or self._snapshots.meta_due(self._revision, self._arrived):
+            bases = {name: base.model_dump_json() for name, base in self._bases.items()}
+            meta = {"partitions": self._partitions, "offset": offset + 1, "bases": bases, "quarantined": self._quarantined}
+            outputs.append(self._snapshots.save_meta(meta, self._revision, self._arrived))
         return outputs
 
-    def _is_due(self, name: str) -> bool:
-        rows, arrived = self._saved.get(name, (-SNAPSHOT_ROWS, 0))
-        stagger = SNAPSHOT_AGE // 2 + xxhash.xxh3_64_intdigest(name.encode()) % (SNAPSHOT_AGE // 2)
-        return self._streams[name].join.position - rows >= SNAPSHOT_ROWS or self._arrived - arrived >= stagger
-
-    def _meta_due(self) -> bool:
-        revision, arrived = self._saved.get("", (-2, 0))
-        return revision != self._revision or self._arrived - arrived >= SNAPSHOT_AGE
-
-    def _save_stream(self, name: str, offset: int) -> list[Output]:
-        stream = self._streams[name]
-        first = name not in self._keys
-        known = self._keys.get(name, set())
-        arrays = stream.arrays(changed=not first)
-        outputs = [
-            self._output(f"{name}\0{group}\0{signal}", array)
-            for group, named in arrays.items()
-            for signal, array in named.items()
-        ]
-        inner = stream.state()
-        groups = {group: set(state["names"]) for group, state in inner["groups"].items()}
-        groups |= {"given": set(inner["given"]["names"])} if inner["given"] else {}
-        keys = {f"{name}\0{group}\0{signal}" for group, signals in groups.items() for signal in signals} | {f"{name}\0"}
-        outputs += [self._output(key, None) for key in sorted(known - keys)]
-        outputs.append(self._output(f"{name}\0", pack(inner | {"offset": offset + 1, "arrived": self._arrived})))
-        self._keys[name] = keys
-        self._saved[name] = (stream.join.position, self._arrived)
-        return outputs
-
-    def _placed(self, output: Output) -> Output:
-        """What is state stands in the partition of the same number, so that one reader finds it all."""
-        return output._replace(partition=self.partition.number) if output.channel in STATE else output
-
-    def _output(self, key: str, value: bytes | None) -> Output:
-        return Output("snapshots", key.encode(), value)
-
-    def _restore_stream(self, name: str, parts: dict[str, bytes]) -> int:
+    def _restore_stream(self, name: str, state: dict[str, Any], arrays: Arrays) -> int:
         """Makes a stream again; gives the offset from which the log must tell of it."""
-        state = unpack(parts.pop(""))
-        arrays: dict[str, dict[str, bytes]] = {}
-        for key, array in parts.items():
-            group, _, signal = key.partition("\0")
-            arrays.setdefault(group, {})[signal] = array
         self._streams[name] = Stream.restored(name, state, arrays)
-        self._keys[name] = {f"{name}\0{key}" for key in parts} | {f"{name}\0"}
-        self._saved[name] = (state["join"]["position"], state["arrived"])
         anchor = state["join"]["anchor"]
         start = min(anchor[0], state["offset"]) if anchor else state["offset"]
         self._recalling[name] = (start, state["offset"], state)
@@ -350,10 +292,10 @@ class Part:
 
     def _remember(self, state: Mapping[bytes, bytes]) -> None:
         """Keeps what was published of alerts and requests until this partition goes live."""
-        for value in _channel(state, "alerts.current").values():
+        for value in channel(state, "alerts.current").values():
             alert = AlertEvent.model_validate_json(value).data
             self._published.setdefault(alert.labels["stream"], ({}, {}))[0][alert.fingerprint] = alert
-        for value in _channel(state, "retrain.current").values():
+        for value in channel(state, "retrain.current").values():
             request = RetrainEvent.model_validate_json(value).data
             self._published.setdefault(request.stream, ({}, {}))[1][request.request_id] = value
 
@@ -370,17 +312,3 @@ def _emptied(stream: Stream, position: int) -> Stream:
 def _topics(record: StreamRecord) -> list[str]:
     config = record.config
     return [config.predictions.topic, *([config.labels.topic] if config.labels else [])]
-
-
-def _channel(state: Mapping[bytes, bytes], channel: str) -> dict[bytes, bytes]:
-    prefix = channel.encode() + b"\0"
-    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-
-
-def _by_stream(snapshots: Mapping[bytes, bytes]) -> dict[str, dict[str, bytes]]:
-    """Records by stream and what follows the stream's name in the key; only streams that have a state."""
-    streams: dict[str, dict[str, bytes]] = {}
-    for key, value in snapshots.items():
-        name, _, rest = key.decode().partition("\0")
-        streams.setdefault(name, {})[rest] = value
-    return {name: parts for name, parts in streams.items() if "" in parts}

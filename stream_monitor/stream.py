@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from stream_monitor import blocks
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
-from stream_monitor.alerting.control import obey
 from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import Alert
@@ -22,12 +21,12 @@ from stream_monitor.joining.versions import distinct
 from stream_monitor.metrics import report
 from stream_monitor.metrics.windows import Windows
 from stream_monitor.task import Output
+from stream_monitor.version import Version
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.signals import Finding
-from stream_monitor.watching.version import Version
 from stream_monitor.watching.words import Words
 
 Ints = npt.NDArray[np.int64]
@@ -64,8 +63,6 @@ class Stream:
         self.join.begin(offset)
         if section.kind == "configuration":
             return self.configure(parsed(section.document), arrived)
-        if section.kind == "control":
-            return obey(self, section.document, arrived)
         if section.left_out:
             self._count({"left_out": section.left_out})
         if section.dead:
@@ -218,10 +215,6 @@ class Stream:
             outputs += version.retrain.reconcile(requests, version.subject, self.record, moment)
         return outputs
 
-    def status(self) -> dict[str, Any]:
-        """What the stream is doing, for people."""
-        return report.status(self)
-
     # Steps, in order of use.
 
     def _in_pieces(self, rows: Rows, arrived: int, take: Callable[[Rows, int], tuple[int, list[Output]]]) -> list[Output]:
@@ -311,7 +304,7 @@ class Stream:
         if older and self.record.config.versions.reference == "previous":
             version.inherit(older[-1])
         elif self._given is not None:
-            self._given.lend(version, self.judge)
+            self._given.lend(self.judge, version.score, version.loss)
         self.versions[number] = version
         return version
 

@@ -11,6 +11,10 @@ Channel = Literal[
 ]
 
 
+STATES: tuple[Channel, ...] = ("snapshots", "alerts.current", "retrain.current")
+"""The compacted channels that a partition of blocks is restored from; they are partitioned as blocks are."""
+
+
 class Partition(NamedTuple):
     """One partition of a topic."""
 

@@ -9,8 +9,8 @@ import msgspec
 from consumers.wire import parse
 from consumers.wire.event import Refused
 from consumers.wire.event_time import INVALID, EventTime
-from stream_monitor.alerting.control import Control
 from stream_monitor.config.deployment import Config
+from stream_monitor.control import Control
 from stream_monitor.values import text
 
 _FIELDS = {field.name: field.type for field in msgspec.structs.fields(Control)}

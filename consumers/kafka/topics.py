@@ -12,8 +12,8 @@ from kafka.errors import TopicAlreadyExistsError, for_code
 
 from consumers.kafka import kafka_client
 from stream_monitor.config.deployment import Config
+from stream_monitor.task import STATES
 
-STATES = ("snapshots", "alerts.current", "retrain.current")
 EVENTS = ("alerts", "retrain", "reviews", "metrics", "dead-letters")
 
 _DAY = 86_400_000
@@ -97,9 +97,9 @@ def _own(config: Config) -> Iterable[TopicPlan]:
     retention = str(config.topics.retention // 1000)
     blocks = {"cleanup.policy": "delete", "retention.ms": retention, "message.timestamp.type": "LogAppendTime"}
     yield TopicPlan(name("blocks"), partitions, blocks, "the record of every stream", exact=True)
-    for channel in STATES:
-        size = {"max.message.bytes": str(8_000_000)} if channel == "snapshots" else {}
-        yield TopicPlan(name(channel), partitions, _COMPACTED | size, "state, partitioned as blocks", exact=True)
+    for state in STATES:
+        size = {"max.message.bytes": str(8_000_000)} if state == "snapshots" else {}
+        yield TopicPlan(name(state), partitions, _COMPACTED | size, "state, partitioned as blocks", exact=True)
     for channel in EVENTS:
         days = 7 if channel in ("metrics", "dead-letters") else 30
         yield TopicPlan(name(channel), partitions, _deleted(days), "what is published")

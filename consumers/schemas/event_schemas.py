@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from consumers.wire.event import NAME_LIMIT, REQUIRED, STRUCTS, EventKind
-from stream_monitor.alerting.control import Control
+from stream_monitor.control import Control
 
 Schema = dict[str, Any]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from stream_monitor.alerting.alerts import Moment, Subject
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import (
     LabelHealth,
     Latency,
@@ -19,16 +20,34 @@ from stream_monitor.events import (
     identity,
     iso,
 )
-from stream_monitor.metrics.windows import Key, Window
+from stream_monitor.joining.join import Join
+from stream_monitor.metrics.windows import Key, Window, Windows
 from stream_monitor.task import Output
-
-if TYPE_CHECKING:
-    from stream_monitor.stream import Stream
-
-_BEYOND = Subject("", "", "other")
+from stream_monitor.version import Version
+from stream_monitor.watching.group import Group
+from stream_monitor.watching.judge import Judge
 
 
-def metrics(stream: Stream, key: Key, window: Window, moment: Moment) -> Output:
+class Reported(Protocol):
+    """What is reported of a stream."""
+
+    name: str
+    record: StreamRecord
+    join: Join
+    judge: Judge
+    windows: Windows
+    features: Group
+    alerts: Alerts
+    versions: dict[int, Version]
+    outcomes: int
+    totals: dict[str, int]
+    last_metrics: dict[str, dict[str, Any]]
+
+    def groups(self) -> dict[str, Group]:
+        """All groups of signals, by name."""
+
+
+def metrics(stream: Reported, key: Key, window: Window, moment: Moment) -> Output:
     """The metrics event of a window that closed."""
     start, length = key.number * stream.windows.length, stream.windows.length
     model, version = stream.join.versions.name(key.version) if key.version >= 0 else ("", "other")
@@ -59,7 +78,7 @@ def metrics(stream: Stream, key: Key, window: Window, moment: Moment) -> Output:
     return Output("metrics", stream.name.encode(), encode(event))
 
 
-def status(stream: Stream) -> dict[str, Any]:
+def status(stream: Reported) -> dict[str, Any]:
     """What a stream is doing now, as plain values."""
     return {
         "clock": iso(stream.join.clock.now) if stream.join.clock.started else None,
@@ -86,7 +105,7 @@ def status(stream: Stream) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _groups(stream: Stream) -> list[tuple[str, Any]]:
+def _groups(stream: Reported) -> list[tuple[str, Any]]:
     named: list[tuple[str, Any]] = [("", stream.features)]
     for one in stream.versions.values():
         named += [(one.subject.version, one.score), (one.subject.version, one.loss)]
@@ -99,7 +118,7 @@ def _latency(window: Window) -> Latency:
     return Latency(n=sketch.n, mean=sketch.mean(), p50=p50, p95=p95, p99=p99)
 
 
-def _labels(stream: Stream, window: Window) -> LabelHealth:
+def _labels(stream: Reported, window: Window) -> LabelHealth:
     matured = stream.windows.counts.get("matured", 0)
     labelled = stream.windows.counts.get("matured_labelled", 0)
     return LabelHealth(
@@ -114,7 +133,7 @@ def _labels(stream: Stream, window: Window) -> LabelHealth:
     )
 
 
-def _performance(stream: Stream, key: Key, window: Window) -> Performance:
+def _performance(stream: Reported, key: Key, window: Window) -> Performance:
     n = window.outcomes
     if n <= 0 or stream.judge.task is None:
         return Performance(outcomes=max(n, 0))
@@ -127,7 +146,7 @@ def _performance(stream: Stream, key: Key, window: Window) -> Performance:
     return Performance(outcomes=n, accuracy=1 - window.loss / n, reference=None if reference is None else 1 - reference)
 
 
-def _signals(stream: Stream, number: int) -> list[SignalReading]:
+def _signals(stream: Reported, number: int) -> list[SignalReading]:
     version = stream.versions.get(number)
     groups = [stream.features, *([version.score, version.loss] if version else [])]
     return [SignalReading(**reading) for group in groups for reading in group.summary()]

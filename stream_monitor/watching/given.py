@@ -11,7 +11,6 @@ from stream_monitor.blocks import Section
 from stream_monitor.joining.join import Values
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge, losses
-from stream_monitor.watching.version import Version
 from stream_monitor.watching.warmup import Warmup
 from stream_monitor.watching.words import Words
 
@@ -58,14 +57,14 @@ class Given:
         if judge.task is None and len(self._columns["value"]):
             judge.decisive(Values(self._columns["value"], self._columns["code"]), self._columns["score"])
 
-    def lend(self, version: Version, judge: Judge) -> None:
-        """Gives a version its references of score and loss, where these rows have them."""
+    def lend(self, judge: Judge, scores: Group, losses_: Group) -> None:
+        """Gives the groups of a version their references, where these rows have them."""
         score = self._columns["score"]
         score = score[~np.isnan(score)]
         loss = losses(judge.task, *(self._columns[name] for name in ("value", "code", "label_value", "label_code")))
         known = ~np.isnan(self._columns["label_value"]) | (self._columns["label_code"] >= 0)
         loss = loss[known & ~np.isnan(loss)]
-        for group, name, values in ((version.score, "score", score), (version.loss, "loss", loss)):
+        for group, name, values in ((scores, "score", score), (losses_, "loss", loss)):
             if len(values):
                 group.adopt((name,), values[:, None])
                 group.span = self._span

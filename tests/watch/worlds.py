@@ -12,7 +12,6 @@ import xxhash
 from consumers.memory import Memory, MemoryLog
 from stream_monitor.blocks import Block, Progress, Rows, Section, encode, split
 from stream_monitor.config.stream import Limits, StreamConfig, StreamRecord
-from stream_monitor.part import STATE
 from stream_monitor.task import step
 from stream_monitor.watch import Watch
 
@@ -129,7 +128,6 @@ def run(blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3
 
 
 def _log(memory: Memory, per_read: int) -> MemoryLog:
-    assert STATE
     return MemoryLog(memory, "watch", ["stream-monitor.blocks"], rows=per_read)
 
 

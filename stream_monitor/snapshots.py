@@ -1,0 +1,129 @@
+"""When streams are saved, and under which keys: a record for the state of each, and one for every array of its references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import xxhash
+
+from stream_monitor.snapshot import pack, unpack
+from stream_monitor.stream import Stream
+from stream_monitor.task import STATES, Output
+
+ROWS = 100_000
+AGE = 300_000_000
+"""Rows, and microseconds of arrival time, after which a stream is saved again; the latter spread between half and whole."""
+
+Arrays = dict[str, dict[str, bytes]]
+
+
+class Saved(NamedTuple):
+    """What a partition's snapshots say."""
+
+    meta: dict[str, Any] | None
+    """What its streams share; None where nothing was ever saved."""
+    streams: dict[str, tuple[dict[str, Any], Arrays]]
+
+
+class Snapshots:
+    """Of the streams of one partition.  References are written once, states when they are due."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int]] = {}
+        """Rows and arrival at the last snapshot of each stream."""
+        self._keys: dict[str, set[str]] = {}
+        self._meta: tuple[int, int] | None = None
+
+    def soon(self, name: str) -> None:
+        """Lets a stream be saved at once."""
+        self._last.pop(name, None)
+
+    def due(self, streams: Mapping[str, Stream], arrived: int) -> list[str]:
+        """The streams that are to be saved now."""
+        return [name for name, stream in streams.items() if self._is_due(name, stream, arrived)]
+
+    def meta_due(self, revision: int, arrived: int) -> bool:
+        """Whether what streams share is to be saved, even if none of them is."""
+        return self._meta is None or self._meta[0] != revision or arrived - self._meta[1] >= AGE
+
+    def save(self, name: str, stream: Stream, offset: int, arrived: int) -> list[Output]:
+        """The snapshot of a stream that has seen everything before an offset."""
+        known = self._keys.get(name)
+        arrays, state = stream.arrays(changed=known is not None), stream.state()
+        keys = {f"{name}\0"} | {f"{name}\0{group}\0{signal}" for group, signal in _signals(state)}
+        outputs = [_output(f"{name}\0{group}\0{s}", array) for group, named in arrays.items() for s, array in named.items()]
+        outputs += [_output(key, None) for key in sorted((known or set()) - keys)]
+        outputs.append(_output(f"{name}\0", pack(state | {"offset": offset, "arrived": arrived})))
+        self._keys[name], self._last[name] = keys, (stream.join.position, arrived)
+        return outputs
+
+    def save_meta(self, meta: dict[str, Any], revision: int, arrived: int) -> Output:
+        """The snapshot of what the streams share."""
+        self._meta = revision, arrived
+        return _output("", pack(meta | {"revision": revision, "arrived": arrived}))
+
+    def forget(self, name: str) -> list[Output]:
+        """Takes back all that was saved of a stream."""
+        self._last.pop(name, None)
+        return [_output(key, None) for key in sorted(self._keys.pop(name, set()))]
+
+    def saved_at(self, name: str) -> int | None:
+        """The arrival time at the last snapshot of a stream."""
+        return self._last[name][1] if name in self._last else None
+
+    def read(self, state: Mapping[bytes, bytes]) -> Saved:
+        """What was saved, from the latest records by key; raises SnapshotError where it is damaged or newer."""
+        records = channel(state, "snapshots")
+        meta = unpack(records.pop(b"")) if b"" in records else None
+        if meta is not None:
+            self._meta = meta["revision"], meta["arrived"]
+        streams = {}
+        for name, parts in _by_stream(records).items():
+            inner = unpack(parts.pop(""))
+            arrays: Arrays = {}
+            for key, array in parts.items():
+                group, _, signal = key.partition("\0")
+                arrays.setdefault(group, {})[signal] = array
+            streams[name] = inner, arrays
+            self._keys[name] = {f"{name}\0{key}" for key in parts} | {f"{name}\0"}
+            self._last[name] = (inner["join"]["position"], inner["arrived"])
+        return Saved(meta, streams)
+
+    def _is_due(self, name: str, stream: Stream, arrived: int) -> bool:
+        if name not in self._last:
+            return True
+        rows, at = self._last[name]
+        age = AGE // 2 + xxhash.xxh3_64_intdigest(name.encode()) % (AGE // 2)
+        return stream.join.position - rows >= ROWS or arrived - at >= age
+
+
+def channel(state: Mapping[bytes, bytes], name: str) -> dict[bytes, bytes]:
+    """The records of one compacted channel, by key."""
+    prefix = name.encode() + b"\0"
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+
+
+def placed(output: Output, partition: int) -> Output:
+    """What is state stands in the partition of the same number as the blocks, so that one reader finds it all."""
+    return output._replace(partition=partition) if output.channel in STATES else output
+
+
+def _signals(state: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """The names of all arrays of a stream's state."""
+    for group, inner in (state["groups"] | ({"given": state["given"]} if state["given"] else {})).items():
+        for name in inner["names"]:
+            yield group, name
+
+
+def _by_stream(records: Mapping[bytes, bytes]) -> dict[str, dict[str, bytes]]:
+    """Records by stream and by what follows its name in the key; only of streams that have a state."""
+    streams: dict[str, dict[str, bytes]] = {}
+    for key, value in records.items():
+        name, _, rest = key.decode().partition("\0")
+        streams.setdefault(name, {})[rest] = value
+    return {name: parts for name, parts in streams.items() if "" in parts}
+
+
+def _output(key: str, value: bytes | None) -> Output:
+    return Output("snapshots", key.encode(), value)
