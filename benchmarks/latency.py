@@ -33,9 +33,10 @@ from stream_monitor.config.deployment import Kafka
 _MODELS = 100
 _CHANGES = 5
 """Features of each stream that change."""
-_AHEAD = 20.0
-"""Seconds for making the events and starting the program before the first event is due."""
-_PATIENCE = 20.0
+_AHEAD = 15.0
+"""Seconds for starting the program before the first event is due, and as much again for every 250,000 events to be made."""
+_PATIENCE = 15.0
+"""Seconds without an alert, after the last event, that are the end."""
 
 Raised = tuple[str, str, int]
 """An alert by its fingerprint, its stream and the row of the stream that completed it."""
@@ -62,7 +63,7 @@ def main() -> None:
     for rate in chosen.rates:
         with Broker() as broker:
             measured = measure(broker.address, rate, chosen.seconds)
-        quantiles = [float(np.quantile(measured.seconds, q)) * 1e3 for q in (0.5, 0.99, 1.0)]
+        quantiles = [float(np.quantile(measured.seconds or [np.nan], q)) * 1e3 for q in (0.5, 0.99, 1.0)]
         rows.append((f"{rate:,}", len(measured.seconds), measured.missing, *quantiles, measured.late * 1e3))
     print(f"{_MODELS} streams, {FEATURES} features, labels for {LABELLED:.0%}; milliseconds from event to alert")
     print(table(("events/s", "alerts", "missing", "p50", "p99", "largest", "sender late"), rows))
@@ -74,13 +75,13 @@ def measure(address: str, rate: int, seconds: float) -> Measured:
     begin = time.time() + _AHEAD + predictions * 60e-6
     events = _events(predictions, begin, rate / (1 + LABELLED))
     _create(address)
-    expected = _expected(events)
     with Program(settings(address, "latency", **SMALL)) as program:
         program.until(lambda: program.committed() > 0)
         sender = get_context("spawn").Process(target=send, args=(program.config.kafka, events, begin))
         sender.start()
-        arrivals = _arrivals(program, set(expected), begin + seconds + _PATIENCE)
+        arrivals = _arrivals(program, begin + seconds)
         sender.join()
+    expected = _expected(events)
     appended = _appended(program.config.kafka, {_number(stream, row) for _, stream, row in arrivals} | {predictions - 1})
     late = appended[predictions - 1] - events.predictions[-1].time / 1e6
     times = {one: arrivals[one] - appended[_number(*one[1:])] for one in expected & arrivals.keys()}
@@ -131,15 +132,17 @@ def _raised(value: bytes | None) -> Raised | None:
     return data["fingerprint"], data["labels"]["stream"], data["position"]["predictions"]
 
 
-def _arrivals(program: Program, expected: set[Raised], until: float) -> dict[Raised, float]:
-    """When each alert came, in epoch seconds, until all came or the time is over."""
+def _arrivals(program: Program, end: float) -> dict[Raised, float]:
+    """When each alert came, in epoch seconds, until none has come for long after the end."""
     arrivals: dict[Raised, float] = {}
+    until = end + _PATIENCE
     with closing(_subscriber(program.config.kafka, program.config.topics.name("alerts"))) as subscriber:
-        while time.time() < until and not expected <= arrivals.keys():
+        while time.time() < until:
             polled = subscriber.poll(timeout_ms=200)
             now = time.time()
             raised = [_raised(record.value) for records in polled.values() for record in records]
             arrivals |= {one: now for one in raised if one is not None}
+            until = max(until, now + _PATIENCE if any(raised) else until)
     return arrivals
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import structlog
 
-from stream_monitor import blocks
+from stream_monitor import blocks, stream_state
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Progress, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.control import obey
 from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
 from stream_monitor.metrics import report
-from stream_monitor.snapshots import Arrays, Snapshots, channel, placed
+from stream_monitor.snapshots import Snapshots, channel, placed
 from stream_monitor.stream import Stream, parsed
 from stream_monitor.task import Output, Partition
 
@@ -282,9 +282,9 @@ class Part:
             outputs.append(self._snapshots.save_meta(meta, self._revision, self._arrived))
         return outputs
 
-    def _restore_stream(self, name: str, state: dict[str, Any], arrays: Arrays) -> int:
+    def _restore_stream(self, name: str, state: dict[str, Any], arrays: stream_state.Arrays) -> int:
         """Makes a stream again; gives the offset from which the log must tell of it."""
-        self._streams[name] = Stream.restored(name, state, arrays)
+        self._streams[name] = stream_state.restored(name, state, arrays)
         anchor = state["join"]["anchor"]
         start = min(anchor[0], state["offset"]) if anchor else state["offset"]
         self._recalling[name] = (start, state["offset"], state)

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import xxhash
 
+from stream_monitor import stream_state
 from stream_monitor.snapshot import pack, unpack
 from stream_monitor.stream import Stream
+from stream_monitor.stream_state import Arrays
 from stream_monitor.task import STATES, Output
 
 ROWS = 100_000
 AGE = 300_000_000
 """Rows, and microseconds of arrival time, after which a stream is saved again; the latter spread between half and whole."""
-
-Arrays = dict[str, dict[str, bytes]]
 
 
 class Saved(NamedTuple):
@@ -50,7 +50,7 @@ class Snapshots:
     def save(self, name: str, stream: Stream, offset: int, arrived: int) -> list[Output]:
         """The snapshot of a stream that has seen everything before an offset."""
         known = self._keys.get(name)
-        arrays, state = stream.arrays(changed=known is not None), stream.state()
+        arrays, state = stream_state.arrays(stream, changed=known is not None), stream_state.state(stream)
         keys = {f"{name}\0"} | {f"{name}\0{group}\0{signal}" for group, signal in _signals(state)}
         outputs = [_output(f"{name}\0{group}\0{s}", array) for group, named in arrays.items() for s, array in named.items()]
         outputs += [_output(key, None) for key in sorted((known or set()) - keys)]

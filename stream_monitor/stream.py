@@ -53,7 +53,7 @@ class Stream:
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, dict[str, Any]] = {}
         """Of the last window of each live version, by its number."""
-        self._given: Given | None = None
+        self.given: Given | None = None
         self._configure_labels(record)
 
     # Rows.
@@ -73,7 +73,7 @@ class Stream:
             return self._give(section, arrived)
         if section.rows is None or not len(section.rows):
             return []
-        if self._given is not None:
+        if self.given is not None:
             self._take_given()
         take = self._predictions if section.kind == "predictions" else self._labels
         return self._in_pieces(section.rows, arrived, take)
@@ -158,49 +158,6 @@ class Stream:
         for version in self.versions.values():
             named |= version.groups()
         return named
-
-    def arrays(self, changed: bool) -> dict[str, dict[str, bytes]]:
-        """What references are made of, by group and signal; only what may have changed since the last time, or all."""
-        named = {name: group.arrays() for name, group in self.groups().items() if group.changed or not changed}
-        for group in self.groups().values():
-            group.fresh = False
-        if self._given and (self._given.fresh or not changed):
-            named["given"], self._given.fresh = self._given.arrays(), False
-        return named
-
-    def state(self) -> dict[str, Any]:
-        """Everything but the arrays of the references and the predictions that wait, as plain values and arrays."""
-        return {
-            "record": self.record.model_dump_json(), "join": self.join.state(), "judge": self.judge.state(),
-            "words": self.words.state(), "windows": self.windows.state(), "alerts": self.alerts.state(),
-            "versions": [version.state() for version in self.versions.values()],
-            "groups": {name: group.state() for name, group in self.groups().items()},
-            "given": self._given.state() if self._given else None,
-            "outcomes": self.outcomes, "totals": self.totals, "last_metrics": self.last_metrics,
-        }  # fmt: skip
-
-    @classmethod
-    def restored(cls, name: str, state: dict[str, Any], arrays: dict[str, dict[str, bytes]]) -> Stream:
-        """A stream from a `state()` and its `arrays()`; its join is still to be recalled."""
-        stream = cls(name, StreamRecord.model_validate_json(state["record"]))
-        stream.judge.restore(state["judge"])
-        stream.words.restore(state["words"])
-        stream.windows.restore(state["windows"])
-        stream.alerts.restore(state["alerts"])
-        for inner in state["versions"]:
-            version = Version.restored(inner, stream.record.config)
-            stream.versions[version.number] = version
-        for group_name, group in stream.groups().items():
-            group.restore(state["groups"][group_name], arrays.get(group_name, {}))
-        if state["given"]:
-            stream._given = Given.restored(state["given"], arrays.get("given", {}))
-        stream.outcomes, stream.totals, stream.last_metrics = (
-            state["outcomes"],
-            dict(state["totals"]),
-            dict(state["last_metrics"]),
-        )
-        stream.join.recall(state["join"])
-        return stream
 
     def recalled(self, state: dict[str, Any]) -> None:
         """Goes on from the `state()`, now that the predictions that wait are there again."""
@@ -303,8 +260,8 @@ class Stream:
         older = [one for one in self.versions.values() if one.subject.model == model]
         if older and self.record.config.versions.reference == "previous":
             version.inherit(older[-1])
-        elif self._given is not None:
-            self._given.lend(self.judge, version.score, version.loss)
+        elif self.given is not None:
+            self.given.lend(self.judge, version.score, version.loss)
         self.versions[number] = version
         return version
 
@@ -472,18 +429,18 @@ class Stream:
         """Takes rows of a reference file; another file than before begins everything again."""
         digest = msgspec.json.decode(section.document, type=dict[str, Any]).get("sha256", "")
         outputs: list[Output] = []
-        if self._given is None or self._given.digest != digest:
-            outputs += self.rebaseline(arrived, "configured") if self._given is not None else []
-            self._given = Given(digest)
-        self._given.take(section, self.words)
+        if self.given is None or self.given.digest != digest:
+            outputs += self.rebaseline(arrived, "configured") if self.given is not None else []
+            self.given = Given(digest)
+        self.given.take(section, self.words)
         return outputs
 
     def _take_given(self) -> None:
         """Makes references of the rows that were given for that."""
-        assert self._given is not None
+        assert self.given is not None
         if self.features.signals is None:
-            self._given.features(self.features)
-        self._given.settle(self.judge)
+            self.given.features(self.features)
+        self.given.settle(self.judge)
 
     def _configure_labels(self, record: StreamRecord) -> None:
         labels = record.config.labels

@@ -1,0 +1,53 @@
+"""A stream as plain values and arrays, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.config.stream import StreamRecord
+from stream_monitor.stream import Stream
+from stream_monitor.version import Version
+from stream_monitor.watching.given import Given
+
+Arrays = dict[str, dict[str, bytes]]
+"""What references are made of: float64 as bytes, by group and signal."""
+
+
+def arrays(stream: Stream, changed: bool) -> Arrays:
+    """The arrays of a stream: only those that may have changed since the last time, or all."""
+    named = {name: group.arrays() for name, group in stream.groups().items() if group.changed or not changed}
+    for group in stream.groups().values():
+        group.fresh = False
+    if stream.given and (stream.given.fresh or not changed):
+        named["given"], stream.given.fresh = stream.given.arrays(), False
+    return named
+
+
+def state(stream: Stream) -> dict[str, Any]:
+    """Everything but the arrays, and the predictions that wait, which the log has."""
+    return {
+        "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
+        "words": stream.words.state(), "windows": stream.windows.state(), "alerts": stream.alerts.state(),
+        "versions": [version.state() for version in stream.versions.values()],
+        "groups": {name: group.state() for name, group in stream.groups().items()},
+        "given": stream.given.state() if stream.given else None,
+        "outcomes": stream.outcomes, "totals": stream.totals, "last_metrics": stream.last_metrics,
+    }  # fmt: skip
+
+
+def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
+    """A stream from its `state` and `arrays`; its join is still to be recalled from the log."""
+    stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
+    for part in ("judge", "words", "windows", "alerts"):
+        getattr(stream, part).restore(saved[part])
+    for inner in saved["versions"]:
+        version = Version.restored(inner, stream.record.config)
+        stream.versions[version.number] = version
+    for group_name, group in stream.groups().items():
+        group.restore(saved["groups"][group_name], named.get(group_name, {}))
+    if saved["given"]:
+        stream.given = Given.restored(saved["given"], named.get("given", {}))
+    stream.outcomes, stream.totals = saved["outcomes"], dict(saved["totals"])
+    stream.last_metrics = dict(saved["last_metrics"])
+    stream.join.recall(saved["join"])
+    return stream
