@@ -15,6 +15,8 @@ from stream_monitor.config.deployment import Config
 PARTITIONS = 8
 """Of each input topic, and of blocks."""
 PREDICTIONS, LABELS = "predictions", "labels"
+STREAM = "all"
+"""The one in the configuration."""
 SMALL: dict[str, Any] = {
     "per": "model",
     "reference": {"rows": 100},
@@ -32,7 +34,7 @@ def settings(address: str, name: str, **stream: Any) -> dict[str, Any]:
         "topics": {"prefix": name, "partitions": PARTITIONS},
         "http": {"port": 0},
         "log": {"level": "warning"},
-        "streams": {"all": watched | stream},
+        "streams": {STREAM: watched | stream},
     }
 
 

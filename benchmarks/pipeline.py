@@ -32,6 +32,8 @@ class Run(NamedTuple):
     alerts: int
     early: int
     """Labels that came before their predictions: topics are read as they lie, not by time."""
+    lost: int
+    """Labels that came before there was a stream for them."""
 
 
 def whole(config: Config, events: int) -> Run:
@@ -80,12 +82,15 @@ def _reached(log: KafkaLog, partition: Partition, end: int) -> bool:
     return (log.committed().get(partition) or 0) >= end
 
 
-def _verified(daemon: Daemon, events: int) -> tuple[int, int]:
-    """How many alerts fire, and how many labels were early, when all events were watched."""
-    streams = daemon._tasks["watch"].status()["streams"].values()
-    counts = Counter[str]()
+def _verified(daemon: Daemon, events: int) -> tuple[int, int, int]:
+    """Alerts that fire, labels that were early, labels that found no stream; raises where anything else is missing."""
+    tasks = daemon._tasks
+    read, watched = Counter[str](), Counter[str]()
+    for stream in tasks["intake"].status()["streams"].values():
+        read.update(stream)
+    streams = tasks["watch"].status()["streams"].values()
     for stream in streams:
-        counts.update(stream["counts"])
-    if counts["predictions"] + counts["labels"] != events:
-        raise RuntimeError(f"{counts['predictions'] + counts['labels']} of {events} events were watched")
-    return sum(len(stream["alerts"]) for stream in streams), counts["labels_early"]
+        watched.update(stream["counts"])
+    if read["predictions"] + read["labels"] != events or watched["predictions"] != read["predictions"]:
+        raise RuntimeError(f"of {events} events {dict(read)} were read and {dict(watched)} watched")
+    return sum(len(stream["alerts"]) for stream in streams), watched["labels_early"], read["labels"] - watched["labels"]

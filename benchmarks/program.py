@@ -15,8 +15,9 @@ from typing import Any, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
-from benchmarks.deployment import PREDICTIONS
+from benchmarks.deployment import PARTITIONS, PREDICTIONS, STREAM
 from consumers.kafka import kafka_client, topics
+from stream_monitor.blocks import partition_of
 from stream_monitor.config.deployment import Config
 
 _COMMAND = Path(sys.executable).with_name("stream-monitor")
@@ -48,8 +49,9 @@ class Program:
         return int(told.stdout) * 1024
 
     def committed(self) -> int:
-        """How many offsets of blocks watch has committed."""
-        return sum(self._offsets("watch", self.config.topics.name("blocks")).values())
+        """The offset that watch has committed where the stream's blocks are; other partitions are ready long before."""
+        topic = self.config.topics.name("blocks")
+        return self._offsets("watch", topic)[TopicPartition(topic, partition_of(STREAM, PARTITIONS))]
 
     def read(self) -> int:
         """How many predictions intake has committed."""

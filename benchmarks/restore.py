@@ -56,6 +56,7 @@ def measure(waiting: int, turns: int) -> dict[str, str]:
         told[f"memory with {waiting:,} waiting, MB"] = f"{full / 1e6:,.0f}"
         told["bytes for each waiting prediction, growth of memory"] = f"{(full - small) / (waiting - first):,.0f}"
         starts = [_restarted(program, _part(events, waiting + turn, waiting + turn + 1)) for turn in range(turns)]
+        program.until(program.settled)
         told["memory after a restore, MB"] = f"{program.memory() / 1e6:,.0f}"
     with Broker() as broker, Program(settings(broker.address, "empty")) as program:
         program.until(lambda: program.committed() > 0)
@@ -95,6 +96,7 @@ def _filled(program: Program, events: Load) -> int:
 
 def _restarted(program: Program, events: Load) -> float:
     """Seconds from a start after a kill to the first commit of something new."""
+    program.until(program.settled)
     program.kill()
     fill(program.config, events)
     before = program.committed()

@@ -102,10 +102,9 @@ def _ratio(costs: Sequence[Cost], others: Sequence[Cost]) -> str:
 
 
 def _remarks(runs: Sequence[Run]) -> str:
-    transactions, alerts, early = (
-        round(median(column)) for column in zip(*((r.transactions, r.alerts, r.early) for r in runs))
-    )
-    return f"{transactions:,} transactions, {alerts:,} alerts at the end, {early:,} labels read before their predictions"
+    transactions, alerts, early, lost = (round(median(column)) for column in zip(*(run[1:] for run in runs)))
+    labels = f"{early:,} labels read before their predictions, {lost:,} before their stream (and dropped)"
+    return f"{transactions:,} transactions, {alerts:,} alerts at the end, {labels}"
 
 
 if __name__ == "__main__":

@@ -226,11 +226,19 @@ class Broker:
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         process = self._running()
-        while not self._answers():
+        while not (self._has_started() and self._answers()):
             if time.monotonic() > deadline:
                 raise self._failure(f"did not answer within {_START_SECONDS:.0f} s")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 raise self._failure(f"ended with exit code {process.wait(0.1)}")
+
+    def _has_started(self) -> bool:
+        """Whether all its listeners are bound, which they are one after the other."""
+        return "Kafka Server started" in self._written()
+
+    def _written(self) -> str:
+        """What it has written since it was started."""
+        return self.log.read_bytes()[self._log_start :].decode(errors="replace")
 
     def _answers(self) -> bool:
         """Whether it is this very cluster that answers, on the listener that needs neither password nor proxy."""
@@ -245,7 +253,7 @@ class Broker:
             return False
 
     def _failure(self, what: str) -> BrokerUnavailable:
-        log = self.log.read_bytes()[self._log_start :].decode(errors="replace")
+        log = self._written()
         if "java.net.BindException" in log:
             return _PortTaken(f"the broker {what}: one of its ports is taken ({', '.join(map(str, self._ports))})")
         return BrokerUnavailable(f"the broker {what}; its log ends:\n" + "\n".join(log.splitlines()[-30:]))
