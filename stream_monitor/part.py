@@ -114,7 +114,7 @@ class Part:
             return self._configure(section, arrived, offset)
         stream = self._stream(section, offset)
         if stream is None:
-            return []
+            return self._orphan(section, arrived, offset)
         if section.stream in self._recalling:
             if offset >= self._recalling[section.stream][0]:
                 stream.recall(section, arrived, offset)
@@ -159,7 +159,10 @@ class Part:
         summary = f"{stream.name} was set aside: {reason}; a control event `resume` starts it again"
         moment = fresh.moment(arrived)
         opened = fresh.alerts.open(Subject(stream.name), "monitor", "StreamQuarantined", "critical", summary, moment)
-        return [*opened, self._dead_letter(stream, section, reason, arrived, offset)]
+        return [
+            *opened,
+            self._dead_letter(stream.name, stream.record.deployment, section, "stream_quarantined", reason, arrived, offset),
+        ]
 
     def _while_quarantined(self, stream: Stream, section: Section, arrived: int) -> list[Output]:
         if section.kind == "control" and json.loads(section.document).get("action") == "resume":
@@ -172,18 +175,28 @@ class Part:
         if section.kind == "predictions" and section.rows is not None:
             stream.join.position += len(section.rows)
 
-    def _dead_letter(self, stream: Stream, section: Section, reason: str, arrived: int, offset: int) -> Output:
+    def _orphan(self, section: Section, arrived: int, offset: int) -> list[Output]:
+        """Labels never make a stream: those that come before the first prediction of their model are dead."""
+        base = self._bases.get(section.stream.partition("/")[0])
+        if base is None or section.rows is None or section.kind != "labels":
+            return []
+        detail = f"{len(section.rows)} labels came before the first prediction of {section.stream}"
+        return [self._dead_letter(section.stream, base.deployment, section, "no_stream", detail, arrived, offset)]
+
+    def _dead_letter(
+        self, name: str, deployment: str, section: Section, reason: str, detail: str, arrived: int, offset: int
+    ) -> Output:
         data = {
-            "reason": "stream_quarantined", "detail": reason, "topic": self.partition.topic, "partition": self.partition.number,
+            "reason": reason, "detail": detail, "topic": self.partition.topic, "partition": self.partition.number,
             "offset": offset, "index": 0, "size": blocks.size(section), "sha256": None,
         }  # fmt: skip
         event = {
-            "specversion": "1.0", "id": identity("dead letter", *self.partition, offset, stream.name),
-            "type": "io.streammonitor.deadletter.v1", "source": f"/stream-monitor/{stream.record.deployment}",
-            "subject": stream.name, "time": iso(arrived), "recordedtime": iso(arrived), "datacontenttype": "application/json",
+            "specversion": "1.0", "id": identity("dead letter", *self.partition, offset, name, section.kind),
+            "type": "io.streammonitor.deadletter.v1", "source": f"/stream-monitor/{deployment}",
+            "subject": name, "time": iso(arrived), "recordedtime": iso(arrived), "datacontenttype": "application/json",
             "data": data,
         }  # fmt: skip
-        return Output("dead-letters", stream.name.encode(), json.dumps(event).encode())
+        return Output("dead-letters", name.encode(), json.dumps(event).encode())
 
     def _configure(self, section: Section, arrived: int, offset: int) -> list[Output]:
         if not section.stream:

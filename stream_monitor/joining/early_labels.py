@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -37,10 +38,10 @@ class EarlyLabels:
     def __len__(self) -> int:
         return len(self._labels)
 
-    def find(self, key: bytes, clock: int) -> EarlyLabel | None:
-        """The label of an id, if it is still kept."""
-        label = self._labels.get(key)
-        return label if label is not None and label.deadline > clock else None
+    def find(self, keys: Sequence[bytes]) -> list[tuple[int, EarlyLabel]]:
+        """The labels of some ids, each with its index; they may be past their deadline."""
+        labels = self._labels
+        return [(i, labels[key]) for i, key in enumerate(keys) if key in labels]
 
     def keep(self, key: bytes, label: EarlyLabel, limited: bool) -> bool:
         """Keeps a label instead of an earlier one of its id; False if there are too many."""
@@ -73,7 +74,10 @@ class EarlyLabels:
 
     def state(self) -> list[list[Any]]:
         """Everything, as plain values."""
-        return [[key, *astuple(label)] for key, label in self._labels.items()]
+        return [
+            [key, one.value, one.code, one.known, one.deadline, one.model, one.offset, one.matched]
+            for key, one in self._labels.items()
+        ]
 
     def restore(self, state: list[list[Any]]) -> None:
         """Goes on from a `state()`."""

@@ -196,7 +196,7 @@ class Join:
         self, rows: Rows, version: npt.NDArray[np.int32], deadline: Ints, clock: Ints, kept: Mask, accepted: Mask
     ) -> None:
         seen: dict[tuple[bytes, int], int] = {}
-        keys = _keys(rows)
+        keys = _keys(rows.ids)
         for row in np.flatnonzero(accepted & kept).tolist():
             key = keys[row], int(version[row])
             first = seen.get(key)
@@ -219,12 +219,10 @@ class Join:
     def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
         """Outcomes of predictions whose labels were here before them."""
         hits: list[tuple[int, int, EarlyLabel]] = []
-        if len(self._early):
-            keys, now = _keys(rows), clock.tolist()
-            for row, number in zip(chosen.tolist(), numbers.tolist(), strict=True):
-                early = self._early.find(keys[row], now[row])
-                if early and self._is_model(early.model, number):
-                    hits.append((row, number, early))
+        for i, early in self._early.find(_keys(rows.ids[chosen])) if len(self._early) else ():
+            place, number = int(chosen[i]), int(numbers[i])
+            if early.deadline > clock[place] and self._is_model(early.model, number):
+                hits.append((place, number, early))
         at = np.array([number for _, number, _ in hits], np.int64)
         row = np.array([row for row, *_ in hits], np.int64)
         self._set(at, [(early.value, early.code, early.known) for *_, early in hits], clock[row], LABELLED)
@@ -330,12 +328,11 @@ class Join:
         counts = {"labels_early": 0, "labels_beyond_limit": 0}
         if not len(left):
             return counts
-        keys = _keys(rows)
+        keys = _keys(rows.ids)
         codes, table = rows.text("model")
-        for row in left.tolist():
-            known, deadline = int(rows.time[row]), int(clock[row]) + self.wait
-            model = table[codes[row]] if codes[row] >= 0 else ""
-            value, code = float(values.value[row]), int(values.code[row])
+        columns = (values.value, values.code, rows.time, clock, codes)
+        for row, value, code, known, now, named in zip(left.tolist(), *(c[left].tolist() for c in columns), strict=True):
+            deadline, model = now + self.wait, table[named] if named >= 0 else ""
             label = EarlyLabel(value, code, known, deadline, model, self._anchors.offset)
             if not self._early.keep(keys[row], label, limited=not self._recalling):
                 counts["labels_beyond_limit"] += 1
@@ -347,7 +344,7 @@ class Join:
     def _renew_early(self, rows: Rows, values: Values, matched: Ints) -> None:
         """Lets early labels that are still kept for further versions follow their corrections."""
         if len(self._early):
-            keys = _keys(rows)
+            keys = _keys(rows.ids)
             for row in sorted(set(matched.tolist())):
                 self._early.renew(keys[row], float(values.value[row]), int(values.code[row]))
 
@@ -387,8 +384,8 @@ def _sampled(ids: npt.NDArray[np.uint64], halvings: int) -> Mask:
     return survived
 
 
-def _keys(rows: Rows) -> list[bytes]:
-    whole = np.ascontiguousarray(rows.ids).tobytes()
+def _keys(ids: npt.NDArray[np.uint64]) -> list[bytes]:
+    whole = np.ascontiguousarray(ids).tobytes()
     return [whole[i : i + 16] for i in range(0, len(whole), 16)]
 
 

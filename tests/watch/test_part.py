@@ -65,8 +65,10 @@ def test_a_model_gets_a_stream_with_its_first_prediction_and_not_with_a_label() 
         block(predictions(["a"], [2], [1.0], name="all/two", score=[0.5])),
     ]
     part = Part(BLOCKS, None)
-    feed(part, blocks)
+    outputs = feed(part, blocks)
     assert list(part.status()) == ["all/two"]
+    letters = [msgspec.json.decode(output.value or b"")["data"] for output in outputs if output.channel == "dead-letters"]
+    assert [letter["reason"] for letter in letters] == ["no_stream"]
 
 
 def test_models_beyond_the_limit_get_no_stream() -> None:
