@@ -71,8 +71,8 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
         return intake, KafkaLog(config.kafka, name, intake.topics, outputs, start=config.start, in_step=_IN_STEP)
     from stream_monitor.watch import Watch
 
-    # A block has up to thousands of rows.
-    limits = Limits(records=100, size=4_000_000)
+    # Intake has gathered already: a block has up to thousands of rows.
+    limits = Limits(seconds=0.05, records=100, size=4_000_000)
     return Watch(config.revision), KafkaLog(config.kafka, name, [outputs["blocks"]], outputs, states=STATES, limits=limits)
 
 
