@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -171,6 +172,15 @@ def decode(value: bytes) -> Block:
         section, place = _section(entry, layouts, value, place)
         sections.append(section)
     return Block(header.arrived, header.partitions, tuple(sections), tuple(header.progress))
+
+
+@lru_cache(1_000)
+def features(columns: tuple[str, ...]) -> tuple[tuple[str, ...], slice | list[int]]:
+    """The features among the columns, and where they are."""
+    at = [i for i, name in enumerate(columns) if name.startswith("feature:")]
+    together = at and at[-1] - at[0] + 1 == len(at)
+    names = tuple(columns[i].removeprefix("feature:") for i in at)
+    return names, slice(at[0], at[-1] + 1) if together else at
 
 
 def split(rows: Rows, start: int, stop: int) -> Rows:

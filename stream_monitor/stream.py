@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -284,7 +284,7 @@ class Stream:
 
     def _feature_values(self, rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
         """Numeric features by name and as float64[n, k]; texts under the same name count as of the wrong type."""
-        names, at = _features(rows.number_names)
+        names, at = blocks.features(rows.number_names)
         for i, name in enumerate(rows.text_names):
             if name.startswith("feature:"):
                 self._see_text(name.removeprefix("feature:"), int((rows.texts[i] >= 0).sum()))
@@ -467,15 +467,6 @@ class Stream:
 
 
 _VALUE = {"predictions": "prediction", "labels": "label"}
-
-
-@lru_cache(1_000)
-def _features(columns: tuple[str, ...]) -> tuple[tuple[str, ...], slice | list[int]]:
-    """The features among the columns, and where they are."""
-    at = [i for i, name in enumerate(columns) if name.startswith("feature:")]
-    together = at and at[-1] - at[0] + 1 == len(at)
-    names = tuple(columns[i].removeprefix("feature:") for i in at)
-    return names, slice(at[0], at[-1] + 1) if together else at
 
 
 def parsed(document: bytes) -> StreamRecord:

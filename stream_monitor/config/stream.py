@@ -181,8 +181,6 @@ class Limits(Settings):
     """Predictions of a stream that wait for a label; beyond it they are sampled by the hash of their id."""
     early_labels: int = Field(100_000, ge=0)
     """Labels of a stream that came before their prediction."""
-    windows: int = Field(100, ge=1)
-    """Metric windows of a stream that are open at once."""
 
 
 class StreamRecord(Settings):

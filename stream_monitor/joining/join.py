@@ -253,7 +253,7 @@ class Join:
         """Outcomes of predictions for which no label has come for so long; `labelled` says at which row one is about to."""
         if self._absent is None or clock[-1] == before:
             return NO_OUTCOMES
-        due = self.waiting.due("deadline", before, int(clock[-1]), self._lead)
+        due = self.waiting.due(before, int(clock[-1]), self._lead)
         due = due[self.waiting.column("status")[due - self.waiting.base] == WAITING]
         row = np.searchsorted(clock, self.waiting.column("deadline")[due - self.waiting.base] - self._lead, "left")
         label = np.array([(labelled or {}).get(number, len(clock)) for number in due.tolist()], np.int64)
@@ -265,7 +265,7 @@ class Join:
         now = self.clock.now
         if now == before:
             return {}
-        due = self.waiting.due("deadline", before, now) - self.waiting.base
+        due = self.waiting.due(before, now) - self.waiting.base
         self.waiting.live -= len(due)
         status = self.waiting.column("status")[due]
         labelled = int(((status == LABELLED) | (status == ABSENT)).sum())

@@ -107,11 +107,11 @@ class Waiting:
         order = np.lexsort((rows, queries))
         return queries[order], rows[order]
 
-    def due(self, column: str, since: int, until: int, lead: int = 0) -> Indices:
+    def due(self, since: int, until: int, lead: int = 0) -> Indices:
         """Rows whose deadline less `lead` is after `since` and not after `until`, by that time and then by number."""
         since, until = since + lead, until + lead
         chunks = -(-self.count // _CHUNK)
-        deadlines = self._columns[column]
+        deadlines = self._columns["deadline"]
         hits = []
         for chunk in np.flatnonzero((self._first[:chunks] <= until) & (self._last[:chunks] > since)):
             low = int(chunk) * _CHUNK

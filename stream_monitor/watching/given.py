@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor import blocks
 from stream_monitor.blocks import Section
 from stream_monitor.joining.join import Values
 from stream_monitor.watching.group import Group
@@ -36,8 +37,7 @@ class Given:
         if rows is None or section.first < self._line:
             return
         self._line, self.fresh = section.last + 1, True
-        at = [i for i, name in enumerate(rows.number_names) if name.startswith("feature:")]
-        names = tuple(rows.number_names[i].removeprefix("feature:") for i in at)
+        names, at = blocks.features(rows.number_names)
         self._features.take(names, rows.numbers[at].T, rows.time)
         prediction, label = words.values(rows, "prediction"), words.values(rows, "label")
         more: dict[str, npt.NDArray[Any]] = {"value": prediction.value, "code": prediction.code, "score": rows.number("score")}
