@@ -83,8 +83,8 @@ class Stream:
         self.join.begin(offset)
         now = self.join.silence(entries, arrived)
         outputs: list[Output] = []
-        while self._next_due() <= now:  # one thing after the other, as if rows had come in between
-            outputs += self._pass(min(now, self._next_due()), arrived)
+        while (due := min(self._next_due(), self.windows.boundary_after(self.join.next_absence(now)))) <= now:
+            outputs += self._pass(due - 1, arrived) + self._do_due(due, arrived)  # one after the other, as with rows
         return outputs + self._pass(now, arrived)
 
     def recall(self, section: Section, arrived: int, offset: int) -> None:
@@ -207,14 +207,13 @@ class Stream:
         return outputs
 
     def _pass(self, now: int, arrived: int) -> list[Output]:
-        """Moves the clock without a row."""
-        outputs = self._do_due(now, arrived)
-        if now > self.join.clock.now:
-            joined = self.join.pass_time(now)
-            self._count(joined.counts)
-            judged, events = self._judge(joined, 0, None)
-            outputs += self._happen(events, judged, joined.clock, arrived, None)
-        return outputs
+        """Moves the clock without a row, to where nothing is due."""
+        if now <= self.join.clock.now:
+            return []
+        joined = self.join.pass_time(now)
+        self._count(joined.counts)
+        judged, events = self._judge(joined, 0, None)
+        return self._happen(events, judged, joined.clock, arrived, None)
 
     def _predictions(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
         rows = blocks.split(rows, 0, self.join.versions.next_new(rows) or len(rows))

@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+FAR = 2**62
+"""A clock that never comes."""
 _UNLABELLED_MEMORY = 3_600_000_000
 """Microseconds for which a stream without labels remembers ids, to know duplicates."""
 
@@ -135,12 +137,22 @@ class Join:
         return self.clock.progress(entries, arrived)
 
     def pass_time(self, now: int) -> Joined:
-        """Moves the clock without a row."""
+        """Moves the clock without a row; what is absent by then joins at its own time, however long the step."""
         before = self.clock.now
         clock = np.array([now])
         self.clock.now = max(now, before)
-        absent = self._absent_by_now(before, clock)
+        absent = NO_OUTCOMES
+        if self._absent is not None:
+            due = self._due_absences(before, now)
+            absent = self._absence(due, np.zeros(len(due), np.int64), self._absence_time(due))
         return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, self._expire(before))
+
+    def next_absence(self, now: int) -> int:
+        """The first clock, up to `now`, at which the absence of a label means something; far away if there is none."""
+        if self._absent is None or now <= self.clock.now:
+            return FAR
+        due = self._due_absences(self.clock.now, now)
+        return int(self._absence_time(due)[0]) if len(due) else FAR
 
     def state(self) -> dict[str, Any]:
         """Everything but the predictions that wait, which are made again from the log, as plain values."""
@@ -245,17 +257,25 @@ class Join:
 
     def _absence(self, numbers: Ints, row: Ints, clock: Ints) -> Outcomes:
         assert self._absent is not None
-        known = (self.waiting.column("deadline")[numbers - self.waiting.base] - self._lead).tolist()
+        known = self._absence_time(numbers).tolist()
         self._set(numbers, [(*self._absent, at) for at in known], clock, ABSENT)
         return self._outcomes(numbers, row, 1)
+
+    def _absence_time(self, numbers: Ints) -> Ints:
+        time: Ints = self.waiting.column("deadline")[numbers - self.waiting.base] - self._lead
+        return time
+
+    def _due_absences(self, before: int, now: int) -> Ints:
+        due = self.waiting.due(before, now, self._lead)
+        unanswered: Ints = due[self.waiting.column("status")[due - self.waiting.base] == WAITING]
+        return unanswered
 
     def _absent_by_now(self, before: int, clock: Ints, labelled: dict[int, int] | None = None) -> Outcomes:
         """Outcomes of predictions for which no label has come for so long; `labelled` says at which row one is about to."""
         if self._absent is None or clock[-1] == before:
             return NO_OUTCOMES
-        due = self.waiting.due(before, int(clock[-1]), self._lead)
-        due = due[self.waiting.column("status")[due - self.waiting.base] == WAITING]
-        row = np.searchsorted(clock, self.waiting.column("deadline")[due - self.waiting.base] - self._lead, "left")
+        due = self._due_absences(before, int(clock[-1]))
+        row = np.searchsorted(clock, self._absence_time(due), "left")
         label = np.array([(labelled or {}).get(number, len(clock)) for number in due.tolist()], np.int64)
         due, row = due[label >= row], row[label >= row]
         return self._absence(due, row, clock[row])

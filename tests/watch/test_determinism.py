@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stream_monitor.blocks import Block
@@ -84,6 +84,7 @@ def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
     restarts=st.lists(st.integers(1, 60), max_size=6),
     absent=st.booleans(),
 )
+@example(seed=946, per=137, every=60, per_read=5, restarts=[9], absent=True)  # a long silence, taken back in one step
 def test_results_do_not_depend_on_restarts(
     seed: int, per: int, every: int, per_read: int, restarts: list[int], absent: bool
 ) -> None:
