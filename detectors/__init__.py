@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import pkgutil
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+"""Event times of rows, microseconds since the epoch, int64[n]."""
 State = dict[str, Any]
 Direction = Literal["up", "down", "both"]
+Sees = Literal["numbers", "errors", "categories", "rows"]
+"""What a detector is for: numbers of any kind; errors, 0 or 1; numbers that stand for categories; all signals of a row at once."""
 
 
 class Change(NamedTuple):
@@ -30,26 +35,47 @@ class Change(NamedTuple):
     """The row at which the change began, as far as the detector can tell; at most `row`."""
     n_reference: int
     n_current: int
+    earliest: int = -1
+    latest: int = -1
+    """Rows between which it began, with 95% confidence; -1 where the detector cannot tell."""
+    rarity: float = math.nan
+    """After how many values chance alone gives as much, on average; NaN where the detector cannot tell."""
 
 
 class Detector(Protocol):
     """Watches d signals at once.  Settings are the constructor's keyword arguments and are checked there.
 
-    Results depend on the rows alone, never on how they were cut into calls.
+    Results depend on the rows alone, never on how they were cut into calls.  A detector that `sees` rows watches them as one
+    signal: its changes are of signal 0, its statistic is float64[1].
     """
 
-    statistic: Array
-    """The latest value of the statistic of each signal, float64[d]; NaN before there is one."""
-    threshold: Array
-    """What each statistic is compared with, float64[d]; NaN where there is no comparison yet."""
+    sees: ClassVar[Sees]
+
+    @property
+    def statistic(self) -> Array:
+        """The latest value of the statistic of each signal, float64[d]; NaN before there is one."""
+
+    @property
+    def threshold(self) -> Array:
+        """What each statistic is compared with, float64[d]; NaN where there is no comparison yet."""
 
     def __init__(self, signals: int, **settings: Any) -> None: ...
 
-    def fit(self, reference: Array) -> None:
+    def allow(self, run_length: Array) -> None:
+        """Sets thresholds, from the next row on, by how many values may pass between two false alarms of each signal.
+
+        float64[d], infinite for a signal that is never to alarm.  Detectors whose thresholds are settings raise
+        NotImplementedError; the others say in their docstring for which values the promise holds.
+        """
+
+    def fit(self, reference: Array, times: Times | None = None) -> None:
         """Takes the reference, float64[m, d], NaN a missing value.  Detectors that need none ignore it."""
 
-    def update(self, values: Array) -> list[Change]:
-        """Takes the next rows, float64[n, d], NaN a missing value; gives the changes they reveal, by row, then signal."""
+    def update(self, values: Array, times: Times | None = None) -> list[Change]:
+        """Takes the next rows, float64[n, d], NaN a missing value; gives the changes they reveal, by row, then signal.
+
+        Detectors that know seasons read the rows' event times; the others ignore them.
+        """
 
     def state(self) -> State:
         """Everything but the settings and the reference, as numbers, strings, lists and arrays."""

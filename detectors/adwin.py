@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
-from . import Array, Change, State
+from . import Array, Change, Sees, State, Times
 from .column import present
 
 Mark = tuple[float, float, float, float]
@@ -27,6 +28,8 @@ class ADWIN:
     or after the change itself; `n_reference` and `n_current` are the values that are dropped and kept, `direction` says
     how their means differ.
     """
+
+    sees: ClassVar[Sees] = "numbers"
 
     def __init__(
         self,
@@ -56,10 +59,10 @@ class ADWIN:
         self.threshold = np.full(signals, np.nan)
         """That bound."""
 
-    def fit(self, reference: Array) -> None:
+    def fit(self, reference: Array, times: Times | None = None) -> None:
         """Does nothing: the window is compared with itself."""
 
-    def update(self, values: Array) -> list[Change]:
+    def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite, or beyond 1e100, is missing and does not count."""
         changes: list[Change] = []
         for signal, window in enumerate(self._windows):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from . import Array, Change, Direction, State
+from . import Array, Change, Direction, Sees, State, Times
 from .ranks import Codes, Ranks
 
 Ints = npt.NDArray[np.int64]
@@ -36,6 +37,8 @@ class KS:
     largest distance more or less often than they do in the reference (Page 1957).
     """
 
+    sees: ClassVar[Sees] = "numbers"
+
     def __init__(
         self, signals: int, *, window: int = 500, stride: int | None = None, alpha: float = 1e-6, minimum: int | None = None
     ) -> None:
@@ -56,7 +59,7 @@ class KS:
         self._entropies = np.append(0.0, self._counts[1:] * np.log(self._counts[1:]))
         self.fit(np.empty((0, signals)))
 
-    def fit(self, reference: Array) -> None:
+    def fit(self, reference: Array, times: Times | None = None) -> None:
         """Takes the reference, float64[m, d], and begins anew.  Without one, no signal is looked at."""
         signals = reference.shape[1]
         self._ranks = Ranks(reference)
@@ -68,7 +71,7 @@ class KS:
         self.threshold = np.full(signals, np.nan)
         self._began = np.zeros(signals, np.int64)
 
-    def update(self, values: Array) -> list[Change]:
+    def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite is missing.  Most of the work is done once in a stride."""
         inside = self._rows % self._stride
         rows = inside + len(values)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from . import Array, Change, Direction, State
+from . import Array, Change, Direction, Sees, State, Times
 from .column import present
 
 _MODES = ("up", "down", "both")
@@ -41,6 +41,8 @@ class PageHinkley:
     extreme; `n_reference` and `n_current` are the numbers of values up to there and since.
     """
 
+    sees: ClassVar[Sees] = "numbers"
+
     def __init__(
         self,
         signals: int,
@@ -70,10 +72,10 @@ class PageHinkley:
         """How far the sum is from its extreme, the larger of the sides that are watched."""
         self.threshold = np.full(signals, np.nan)
 
-    def fit(self, reference: Array) -> None:
+    def fit(self, reference: Array, times: Times | None = None) -> None:
         """Does nothing: values are compared with their own mean."""
 
-    def update(self, values: Array) -> list[Change]:
+    def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite, or beyond 1e100, is missing and does not count."""
         changes: list[Change] = []
         for signal in range(len(self._sums)):
