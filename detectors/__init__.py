@@ -20,7 +20,7 @@ Times = npt.NDArray[np.int64]
 State = dict[str, Any]
 Direction = Literal["up", "down", "both"]
 Sees = Literal["numbers", "errors", "categories", "rows"]
-"""What a detector is for: numbers of any kind; errors, 0 or 1; numbers that stand for categories; all signals of a row at once."""
+"""What a detector is for: any numbers; errors, 0 or 1; numbers that stand for categories; all signals of a row at once."""
 
 
 class Change(NamedTuple):
