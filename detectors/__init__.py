@@ -23,6 +23,9 @@ Sees = Literal["numbers", "errors", "categories", "rows"]
 """What a detector is for: any numbers; errors, 0 or 1; numbers that stand for categories; all signals of a row at once."""
 
 
+Moved = Literal["mean", "spread", "rate", "shares", "distribution"]
+
+
 class Change(NamedTuple):
     """A change that a detector declares.  Rows are counted from the detector's first row, so they do not depend on cuts."""
 
@@ -40,6 +43,8 @@ class Change(NamedTuple):
     """Rows between which it began, with 95% confidence; -1 where the detector cannot tell."""
     rarity: float = math.nan
     """After how many values chance alone gives as much, on average; NaN where the detector cannot tell."""
+    moved: Moved = "mean"
+    """What of the values has changed."""
 
 
 class Detector(Protocol):

@@ -1,0 +1,148 @@
+"""Scan: compares every recent window with everything before it, and keeps its promise on false alarms on data as it is."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from . import Array, Change, Sees, State, Times
+from .scanning.part import Part
+from .scanning.scores import Scores
+from .scanning.thresholds import MEASURED
+
+_BLOCK = 4
+_LARGEST_BLOCK = 4096
+
+
+class Scan:
+    """The difference of means of every recent window and all that came before, over all window lengths at once.
+
+    Numbers become normal scores by their reference, lose season and autocorrelation by a fit that grows with the stream, and
+    are compared by mean and, with `spread`, by scale.  Signals whose reference is all 0 and 1 are compared by the G of their
+    counts.  Thresholds are closed forms of the run length (Siegmund 1985 for the crossings of moving sums).  The promise of
+    `run_length`, values of a signal between two false alarms, was measured on skewed, heavy-tailed, tied, seasonal and
+    autocorrelated values up to ten million; it does not hold where volatility comes in clusters.
+
+    `min_effect` is the smallest shift that matters, in standard deviations.  `share_up` is the share of false alarms that may
+    be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics once two of their periods
+    have been seen.  `start` is the most likely split of the recent past, between `earliest` and `latest` with 95% confidence.
+    After an alarm a signal's windows begin anew, compared with what was before the change; while the change lasts it is
+    declared again.  A missing value counts as an average one.
+    """
+
+    sees: ClassVar[Sees] = "numbers"
+
+    def __init__(
+        self,
+        signals: int,
+        *,
+        run_length: float = 1_000_000.0,
+        spread: bool = True,
+        min_effect: float = 0.0,
+        share_up: float = 0.5,
+        stride: int = 8,
+        seasonal: bool = True,
+    ) -> None:
+        if not run_length > 1:
+            raise ValueError(f"run_length must be greater than 1, got {run_length}")
+        if not 0 <= min_effect < math.inf:
+            raise ValueError(f"min_effect must not be negative, got {min_effect}")
+        if not 0 < share_up < 1:
+            raise ValueError(f"share_up must lie in (0, 1), got {share_up}")
+        if stride < _BLOCK or stride % _BLOCK:
+            raise ValueError(f"stride must be a multiple of {_BLOCK}, got {stride}")
+        self._signals, self._spread, self._min_effect, self._share_up = signals, spread, min_effect, share_up
+        self._stride, self._seasonal = stride, seasonal
+        self._run_length = np.full(signals, float(run_length))
+        self._parts: list[Part] = []
+        self._block = _BLOCK
+        self._begin()
+
+    def allow(self, run_length: Array) -> None:
+        """Sets the run lengths, float64[d], from the next row on; `fit` chooses by them how coarse the smallest window is."""
+        self._run_length = np.asarray(run_length, np.float64).copy()
+        for part in self._parts:
+            part.allow(self._run_length)
+
+    def fit(self, reference: Array, times: Times | None = None) -> None:
+        """Takes the reference, float64[m, d], and begins anew.  Signals with fewer than 30 values in it are not watched."""
+        self._block = _BLOCK
+        finite = self._run_length[np.isfinite(self._run_length)]
+        while self._block < _LARGEST_BLOCK and finite.size and finite.min() * _BLOCK / self._block > MEASURED:
+            self._block *= 2
+        self._begin()
+        scores = Scores(reference)
+        kinds = np.array(scores.kinds)
+        self._parts = []
+        for rates, mine in ((False, (kinds != "rate") & (kinds != "unknown")), (True, kinds == "rate")):
+            if mine.any():
+                part = Part(np.flatnonzero(mine), scores, rates, self._spread, self._min_effect, self._share_up)
+                part.learn(reference, times, self._block, self._seasonal, self._run_length)
+                self._parts.append(part)
+
+    def update(self, values: Array, times: Times | None = None) -> list[Change]:
+        """Takes the next rows, float64[n, d]; what is not finite is missing.  Work is done once in a stride."""
+        inside = self._rows % self._step
+        rows = inside + len(values)
+        self._rows += len(values)
+        times = np.zeros(len(values), np.int64) if times is None else times
+        if rows < self._step:
+            self._waiting[inside:rows], self._waiting_times[inside:rows] = values, times
+            return []
+        if inside:
+            values = np.concatenate((self._waiting[:inside], values))
+            times = np.concatenate((self._waiting_times[:inside], times))
+        whole = rows - rows % self._step
+        self._waiting[: rows - whole], self._waiting_times[: rows - whole] = values[whole:], times[whole:]
+        first = self._rows - rows
+        return sorted(c for part in self._parts for c in part.take(values[:whole], times[:whole], first, self._step))
+
+    def began(self, signal: int) -> tuple[int, int, int] | None:
+        """Where the last declared change of a signal began, by all that is known now: the row, and the rows between which."""
+        return next((found for part in self._parts if (found := part.began(signal)) is not None), None)
+
+    @property
+    def statistic(self) -> Array:
+        """The standardised difference, float64[d], of the window that is nearest to its threshold."""
+        return self._nearest()[0]
+
+    @property
+    def threshold(self) -> Array:
+        """The threshold of that window."""
+        return self._nearest()[1]
+
+    @property
+    def extrapolated(self) -> bool:
+        """Whether run lengths are beyond those for which the promise was measured."""
+        finite = self._run_length[np.isfinite(self._run_length)]
+        return bool(finite.size and finite.max() * _BLOCK / self._block > MEASURED)
+
+    def state(self) -> State:
+        """Everything but the settings and the reference: some 3 kB a channel of a signal, more by the logarithm of the rows."""
+        waiting = self._rows % self._step
+        return {
+            "rows": self._rows, "block": self._block, "run_length": self._run_length.copy(),
+            "waiting": self._waiting[:waiting].copy(), "times": self._waiting_times[:waiting].copy(),
+            "parts": [part.state() for part in self._parts],
+        }  # fmt: skip
+
+    def restore(self, state: State) -> None:
+        """Goes on from a `state()`, after a `fit` to the same reference with the same run lengths."""
+        self._rows, self._run_length = state["rows"], state["run_length"].copy()
+        waiting = len(state["waiting"])
+        self._waiting[:waiting], self._waiting_times[:waiting] = state["waiting"], state["times"]
+        for part, inner in zip(self._parts, state["parts"], strict=True):
+            part.restore(inner)
+
+    def _begin(self) -> None:
+        self._rows = 0
+        self._step = -(-self._stride // self._block) * self._block
+        self._waiting, self._waiting_times = np.empty((self._step, self._signals)), np.zeros(self._step, np.int64)
+
+    def _nearest(self) -> tuple[Array, Array]:
+        statistic, threshold = np.full(self._signals, np.nan), np.full(self._signals, np.nan)
+        for part in self._parts:
+            part.nearest(statistic, threshold)
+        return statistic, threshold

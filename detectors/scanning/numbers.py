@@ -1,0 +1,131 @@
+"""The test of the scan for whitened numbers: the difference of means, by its standard error."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import Array
+
+from . import thresholds
+from .scanner import Baseline
+from .thresholds import Sides
+from .whitening import SCALE, Whitening
+from .windows import Level
+
+Ints = npt.NDArray[np.int64]
+_LEVELS = 24
+
+
+class NumberTest:
+    """Of columns in units of `SCALE`, whose fit says how well the mean before a window is known."""
+
+    def __init__(self, share_up: float) -> None:
+        self._share_up = share_up
+
+    def prepare(self, run_length: Array, sides: Sides, whitening: Whitening, effects: Array, block: int) -> None:
+        """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
+        self._sides, self._unit = sides, 4.0 / block
+        steps = np.arange(16)[:, np.newaxis] << np.arange(_LEVELS)
+        windows = np.maximum(steps * float(block), 1.0)
+        model = whitening.model
+        total = np.clip(model.total, -0.99, 0.999)[:, np.newaxis, np.newaxis]
+        slow = (1 - 1 / windows - total * (1 - total**windows) / (windows * (1 - total))) / (1 - total)
+        slow = np.where((model.order > 0)[:, np.newaxis, np.newaxis], np.maximum(slow, 0.0), 0.0)
+        uncertain = slow * slow * model.uncertainty[:, np.newaxis, np.newaxis]
+        self._freedom = 1 / (2 * (uncertain + 1 / (2 * whitening.fitted)))
+        up, down = self._heights(run_length, windows * self._unit, sides)
+        self._up, self._down = (np.sqrt(thresholds.student(h * h, self._freedom)) for h in (up, down))
+        self._lowest = np.minimum(self._up, self._down).min(axis=0)
+        self._season = (
+            whitening.seasons.widening(windows.ravel()).reshape(-1, *windows.shape) if whitening.seasons.any else None
+        )
+        self._least = effects * (1 - model.total) / np.where(model.noise > 0, model.noise, 1.0)
+
+    def exceed(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
+        """Windows whose mean is too far from the mean before them: their lengths, steps and columns."""
+        k, s, c = self._screened(level, baseline, block)
+        if not len(k):
+            return k, s, c
+        windows, steps = level.windows[k], level.steps[s]
+        n = baseline.rows + steps * float(block) - windows - baseline.left_out[c]
+        ready = (windows <= (steps - baseline.since[c]) * float(block)) & (steps > baseline.quiet[c])
+        k, s, c, windows, n = k[ready], s[ready], c[ready], windows[ready], n[ready]
+        start = level.before[k, s, c]
+        difference = ((level.sums[s, c] - start) / windows - (start - baseline.left_out_sums[c]) / n) / SCALE
+        lengths = k + (2 if level.number == 0 else 8)
+        limit = np.where(difference > 0, self._up[c, lengths, level.number], self._down[c, lengths, level.number])
+        widening = 1.0 if self._season is None else self._season[c, lengths, level.number]
+        beyond = np.abs(difference) > limit * np.sqrt(1 / windows + widening / n) + self._least[c]
+        return k[beyond], s[beyond], c[beyond]
+
+    def nearness(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array]:
+        """Statistics of windows and their thresholds, [K, S, C]; infinite where there is no comparison."""
+        windows, n, total = level.windows[:, np.newaxis, np.newaxis], baseline.sizes(level, block), baseline.totals(level)
+        difference = ((level.sums - level.before) / windows - total / n) / SCALE
+        widening = 1.0 if self._season is None else self._table(self._season, level)
+        limits = np.where(difference > 0, self._table(self._up, level), self._table(self._down, level))
+        limits = np.where(baseline.ready(level, block), limits, np.inf)
+        return np.maximum(np.abs(difference) - self._least, 0.0) / np.sqrt(1 / windows + widening / n), limits
+
+    def alarm(self, level: int, window: float, column: int, inside: float, n: float, before: float) -> tuple[float, float]:
+        """The standardised difference beyond what matters, and its threshold."""
+        k = int(window * self._unit / 4) >> level
+        widening = 1.0 if self._season is None else float(self._season[column, k, level])
+        difference = (inside / window - before / n) / SCALE
+        error = float(np.sqrt(1 / window + widening / n))
+        limits = self._up if difference > 0 else self._down
+        return float((abs(difference) - float(self._least[column])) / error), float(limits[column, k, level])
+
+    def rarity(self, level: int, window: float, column: int, statistic: float, up: bool) -> float:
+        """The run length, in values, at which a statistic would have been at its threshold."""
+        k = int(window * self._unit / 4) >> level
+        plain = float(np.sqrt(thresholds.normal(statistic * statistic, float(self._freedom[column, k, level]))))
+        at = thresholds.rarity(plain, window * self._unit, float(self._sides.horizon[column]), 1.46)
+        share = 1.0 if self._share_up == 0.5 else 2 * (self._share_up if up else 1 - self._share_up)
+        return at * share / self._unit
+
+    def squares(self, inside: Array, windows: Array, before: Array, n: Array, column: int) -> Array:
+        """Twice the log likelihood ratio of splits."""
+        difference = (inside / windows - before / n) / SCALE
+        squares: Array = difference * difference / (1 / windows + 1 / n)
+        return squares
+
+    def _screened(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
+        """Windows that may be too far, by the lowest of all thresholds; the exact comparison is dear."""
+        windows, n = level.windows[:, np.newaxis], baseline.plain(level, block)
+        lengths = slice(2, 16) if level.number == 0 else slice(8, 16)
+        error = self._lowest[lengths, level.number, np.newaxis] * np.sqrt(1 / windows + 1 / n) * windows * SCALE
+        factors = (1 + windows / n)[..., np.newaxis]
+        if not baseline.anew:
+            difference = level.before * factors
+            np.subtract(level.sums, difference, out=difference)
+            np.abs(difference, out=difference)
+            return _where(difference > error[..., np.newaxis])
+        ratio = level.windows[:, np.newaxis, np.newaxis] / baseline.sizes(level, block)
+        difference = np.abs(level.sums - level.before * (1 + ratio) + ratio * baseline.left_out_sums)
+        return _where(difference > error[..., np.newaxis])
+
+    def _table(self, table: Array, level: Level) -> Array:
+        """The entries of a table for a level, [K, 1, C]."""
+        lengths = slice(2, 16) if level.number == 0 else slice(8, 16)
+        return table[:, lengths, level.number].T[:, np.newaxis]
+
+    def _heights(self, run_length: Array, windows: Array, sides: Sides) -> tuple[Array, Array]:
+        """Plain thresholds upwards and downwards, [C, 16, levels]."""
+        different, which = np.unique(np.stack((run_length, sides.horizon)), axis=1, return_inverse=True)
+        run, horizon = different[:, :, np.newaxis, np.newaxis]
+        windows = np.maximum(windows, 8.0)
+        if self._share_up == 0.5:
+            both = thresholds.height(run, windows, horizon, thresholds.factor(run))
+            return both[which], both[which]
+        shares = (self._share_up, 1 - self._share_up)
+        up, down = (thresholds.height(run / s / 2, windows, horizon, thresholds.factor(run / s)) for s in shares)
+        return up[which], down[which]
+
+
+def _where(exceed: npt.NDArray[np.bool_]) -> tuple[Ints, ...]:
+    return np.nonzero(exceed) if exceed.any() else _NOWHERE
+
+
+_NOWHERE = (np.empty(0, np.int64),) * 3

@@ -1,0 +1,146 @@
+"""The test of the scan for errors, 0 or 1: the two-sample G of counts, deflated by how much they cluster."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import Array
+
+from . import thresholds
+from .autoregression import inflation
+from .scanner import Baseline
+from .scores import UNIT
+from .thresholds import Sides
+from .whitening import Whitening
+from .windows import Level
+
+_LEVELS = 24
+_SHORTEST = 24.0
+"""Values of the smallest window, times the inflation of the variance."""
+_SCREEN = 0.3
+"""G is computed where Pearson's statistic is at least this share of the threshold."""
+Ints = npt.NDArray[np.int64]
+_GOLDEN = 0.6180339887498949
+
+
+class RateTest:
+    """Of columns of 0 and 1, counted as they are."""
+
+    def __init__(self, share_up: float) -> None:
+        self._share_up = share_up
+
+    def prepare(self, run_length: Array, sides: Sides, whitening: Whitening, effects: Array, block: int) -> None:
+        """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
+        self._sides, self._unit = sides, 4.0 / block
+        steps = np.arange(16)[:, np.newaxis] << np.arange(_LEVELS)
+        windows = np.maximum(steps * float(block), 1.0)
+        rate = (whitening.total() / UNIT + 0.5) / (whitening.rows + 1)
+        model = whitening.model
+        inflated, limit = inflation(model.phi, windows.ravel())
+        self._inflation = inflated.reshape(-1, *windows.shape)
+        clustered = (limit - 1) / (limit + 1)
+        both, up_factor, down_factor = thresholds.rate_factors(rate, clustered)
+        self._freedom = 1 / (2 * np.maximum(self._slow(model.total, windows) * model.uncertainty[:, None, None], 1e-12))
+        shape = (slice(None), np.newaxis, np.newaxis)
+        scaled = np.maximum(windows * self._unit, 8.0)
+
+        def heights(run: Array, inside: Array, factors: Array) -> Array:
+            h = thresholds.height(inside[shape], scaled, sides.horizon[shape], (thresholds.factor(run) * factors)[shape])
+            return thresholds.student(h * h, self._freedom) * self._inflation
+
+        if self._share_up == 0.5:
+            self._up = self._down = heights(run_length, run_length, both)
+            self._factors = both, both
+        else:
+            self._up, self._down = heights(sides.up, sides.up / 2, up_factor), heights(sides.down, sides.down / 2, down_factor)
+            self._factors = up_factor, down_factor
+        self._shortest = _SHORTEST * np.maximum(limit, 1.0)
+        self._least = effects * np.sqrt(rate * (1 - rate))
+
+    def exceed(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
+        """Windows whose rate is too far from the rate before them: their lengths, steps and columns."""
+        inside, difference, pearson, limit = self._compared(level, baseline, block)
+        k, s, c = np.nonzero(
+            (pearson > _SCREEN * limit) & self._ready(level, baseline, block) & (level.steps[:, np.newaxis] > baseline.quiet)
+        )
+        if not len(k):
+            return k, s, c
+        windows, n, before = level.windows[k], baseline.sizes(level, block)[k, s, c], baseline.totals(level)[k, s, c]
+        shift = np.sign(difference[k, s, c]) * self._least[c] * windows
+        beyond = _g(np.clip(inside[k, s, c] - shift, 0.0, windows), windows, before, n) > limit[k, s, c]
+        return k[beyond], s[beyond], c[beyond]
+
+    def nearness(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array]:
+        """Statistics of windows and their thresholds, [K, S, C]; infinite where there is no comparison."""
+        _, _, pearson, limit = self._compared(level, baseline, block)
+        inflated = self._limits(self._inflation, level)
+        limits = np.where(self._ready(level, baseline, block), np.sqrt(limit / inflated), np.inf)
+        return np.sqrt(pearson / inflated), limits
+
+    def alarm(self, level: int, window: float, column: int, inside: float, n: float, before: float) -> tuple[float, float]:
+        """The root of G, deflated, and its threshold."""
+        k = int(window * self._unit / 4) >> level
+        difference = inside / window - before / n
+        limit = float((self._up if difference > 0 else self._down)[column, k, level])
+        shifted = np.clip(inside - np.sign(difference) * float(self._least[column]) * window, 0.0, window)
+        g = float(_g(np.array([shifted]), np.array([window]), np.array([before]), np.array([n]))[0])
+        inflated = float(self._inflation[column, k, level])
+        return float(np.sqrt(max(g, limit) / inflated)), float(np.sqrt(limit / inflated))
+
+    def rarity(self, level: int, window: float, column: int, statistic: float, up: bool) -> float:
+        """The run length, in values, at which a statistic would have been at its threshold."""
+        k = int(window * self._unit / 4) >> level
+        plain = float(np.sqrt(thresholds.normal(statistic * statistic, float(self._freedom[column, k, level]))))
+        clustering = 1.46 * float(self._factors[0 if up else 1][column])
+        at = thresholds.rarity(plain, window * self._unit, float(self._sides.horizon[column]), clustering)
+        share = 1.0 if self._share_up == 0.5 else 2 * (self._share_up if up else 1 - self._share_up)
+        return at * share / self._unit
+
+    def squares(self, inside: Array, windows: Array, before: Array, n: Array, column: int) -> Array:
+        """Twice the log likelihood ratio of splits."""
+        inside = np.clip(inside, 0.0, windows)
+        return _g(inside, windows, np.clip(before, 0.0, n), n) / float(self._inflation[column].max())
+
+    def _compared(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array, Array, Array]:
+        """Counts inside, differences of rates, Pearson's statistic of what matters of them, and limits; [K, S, C]."""
+        windows, n, before = level.windows[:, np.newaxis, np.newaxis], baseline.sizes(level, block), baseline.totals(level)
+        inside = np.clip(level.sums - level.before + _dither(level.steps)[:, np.newaxis], 0.0, windows)
+        rate = np.clip((inside + before) / (windows + n), 1e-12, 1 - 1e-12)
+        difference = inside / windows - before / n
+        limit = np.where(difference > 0, self._limits(self._up, level), self._limits(self._down, level))
+        beyond = np.maximum(np.abs(difference) - self._least, 0.0)
+        return inside, difference, beyond * beyond / (rate * (1 - rate) * (1 / windows + 1 / n)), limit
+
+    def _ready(self, level: Level, baseline: Baseline, block: int) -> npt.NDArray[np.bool_]:
+        ready: npt.NDArray[np.bool_] = baseline.ready(level, block) & (level.windows[:, None, None] >= self._shortest)
+        return ready
+
+    def _slow(self, total: Array, windows: Array) -> Array:
+        """How much of an error in the sum of coefficients a window's mean keeps, squared."""
+        total = np.clip(total, -0.99, 0.999)[:, np.newaxis, np.newaxis]
+        slow = (1 - 1 / windows - total * (1 - total**windows) / (windows * (1 - total))) / (1 - total)
+        return np.where(total != 0, np.maximum(slow, 0.0) ** 2, 0.0)
+
+    def _limits(self, table: Array, level: Level) -> Array:
+        lengths = slice(2, 16) if level.number == 0 else slice(8, 16)
+        return table[:, lengths, level.number].T[:, np.newaxis]
+
+
+def _dither(steps: npt.NDArray[np.int64]) -> Array:
+    """Half a count up or down, so that the lattice of counts has no jumps."""
+    turned = steps * _GOLDEN
+    dither: Array = turned - np.floor(turned) - 0.5
+    return dither
+
+
+def _g(inside: Array, windows: Array, before: Array, n: Array) -> Array:
+    """The log likelihood ratio statistic of two binomial samples (Wilks 1938)."""
+    together, size = inside + before, windows + n
+    g = _xlogx(inside, windows) + _xlogx(windows - inside, windows) + _xlogx(before, n) + _xlogx(n - before, n)
+    g -= _xlogx(together, size) + _xlogx(size - together, size)
+    return 2 * g
+
+
+def _xlogx(part: Array, whole: Array) -> Array:
+    return np.where(part > 0, part * np.log(np.maximum(part, 1e-300) / whole), 0.0)

@@ -1,0 +1,130 @@
+"""Daily and weekly seasons of scores: harmonics of event time, fitted by least squares to sums that grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from detectors import Array, Times
+
+from .scores import UNIT
+
+_DAY = 86_400_000_000
+_WEEK = 7 * _DAY
+_BIN = 300_000_000
+"""Microseconds of a bin of time; rows within one have the same season."""
+_WAVES = ((_DAY, 1), (_DAY, 2), (_DAY, 3), (_WEEK, 1), (_WEEK, 2), (_WEEK, 3))
+"""Period and harmonic."""
+_MODELS = ((), tuple(range(7)), tuple(range(13)))
+"""What may be fitted, by columns of the table: nothing, the day, day and week."""
+_PERIODS = 2
+"""How many of its periods must have been seen before a season is fitted."""
+_FEWEST = 100
+
+
+def _table() -> Array:
+    """1, and sine and cosine of each wave, for each bin of a week; in whole units."""
+    phase = 2 * np.pi * np.arange(_WEEK // _BIN) * _BIN
+    waves = [turn(k * phase / period) for period, k in _WAVES for turn in (np.sin, np.cos)]
+    return np.rint(np.column_stack([np.ones(len(phase)), *waves]) * UNIT)
+
+
+_TABLE = _table()
+
+
+class Seasons:
+    """Of d columns.  Without event times there are none."""
+
+    def __init__(self, columns: int, wanted: bool) -> None:
+        self._wanted = wanted
+        self._rows = 0
+        self._first = self._last = 0
+        self._squares = np.zeros(columns)
+        self._products = np.zeros((_TABLE.shape[1], columns))
+        self._gram = np.zeros((_TABLE.shape[1], _TABLE.shape[1]))
+        self._beta = np.zeros((_TABLE.shape[1], columns))
+        self._gain = np.zeros(columns)
+        self.regressors = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether some column has a season."""
+        return self.regressors > 0
+
+    def take(self, scores: Array, times: Times | None) -> Array:
+        """Takes the next scores, float64[d, n]; gives them without their season."""
+        if times is None or not self._wanted:
+            return scores
+        waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
+        if not self._rows:
+            self._first = int(times[0])
+        self._rows += len(times)
+        self._last = max(self._last, int(times.max()))
+        self._squares += (scores * scores).sum(axis=1)
+        self._products += waves.T @ scores.T
+        self._gram += waves.T @ waves
+        if not self.any:
+            return scores
+        return scores - np.rint((waves @ self._beta).T / UNIT**2)
+
+    def refit(self) -> None:
+        """Chooses for each column what explains it best (AIC), of the seasons that have been seen twice."""
+        span = self._last - self._first
+        possible = [m for m in _MODELS if not m or (self._rows >= _FEWEST and span >= _PERIODS * _WAVES[(m[-1] - 1) // 2][0])]
+        n = max(self._rows, 1)
+        mean = self._products[0] / UNIT
+        spread = np.maximum(self._squares - mean * mean / n, 1.0)
+        best, self._gain = n * np.log(spread), np.zeros(len(spread))
+        self._beta = np.zeros_like(self._beta)
+        self.regressors = 0
+        for model in possible[1:]:
+            at = list(model)
+            gram = self._gram[np.ix_(np.array(at), np.array(at))] / UNIT**2
+            beta = np.linalg.lstsq(gram, self._products[at] / UNIT, rcond=1e-9)[0]
+            left = np.clip(self._squares - (beta * self._products[at] / UNIT).sum(axis=0), 1e-3 * spread, spread)
+            criterion = n * np.log(left) + 2 * (len(at) - 1)
+            better = criterion < best - 1e-6
+            if better.any():
+                self._beta[np.ix_(np.array(at), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
+                self._gain[better] = (spread - left)[better]
+                best, self.regressors = np.where(better, criterion, best), len(at) - 1
+        self._beta[0] = 0.0  # the mean stays
+
+    def explained(self, lags: int, n: int) -> Array:
+        """What seasons contribute to autocovariances at lags 0 to `lags`, [d, lags + 1]."""
+        power = (self._beta[1::2] ** 2 + self._beta[2::2] ** 2) + 1e-9
+        turns = np.array([2 * np.pi * k * self._interval() / period for period, k in _WAVES])
+        shape = np.cos(turns[:, np.newaxis] * np.arange(lags + 1))
+        share = (power[..., np.newaxis] * shape[:, np.newaxis]).sum(axis=0) / power.sum(axis=0)[:, np.newaxis]
+        explained: Array = self._gain[:, np.newaxis] * share / n / UNIT**2
+        return explained
+
+    def widening(self, windows: Array) -> Array:
+        """By how much the estimated season widens the mean before each window, [d, w]."""
+        fitted = (self._beta[1::2] != 0) | (self._beta[2::2] != 0)
+        cycles = np.array([k * self._interval() / period for period, k in _WAVES])
+        waves: Array = fitted.T.astype(np.float64) @ np.sinc(np.outer(cycles, windows)) ** 2
+        return 1 + 2 * waves
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "season": {
+                "rows": self._rows, "first": self._first, "last": self._last, "regressors": self.regressors,
+                "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
+                "beta": self._beta.copy(), "gain": self._gain.copy(),
+            }
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        saved = state["season"]
+        self._rows, self._first, self._last = saved["rows"], saved["first"], saved["last"]
+        self.regressors = saved["regressors"]
+        self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
+        self._beta, self._gain = saved["beta"].copy(), saved["gain"].copy()
+
+    def _interval(self) -> float:
+        """Microseconds between two rows, on average."""
+        return (self._last - self._first) / max(self._rows - 1, 1)
