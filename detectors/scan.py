@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from . import Array, Change, Sees, State, Times
-from .scanning.part import Part
+from .scanning.part import Part, Settings
 from .scanning.scores import Scores
 from .scanning.thresholds import MEASURED
 
@@ -75,12 +75,14 @@ class Scan:
         self._begin()
         scores = Scores(reference)
         kinds = np.array(scores.kinds)
-        self._parts = []
-        for rates, mine in ((False, (kinds != "rate") & (kinds != "unknown")), (True, kinds == "rate")):
-            if mine.any():
-                part = Part(np.flatnonzero(mine), scores, rates, self._spread, self._min_effect, self._share_up)
-                part.learn(reference, times, self._block, self._seasonal, self._run_length)
-                self._parts.append(part)
+        settings = Settings(self._spread, self._min_effect, self._share_up, self._seasonal)
+        numbers, rates = (kinds != "rate") & (kinds != "unknown"), kinds == "rate"
+        self._parts = [
+            Part(np.flatnonzero(mine), known, reference, times, self._block, settings)
+            for mine, known in ((numbers, scores), (rates, None)) if mine.any()
+        ]  # fmt: skip
+        for part in self._parts:
+            part.allow(self._run_length)
 
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite is missing.  Work is done once in a stride."""

@@ -8,9 +8,10 @@ import numpy.typing as npt
 from detectors import Array
 
 from . import thresholds
+from .channels import Fit
 from .scanner import Baseline
 from .thresholds import Sides
-from .whitening import SCALE, Whitening
+from .whitening import SCALE
 from .windows import Level
 
 Ints = npt.NDArray[np.int64]
@@ -23,23 +24,22 @@ class NumberTest:
     def __init__(self, share_up: float) -> None:
         self._share_up = share_up
 
-    def prepare(self, run_length: Array, sides: Sides, whitening: Whitening, effects: Array, block: int) -> None:
+    def prepare(self, run_length: Array, sides: Sides, fit: Fit, effects: Array, block: int) -> None:
         """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
         self._sides, self._unit = sides, 4.0 / block
         steps = np.arange(16)[:, np.newaxis] << np.arange(_LEVELS)
         windows = np.maximum(steps * float(block), 1.0)
-        model = whitening.model
+        model = fit.model
         total = np.clip(model.total, -0.99, 0.999)[:, np.newaxis, np.newaxis]
         slow = (1 - 1 / windows - total * (1 - total**windows) / (windows * (1 - total))) / (1 - total)
         slow = np.where((model.order > 0)[:, np.newaxis, np.newaxis], np.maximum(slow, 0.0), 0.0)
         uncertain = slow * slow * model.uncertainty[:, np.newaxis, np.newaxis]
-        self._freedom = 1 / (2 * (uncertain + 1 / (2 * whitening.fitted)))
+        self._freedom = 1 / (2 * (uncertain + 1 / (2 * fit.rows)))
         up, down = self._heights(run_length, windows * self._unit, sides)
         self._up, self._down = (np.sqrt(thresholds.student(h * h, self._freedom)) for h in (up, down))
         self._lowest = np.minimum(self._up, self._down).min(axis=0)
-        self._season = (
-            whitening.seasons.widening(windows.ravel()).reshape(-1, *windows.shape) if whitening.seasons.any else None
-        )
+        widening = fit.widening(windows.ravel())
+        self._season = None if widening is None else widening.reshape(-1, *windows.shape)
         self._least = effects * (1 - model.total) / np.where(model.noise > 0, model.noise, 1.0)
 
     def exceed(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:

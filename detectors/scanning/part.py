@@ -2,74 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors import Array, Change, Moved, Times
+from detectors import Array, Change, Times
 
+from .channels import Channels, Fit, NumberChannels, RateChannels
 from .numbers import NumberTest
 from .rates import RateTest
-from .scanner import Alarm, Scanner
-from .scores import UNIT, Scores
-from .seasons import Seasons
+from .scanner import Alarm, Scanner, Test
+from .scores import Scores
 from .thresholds import sides
-from .whitening import LAGS, Whitening
 
-_RATE_LAGS = 8
 Ints = npt.NDArray[np.int64]
 
 
+class Settings(NamedTuple):
+    """What is chosen of a scan."""
+
+    spread: bool
+    min_effect: float
+    share_up: float
+    seasonal: bool
+
+
 class Part:
-    """Some signals of a reference: numbers by mean and spread, or rates by their counts."""
+    """Some signals of a reference, float64[m, d]: numbers, or rates."""
 
-    test: NumberTest | RateTest
-
-    def __init__(self, signals: Ints, scores: Scores, rates: bool, spread: bool, min_effect: float, share_up: float) -> None:
-        self._signals, self._scores, self._rates = signals, scores, rates
-        self._channels = 2 if spread and not rates else 1
-        self._min_effect, self._share_up = min_effect, share_up
-        self.test = RateTest(share_up) if rates else NumberTest(share_up)
-
-    def learn(self, reference: Array, times: Times | None, block: int, seasonal: bool, run_length: Array) -> None:
-        """Takes the reference, float64[m, d]."""
-        columns = len(self._signals) * self._channels
-        self._block, self._reference = block, len(reference)
-        seasons = Seasons(columns, seasonal and times is not None and not self._rates)
-        self._whitening = Whitening(columns, _RATE_LAGS if self._rates else LAGS, seasons)
-        self._missing = np.zeros(len(self._signals))
-        if self._rates:
-            self._missing = np.rint(np.nanmean(np.clip(reference[:, self._signals], 0, 1), axis=0) * UNIT) / UNIT
+    def __init__(
+        self, signals: Ints, scores: Scores | None, reference: Array, times: Times | None, block: int, settings: Settings
+    ) -> None:
+        self._signals, self._block, self._reference, self._settings = signals, block, len(reference), settings
+        self._channels: Channels
+        self._test: Test
+        if scores is None:
+            self._channels, self._test = RateChannels(signals, reference), RateTest(settings.share_up)
         else:
-            self._scores.choose(self._signals, reference)
-        known = self._columns(reference, np.arange(-len(reference), 0))
-        self._whitening.take(known * UNIT if self._rates else known, times)
-        self._whitening.refit()
-        sums = known.sum(axis=1) if self._rates else np.zeros(columns)
-        self.scanner = Scanner(np.tile(np.arange(len(self._signals)), self._channels), block, len(reference), sums)
-        self.allow(run_length)
+            seasonal = settings.seasonal and times is not None
+            self._channels = NumberChannels(signals, scores, reference, settings.spread, seasonal)
+            self._test = NumberTest(settings.share_up)
+        sums = self._channels.learn(reference, times)
+        owners = np.tile(np.arange(len(signals)), len(self._channels.moved))
+        self._scanner = Scanner(owners, block, len(reference), sums)
 
     def allow(self, run_length: Array) -> None:
         """Takes the run lengths of all signals, float64[d]."""
-        self._allowed = run_length[self._signals]
-        self._prepare()
+        self.allow_own(run_length[self._signals])
 
     def take(self, values: Array, times: Times | None, first: int, stride: int) -> list[Change]:
         """Takes whole strides of rows, float64[n, d], counted from `first`."""
         changes: list[Change] = []
         at = 0
         while at < len(values):
-            refit = self._whitening.next_refit(self._reference, self._block)
-            stop = min(len(values), at + refit - self._whitening.rows)
-            columns = self._columns(values[at:stop], np.arange(first + at, first + stop))
+            whitening = self._channels.whitenings[0]
+            refit = whitening.next_refit(self._reference, self._block)
+            stop = min(len(values), at + refit - whitening.rows)
             then = None if times is None else times[at:stop]
-            whitened = self._whitening.take(columns * UNIT if self._rates else columns, then)
-            alarms = self.scanner.take(columns if self._rates else whitened, self.test)
-            changes += [self._change(alarm, stride) for alarm in alarms]
+            columns = self._channels.take(values[at:stop], np.arange(first + at, first + stop), then)
+            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test)]
             at = stop
-            if self._whitening.rows == refit:
-                self._whitening.refit()
+            if whitening.rows == refit:
+                for each in self._channels.whitenings:
+                    each.refit()
                 self._prepare()
         return changes
 
@@ -77,45 +73,46 @@ class Part:
         """The row at which a signal's last declared change began, and the rows between which; None if there is none."""
         at = int(np.searchsorted(self._signals, signal))
         mine = at < len(self._signals) and self._signals[at] == signal
-        return self.scanner.began(at, self.test) if mine and at in self.scanner.declared else None
+        return self._scanner.began(at, self._test) if mine and at in self._scanner.declared else None
 
     def nearest(self, statistic: Array, threshold: Array) -> None:
         """Fills in what is nearest to an alarm, for each of its signals."""
-        found, limit = (part.reshape(self._channels, -1) for part in self.scanner.nearest(self.test))
+        found, limit = (part.reshape(len(self._channels.moved), -1) for part in self._scanner.nearest(self._test))
         channel = np.nan_to_num(found / limit, nan=-1.0).argmax(axis=0)
         every = np.arange(len(self._signals))
         statistic[self._signals], threshold[self._signals] = found[channel, every], limit[channel, every]
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
-        return {"allowed": self._allowed.copy(), "whitening": self._whitening.state(), "scanner": self.scanner.state()}
+        whitenings = [whitening.state() for whitening in self._channels.whitenings]
+        return {"allowed": self._allowed.copy(), "whitenings": whitenings, "scanner": self._scanner.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`, after the same `learn`."""
-        self._whitening.restore(state["whitening"])
-        self.scanner.restore(state["scanner"])
-        self._allowed = state["allowed"].copy()
+        """Goes on from a `state()` of the same reference."""
+        for whitening, inner in zip(self._channels.whitenings, state["whitenings"], strict=True):
+            whitening.restore(inner)
+        self._scanner.restore(state["scanner"])
+        self.allow_own(state["allowed"].copy())
+
+    def allow_own(self, run_length: Array) -> None:
+        """Takes the run lengths of its own signals."""
+        self._allowed = run_length
         self._prepare()
 
     def _prepare(self) -> None:
-        scaled = np.tile(self._allowed, self._channels) * self._channels * 4 / self._block
-        effects = np.full(len(scaled), self._min_effect)
-        self.test.prepare(scaled, sides(scaled, self._share_up), self._whitening, effects, self._block)
-
-    def _columns(self, values: Array, rows: Ints) -> Array:
-        """The columns of some rows, float64[C, n]: scores of each signal, then their spreads; or 0 and 1."""
-        if self._rates:
-            rates = np.clip(values[:, self._signals].T, 0.0, 1.0)
-            return np.where(np.isfinite(rates), rates, self._missing[:, np.newaxis])
-        return self._scores.of(values, rows, self._channels == 2)
+        channels = len(self._channels.moved)
+        scaled = np.tile(self._allowed, channels) * channels * 4 / self._block
+        effects = np.full(len(scaled), self._settings.min_effect)
+        fit = Fit(self._channels.whitenings)
+        self._test.prepare(scaled, sides(scaled, self._settings.share_up), fit, effects, self._block)
 
     def _change(self, alarm: Alarm, stride: int) -> Change:
         local = alarm.column % len(self._signals)
-        start, earliest, latest = self.scanner.began(local, self.test)
+        start, earliest, latest = self._scanner.began(local, self._test)
         row = -(-alarm.step * self._block // stride) * stride - 1
-        rarity = self.test.rarity(alarm.level, alarm.window, alarm.column, alarm.statistic, alarm.up) / self._channels
-        moved: Moved = "rate" if self._rates else "mean" if alarm.column < len(self._signals) else "spread"
+        rarity = self._test.rarity(alarm.level, alarm.window, alarm.column, alarm.statistic, alarm.up)
         return Change(
             row, int(self._signals[local]), alarm.statistic, alarm.threshold, "up" if alarm.up else "down",
-            min(start, row), int(alarm.n_before), int(alarm.window), min(earliest, row), min(latest, row), rarity, moved,
+            min(start, row), int(alarm.n_before), int(alarm.window), min(earliest, row), min(latest, row),
+            rarity / len(self._channels.moved), self._channels.moved[alarm.column // len(self._signals)],
         )  # fmt: skip

@@ -9,10 +9,9 @@ from detectors import Array
 
 from . import thresholds
 from .autoregression import inflation
+from .channels import Fit
 from .scanner import Baseline
-from .scores import UNIT
 from .thresholds import Sides
-from .whitening import Whitening
 from .windows import Level
 
 _LEVELS = 24
@@ -30,13 +29,13 @@ class RateTest:
     def __init__(self, share_up: float) -> None:
         self._share_up = share_up
 
-    def prepare(self, run_length: Array, sides: Sides, whitening: Whitening, effects: Array, block: int) -> None:
+    def prepare(self, run_length: Array, sides: Sides, fit: Fit, effects: Array, block: int) -> None:
         """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
         self._sides, self._unit = sides, 4.0 / block
         steps = np.arange(16)[:, np.newaxis] << np.arange(_LEVELS)
         windows = np.maximum(steps * float(block), 1.0)
-        rate = (whitening.total() / UNIT + 0.5) / (whitening.rows + 1)
-        model = whitening.model
+        rate = (fit.mean * fit.rows + 0.5) / (fit.rows + 1)
+        model = fit.model
         inflated, limit = inflation(model.phi, windows.ravel())
         self._inflation = inflated.reshape(-1, *windows.shape)
         clustered = (limit - 1) / (limit + 1)

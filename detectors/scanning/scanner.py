@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from detectors import Array
 
+from .channels import Fit
+from .thresholds import Sides
 from .windows import Level, Windows
 
 _AT_ONCE = 3_000
@@ -87,6 +89,9 @@ _ARRAYS = ("since", "quiet", "left_out", "left_out_sums", "until")
 
 class Test(Protocol):
     """Says which windows differ too much."""
+
+    def prepare(self, run_length: Array, sides: Sides, fit: Fit, effects: Array, block: int) -> None:
+        """Makes thresholds for run lengths and a fit; `effects` are the least changes that matter, in sd; all [C]."""
 
     def exceed(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
         """Windows of a level that do: their lengths, steps and columns, as indices."""

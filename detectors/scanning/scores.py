@@ -66,22 +66,12 @@ class Scores:
         present = np.isfinite(reference[:, signals].T)
         self._centres = np.rint(np.cumsum(known, axis=1)[:, -1:] / np.maximum(present.sum(axis=1, keepdims=True), 1))
 
-    def of(self, values: Array, rows: Ints, spreads: bool) -> Array:
-        """The scores of the next rows, float64[n, d], in units: float64[s, n], or with their spreads [2 * s, n].
-
-        0, which is the reference's mean, for what is missing.  Spreads say how far scores are from the middle, as normal
-        scores again: a change of scale moves their mean.
-        """
+    def of(self, values: Array, rows: Ints) -> Array:
+        """The scores of the next rows, float64[n, d], in units: [s, n]; 0, the reference's mean, for what is missing."""
         values = values[:, self._signals].T
-        raw = self._raw(values, rows)
+        scores = self._raw(values, rows) - self._centres
         present = np.isfinite(values)
-        scores = raw - self._centres
-        if not present.all():
-            scores *= present
-        if not spreads:
-            return scores
-        spread = _SPREAD.take((raw + _OFFSET).astype(np.int64))
-        return np.concatenate((scores, spread if present.all() else spread * present))
+        return scores if present.all() else scores * present
 
     def _raw(self, values: Array, rows: Ints) -> Array:
         """Scores that are not centred, [s, n]; 0 for what is missing."""
@@ -103,6 +93,12 @@ class Scores:
         np.rint(inside, out=inside)
         missing = np.isfinite(values)
         return inside if missing.all() else np.where(missing, inside, 0.0)
+
+
+def spreads(normal: Array) -> Array:
+    """How far normal numbers, in units, are from 0, as normal scores again: a change of scale moves their mean."""
+    scores: Array = _SPREAD.take(np.clip(normal + _OFFSET, 0, 2 * _OFFSET).astype(np.int64))
+    return scores
 
 
 def _other(how: _Knots | _Ties | float | None, values: Array, rows: Ints, signal: int) -> Array:

@@ -52,10 +52,10 @@ class Seasons:
         """Whether some column has a season."""
         return self.regressors > 0
 
-    def take(self, scores: Array, times: Times | None) -> Array:
-        """Takes the next scores, float64[d, n]; gives them without their season."""
+    def take(self, scores: Array, times: Times | None) -> None:
+        """Takes the next scores, float64[d, n]."""
         if times is None or not self._wanted:
-            return scores
+            return
         waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
         if not self._rows:
             self._first = int(times[0])
@@ -64,13 +64,17 @@ class Seasons:
         self._squares += (scores * scores).sum(axis=1)
         self._products += waves.T @ scores.T
         self._gram += waves.T @ waves
-        if not self.any:
+
+    def without(self, scores: Array, times: Times | None) -> Array:
+        """Scores without their season."""
+        if times is None or not self.any:
             return scores
+        waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
         return scores - np.rint((waves @ self._beta).T / UNIT**2)
 
     def refit(self) -> None:
         """Chooses for each column what explains it best (AIC), of the seasons that have been seen twice."""
-        span = self._last - self._first
+        span = self._last - self._first + self._interval()
         possible = [m for m in _MODELS if not m or (self._rows >= _FEWEST and span >= _PERIODS * _WAVES[(m[-1] - 1) // 2][0])]
         n = max(self._rows, 1)
         mean = self._products[0] / UNIT
@@ -89,7 +93,6 @@ class Seasons:
                 self._beta[np.ix_(np.array(at), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
                 self._gain[better] = (spread - left)[better]
                 best, self.regressors = np.where(better, criterion, best), len(at) - 1
-        self._beta[0] = 0.0  # the mean stays
 
     def explained(self, lags: int, n: int) -> Array:
         """What seasons contribute to autocovariances at lags 0 to `lags`, [d, lags + 1]."""

@@ -61,19 +61,20 @@ class Whitening:
         """The number of rows at which the fit is made again; whole blocks behind the reference."""
         return reference + (int(self.fitted * GROWTH - reference) // block + 1) * block
 
+    def learn(self, scores: Array, times: Times | None) -> Array:
+        """Takes the scores of a reference, float64[d, n], and fits to them; gives their residuals by that fit."""
+        self.take(scores, times)
+        self.refit()
+        self._last[:] = 0.0
+        return self._residuals(self.seasons.without(scores, times))
+
     def take(self, scores: Array, times: Times | None) -> Array:
         """Takes the next scores, float64[d, n]; gives their residuals."""
-        n = scores.shape[1]
-        plain = self.seasons.take(scores, times)
+        self.seasons.take(scores, times)
         self._pending = np.concatenate((self._pending, scores), axis=1)
-        self.rows += n
+        self.rows += scores.shape[1]
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
-        extended = np.concatenate((self._last, plain), axis=1)
-        whitened = plain * _COEFFICIENT
-        self._filter(whitened, extended)
-        self._last = extended[:, extended.shape[1] - self.lags :].copy()
-        whitened *= self._scale[:, np.newaxis]
-        return np.rint(whitened, out=whitened)
+        return self._residuals(self.seasons.without(scores, times))
 
     def total(self) -> Array:
         """The sum of all scores so far, [d]."""
@@ -98,6 +99,14 @@ class Whitening:
         self._kernels = np.rint(self.model.phi * _COEFFICIENT)
         self._scale = np.where(self.model.noise > 0, SCALE / _COEFFICIENT / UNIT / np.maximum(self.model.noise, 1e-3), 0.0)
         self.seasons.restore(state)
+
+    def _residuals(self, plain: Array) -> Array:
+        extended = np.concatenate((self._last, plain), axis=1)
+        whitened = plain * _COEFFICIENT
+        self._filter(whitened, extended)
+        self._last = extended[:, extended.shape[1] - self.lags :].copy()
+        whitened *= self._scale[:, np.newaxis]
+        return np.rint(whitened, out=whitened)
 
     def _filter(self, whitened: Array, extended: Array) -> None:
         """Takes away what the past says; whole numbers, so both ways give the same."""

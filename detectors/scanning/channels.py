@@ -1,0 +1,100 @@
+"""What is scanned of signals: their whitened scores, and how far these are from the middle; or counts of errors."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import Array, Moved, Times
+
+from .autoregression import Autoregression
+from .scores import UNIT, Scores, spreads
+from .seasons import Seasons
+from .whitening import LAGS, SCALE, Whitening
+
+_RATE_LAGS = 8
+Ints = npt.NDArray[np.int64]
+
+
+class Channels(Protocol):
+    """Rows of s signals in, columns of whole numbers out; one or more columns of each signal."""
+
+    moved: tuple[Moved, ...]
+    """What it means that a column has changed, for each s columns."""
+    whitenings: list[Whitening]
+
+    def learn(self, reference: Array, times: Times | None) -> Array:
+        """Fits to a reference, float64[m, d]; gives the sums of its columns, [C]."""
+
+    def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
+        """The columns, float64[C, n], of the next rows, float64[n, d]."""
+
+
+class NumberChannels:
+    """Means of normal scores, and with `spread` their scale."""
+
+    def __init__(self, signals: Ints, scores: Scores, reference: Array, spread: bool, seasonal: bool) -> None:
+        scores.choose(signals, reference)
+        self._scores = scores
+        self.moved: tuple[Moved, ...] = ("mean", "spread") if spread else ("mean",)
+        self.whitenings = [Whitening(len(signals), LAGS, Seasons(len(signals), seasonal)) for _ in self.moved]
+
+    def learn(self, reference: Array, times: Times | None) -> Array:
+        """Fits to a reference, float64[m, d]; its columns have mean 0."""
+        scores = self._scores.of(reference, np.arange(-len(reference), 0))
+        for whitening in self.whitenings:
+            scores = spreads(whitening.learn(scores, times) * (UNIT / SCALE))
+        return np.zeros(len(scores) * len(self.whitenings))
+
+    def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
+        """The columns, float64[C, n], of the next rows, float64[n, d]."""
+        whitened = self.whitenings[0].take(self._scores.of(values, rows), times)
+        if len(self.whitenings) == 1:
+            return whitened
+        return np.concatenate((whitened, self.whitenings[1].take(spreads(whitened * (UNIT / SCALE)), times)))
+
+
+class RateChannels:
+    """Errors as they are; what is missing counts as the reference's rate."""
+
+    moved: tuple[Moved, ...] = ("rate",)
+
+    def __init__(self, signals: Ints, reference: Array) -> None:
+        self._signals = signals
+        rates = np.nanmean(np.clip(reference[:, signals], 0.0, 1.0), axis=0)
+        self._missing = np.rint(rates[:, np.newaxis] * UNIT) / UNIT
+        self.whitenings = [Whitening(len(signals), _RATE_LAGS, Seasons(len(signals), False))]
+
+    def learn(self, reference: Array, times: Times | None) -> Array:
+        """Fits to a reference, float64[m, d]; gives how many errors are in it."""
+        sums: Array = self.take(reference, np.arange(-len(reference), 0), times).sum(axis=1)
+        self.whitenings[0].refit()
+        return sums
+
+    def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
+        """The columns, float64[C, n], of the next rows, float64[n, d]."""
+        rates = np.clip(values[:, self._signals].T, 0.0, 1.0)
+        rates = np.where(np.isfinite(rates), rates, self._missing)
+        self.whitenings[0].take(rates * UNIT, times)
+        return rates
+
+
+class Fit:
+    """What is known of all columns of some whitenings, at their last fit."""
+
+    def __init__(self, whitenings: list[Whitening]) -> None:
+        self._whitenings = whitenings
+        self.rows = whitenings[0].fitted
+        self.model = Autoregression._make(
+            np.concatenate(parts) for parts in zip(*(one.model for one in whitenings), strict=True)
+        )
+        self.mean = np.concatenate([one.total() for one in whitenings]) / UNIT / max(self.rows, 1)
+        """Of the scores so far, [C]."""
+
+    def widening(self, windows: Array) -> Array | None:
+        """By how much estimated seasons widen the mean before each window, [C, w]; None where there is no season."""
+        if not any(one.seasons.any for one in self._whitenings):
+            return None
+        return np.concatenate([one.seasons.widening(windows) for one in self._whitenings])
