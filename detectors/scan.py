@@ -89,6 +89,8 @@ class Scan:
         inside = self._rows % self._step
         rows = inside + len(values)
         self._rows += len(values)
+        if not self._seen.all():
+            self._seen |= np.isfinite(values).any(axis=0)
         times = np.zeros(len(values), np.int64) if times is None else times
         if rows < self._step:
             self._waiting[inside:rows], self._waiting_times[inside:rows] = values, times
@@ -126,20 +128,21 @@ class Scan:
         waiting = self._rows % self._step
         return {
             "rows": self._rows, "block": self._block, "run_length": self._run_length.copy(),
-            "waiting": self._waiting[:waiting].copy(), "times": self._waiting_times[:waiting].copy(),
+            "seen": self._seen.copy(), "waiting": self._waiting[:waiting].copy(), "times": self._waiting_times[:waiting].copy(),
             "parts": [part.state() for part in self._parts],
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
         """Goes on from a `state()`, after a `fit` to the same reference with the same run lengths."""
         self._rows, self._run_length = state["rows"], state["run_length"].copy()
+        self._seen = state["seen"].copy()
         waiting = len(state["waiting"])
         self._waiting[:waiting], self._waiting_times[:waiting] = state["waiting"], state["times"]
         for part, inner in zip(self._parts, state["parts"], strict=True):
             part.restore(inner)
 
     def _begin(self) -> None:
-        self._rows = 0
+        self._rows, self._seen = 0, np.zeros(self._signals, np.bool_)
         self._step = -(-self._stride // self._block) * self._block
         self._waiting, self._waiting_times = np.empty((self._step, self._signals)), np.zeros(self._step, np.int64)
 
@@ -147,4 +150,4 @@ class Scan:
         statistic, threshold = np.full(self._signals, np.nan), np.full(self._signals, np.nan)
         for part in self._parts:
             part.nearest(statistic, threshold)
-        return statistic, threshold
+        return np.where(self._seen, statistic, np.nan), np.where(self._seen, threshold, np.nan)

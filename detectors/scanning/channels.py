@@ -37,23 +37,27 @@ class NumberChannels:
 
     def __init__(self, signals: Ints, scores: Scores, reference: Array, spread: bool, seasonal: bool) -> None:
         scores.choose(signals, reference)
-        self._scores = scores
+        self._signals, self._scores = signals, scores
         self.moved: tuple[Moved, ...] = ("mean", "spread") if spread else ("mean",)
         self.whitenings = [Whitening(len(signals), LAGS, Seasons(len(signals), seasonal)) for _ in self.moved]
 
     def learn(self, reference: Array, times: Times | None) -> Array:
         """Fits to a reference, float64[m, d]; its columns have mean 0."""
-        scores = self._scores.of(reference, np.arange(-len(reference), 0))
-        for whitening in self.whitenings:
-            scores = spreads(whitening.learn(scores, times) * (UNIT / SCALE))
-        return np.zeros(len(scores) * len(self.whitenings))
+        present = np.isfinite(reference[:, self._signals].T)
+        whitened = self.whitenings[0].learn(self._scores.of(reference, np.arange(-len(reference), 0)), times)
+        if len(self.whitenings) == 2:
+            spread = spreads(whitened * (UNIT / SCALE)) * present
+            self._centres = np.rint(spread.sum(axis=1, keepdims=True) / np.maximum(present.sum(axis=1, keepdims=True), 1))
+            self.whitenings[1].learn((spread - self._centres) * present, times)
+        return np.zeros(len(self._signals) * len(self.whitenings))
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""
         whitened = self.whitenings[0].take(self._scores.of(values, rows), times)
         if len(self.whitenings) == 1:
             return whitened
-        return np.concatenate((whitened, self.whitenings[1].take(spreads(whitened * (UNIT / SCALE)), times)))
+        spread = (spreads(whitened * (UNIT / SCALE)) - self._centres) * np.isfinite(values[:, self._signals].T)
+        return np.concatenate((whitened, self.whitenings[1].take(spread, times)))
 
 
 class RateChannels:
@@ -63,7 +67,8 @@ class RateChannels:
 
     def __init__(self, signals: Ints, reference: Array) -> None:
         self._signals = signals
-        rates = np.nanmean(np.clip(reference[:, signals], 0.0, 1.0), axis=0)
+        known = reference[:, signals]
+        rates = np.nanmean(np.where(np.isfinite(known), known, np.nan), axis=0)
         self._missing = np.rint(rates[:, np.newaxis] * UNIT) / UNIT
         self.whitenings = [Whitening(len(signals), _RATE_LAGS, Seasons(len(signals), False))]
 
@@ -75,8 +80,8 @@ class RateChannels:
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""
-        rates = np.clip(values[:, self._signals].T, 0.0, 1.0)
-        rates = np.where(np.isfinite(rates), rates, self._missing)
+        rates = values[:, self._signals].T
+        rates = np.where(np.isfinite(rates), np.clip(rates, 0.0, 1.0), self._missing)
         self.whitenings[0].take(rates * UNIT, times)
         return rates
 
@@ -90,7 +95,7 @@ class Fit:
         self.model = Autoregression._make(
             np.concatenate(parts) for parts in zip(*(one.model for one in whitenings), strict=True)
         )
-        self.mean = np.concatenate([one.total() for one in whitenings]) / UNIT / max(self.rows, 1)
+        self.mean = np.concatenate([one.mean for one in whitenings]) / UNIT
         """Of the scores so far, [C]."""
 
     def widening(self, windows: Array) -> Array | None:

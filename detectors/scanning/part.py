@@ -108,7 +108,7 @@ class Part:
 
     def _change(self, alarm: Alarm, stride: int) -> Change:
         local = alarm.column % len(self._signals)
-        start, earliest, latest = self._scanner.began(local, self._test)
+        start, earliest, latest = alarm.began
         row = -(-alarm.step * self._block // stride) * stride - 1
         rarity = self._test.rarity(alarm.level, alarm.window, alarm.column, alarm.statistic, alarm.up)
         return Change(

@@ -120,6 +120,8 @@ class Alarm(NamedTuple):
     up: bool
     n_before: float
     window: float
+    began: tuple[int, int, int] = (0, 0, 0)
+    """The row at which the change began, and the rows between which, as seen at this step."""
 
 
 class Scanner:
@@ -209,7 +211,7 @@ class Scanner:
             self.declared.add(signal)
             length = round(alarm.window / self._block)
             self.baseline.begin_anew(np.flatnonzero(self._signal_of == signal), self.windows, length)
-        alarms += found
+        alarms += [alarm._replace(began=self.began(int(self._signal_of[alarm.column]), test)) for alarm in found]
         return ends[len(taken) :]
 
     def _alarm(self, level: Level, k: int, at: int, column: int, test: Test) -> Alarm:

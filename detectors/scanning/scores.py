@@ -80,7 +80,7 @@ class Scores:
         scores = np.empty_like(values)
         scores[self._smooth] = self._interpolated(values[self._smooth])
         for i in self._other:
-            scores[i] = _other(self._maps[int(self._signals[i])], values[i], rows, int(self._signals[i]))
+            scores[i] = _other(self._maps[int(self._signals[i])], values[i], rows)
         return scores
 
     def _interpolated(self, values: Array) -> Array:
@@ -101,11 +101,11 @@ def spreads(normal: Array) -> Array:
     return scores
 
 
-def _other(how: _Knots | _Ties | float | None, values: Array, rows: Ints, signal: int) -> Array:
+def _other(how: _Knots | _Ties | float | None, values: Array, rows: Ints) -> Array:
     if isinstance(how, _Ties):
         shares = np.append(0.0, how.shares)
         low, high = (shares[np.searchsorted(how.numbers, values, side)] for side in ("left", "right"))
-        at_random = low + _uniform(rows, signal) * (high - low)
+        at_random = low + _uniform(rows) * (high - low)
         scores = np.clip(ndtri(np.clip(at_random, 1e-5, 1 - 1e-5)), -_LARGEST, _LARGEST)
     else:
         scores = np.sign(values - how) * _LARGEST if isinstance(how, float) else np.zeros(len(values))
@@ -134,10 +134,10 @@ def _learn(values: Array) -> tuple[Kind, _Knots | _Ties | float | None]:
     return "numeric", _Knots(padded, np.concatenate(([scores[0] - _BEYOND], scores, [scores[-1] + _BEYOND])))
 
 
-def _uniform(rows: Ints, signal: int) -> Array:
-    """Numbers between 0 and 1 that depend on row and signal alone (the finaliser of SplitMix64)."""
+def _uniform(rows: Ints) -> Array:
+    """Numbers between 0 and 1 that depend on the row alone (the finaliser of SplitMix64)."""
     with np.errstate(over="ignore"):
-        mixed = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64((signal + 1) * 0xD1B54A32D192ED03 % 2**64)
+        mixed = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
         mixed ^= mixed >> np.uint64(31)

@@ -35,11 +35,8 @@ class Sides(NamedTuple):
 
 
 def sides(run_length: Array, share_up: float) -> Sides:
-    """Splits what each signal is allowed, float64[d]; the horizon is that of all signals together."""
-    rate = 1 / run_length
-    together = 1 / np.maximum(np.cumsum(rate)[-1:], 1e-300) if len(rate) else rate
-    horizon = np.maximum(together / 4, _HORIZON)
-    return Sides(run_length / share_up, run_length / (1 - share_up), np.broadcast_to(horizon, run_length.shape))
+    """Splits what each column is allowed, float64[d]."""
+    return Sides(run_length / share_up, run_length / (1 - share_up), np.maximum(run_length / 4, _HORIZON))
 
 
 def factor(run_length: Array) -> Array:

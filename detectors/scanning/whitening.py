@@ -19,6 +19,7 @@ SCALE = 65_536.0
 """Whitened values are in whole units of 1/65,536 standard deviation."""
 _COEFFICIENT = 2.0**14
 _CHUNK = 256
+_STILL = 2e-3
 _FEW = 64
 """Rows up to which all columns are filtered at once, lag by lag."""
 
@@ -49,13 +50,16 @@ class Whitening:
         columns = len(self._sums)
         self.seasons.refit()
         self.fitted = max(self.rows, 1)
+        self.mean = self._sums / self.fitted
+        """Of the scores that the fit has seen, [d]."""
         if self.rows <= 2 * self.lags:
             nothing = np.zeros(columns)
             self.model = Autoregression(np.zeros((columns, self.lags)), nothing.astype(np.int64), nothing + 1, nothing, nothing)
         else:
-            self.model = fit(self._autocovariances(), float(self.rows), self.seasons.regressors)
-        self._kernels = np.rint(self.model.phi * _COEFFICIENT)
-        self._scale = np.where(self.model.noise > 0, SCALE / _COEFFICIENT / UNIT / np.maximum(self.model.noise, 1e-3), 0.0)
+            model = fit(self._autocovariances(), float(self.rows), self.seasons.regressors)
+            # What never varies has no scale of its own: then one unit of score is one standard deviation.
+            self.model = model._replace(noise=np.where(model.noise < _STILL, 1.0, model.noise))
+        self._ready()
 
     def next_refit(self, reference: int, block: int) -> int:
         """The number of rows at which the fit is made again; whole blocks behind the reference."""
@@ -76,14 +80,16 @@ class Whitening:
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
         return self._residuals(self.seasons.without(scores, times))
 
-    def total(self) -> Array:
-        """The sum of all scores so far, [d]."""
-        total: Array = self._sums + self._pending.sum(axis=1)
-        return total
-
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
-        arrays = {"sums": self._sums, "lagged": self._lagged, "head": self._head, "tail": self._tail, "last": self._last}
+        arrays = {
+            "sums": self._sums,
+            "lagged": self._lagged,
+            "head": self._head,
+            "tail": self._tail,
+            "last": self._last,
+            "mean": self.mean,
+        }
         named = {name: array.copy() for name, array in arrays.items()}
         model = {name: value.copy() for name, value in zip(self.model._fields, self.model, strict=True)}
         pending = self._pending.astype(np.int16)
@@ -94,11 +100,14 @@ class Whitening:
         self.rows, self.fitted = state["rows"], state["fitted"]
         self._sums, self._lagged = state["sums"].copy(), state["lagged"].copy()
         self._head, self._tail, self._last = state["head"].copy(), state["tail"].copy(), state["last"].copy()
-        self._pending = state["pending"].astype(np.float64)
+        self.mean, self._pending = state["mean"].copy(), state["pending"].astype(np.float64)
         self.model = Autoregression(**{name: value.copy() for name, value in state["model"].items()})
-        self._kernels = np.rint(self.model.phi * _COEFFICIENT)
-        self._scale = np.where(self.model.noise > 0, SCALE / _COEFFICIENT / UNIT / np.maximum(self.model.noise, 1e-3), 0.0)
+        self._ready()
         self.seasons.restore(state)
+
+    def _ready(self) -> None:
+        self._kernels = np.rint(self.model.phi * _COEFFICIENT)
+        self._scale = SCALE / _COEFFICIENT / UNIT / self.model.noise
 
     def _residuals(self, plain: Array) -> Array:
         extended = np.concatenate((self._last, plain), axis=1)

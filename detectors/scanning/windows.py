@@ -13,7 +13,7 @@ from detectors import Array
 _KEPT = 16
 """Sums that each level keeps: its windows are 8 to 15 of its steps long, those of level 0 also 2 to 7."""
 _LEVELS = 24
-_MARKS = 64
+_MARKS = 40
 """Sums that each resolution of the history keeps; resolutions are 4 times coarser from one to the next."""
 Mask = npt.NDArray[np.bool_]
 
