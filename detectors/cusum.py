@@ -20,7 +20,7 @@ class CUSUM:
 
     Deviations smaller than `drift` do not add up; half the change that matters is a good one.  `limit` is how much may add up;
     nothing is declared of the first `minimum` values.  With the defaults a false alarm is to be expected once in some two
-    million independent normal values, and an increase of one standard deviation is declared after some 33.
+    million independent normal values, and an increase of one standard deviation is declared after some 32.
 
     `allow` holds for independent, normal values, by Siegmund's approximation (1985).
 

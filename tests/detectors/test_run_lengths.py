@@ -30,6 +30,19 @@ def test_a_cusum_of_nearly_no_drift_runs_like_one_of_none() -> None:
     assert run_lengths.cusum(limits, 1e-9, 1) == pytest.approx(run_lengths.cusum(limits, 0.0, 1), rel=1e-6)
 
 
+@pytest.mark.parametrize(("weight", "limit"), [(0.05, 2.615), (0.1, 2.814), (0.25, 2.998), (0.5, 3.071)])
+def test_a_moving_average_runs_as_long_as_in_tables(weight: float, limit: float) -> None:
+    """Lucas and Saccucci (1990), table 3: all of these have a run length of 500."""
+    assert run_lengths.ewma(np.array([limit]), weight)[0] == pytest.approx(500, rel=0.01)
+
+
+def test_run_lengths_of_a_moving_average_go_on_growing() -> None:
+    limits = np.arange(1.5, 30, 0.1)
+    logs = np.log(run_lengths.ewma(limits, 0.05))
+    assert (np.diff(logs) > 0).all()
+    assert logs[-1] == pytest.approx(limits[-1] ** 2 / 2, rel=0.05)
+
+
 def test_windows_that_do_not_overlap_are_separate_looks() -> None:
     level = np.array([2.5])
     run_length = run_lengths.kolmogorov(level, 10_000, 10_000, np.array([10**12]))[0]
