@@ -21,7 +21,10 @@ from .streams import eventful, reference
 SETTINGS: dict[str, dict[str, Any]] = {"ks": {"window": 60}, "page_hinkley": {"threshold": 20.0}}
 """So that short streams are eventful; detectors that are not here run with their defaults."""
 
-every_detector = pytest.mark.parametrize("name", detectors.names())
+NUMERIC = [name for name in detectors.names() if detectors.detector(name).sees == "numbers"]
+"""Detectors of categories and of rows are tested in their own files: these streams are made of real numbers."""
+
+every_detector = pytest.mark.parametrize("name", NUMERIC)
 cuts = st.lists(st.integers(0, 1500), max_size=12)
 
 
