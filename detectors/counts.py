@@ -74,7 +74,7 @@ class Counts:
         self._excluded = np.zeros_like(known)
         self._changed = np.full(known.shape, -1)
         self._since = np.zeros(signals, np.int64)
-        self._recent = np.full((persistence.LAGS, signals), self._most + 1)
+        self._recent = np.full((persistence.LAGS, signals), self._most + 1, np.int8)
         self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), self._most + 1)
         self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
         self._shortest = np.full(signals, float(_SMALLEST_WINDOW))
@@ -175,7 +175,7 @@ class Counts:
         at = np.nonzero(enough & (begin[:, np.newaxis] >= self._since[signals]))
         score, limit = np.full(n.shape, np.nan), np.full(n.shape, np.nan)
         if len(at[0]):
-            x, y = window[at].astype(np.float64), before[at].astype(np.float64)
+            x, y = _floats(window[at]), _floats(before[at])
             x = shrunk(x, y, self._effect) if self._effect else x
             free = freedom(x, y, inflation[at[1]])
             score[at] = levelled(normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), free)
@@ -202,7 +202,7 @@ class Counts:
         before = total - window - self._excluded[signal]
         steps, marks = self._history.before(step, signal)
         after = (total.astype(np.uint32) - marks).astype(np.int64)
-        likelihood = likelihood_ratio(after.astype(np.float64), (total - after).astype(np.float64)) / self._inflation[signal]
+        likelihood = likelihood_ratio(_floats(after), _floats(total - after)) / self._inflation[signal]
         best = int(likelihood.argmax())
         likely = np.flatnonzero(likelihood >= likelihood[best] - _INTERVAL)
         self._changed[signal] = total - after[best]
@@ -216,6 +216,11 @@ class Counts:
         if not two or window[-1]:
             return "both"
         return "up" if window[1] * int(before.sum()) > before[1] * int(window.sum()) else "down"
+
+
+def _floats(counts: Ints) -> Array:
+    """Counts [n, k] as float64[k, n]."""
+    return np.ascontiguousarray(counts.T, np.float64)
 
 
 def _closest(score: Array, limit: Array) -> Ints:

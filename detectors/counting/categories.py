@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from detectors import Array
 
-Codes = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int8]
 Counts = npt.NDArray[np.int64]
 
 _LEAST = 5
@@ -32,20 +32,20 @@ class Categories:
         for signal, column in enumerate(reference.T):
             chosen, self.spoiled[signal] = _heaviest(column, most)
             self.values[: len(chosen), signal] = chosen
-        self.reference = np.where(np.arange(rows)[:, np.newaxis] < self.spoiled, most + 1, self.codes(reference))
-        """The codes of the reference, int64[m, d]; rows that chose the categories are missing."""
+        self.reference = np.where(np.arange(rows)[:, np.newaxis] < self.spoiled, np.int8(most + 1), self.codes(reference))
+        """The codes of the reference, int8[m, d]; rows that chose the categories are missing."""
         self.known = self.counts(self.reference, rows)[0] if rows else np.zeros((signals, most + 1), np.int64)
         """How often each category comes there, int64[d, most + 1]."""
 
     def codes(self, values: Array) -> Codes:
         """The codes of values, float64[n, d]."""
-        codes = np.where(np.isfinite(values), self.most, self.most + 1)
+        codes = np.where(np.isfinite(values), np.int8(self.most), np.int8(self.most + 1))
         for code, category in enumerate(self.values):
-            codes[values == category] = code
+            codes -= (values == category).view(np.int8) * np.int8(self.most - code)
         return codes
 
     def counts(self, codes: Codes, each: int) -> Counts:
-        """How often every category comes in each `each` rows of int64[n, d] codes, int64[n / each, d, most + 1]."""
+        """How often every category comes in each `each` rows of int8[n, d] codes, int64[n / each, d, most + 1]."""
         n, signals = codes.shape
         parts, cells = n // each, self.most + 2
         places = codes.reshape(parts, each, signals) + cells * np.arange(parts * signals).reshape(parts, 1, signals)

@@ -27,7 +27,7 @@ _LEVEL, _SLOPE = 0.72, 0.19
 
 
 def likelihood_ratio(window: Array, before: Array) -> Array:
-    """G: twice the logarithm of the likelihood ratio of two distributions to one, for counts float64[..., k]; float64[...]."""
+    """G: twice the logarithm of the likelihood ratio of two distributions to one, for counts float64[k, n]; float64[n]."""
     n, m = _total(window), _total(before)
     found = _total(_entropy(window) + _entropy(before) - _entropy(window + before))
     return np.maximum(2 * (found - _entropy(n) - _entropy(m) + _entropy(n + m)), 0.0)
@@ -40,7 +40,7 @@ def freedom(window: Array, before: Array, inflation: Array) -> Array:
     """
     n, m = _total(window), _total(before)
     share = n * m / np.maximum(n + m, 1) ** 2
-    expected = (window + before) * (share / inflation)[..., np.newaxis]
+    expected = (window + before) * (share / inflation)
     means = np.where(expected > 0, np.interp(np.log(np.maximum(expected, 1e-9)), _AT, _MEANS), 0.0)
     return np.maximum(_total(means) - 1, 1.0)
 
@@ -63,16 +63,19 @@ def levelled(score: Array, freedom: Array) -> Array:
 
 def shrunk(window: Array, before: Array, effect: float) -> Array:
     """The window's counts with every share moved towards the one before by `effect`, or on to it."""
-    n, m = _total(window)[..., np.newaxis], _total(before)[..., np.newaxis]
+    n, m = _total(window), _total(before)
     expected = before * (n / np.maximum(m, 1))
     left = expected + np.sign(window - expected) * np.maximum(np.abs(window - expected) - effect * n, 0)
-    scaled: Array = left * (n / np.maximum(_total(left)[..., np.newaxis], 1e-9))
+    scaled: Array = left * (n / np.maximum(_total(left), 1e-9))
     return scaled
 
 
 def _total(values: Array) -> Array:
-    """The sum over the last axis, always in the same order."""
-    return np.cumsum(values, axis=-1)[..., -1]
+    """The sum over categories, always in the same order."""
+    total: Array = values[0].copy()
+    for category in values[1:]:
+        total += category
+    return total
 
 
 def _entropy(counts: Array) -> Array:

@@ -75,6 +75,7 @@ class History:
     def _track(self, octave: int, totals: Ints) -> Marks:
         """The marks of an octave, the kept and the new ones."""
         first_new = ((self._first >> octave) + 1 << octave) - self._first - 1
-        track = np.concatenate((self.marks[octave], totals[first_new :: 1 << octave].astype(np.uint32)))
+        new = totals[first_new :: 1 << octave].astype(np.uint32)
+        track: Marks = np.concatenate((self.marks[octave], new)) if len(new) else self.marks[octave].copy()
         self.marks[octave] = track[-KEPT:]
         return track

@@ -17,19 +17,18 @@ _MOST = 1e4
 
 
 def repeats(codes: Codes, missing: int) -> Ints:
-    """How often each category is followed by itself after 1 to 8 rows, for int64[LAGS + n, d] codes, of which n are new.
+    """How often each category is followed by itself after 1 to 8 rows, for int8[LAGS + n, d] codes, of which n are new.
 
     int64[d, LAGS, missing + 1]; the last is how often a category is followed by another.
     """
-    signals, cells = codes.shape[1], missing + 2
-    new, first = codes[LAGS:], cells * np.arange(signals)
-    found = np.empty((signals, LAGS, cells - 1), np.int64)
-    for lag in range(1, LAGS + 1):
-        old = codes[LAGS - lag : len(codes) - lag]
-        place = np.where(old == new, new, missing)
-        place[(old == missing) | (new == missing)] = missing + 1
-        found[:, lag - 1] = np.bincount((place + first).ravel(), minlength=signals * cells).reshape(signals, cells)[:, :-1]
-    return found
+    signals, cells, n = codes.shape[1], missing + 2, len(codes) - LAGS
+    new, lags = codes[LAGS:], np.arange(1, LAGS + 1)
+    old = codes[(LAGS - lags)[:, np.newaxis] + np.arange(n)]
+    kinds = np.where(old == new, new, np.int8(missing))
+    kinds[(old == missing) | (new == missing)] = missing + 1
+    places = kinds + cells * (np.arange(signals) + signals * (lags - 1)[:, np.newaxis, np.newaxis])
+    found = np.bincount(places.ravel(), minlength=LAGS * signals * cells).reshape(LAGS, signals, cells)
+    return np.ascontiguousarray(found[:, :, :-1].swapaxes(0, 1))
 
 
 def inflation(counts: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:

@@ -75,15 +75,15 @@ def test_false_alarms_are_as_rare_where_values_persist(persistence: float) -> No
 
 
 def test_the_statistic_is_that_of_scipy() -> None:
-    window, before = np.array([[30.0, 20.0, 14.0]]), np.array([[300.0, 400.0, 200.0]])
-    peer = chi2_contingency(np.concatenate((window, before)), lambda_="log-likelihood")
+    window, before = np.array([[30.0], [20.0], [14.0]]), np.array([[300.0], [400.0], [200.0]])
+    peer = chi2_contingency(np.hstack((window, before)), lambda_="log-likelihood")
     assert likelihood_ratio(window, before)[0] == pytest.approx(peer.statistic)
     score = normal(np.array([peer.statistic]), np.array([2.0]), np.array([np.inf]))[0]
     assert score == pytest.approx(norm.isf(chi2.sf(peer.statistic, 2)), abs=0.02)
 
 
 def test_rare_categories_count_as_less_than_one_degree_of_freedom() -> None:
-    many, few = np.array([[500.0, 500.0, 500.0]]), np.array([[500.0, 500.0, 0.01]])
+    many, few = np.array([[500.0], [500.0], [500.0]]), np.array([[500.0], [500.0], [0.01]])
     assert freedom(many, 1e4 * many, np.ones(1))[0] == pytest.approx(2, abs=0.01)
     assert 1 < freedom(few, 1e4 * few, np.ones(1))[0] < 1.2
 
@@ -92,7 +92,7 @@ def test_inflation_is_that_of_a_markov_chain() -> None:
     for stays, expected in ((0.0, 1.0), (0.5, 3.0), (0.8, 9.0)):
         values = drawn((0.5, 0.3, 0.2), 50_000, 5, 3, stays)
         kinds = Categories(values, 8)
-        codes = np.concatenate((np.full((persistence.LAGS, 5), 9), kinds.reference))
+        codes = np.concatenate((np.full((persistence.LAGS, 5), 9, np.int8), kinds.reference))
         found, _ = persistence.inflation(kinds.known, persistence.repeats(codes, 9), np.full(5, 50_000))
         assert np.allclose(found, expected, rtol=0.12)
 
@@ -157,7 +157,7 @@ def test_a_change_that_is_too_small_to_matter_is_not_declared() -> None:
 
 
 def test_what_is_closer_than_the_effect_is_no_difference() -> None:
-    window, before = np.array([[60.0, 30.0, 10.0]]), np.array([[500.0, 400.0, 100.0]])
+    window, before = np.array([[60.0], [30.0], [10.0]]), np.array([[500.0], [400.0], [100.0]])
     assert likelihood_ratio(shrunk(window, before, 0.11), before)[0] == pytest.approx(0, abs=1e-9)
     assert 0 < likelihood_ratio(shrunk(window, before, 0.05), before)[0] < likelihood_ratio(window, before)[0]
 
