@@ -20,6 +20,8 @@ from . import streams
 
 SETTINGS: dict[str, dict[str, Any]] = {"ks": {"window": 60}, "page_hinkley": {"threshold": 20.0}}
 """So that short streams are eventful; detectors that are not here run with their defaults."""
+LARGEST = {"scan": 14_336}
+"""Bytes of state a signal; 8192 for those that are not here."""
 CONSTANTS: dict[Sees, tuple[float, ...]] = {
     "numbers": (0.0, 0.1, -1e9), "errors": (0.0, 1.0), "categories": (0.0, 3.0), "rows": (0.0, 0.1, -1e9),
 }  # fmt: skip
@@ -274,7 +276,7 @@ def test_the_state_stays_small(name: str) -> None:
     for _ in range(4):
         detector.update(usual(name, rng, 8192, 2))
         sizes.append(len(pack(detector.state())))
-    assert max(sizes) < 2 * 8192
+    assert max(sizes) < 2 * LARGEST.get(name, 8192)
     assert sizes[-1] < 1.5 * sizes[0]
 
 
