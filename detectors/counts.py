@@ -45,6 +45,9 @@ class Counts:
     """
 
     sees: ClassVar[Sees] = "categories"
+    knob: ClassVar[str | None] = "run_length"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = True
 
     def __init__(self, signals: int, *, categories: int = 8, run_length: float = 1_000_000.0, min_effect: float = 0.0) -> None:
         if not 1 <= categories <= 12:

@@ -18,7 +18,7 @@ from consumers.wire.pieces import Piece, dead
 from consumers.wire.reading import Reading
 from stream_monitor.blocks import Section, document, partition_of
 from stream_monitor.config.deployment import Config
-from stream_monitor.config.stream import Source, StreamConfig, StreamRecord
+from stream_monitor.config.stream import Source, StreamConfig
 from stream_monitor.task import Batch, Gap, Output, Partition, Slice
 
 
@@ -98,8 +98,7 @@ class Intake:
         """Says what every stream is, before its first row, and which streams there are, and gives their references."""
         config = self._config
         for name, stream in config.streams.items():
-            record = StreamRecord(revision=config.revision, deployment=config.deployment, config=stream, limits=config.limits)
-            section = Section(name, "configuration", document=record.model_dump_json().encode())
+            section = Section(name, "configuration", document=config.record(name).model_dump_json().encode())
             for number in range(self._partitions) if stream.per == "model" else (self._place(name),):
                 turn.add(number, section)
         streams = Section(
