@@ -11,15 +11,15 @@ from .scanning.whitening import LAGS, SCALE, Whitening
 
 
 class Whitened:
-    """d signals as independent standard normal values, by a reference float64[m, d] and a fit that grows with the stream.
+    """d signals as independent standard normal values, by a reference float64[m, d].
 
+    The fit stays that of the reference: who is given these values compares them with the reference, or adapts by itself.
     What is missing stays missing, and so does a signal of which there are fewer than 30 values in the reference.
     """
 
     def __init__(self, reference: Array, times: Times | None) -> None:
         signals = reference.shape[1]
         self._rows = 0
-        self._reference = len(reference)
         scores = Scores(reference, rates=False)
         self._known = np.array([kind != "unknown" for kind in scores.kinds], np.bool_)
         scores.choose(np.arange(signals), reference)
@@ -31,19 +31,9 @@ class Whitened:
 
     def of(self, values: Array, times: Times | None) -> Array:
         """The next rows, float64[n, d], whitened."""
-        whitened = []
-        at = 0
-        while at < len(values):
-            refit = self._whitening.next_refit(self._reference, 1)
-            stop = min(len(values), at + refit - self._whitening.rows)
-            rows = np.arange(self._rows, self._rows + stop - at)
-            then = None if times is None else times[at:stop]
-            whitened.append(self._whitening.take(self._scores.of(values[at:stop], rows), then))
-            self._rows += stop - at
-            at = stop
-            if self._whitening.rows == refit:
-                self._whitening.refit()
-        return self._present(values, np.concatenate(whitened, axis=1)) if whitened else values
+        rows = np.arange(self._rows, self._rows + len(values))
+        self._rows += len(values)
+        return self._present(values, self._whitening.residuals(self._scores.of(values, rows), times))
 
     def state(self) -> State:
         """Everything but the reference, as plain values and arrays."""

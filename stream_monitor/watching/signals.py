@@ -212,6 +212,7 @@ class Signals:
         self._allowed_at, self._expected = state["allowed_at"], state["expected"]
         for name, inner in state["watchers"].items():
             self._watchers[name].restore(inner)
+            self._let(self._watchers[name])
 
     def _start(self, name: str) -> None:
         watcher = Watcher(name, self._settings[name], self.reference, self._recent.rows)
