@@ -20,6 +20,10 @@ from . import streams
 
 SETTINGS: dict[str, dict[str, Any]] = {"ks": {"window": 60}, "page_hinkley": {"threshold": 20.0}}
 """So that short streams are eventful; detectors that are not here run with their defaults."""
+QUIET: dict[str, dict[str, Any]] = {
+    "ddm": {"threshold": 4.0}, "eddm": {"threshold": 0.27}, "hddm_a": {"confidence": 1e-5},
+}  # fmt: skip
+"""For detectors whose published settings alarm by chance every few thousand values."""
 CONSTANTS: dict[Sees, tuple[float, ...]] = {
     "numbers": (0.0, 0.1, -1e9), "errors": (0.0, 1.0), "categories": (0.0, 3.0), "rows": (0.0, 0.1, -1e9),
 }  # fmt: skip
@@ -53,7 +57,7 @@ def fitted(name: str, known: Array, run_length: float | None = None) -> Detector
 
 
 def calm(name: str, known: Array) -> Detector:
-    found = detectors.detector(name)(known.shape[1])
+    found = detectors.detector(name)(known.shape[1], **QUIET.get(name, {}))
     found.fit(known)
     return found
 
@@ -278,13 +282,12 @@ def test_the_state_stays_small(name: str) -> None:
     assert sizes[-1] < 1.5 * sizes[0]
 
 
-@every_detector
-def test_processes_agree_whatever_their_hash_seed(name: str) -> None:
+def test_processes_agree_whatever_their_hash_seed() -> None:
     code = (
-        "import hashlib; from tests.detectors import test_contract as t; "
-        f"d = t.fitted({name!r}, t.reference({name!r}, 15)); "
-        f"c = d.update(t.eventful({name!r}, 15)); "
-        "print(hashlib.sha256(repr(c).encode() + t.pack(d.state())).hexdigest())"
+        "import hashlib, detectors; from tests.detectors import test_contract as t\n"
+        "for name in detectors.names():\n"
+        "    d = t.fitted(name, t.reference(name, 15)); c = d.update(t.eventful(name, 15))\n"
+        "    print(name, hashlib.sha256(repr(c).encode() + t.pack(d.state())).hexdigest())"
     )
     outputs = {
         subprocess.run(
@@ -293,6 +296,7 @@ def test_processes_agree_whatever_their_hash_seed(name: str) -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+    assert len(outputs.pop().splitlines()) == len(detectors.names())
 
 
 @every_detector_that_does_not
