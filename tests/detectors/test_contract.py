@@ -18,7 +18,11 @@ from detectors import Array, Change, Detector, State
 
 from .streams import eventful, reference
 
-SETTINGS: dict[str, dict[str, Any]] = {"ks": {"window": 60}, "page_hinkley": {"threshold": 20.0}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "ks": {"window": 60},
+    "psi": {"window": 60, "bins": 4},
+    "page_hinkley": {"threshold": 20.0},
+}
 """So that short streams are eventful; detectors that are not here run with their defaults."""
 
 NUMERIC = [name for name in detectors.names() if detectors.detector(name).sees == "numbers"]
