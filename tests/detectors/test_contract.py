@@ -18,7 +18,11 @@ from detectors import Array, Change, Detector, Sees, State
 
 from . import streams
 
-SETTINGS: dict[str, dict[str, Any]] = {"ks": {"window": 60}, "page_hinkley": {"threshold": 20.0}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "ks": {"window": 60},
+    "psi": {"window": 60, "bins": 4},
+    "page_hinkley": {"threshold": 20.0},
+}
 """So that short streams are eventful; detectors that are not here run with their defaults."""
 QUIET: dict[str, dict[str, Any]] = {
     "ddm": {"threshold": 4.0}, "eddm": {"threshold": 0.27}, "hddm_a": {"confidence": 1e-5}, "stepd": {"alpha": 1e-8},
