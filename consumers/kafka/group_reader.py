@@ -12,6 +12,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
+from consumers.kafka import quick_records
 from consumers.kafka.pace import Pace
 from consumers.kafka.poller import Changes, Limits, Polled, Poller
 from consumers.kafka.start import Start
@@ -40,6 +41,7 @@ class GroupReader:
     ) -> None:
         """`patience` is how many seconds the group may leave us without a place."""
         self._consumer = consumer
+        quick_records.use(consumer)
         self._pace = pace
         self._topics = topics
         self._start = start
