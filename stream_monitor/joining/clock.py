@@ -31,16 +31,21 @@ class Clock:
         """Whether there was ever an event."""
         return self.now > UNSET
 
-    def rows(self, times: Times, arrived: int) -> tuple[Times, npt.NDArray[np.bool_]]:
-        """The clock at each row, int64[n], and which rows are ahead of their arrival and do not move it.
+    def rows(self, times: Times, arrived: int) -> tuple[Times, int]:
+        """The clock at each row, int64[n], and how many rows are ahead of their arrival and do not move it.
 
         A stream that begins with such a row is at its arrival.
         """
-        ahead = times > arrived + AHEAD
-        running = np.where(ahead, UNSET, times) if ahead.any() else times.copy()
+        limit, ahead = arrived + AHEAD, 0
+        if int(times.max()) <= limit:
+            running = times.copy()
+        else:
+            late = times > limit
+            ahead, running = int(late.sum()), np.where(late, UNSET, times)
         first = int(running[0])
         running[0] = max(first, self.now) if self.started or first > UNSET else arrived
-        np.maximum.accumulate(running, out=running)
+        if len(running) > 1:
+            np.maximum.accumulate(running, out=running)
         return running, ahead
 
     def heard(self, now: int, arrived: int) -> None:
