@@ -1,4 +1,4 @@
-"""Gives what was read of several partitions in the order of its time, so that none runs ahead of another while they catch up."""
+"""Gives what was read of several partitions in the order of its time: none runs ahead of another while they catch up."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ class Clock:
         It ticks on from the last row rather than to the arrival time, so that old events can be loaded late.
         """
         for entry in entries:
-            self._drained[f"{entry.topic}/{entry.partition}"] = arrived if entry.drained else UNSET
+            self._drained[_input(entry.topic, entry.partition)] = arrived if entry.drained else UNSET
         if self._heard == UNSET or not self._drained:
             return self.now
         return max(self.now, self._heard_at + min(self._drained.values()) - self._heard)
@@ -72,3 +73,8 @@ class Clock:
         """Goes on from a `state()`."""
         self.now, self._heard, self._heard_at, drained = state
         self._drained = dict(drained)
+
+
+@lru_cache(10_000)
+def _input(topic: str, partition: int) -> str:
+    return f"{topic}/{partition}"

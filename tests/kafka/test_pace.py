@@ -40,7 +40,8 @@ def test_what_is_given_comes_in_order_of_time_and_in_order_within_a_partition() 
     made.add(B, records(*range(50, 250)), 0.0)
     assert given(made, {A, B}, limit=1) == {A: list(range(100))}
     assert given(made, {A, B}, limit=1) == {B: list(range(100))}
-    assert made.first(A) == 100 and made.first(B) == 100
+    assert made.first(A) == 100
+    assert made.first(B) == 100
     assert given(made, {A, B}) == {A: list(range(100, 200)), B: list(range(100, 200))}
 
 
