@@ -74,7 +74,8 @@ class GroupReader:
             return self._without_membership(arrived)
         if self._changes.pending:
             assigned, released = self._settle()
-            return Slice(arrived, ends=self._ends(), assigned=assigned, released=released)
+            gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
+            return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
         given = self._pace.take(self._drained(), time.monotonic(), self._limits.records, self._limits.size)
         batches = [Batch(p, records) for p, records in given.items()]
         return Slice(arrived, batches, polled.gaps, self._ends())
