@@ -52,10 +52,14 @@ class Pace:
         self._first: dict[Partition, int] = {}
         self._reached: dict[Partition, tuple[int, float]] = {}
         self._freed: set[Partition] = set()
+        self._left = 0.0
+        """When records were last given, by the monotonic clock: until they have been worked on, nobody can give more."""
 
     def expect(self, partitions: Collection[Partition], now: float) -> None:
-        """Says which partitions there are, by the monotonic clock; those that gave nothing yet are waited for."""
-        self._reached = {p: self._reached.get(p, (-_FAR, now)) for p in partitions}
+        """Says that reading goes on, by the monotonic clock, and from where; what gave nothing yet is waited for."""
+        away = now - self._left
+        known = {p: (time, at + away) for p, (time, at) in self._reached.items()}
+        self._reached = {p: known.get(p, (-_FAR, now)) for p in partitions}
 
     def add(self, partition: Partition, records: Sequence[Any], now: float) -> None:
         """Takes records that were read."""
@@ -91,6 +95,7 @@ class Pace:
 
     def take(self, drained: Collection[Partition], now: float, records: int, size: int) -> dict[Partition, list[Any]]:
         """Gives what may be given, the earliest first, until it is so many records or bytes, or more."""
+        self._left = now
         horizons = self._horizons(drained, now)
         due = [[(run.time, p, run) for run in self._due(p, held, horizons)] for p, held in sorted(self._held.items())]
         given: dict[Partition, list[Any]] = {}
