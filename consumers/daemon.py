@@ -29,7 +29,6 @@ OUTPUTS: tuple[Channel, ...] = (
 )  # fmt: skip
 GRACE = 25.0
 """Seconds from a signal to the end; orchestrators kill after 30."""
-_IN_STEP = 10.0
 _LOOK_EVERY = 30.0
 
 log = structlog.get_logger()
@@ -68,7 +67,11 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
         from consumers.intake.intake import Intake
 
         intake = Intake(config, references(config))
-        return intake, KafkaLog(config.kafka, name, intake.topics, outputs, start=config.start, in_step=_IN_STEP)
+        # More at once than comes in a moment: on a backlog of many streams, each then has some rows in a block.
+        limits, in_step = Limits(records=10_000), intake.together()
+        return intake, KafkaLog(
+            config.kafka, name, intake.topics, outputs, start=config.start, in_step=in_step, time=intake.time, limits=limits
+        )
     from stream_monitor.watch import Watch
 
     # Intake has gathered already: a block has up to thousands of rows.

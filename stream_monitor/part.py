@@ -259,8 +259,12 @@ class Part:
         for entry in progress:
             by_topic.setdefault(entry.topic, []).append(entry)
         outputs: list[Output] = []
+        about: dict[tuple[str, ...], list[Progress]] = {}
         for name, stream in self._streams.items():
-            entries = [entry for topic in _topics(stream.record) for entry in by_topic.get(topic, ())]
+            topics = _topics(stream.record)
+            entries = about.get(topics)
+            if entries is None:
+                entries = about[topics] = [entry for topic in topics for entry in by_topic.get(topic, ())]
             if not entries or name in self._quarantined:
                 continue
             if name in self._recalling:
@@ -329,6 +333,6 @@ def _emptied(stream: Stream, position: int) -> Stream:
     return fresh
 
 
-def _topics(record: StreamRecord) -> list[str]:
+def _topics(record: StreamRecord) -> tuple[str, ...]:
     config = record.config
-    return [config.predictions.topic, *([config.labels.topic] if config.labels else [])]
+    return (config.predictions.topic, config.labels.topic) if config.labels else (config.predictions.topic,)

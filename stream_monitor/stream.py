@@ -181,7 +181,13 @@ class Stream:
 
     def _in_pieces(self, rows: Rows, arrived: int, take: Callable[[Rows, int], tuple[int, list[Output]]]) -> list[Output]:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
-        outputs: list[Output] = []
+        if self._nothing_is_due(rows) and len(rows) <= self.join.room():
+            taken, outputs = take(rows, arrived)
+            if taken == len(rows):
+                return outputs
+            rows = blocks.split(rows, taken, len(rows))
+        else:
+            outputs = []
         start = 0
         while start < len(rows):
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
@@ -194,6 +200,14 @@ class Stream:
             outputs += more
             start += taken
         return outputs
+
+    def _nothing_is_due(self, rows: Rows) -> bool:
+        """Whether no row can move the clock to where something is due."""
+        clock = self.join.clock
+        if not clock.started:
+            return False
+        latest = max(clock.now, int(rows.time.max()))
+        return latest < self.windows.boundary_after(clock.now) and latest < self._next_due()
 
     def _next_due(self) -> int:
         """The clock at which something is due, rows or not."""
@@ -221,23 +235,28 @@ class Stream:
         return self._happen(events, judged, joined.clock, arrived, None)
 
     def _predictions(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
-        rows = blocks.split(rows, 0, self.join.versions.next_new(rows) or len(rows))
+        new = self.join.versions.next_new(rows)
+        if new is not None:
+            rows = blocks.split(rows, 0, new)
+        values = self.words.values(rows, "prediction")
         if self.judge.task is None:
-            values = self.words.values(rows, "prediction")
             decided = self.judge.decisive(values, _any_score(rows))
-            rows = blocks.split(rows, 0, len(rows) if decided is None else decided + 1)
+            if decided is not None and decided + 1 < len(rows):
+                rows = blocks.split(rows, 0, decided + 1)
+                values = self.words.values(rows, "prediction")
         position = self.join.position
-        joined = self.join.predictions(rows, self.words.values(rows, "prediction"), arrived)
+        joined = self.join.predictions(rows, values, arrived)
         self._count(joined.counts)
         events = self._meet(joined)
-        marks = Marks(np.arange(len(rows)), position + np.arange(len(rows)), rows.time)
+        marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), rows.time)
         self._count_predictions(rows, joined)
         events += self._watch_features(rows, joined, marks)
-        events += self._watch_scores(rows.number("score"), joined, marks)
+        if "score" in rows.number_names:
+            events += self._watch_scores(rows.number("score"), joined, marks)
         if self.judge.task == "unknown":
             events.append((len(rows) - 1, self._say_task_unknown))
         if not self.judge.speaks:
-            self.judge.hear(self.words.values(rows, "prediction"), position)
+            self.judge.hear(values, position)
         judged, more = self._judge(joined, len(rows) - 1, position)
         return len(rows), self._happen(events + more, judged, joined.clock, arrived, position)
 
@@ -250,12 +269,14 @@ class Stream:
     def _meet(self, joined: Joined) -> list[Event]:
         """Sees which versions are live; a new one answers the open requests of its model."""
         events: list[Event] = []
-        for number in distinct(joined.version):
+        numbers = distinct(joined.version)
+        for number in numbers:
             if number < 0:
                 continue
             if number not in self.versions:
                 events.append((0, partial(self._supersede, self._begin_version(number))))
-            self.versions[number].seen = int(joined.clock[np.flatnonzero(joined.version == number)[-1]])
+            last = -1 if len(numbers) == 1 else np.flatnonzero(joined.version == number)[-1]
+            self.versions[number].seen = int(joined.clock[last])
         return events
 
     def _begin_version(self, number: int) -> Version:
@@ -271,17 +292,19 @@ class Stream:
         return version
 
     def _count_predictions(self, rows: Rows, joined: Joined) -> None:
-        latency = rows.number("latency_ms")
-        mine = joined.accepted
-        if mine.all():
+        latency = rows.number("latency_ms") if "latency_ms" in rows.number_names else None
+        mine, n = joined.accepted, int(np.count_nonzero(joined.accepted))
+        if n == len(rows):
             self.windows.predictions(joined.version, rows.time, joined.clock, latency)
-        else:
-            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], latency[mine])
-        self._count({"predictions": int(mine.sum())})
+        elif n:
+            some = None if latency is None else latency[mine]
+            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], some)
+        self._count({"predictions": n})
 
     def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:
         names, values, texts = self._feature_values(rows)
-        self._count({"missing": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())})
+        if not np.isfinite(values).all():
+            self._count({"missing": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())})
         if not joined.accepted.all():
             values, marks = values[joined.accepted], Marks(*(mark[joined.accepted] for mark in marks))
         found = self.features.update(names, values, marks, texts) if len(values) else []
@@ -294,26 +317,29 @@ class Stream:
         """
         names, at = blocks.features(rows.number_names)
         texts, columns = [], []
-        for i, column in enumerate(rows.text_names):
-            if column.startswith("feature:"):
-                name = column.removeprefix("feature:")
-                if name in names or self.features.is_number(name):
-                    self._count({"mistyped": int((rows.texts[i] >= 0).sum())})
-                    continue
-                texts.append(name)
-                columns.append(self.categories.of(name, rows.texts[i], rows.tables[i]))
+        for i, name in blocks.text_features(rows.text_names):
+            if name in names or self.features.is_number(name):
+                self._count({"mistyped": int((rows.texts[i] >= 0).sum())})
+                continue
+            texts.append(name)
+            columns.append(self.categories.of(name, rows.texts[i], rows.tables[i]))
         numbers = rows.numbers[at].T
         return (*names, *texts), np.column_stack((numbers, *columns)) if columns else numbers, texts
 
     def _watch_scores(self, score: npt.NDArray[np.float64], joined: Joined, marks: Marks) -> list[Event]:
         events: list[Event] = []
-        if np.isnan(score).all():
+        good = ~np.isnan(score) & joined.accepted
+        if not good.any():
             return events
-        for number in distinct(joined.version):
-            mine = np.flatnonzero((joined.version == number) & joined.accepted & ~np.isnan(score))
+        numbers = distinct(joined.version)
+        for number in numbers:
+            mine = np.flatnonzero(good if len(numbers) == 1 else good & (joined.version == number))
             if number >= 0 and len(mine):
                 version = self.versions[number]
-                found = version.score.update(("score",), score[mine, None], Marks(*(mark[mine] for mark in marks)))
+                if len(mine) == len(score):
+                    found = version.score.update(("score",), score[:, None], marks)
+                else:
+                    found = version.score.update(("score",), score[mine, None], Marks(*(mark[mine] for mark in marks)))
                 events += [(finding.row, partial(self._publish, finding, version)) for finding in found]
         return events
 

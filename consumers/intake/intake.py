@@ -19,7 +19,7 @@ from consumers.wire.reading import Reading
 from stream_monitor.blocks import Section, document, partition_of
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.stream import Source, StreamConfig
-from stream_monitor.task import Batch, Gap, Output, Partition, Slice
+from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
 
 
 class Route(NamedTuple):
@@ -52,6 +52,24 @@ class Intake:
     def topics(self) -> tuple[str, ...]:
         """What it reads."""
         return (*self._routes, self._control)
+
+    def together(self) -> list[set[str]]:
+        """The topics whose events are to be read in order of time: those of a stream, and of all that share one with it."""
+        groups: list[set[str]] = []
+        for stream in self._config.streams.values():
+            mine = {stream.predictions.topic, *([stream.labels.topic] if stream.labels else [])}
+            for group in [group for group in groups if group & mine]:
+                groups.remove(group)
+                mine |= group
+            groups.append(mine)
+        return groups
+
+    def time(self, topic: str, record: Record) -> int:
+        """The time of an event as far as it can be seen at a glance, else when it was appended, in microseconds."""
+        appended = record.timestamp * 1_000
+        routes = self._routes.get(topic)
+        time = routes[0].decoder.time(record) if routes else None
+        return appended if time is None else time
 
     def process(self, slice: Slice) -> list[Output]:
         """Blocks and dead letters of a slice."""
