@@ -69,8 +69,10 @@ class Detector(Protocol):
     def allow(self, run_length: Array) -> None:
         """Sets thresholds, from the next row on, by how many values may pass between two false alarms of each signal.
 
-        float64[d], infinite for a signal that is never to alarm.  Detectors whose thresholds are settings raise
-        NotImplementedError; the others say in their docstring for which values the promise holds.
+        float64[d], infinite for a signal that is never to alarm.  Comes after `fit`, and may come again at any time; nothing
+        that was seen is forgotten.  Like a setting it is no part of the state, so whoever restores gives it again.  Detectors
+        whose thresholds are settings raise NotImplementedError and say why; the others say in their docstring for which values
+        the promise holds.
         """
 
     def fit(self, reference: Array, times: Times | None = None) -> None:
@@ -83,7 +85,7 @@ class Detector(Protocol):
         """
 
     def state(self) -> State:
-        """Everything but the settings and the reference, as numbers, strings, lists and arrays."""
+        """Everything but settings, run lengths and the reference, as numbers, strings, lists and arrays."""
 
     def restore(self, state: State) -> None:
         """Goes on from a `state()`, after the same `fit`."""

@@ -15,6 +15,12 @@ Mark = tuple[float, float, float, float]
 """The end of a bucket: how many values there are up to it, the row of the last one, their sum, their squared deviations."""
 
 _ORIGIN: Mark = (0.0, -1.0, 0.0, 0.0)
+_SHORTEST = 200.0
+"""The shortest run length that can be asked for."""
+_CURVE, _SLOPE, _LEVEL = 0.0081, 0.6248, -4.6969
+"""-log(delta) by the logarithm of the run length, with a clock of 32."""
+_STEEPEST = (1 - _SLOPE) / (2 * _CURVE)
+"""The logarithm of the run length from which on a tenth of the delta gives ten times the run length."""
 
 
 class ADWIN:
@@ -23,6 +29,9 @@ class ADWIN:
     The window is looked at after every `clock` values.  `delta` bounds the chance of a false alarm at one look, for
     independent values between 0 and 1; `max_buckets` is how many buckets of one size there may be before two are merged;
     parts of fewer than `min_window_length` values are not compared; nothing is declared up to `grace_period` values.
+
+    `allow` chooses `delta`, which may then be above 1, for independent, standard normal values.  It is fitted for any `clock`
+    and the defaults of the other settings, to run lengths from 500 to 4 million (benchmarks/calibration.py).
 
     As in river, the window begins anew after a change.  `start` is where the part that is kept begins, which can be long before
     or after the change itself; `n_reference` and `n_current` are the values that are dropped and kept, `direction` says
@@ -51,13 +60,18 @@ class ADWIN:
             raise ValueError(f"min_window_length must be at least 1, got {min_window_length}")
         if grace_period < 0:
             raise ValueError(f"grace_period must not be negative, got {grace_period}")
-        self._delta, self._clock, self._shortest, self._grace = delta, clock, min_window_length, grace_period
+        self._clock, self._shortest, self._grace = clock, min_window_length, grace_period
+        self._deltas = [delta] * signals
         self._rows = 0
         self._windows = [_Window(max_buckets) for _ in range(signals)]
         self.statistic = np.full(signals, np.nan)
         """The difference between the means of two parts of the window, at the last look, where it was largest for its bound."""
         self.threshold = np.full(signals, np.nan)
         """That bound."""
+
+    def allow(self, run_length: Array) -> None:
+        """Sets `delta` of each signal, which takes effect at its next look; less than 200 values are taken as 200."""
+        self._deltas = np.exp(-_strictness(run_length, self._clock)).tolist()
 
     def fit(self, reference: Array, times: Times | None = None) -> None:
         """Does nothing: the window is compared with itself."""
@@ -99,13 +113,13 @@ class ADWIN:
         if window.n <= self._grace:
             return
         marks = window.marks()
-        difference, bound = self._largest(marks, _ORIGIN)
+        difference, bound = self._largest(marks, _ORIGIN, self._deltas[signal])
         self.statistic[signal], self.threshold[signal] = difference, bound
         if difference > bound:
             changes.append(self._change(signal, marks, difference, bound))
             window.clear()
 
-    def _largest(self, marks: list[Mark], dropped: Mark) -> tuple[float, float]:
+    def _largest(self, marks: list[Mark], dropped: Mark, delta: float) -> tuple[float, float]:
         """The difference of means and its bound at the cut where it is largest for its bound; NaN if there is no cut.
 
         The cuts are the marks, the window begins after `dropped`, the bound is epsilon_cut of the paper's section 3.
@@ -114,7 +128,7 @@ class ADWIN:
         n, total, spread = _since(dropped, marks[-1])
         if n < 2:
             return math.nan, math.nan
-        confidence = math.log(2.0 * math.log(n) / self._delta)
+        confidence = math.log(2.0 * math.log(n) / delta) if delta else math.inf
         normal, linear = 2.0 * confidence * spread / n, 2.0 / 3.0 * confidence
         shortest, surplus, root = self._shortest, self._shortest - 1.0, math.sqrt
         largest, found, found_bound = -1.0, math.nan, math.nan
@@ -136,7 +150,7 @@ class ADWIN:
         row, dropped, statistic, threshold = int(marks[-1][1]), _ORIGIN, difference, bound
         while difference > bound:
             dropped, marks = marks[0], marks[1:]
-            difference, bound = self._largest(marks, dropped)
+            difference, bound = self._largest(marks, dropped, self._deltas[signal])
         n, total, _ = _since(dropped, marks[-1])
         kept_is_larger = total / n > dropped[2] / dropped[0]
         start = int(dropped[1]) + 1
@@ -198,3 +212,11 @@ def _since(dropped: Mark, last: Mark) -> tuple[float, float, float]:
     step = total / n - dropped[2] / dropped[0]
     spread = last[3] - dropped[3] - dropped[0] * n / last[0] * step * step
     return n, total, max(spread, 0.0)
+
+
+def _strictness(run_length: Array, clock: int) -> Array:
+    """-log(delta) for a run length: at length, alarms are as frequent as delta is small."""
+    log = np.log(np.maximum(run_length, _SHORTEST))
+    fitted = np.minimum(log, _STEEPEST)
+    rarely = np.interp(math.log2(clock), (0, 3, 5, 7, 9), (0.65, 0.3, 0.0, -0.56, -1.3))
+    return np.asarray((_CURVE * fitted + _SLOPE) * fitted + _LEVEL + (log - fitted) + rarely)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from . import Array
 
@@ -17,7 +18,20 @@ def present(column: Array, first: int) -> tuple[Sequence[int], list[float]]:
 
     What is missing, infinite or beyond 1e100 is left out.
     """
-    good = np.abs(column) < _LARGEST
+    return _kept(column, present_in(column), first)
+
+
+def errors(column: Array, first: int) -> tuple[Sequence[int], list[float]]:
+    """The zeros and ones of float64[n], and their rows, counted from `first`; anything else is left out."""
+    return _kept(column, (column == 0) | (column == 1), first)
+
+
+def present_in(values: Array) -> npt.NDArray[np.bool_]:
+    """Which values are there: neither missing nor infinite nor beyond 1e100."""
+    return np.abs(values) < _LARGEST
+
+
+def _kept(column: Array, good: npt.NDArray[np.bool_], first: int) -> tuple[Sequence[int], list[float]]:
     if good.all():
         return range(first, first + len(column)), column.tolist()
     return (np.flatnonzero(good) + first).tolist(), column[good].tolist()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from . import Array, Change, Direction, Sees, State, Times
+from . import Array, Change, Direction, Sees, State, Times, run_lengths
 from .ranks import Codes, Ranks
 
 Ints = npt.NDArray[np.int64]
@@ -28,6 +28,9 @@ class KS:
     Looks happen at absolute row numbers, the first one not before `window` rows.  The threshold is the asymptotic one of a
     single look at level `alpha`, so at most `alpha` false alarms are to be expected of each look at each signal, if rows are
     independent.  A drift is declared again at every look while it lasts, with the `start` that was found at first.
+
+    `allow` holds for independent values of any continuous distribution, from the first look on and on average over references;
+    a reference of fewer values than two windows makes the single one far better or worse than that.  Ties make alarms rarer.
 
     A signal is not looked at (statistic NaN) where fewer than `minimum` of its values in the window are there, or fewer than
     50 in its reference.
@@ -54,10 +57,18 @@ class KS:
             raise ValueError(f"minimum must lie between 1 and window ({window}), got {minimum}")
         self._window, self._stride, self._minimum = window, stride, minimum
         self._batch = max(1, _AT_ONCE // max(1, signals) // stride) * stride
-        self._level = -math.log(alpha / 2) / 2
+        self._levels = np.full(signals, -math.log(alpha / 2) / 2)
+        self._allowed: Array | None = None
         self._counts = np.arange(window + 1)
         self._entropies = np.append(0.0, self._counts[1:] * np.log(self._counts[1:]))
         self.fit(np.empty((0, signals)))
+
+    def allow(self, run_length: Array) -> None:
+        """Sets the level of each signal for the size of its reference."""
+        self._allowed = run_length
+        self._levels = (
+            run_lengths.limit(run_length, lambda levels: self._run_length(levels, self._ranks.sizes), lowest=0.8) ** 2
+        )
 
     def fit(self, reference: Array, times: Times | None = None) -> None:
         """Takes the reference, float64[m, d], and begins anew.  Without one, no signal is looked at."""
@@ -70,6 +81,8 @@ class KS:
         """The largest distance at the last look."""
         self.threshold = np.full(signals, np.nan)
         self._began = np.zeros(signals, np.int64)
+        if self._allowed is not None:
+            self.allow(self._allowed)
 
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite is missing.  Most of the work is done once in a stride."""
@@ -137,14 +150,26 @@ class KS:
             if new[at]:
                 self._began[signal] = starts[at]
             start, direction = int(self._began[signal]), _direction(above[at], below[at])
-            changes.append(Change(row, signal, float(statistic[at]), float(threshold[at]), direction, start, m, int(n[at])))
+            measured, rarity = (float(statistic[at]), float(threshold[at])), self._rarity(signal, statistic[at], n[at])
+            changes.append(Change(row, signal, *measured, direction, start, m, int(n[at]), rarity=rarity))
         return changes
 
     def _limits(self, n: Ints) -> Array:
         """What distances of n values, int64[d, looks], are compared with; NaN where they are too few to look at."""
         m = self._ranks.sizes[:, np.newaxis]
         looked_at = (n >= self._minimum) & (m >= _SMALLEST_REFERENCE)
-        return np.where(looked_at, np.sqrt(self._level * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1))), np.nan)
+        levels = self._levels[:, np.newaxis]
+        return np.where(looked_at, np.sqrt(levels * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1))), np.nan)
+
+    def _rarity(self, signal: int, distance: float, n: int) -> float:
+        """The run length for which a distance of n values would be the threshold."""
+        if self._allowed is None:
+            return math.nan
+        m = self._ranks.sizes[signal : signal + 1]
+        return float(self._run_length(distance / np.sqrt(1 / n + 1 / m), m)[0])
+
+    def _run_length(self, levels: Array, references: Ints) -> Array:
+        return run_lengths.kolmogorov(levels, self._window, self._stride, np.maximum(references, _SMALLEST_REFERENCE))
 
     def _compare(self, windows: Codes) -> tuple[Ints, Array, Array]:
         """For windows, int32[d, looks, window]: how many values there are, and both one-sided distances, [d, looks] each."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from . import Array, Change, Direction, Sees, State, Times
+from . import Array, Change, Direction, Sees, State, Times, run_lengths
 from .column import present
 
 _MODES = ("up", "down", "both")
@@ -37,6 +38,9 @@ class PageHinkley:
     values one in about 20,000 with river's 0.0001, one in millions without.  river's defaults are `delta=0.005, threshold=50,
     forgetting=0.0001`; its alpha is 1 - `forgetting`.
 
+    `allow` holds for independent, standard normal values, whose sums less their own mean are those of a CUSUM.  It needs
+    `forgetting` to be 0.
+
     A signal begins anew after each of its changes.  `start` is the row after the one at which the running sum was last at its
     extreme; `n_reference` and `n_current` are the numbers of values up to there and since.
     """
@@ -63,14 +67,22 @@ class PageHinkley:
             raise ValueError(f"forgetting must lie in [0, 1), got {forgetting}")
         if mode not in _MODES:
             raise ValueError(f"mode must be one of {', '.join(_MODES)}, got {mode!r}")
-        self._minimum, self._delta, self._limit, self._keep = minimum, delta, threshold, 1 - forgetting
-        self._limit_up = threshold if mode != "down" else np.inf
-        self._limit_down = threshold if mode != "up" else np.inf
+        self._minimum, self._delta, self._keep = minimum, delta, 1 - forgetting
+        self._up, self._down = mode != "down", mode != "up"
+        self._limits = [threshold] * signals
+        self._allowed = False
         self._rows = 0
         self._sums = [_Sums()] * signals
         self.statistic = np.full(signals, np.nan)
         """How far the sum is from its extreme, the larger of the sides that are watched."""
         self.threshold = np.full(signals, np.nan)
+
+    def allow(self, run_length: Array) -> None:
+        """Sets how far each sum may be from its extreme; `minimum` is not accounted for."""
+        if self._keep < 1:
+            raise NotImplementedError("with forgetting, run lengths of Page-Hinkley are not known")
+        self._limits = run_lengths.limit(run_length, self._run_length).tolist()
+        self._allowed = True
 
     def fit(self, reference: Array, times: Times | None = None) -> None:
         """Does nothing: values are compared with their own mean."""
@@ -104,7 +116,9 @@ class PageHinkley:
     def _run(self, signal: int, rows: Sequence[int], numbers: list[float], at: int, changes: list[Change]) -> int:
         """Goes through the values from `at` on, up to and including the first change; gives the place after it."""
         n, mean, up, low, low_row, low_n, down, high, high_row, high_n = self._sums[signal]
-        keep, delta, minimum, limit_up, limit_down = self._keep, self._delta, self._minimum, self._limit_up, self._limit_down
+        keep, delta, minimum = self._keep, self._delta, self._minimum
+        limit_up = self._limits[signal] if self._up else math.inf
+        limit_down = self._limits[signal] if self._down else math.inf
         changed = False
         for i in range(at, len(numbers)):
             value = numbers[i]
@@ -130,18 +144,26 @@ class PageHinkley:
     def _judge(self, signal: int, sums: _Sums) -> None:
         if sums.n >= self._minimum:
             self.statistic[signal] = max(self._sides(sums))
-            self.threshold[signal] = self._limit
+            self.threshold[signal] = self._limits[signal]
 
     def _sides(self, sums: _Sums) -> tuple[float, float]:
         """How far each sum is from its extreme; a side that is not watched is at 0."""
         return (
-            sums.up - sums.low if self._limit_up < np.inf else 0.0,
-            sums.high - sums.down if self._limit_down < np.inf else 0.0,
+            sums.up - sums.low if self._up else 0.0,
+            sums.high - sums.down if self._down else 0.0,
         )
 
     def _change(self, signal: int, sums: _Sums, row: int) -> Change:
         up, down = self._sides(sums)
         direction: Direction = "up" if up >= down else "down"
         extreme, before = (sums.low_row, sums.low_n) if up >= down else (sums.high_row, sums.high_n)
-        start = int(extreme) + 1
-        return Change(row, signal, max(up, down), self._limit, direction, start, int(before), int(sums.n - before))
+        statistic, rarity = max(up, down), math.nan
+        if self._allowed:
+            rarity = float(self._run_length(np.array(statistic)))
+        return Change(
+            row, signal, statistic, self._limits[signal], direction, int(extreme) + 1, int(before), int(sums.n - before),
+            rarity=rarity,
+        )  # fmt: skip
+
+    def _run_length(self, limits: Array) -> Array:
+        return run_lengths.cusum(limits, self._delta, self._up + self._down)

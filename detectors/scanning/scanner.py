@@ -124,14 +124,22 @@ class Alarm(NamedTuple):
     """The row at which the change began, and the rows between which, as seen at this step."""
 
 
+class Declared(NamedTuple):
+    """How a change was declared."""
+
+    column: int
+    statistic: float
+    threshold: float
+
+
 class Scanner:
     """Columns belong to signals; an alarm in one column begins its whole signal anew."""
 
     def __init__(self, signal_of: Ints, block: int, rows: int, sums: Array) -> None:
         self.windows = Windows(len(signal_of), block)
         self.baseline = Baseline(rows, sums)
-        self.declared: set[int] = set()
-        """The signals of which a change was ever declared."""
+        self.declared: dict[int, Declared] = {}
+        """The last change of each signal."""
         self._signal_of, self._block = signal_of, block
 
     def take(self, values: Array, test: Test) -> list[Alarm]:
@@ -167,7 +175,10 @@ class Scanner:
         return float(squares[best]), int(steps[best]) * b, int(low) * b, int(high) * b
 
     def nearest(self, test: Test) -> tuple[Array, Array]:
-        """Of each column the statistic and the threshold that are nearest to each other, [C]; NaN where there is none."""
+        """Of each column the statistic and the threshold that are nearest to each other, [C]; NaN where there is none.
+
+        While a change is fresh, those with which it was declared.
+        """
         columns = len(self._signal_of)
         best, found, limit = np.full(columns, -1.0), np.full(columns, np.nan), np.full(columns, np.nan)
         for level in self.windows.latest():
@@ -177,17 +188,22 @@ class Scanner:
             better = share[k, every] > best
             best = np.where(better, share[k, every], best)
             found, limit = np.where(better, statistics[k, every], found), np.where(better, limits[k, every], limit)
+        for signal, what in self.declared.items():
+            if self.windows.step <= self.baseline.quiet[what.column]:
+                found[self._signal_of == signal] = np.nan
+                found[what.column], limit[what.column] = what.statistic, what.threshold
         return found, limit
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
-        return {"windows": self.windows.state(), "baseline": self.baseline.state(), "declared": sorted(self.declared)}
+        declared = [[signal, *what] for signal, what in sorted(self.declared.items())]
+        return {"windows": self.windows.state(), "baseline": self.baseline.state(), "declared": declared}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.windows.restore(state["windows"])
         self.baseline.restore(state["baseline"])
-        self.declared = set(state["declared"])
+        self.declared = {signal: Declared(*what) for signal, *what in state["declared"]}
 
     def _advance(self, ends: Array, test: Test, alarms: list[Alarm]) -> Array:
         """Takes steps up to the first alarm; gives those behind it."""
@@ -208,7 +224,7 @@ class Scanner:
         self.windows.advance(taken)
         for alarm in found:
             signal = int(self._signal_of[alarm.column])
-            self.declared.add(signal)
+            self.declared[signal] = Declared(alarm.column, alarm.statistic, alarm.threshold)
             length = round(alarm.window / self._block)
             self.baseline.begin_anew(np.flatnonzero(self._signal_of == signal), self.windows, length)
         alarms += [alarm._replace(began=self.began(int(self._signal_of[alarm.column]), test)) for alarm in found]

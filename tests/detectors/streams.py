@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import numpy as np
 
-from detectors import Array, Change
+from detectors import Array, Change, Sees
 
 
 def two_levels() -> Array:
@@ -49,6 +50,66 @@ def reference(seed: int, rows: int = 400) -> Array:
     rng = np.random.default_rng([seed, 1])
     columns = rng.normal(size=rows), rng.normal(size=rows).round(), rng.random(rows) < 0.05, np.exp(2 * rng.normal(size=rows))
     return np.column_stack(columns).astype(np.float64)
+
+
+def eventful_errors(seed: int, rows: int = 1500) -> Array:
+    """Errors, rare to frequent, that become more frequent somewhere, the last ones less; some are missing; float64[rows, 4]."""
+    rng = np.random.default_rng([seed, 2])
+    late = np.arange(rows) >= rng.integers(rows // 4, rows)
+    rates = np.where(late[:, np.newaxis], (0.3, 0.5, 0.9, 0.1), (0.02, 0.1, 0.3, 0.6))
+    values = (rng.random((rows, 4)) < rates).astype(np.float64)
+    values[rng.random(values.shape) < 0.05] = np.nan
+    return values
+
+
+def reference_errors(seed: int, rows: int = 400) -> Array:
+    """What the columns of `eventful_errors` are before they change; float64[rows, 4]."""
+    return (np.random.default_rng([seed, 3]).random((rows, 4)) < (0.02, 0.1, 0.3, 0.6)).astype(np.float64)
+
+
+def eventful_categories(seed: int, rows: int = 1500) -> Array:
+    """Two, four, seven and many categories; common ones become rare somewhere, some are missing; float64[rows, 4]."""
+    rng = np.random.default_rng([seed, 4])
+    late = np.arange(rows) >= rng.integers(rows // 4, rows)
+    common = _categories(rng, rows)
+    values = np.where(late[:, np.newaxis], np.abs(_CATEGORIES - 1 - common), common)
+    values[rng.random(values.shape) < 0.05] = np.nan
+    return values
+
+
+def reference_categories(seed: int, rows: int = 400) -> Array:
+    """What the columns of `eventful_categories` are before they change; float64[rows, 4]."""
+    return _categories(np.random.default_rng([seed, 5]), rows)
+
+
+_CATEGORIES = np.array((2.0, 4.0, 7.0, 30.0))
+
+
+def _categories(rng: np.random.Generator, rows: int) -> Array:
+    return np.floor(_CATEGORIES * rng.random((rows, 4)) ** 3)
+
+
+EVENTFUL: dict[Sees, Callable[..., Array]] = {
+    "numbers": eventful, "errors": eventful_errors, "categories": eventful_categories, "rows": eventful,
+}  # fmt: skip
+"""Eventful values, by what a detector sees."""
+REFERENCE: dict[Sees, Callable[..., Array]] = {
+    "numbers": reference, "errors": reference_errors, "categories": reference_categories, "rows": reference,
+}  # fmt: skip
+
+
+def calm(sees: Sees, rng: np.random.Generator, rows: int, signals: int) -> Array:
+    """Values in which nothing happens, float64[rows, signals]: standard normal, one error in ten, three categories."""
+    if sees == "errors":
+        return (rng.random((rows, signals)) < 0.1).astype(np.float64)
+    if sees == "categories":
+        return rng.choice(3, (rows, signals), p=(0.7, 0.2, 0.1)).astype(np.float64)
+    return rng.normal(size=(rows, signals))
+
+
+def changed(sees: Sees, values: Array) -> Array:
+    """What `calm` values become when much happens: five standard deviations more, nine errors in ten, 0 rare and 2 common."""
+    return {"numbers": values + 5, "errors": 1 - values, "categories": 2 - values, "rows": values + 5}[sees]
 
 
 def column(values: Array) -> Array:

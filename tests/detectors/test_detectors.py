@@ -12,9 +12,7 @@ from detectors.page_hinkley import PageHinkley
 
 def test_the_files_are_the_names() -> None:
     assert {"adwin", "ks", "page_hinkley"} <= set(detectors.names())
-    assert detectors.detector("adwin") is ADWIN
-    assert detectors.detector("ks") is KS
-    assert detectors.detector("page_hinkley") is PageHinkley
+    assert [detectors.detector(name) for name in ("adwin", "ks", "page_hinkley")] == [ADWIN, KS, PageHinkley]
 
 
 @pytest.mark.parametrize("name", ["changepoint", "column", "ranks"])

@@ -1,0 +1,68 @@
+"""The categories of signals: which values are counted apart, and what each value counts as."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import Array
+
+Codes = npt.NDArray[np.int8]
+Counts = npt.NDArray[np.int64]
+
+_LEAST = 5
+"""Values that come less often where others are left out are not counted apart."""
+
+
+class Categories:
+    """The heaviest values of each signal's reference, and one category for all others.
+
+    Codes are 0 to `most` - 1 for values counted apart, in ascending order, `most` for any other value, `most` + 1 for what
+    is missing.
+    """
+
+    def __init__(self, reference: Array, most: int) -> None:
+        """Takes the reference, float64[m, d]; what is not finite is missing.  Of equally heavy values the smaller go first."""
+        rows, signals = reference.shape
+        self.most = most
+        self.values = np.full((most, signals), np.nan)
+        """The values counted apart, float64[most, d]; NaN after the last."""
+        self.spoiled = np.zeros(signals, np.int64)
+        """How many rows of the reference chose the categories and are not counted."""
+        for signal, column in enumerate(reference.T):
+            chosen, self.spoiled[signal] = _heaviest(column, most)
+            self.values[: len(chosen), signal] = chosen
+        self.reference = np.where(np.arange(rows)[:, np.newaxis] < self.spoiled, np.int8(most + 1), self.codes(reference))
+        """The codes of the reference, int8[m, d]; rows that chose the categories are missing."""
+        self.known = self.counts(self.reference, rows)[0] if rows else np.zeros((signals, most + 1), np.int64)
+        """How often each category comes there, int64[d, most + 1]."""
+
+    def codes(self, values: Array) -> Codes:
+        """The codes of values, float64[n, d]."""
+        codes = np.where(np.isfinite(values), np.int8(self.most), np.int8(self.most + 1))
+        for code, category in enumerate(self.values):
+            codes -= (values == category).view(np.int8) * np.int8(self.most - code)
+        return codes
+
+    def counts(self, codes: Codes, each: int) -> Counts:
+        """How often every category comes in each `each` rows of int8[n, d] codes, int64[n / each, d, most + 1]."""
+        n, signals = codes.shape
+        parts, cells = n // each, self.most + 2
+        places = codes.reshape(parts, each, signals) + cells * np.arange(parts * signals).reshape(parts, 1, signals)
+        found = np.bincount(places.ravel(), minlength=parts * signals * cells)
+        return found.reshape(parts, signals, cells)[:, :, :-1]
+
+
+def _heaviest(column: Array, most: int) -> tuple[Array, int]:
+    """The heaviest values, ascending, and how many rows the choice has spoiled.
+
+    Values that are chosen because they are frequent in some rows are less frequent in others, so a choice is made by the
+    first third, and the rest is counted.
+    """
+    values = np.unique(column[np.isfinite(column)])
+    if len(values) <= most:
+        return values, 0
+    spoiled = len(column) // 3
+    values, counts = np.unique(column[:spoiled][np.isfinite(column[:spoiled])], return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:most]
+    return np.sort(values[order[counts[order] >= _LEAST]]), spoiled

@@ -1,0 +1,82 @@
+"""How far counts in a window are from the counts before it: the G statistic as a standard normal number, sparse cells too."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detectors import Array
+
+_EXPECTED = np.geomspace(1e-3, 100.0, 51)
+_AT = np.log(_EXPECTED)
+
+
+def _means() -> Array:
+    """What one Poisson count adds to G on average, by how many are expected: 0 for none, 1.16 for 1.5, 1 for many."""
+    counts = np.arange(300.0)
+    factorials = np.cumsum(np.log(np.maximum(counts, 1)))
+    chance = np.exp(counts * _AT[:, np.newaxis] - _EXPECTED[:, np.newaxis] - factorials)
+    ratio = np.log(np.maximum(counts, 1)) - _AT[:, np.newaxis]
+    part = 2 * (counts * ratio - counts + _EXPECTED[:, np.newaxis])
+    means: Array = (chance * part).sum(axis=1)
+    return means
+
+
+_MEANS = _means()
+_LEVEL, _SLOPE = 0.72, 0.19
+"""Fitted to run lengths of two to ten categories."""
+
+
+def likelihood_ratio(window: Array, before: Array) -> Array:
+    """G: twice the logarithm of the likelihood ratio of two distributions to one, for counts float64[k, n]; float64[n]."""
+    n, m = _total(window), _total(before)
+    found = _total(_entropy(window) + _entropy(before) - _entropy(window + before))
+    return np.maximum(2 * (found - _entropy(n) - _entropy(m) + _entropy(n + m)), 0.0)
+
+
+def freedom(window: Array, before: Array, inflation: Array) -> Array:
+    """The degrees of freedom of the chi-square that G is like: its mean if every category is a Poisson count, at least 1.
+
+    With many expected of each, that is their number less one; a category of which few are expected counts less.
+    """
+    n, m = _total(window), _total(before)
+    share = n * m / np.maximum(n + m, 1) ** 2
+    expected = (window + before) * (share / inflation)
+    means = np.where(expected > 0, np.interp(np.log(np.maximum(expected, 1e-9)), _AT, _MEANS), 0.0)
+    return np.maximum(_total(means) - 1, 1.0)
+
+
+def normal(g: Array, freedom: Array, certainty: Array) -> Array:
+    """The standard normal number that is as rare as a chi-square of `freedom` degrees above g (Wilson and Hilferty 1931).
+
+    `certainty` is how many degrees of freedom there are in the estimate of the variance that g was divided by.
+    """
+    known = np.minimum(certainty, 1e9)
+    spread = 2 / (9 * freedom)
+    return (np.cbrt(known * np.log1p(g / known) / freedom) - 1 + spread) / np.sqrt(spread)
+
+
+def levelled(score: Array, freedom: Array) -> Array:
+    """The score that comes as often, by chance, whatever the freedom: with many categories maxima are higher."""
+    high = np.maximum(score, 1.5)
+    return score - np.log(_LEVEL * freedom**_SLOPE) / (high - 1 / high)
+
+
+def shrunk(window: Array, before: Array, effect: float) -> Array:
+    """The window's counts with every share moved towards the one before by `effect`, or on to it."""
+    n, m = _total(window), _total(before)
+    expected = before * (n / np.maximum(m, 1))
+    left = expected + np.sign(window - expected) * np.maximum(np.abs(window - expected) - effect * n, 0)
+    scaled: Array = left * (n / np.maximum(_total(left), 1e-9))
+    return scaled
+
+
+def _total(values: Array) -> Array:
+    """The sum over categories, always in the same order."""
+    total: Array = values[0].copy()
+    for category in values[1:]:
+        total += category
+    return total
+
+
+def _entropy(counts: Array) -> Array:
+    return counts * np.log(np.maximum(counts, 1e-300))

@@ -1,0 +1,229 @@
+"""Counts: compares how often categories come in recent windows of every length with how often they came before."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from . import Array, Change, Direction, Sees, State, Times
+from .counting import octaves, persistence
+from .counting.categories import Categories
+from .counting.deviance import freedom, levelled, likelihood_ratio, normal, shrunk
+from .counting.history import STEP, History, Looks
+
+Ints = npt.NDArray[np.int64]
+
+_AT_ONCE = 32_768
+"""Values that are worked on at once."""
+_SMALLEST_REFERENCE = 50
+_SMALLEST_WINDOW = 24
+"""Windows with fewer values, in units of the inflation, are not looked at."""
+_ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest")
+_INTERVAL = 7.35
+"""The 95% quantile of (1 - exp(-x/2))², the limit law of the likelihood ratio of a change point."""
+
+
+class Counts:
+    """The G test over windows of 64, 128, ... 131,072 rows, each looked at every eighth of its length (Sokal and Rohlf 1969).
+
+    Values are numbers that stand for categories: the `categories` heaviest of the reference, and one for all others, also
+    those never seen.  A window is compared with everything before it, the reference included, so a small reference is no
+    promise broken: one false alarm in `run_length` rows of a signal, measured within 0.75 and 1.3 of it for 2 to 10
+    categories, even or skewed.  Where values persist, G is divided by the variance inflation of the categories' indicators
+    (Rao and Scott 1981), estimated from the reference and again whenever rows have grown by a quarter, until the first
+    change; categories of which few are expected count as less than one degree of freedom.
+
+    `min_effect` is the smallest change of a category's share that matters, 0.02 for two points.  `statistic` and
+    `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two categories and the
+    window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known to a tenth of its
+    age.  After a change the signal's windows begin anew and the window that showed it is left out of what is before, so a
+    change that lasts is declared again.
+
+    Signals with fewer than 50 values before the window are not looked at (statistic NaN), nor windows with fewer than 24.
+    """
+
+    sees: ClassVar[Sees] = "categories"
+
+    def __init__(self, signals: int, *, categories: int = 8, run_length: float = 1_000_000.0, min_effect: float = 0.0) -> None:
+        if not 1 <= categories <= 12:
+            raise ValueError(f"categories must lie between 1 and 12, got {categories}")
+        if not run_length > 0:
+            raise ValueError(f"run_length must be positive, got {run_length}")
+        if not 0 <= min_effect < 1:
+            raise ValueError(f"min_effect must lie in [0, 1), got {min_effect}")
+        self._most, self._effect, self._run_length = categories, min_effect, np.full(signals, float(run_length))
+        self._at_once = max(1, _AT_ONCE // max(1, signals) // STEP)
+        self.fit(np.empty((0, signals)))
+
+    def allow(self, run_length: Array) -> None:
+        """Sets thresholds by how many rows may pass between two false alarms of each signal, float64[d], infinite for none."""
+        if not (run_length > 0).all():
+            raise ValueError(f"run_length must be positive, got {run_length.min()}")
+        self._run_length = run_length.astype(np.float64)
+        self._limits = octaves.limits(self._run_length, self._shortest)
+
+    def fit(self, reference: Array, times: Times | None = None) -> None:
+        """Takes the reference, float64[m, d], and begins anew.  Without one, no signal is looked at."""
+        rows, signals = reference.shape
+        self._categories = Categories(reference, self._most)
+        known = self._categories.known
+        self._reference_rows, self._waiting = rows, np.empty((0, signals))
+        self._history = History(known)
+        self._excluded = np.zeros_like(known)
+        self._changed = np.full(known.shape, -1)
+        self._since = np.zeros(signals, np.int64)
+        self._recent = np.full((persistence.LAGS, signals), self._most + 1, np.int8)
+        self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), self._most + 1)
+        self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
+        self._shortest = np.full(signals, float(_SMALLEST_WINDOW))
+        self._estimate()
+        self.statistic = np.full(signals, np.nan)
+        """The score of the window at the last look that comes closest to its threshold."""
+        self.threshold = np.full(signals, np.nan)
+
+    def update(self, values: Array, times: Times | None = None) -> list[Change]:
+        """Takes the next rows, float64[n, d]; what is not finite is missing.  All of the work is done once in 8 rows."""
+        rows = len(self._waiting) + len(values)
+        ready = np.concatenate((self._waiting, values))
+        self._waiting = ready[rows - rows % STEP :].copy() if rows >= STEP else ready
+        changes: list[Change] = []
+        at, whole = 0, rows // STEP
+        while at < whole:
+            if self._history.step == self._due():
+                self._estimate()
+            steps = min(self._at_once, whole - at, self._due() - self._history.step)
+            changes += self._take(ready[at * STEP : (at + steps) * STEP])
+            at += steps
+        return changes
+
+    def shares(self, signal: int) -> tuple[Array, Array, Array]:
+        """The categories of a signal, ascending, NaN for all others, their shares of the reference, and since its last change.
+
+        The last are NaN before there is one.
+        """
+        values = np.append(self._categories.values[:, signal], np.nan)
+        there = ~np.isnan(values)
+        there[-1] = True
+        known, changed = self._categories.known[signal], self._history.total[signal] - self._changed[signal]
+        since = changed / max(changed.sum(), 1) if self._changed[signal, 0] >= 0 else np.full(len(values), np.nan)
+        return values[there], known[there] / max(known.sum(), 1), since[there]
+
+    def state(self) -> State:
+        """Everything but the settings and the reference: some 8 kB a signal."""
+        return {
+            "step": self._history.step,
+            "fitted": self._fitted,
+            "run_length": self._run_length.copy(),
+            "waiting": self._waiting.copy(),
+            "marks": self._history.marks.copy(),
+            **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},
+            "total": self._history.total.copy(),
+            "statistic": self.statistic.copy(),
+            "threshold": self.threshold.copy(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Goes on from a `state()`, after a `fit` to the same reference."""
+        self._history = History(state["total"])
+        self._history.step, self._history.marks = state["step"], state["marks"].copy()
+        self._fitted, self._waiting = state["fitted"], state["waiting"].copy()
+        for name in _ARRAYS:
+            setattr(self, f"_{name}", state[name].copy())
+        self.statistic, self.threshold = state["statistic"].copy(), state["threshold"].copy()
+        self.allow(state["run_length"])
+
+    def _due(self) -> int:
+        """The step at which rows will have grown by a quarter since the last estimate."""
+        grown: int = self._fitted * 5 // 4 - self._reference_rows
+        return grown // STEP + 1
+
+    def _estimate(self) -> None:
+        """Estimates the inflation of signals that have not changed, from all of their rows."""
+        self._fitted = self._reference_rows + self._history.step * STEP
+        counted, total = self._fitted - self._categories.spoiled, self._history.total
+        inflation, certainty = persistence.inflation(total, self._repeated, counted)
+        calm = self._changed[:, 0] < 0
+        self._inflation = np.where(calm, inflation, self._inflation)
+        self._certainty = np.where(calm, certainty, self._certainty)
+        shortest = _SMALLEST_WINDOW * inflation * counted / np.maximum(total.sum(axis=1), 1)
+        self._shortest = np.where(calm, shortest, self._shortest)
+        self.allow(self._run_length)
+
+    def _take(self, rows: Array) -> list[Change]:
+        """Takes whole steps, and looks at the end of each."""
+        codes = np.concatenate((self._recent, self._categories.codes(rows)))
+        self._repeated += persistence.repeats(codes, self._most + 1)
+        self._recent = codes[-persistence.LAGS :].copy()
+        looks = self._history.append(self._categories.counts(codes[persistence.LAGS :], STEP))
+        score, limit = self._judge(looks, slice(None))
+        changes: list[Change] = []
+        for signal in np.flatnonzero((score > limit).any(axis=0)).tolist():
+            changes += self._changes(signal, looks, score, limit)
+        last = looks.step == self._history.step
+        closest, each = _closest(score[last], limit[last]), np.arange(score.shape[1])
+        self.statistic, self.threshold = score[last][closest, each], limit[last][closest, each]
+        return sorted(changes)
+
+    def _judge(self, looks: Looks, signals: slice) -> tuple[Array, Array]:
+        """The score and the limit of looks at some signals, [looks, d] each; NaN where a window is not to be looked at."""
+        inflation, certainty, limits = self._inflation[signals], self._certainty[signals], self._limits[signals]
+        window, before = looks.window, looks.total - looks.window - self._excluded[signals]
+        n, m, begin = window.sum(axis=-1), before.sum(axis=-1), looks.step - (8 << looks.octave)
+        enough = (n >= _SMALLEST_WINDOW * inflation) & (m >= _SMALLEST_REFERENCE)
+        at = np.nonzero(enough & (begin[:, np.newaxis] >= self._since[signals]))
+        score, limit = np.full(n.shape, np.nan), np.full(n.shape, np.nan)
+        if len(at[0]):
+            x, y = _floats(window[at]), _floats(before[at])
+            x = shrunk(x, y, self._effect) if self._effect else x
+            free = freedom(x, y, inflation[at[1]])
+            score[at] = levelled(normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), free)
+            limit[at] = limits[at[1], looks.octave[at[0]]]
+        return score, limit
+
+    def _changes(self, signal: int, looks: Looks, score: Array, limit: Array) -> list[Change]:
+        """The changes of one signal; what comes after each of them is judged again."""
+        changes: list[Change] = []
+        later = np.ones(len(score), np.bool_)
+        while (alarms := later & (score[:, signal] > limit[:, signal])).any():
+            now = np.flatnonzero(looks.step == looks.step[alarms.argmax()])
+            at = int(now[_closest(score[now], limit[now])[signal]])
+            changes.append(self._change(signal, looks, at, float(score[at, signal]), float(limit[at, signal])))
+            self._since[signal] = looks.step[at]
+            self._excluded[signal] += looks.window[at, signal]
+            later = looks.step > looks.step[at]
+            again = self._judge(looks.of(later, signal), slice(signal, signal + 1))
+            score[later, signal], limit[later, signal] = again[0][:, 0], again[1][:, 0]
+        return changes
+
+    def _change(self, signal: int, looks: Looks, at: int, score: float, limit: float) -> Change:
+        window, total, step = looks.window[at, signal], looks.total[at, signal], int(looks.step[at])
+        before = total - window - self._excluded[signal]
+        steps, marks = self._history.before(step, signal)
+        after = (total.astype(np.uint32) - marks).astype(np.int64)
+        likelihood = likelihood_ratio(_floats(after), _floats(total - after)) / self._inflation[signal]
+        best = int(likelihood.argmax())
+        likely = np.flatnonzero(likelihood >= likelihood[best] - _INTERVAL)
+        self._changed[signal] = total - after[best]
+        start, earliest, latest = (STEP * int(steps[place]) for place in (best, likely[0], likely[-1]))
+        rarity = octaves.rarity(score, int(looks.octave[at]), float(self._shortest[signal]))
+        n, m, direction = int(window.sum()), int(before.sum()), self._direction(signal, window, before)
+        return Change(step * STEP - 1, signal, score, limit, direction, start, m, n, earliest, latest, rarity)
+
+    def _direction(self, signal: int, window: Ints, before: Ints) -> Direction:
+        two = np.count_nonzero(~np.isnan(self._categories.values[:, signal])) == 2
+        if not two or window[-1]:
+            return "both"
+        return "up" if window[1] * int(before.sum()) > before[1] * int(window.sum()) else "down"
+
+
+def _floats(counts: Ints) -> Array:
+    """Counts [n, k] as float64[k, n]."""
+    return np.ascontiguousarray(counts.T, np.float64)
+
+
+def _closest(score: Array, limit: Array) -> Ints:
+    """The look at which each signal comes closest to its limit, for [looks, d]."""
+    closest: Ints = np.where(np.isnan(score), -np.inf, score - np.where(np.isfinite(limit), limit, 1e9)).argmax(axis=0)
+    return closest
