@@ -35,6 +35,9 @@ class PSI:
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "run_length"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = False
 
     def __init__(
         self,

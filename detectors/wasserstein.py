@@ -38,6 +38,9 @@ class Wasserstein:
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "run_length"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.alerting.words import Context
 from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamRecord
-from stream_monitor.events import Alert
+from stream_monitor.events import Alert, iso
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
@@ -404,12 +404,25 @@ class Stream:
             summary = f"{finding.detector} on the {finding.sort} of {subject.text} was set aside: {finding.detail}"
             labels = {"signal": finding.sort, "detector": finding.detector, "model": subject.model, "version": subject.version}
             return self.alerts.open(subject, "monitor", "DetectorBroken", "warning", summary, moment, **labels)
+        if finding.step == "unsettled":
+            return self._say_unsettled(finding, subject, moment)
         group = self.features if version is None else version.loss if finding.sort == "loss" else version.score
         alert, outputs = self.alerts.follow(finding, subject, moment, self._context(group, finding))
         harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
         if alert is not None and version is not None and harmful:
             outputs += version.retrain.propose(alert, finding, subject, self.record, moment, outcomes)
         return outputs
+
+    def _say_unsettled(self, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
+        what = f"{finding.name} of {subject.text}" if finding.sort == "feature" else f"the {finding.sort} of {subject.text}"
+        summary = (
+            f"{what} changed within its own reference, since {iso(finding.began_time)}: what is like the reference is not "
+            "what it was at first; `rebaseline` learns it anew"
+        )
+        about = {"feature": finding.name} if finding.sort == "feature" else {"model": subject.model, "version": subject.version}
+        return self.alerts.open(
+            subject, "data_quality", "ReferenceUnsettled", "warning", summary, moment, **{"signal": finding.sort} | about
+        )
 
     def _context(self, group: Group, finding: Finding) -> Context:
         """What else an alert says about a change."""

@@ -75,7 +75,7 @@ class Whitening:
     def take(self, scores: Array, times: Times | None) -> Array:
         """Takes the next scores, float64[d, n]; gives their residuals."""
         self.seasons.take(scores, times)
-        self._pending = np.concatenate((self._pending, scores), axis=1)
+        self._pending = np.concatenate((self._pending, scores + 0.0), axis=1)  # no -0.0, which integers do not keep
         self.rows += scores.shape[1]
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
         return self.residuals(scores, times)

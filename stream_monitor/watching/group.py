@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stream_monitor.watching.budget import NOTHING, Allowance
 from stream_monitor.watching.recent import Marks
-from stream_monitor.watching.reference import Reference, Sort
+from stream_monitor.watching.reference import Reference, Sort, unsettled
 from stream_monitor.watching.signals import Finding, Signals
 from stream_monitor.watching.warmup import Warmup
 
@@ -46,6 +46,13 @@ class Terms(NamedTuple):
     """How many signals there may be."""
 
 
+class Unsettled(NamedTuple):
+    """A signal whose reference has changed within itself, and since which event time."""
+
+    name: str
+    since: int
+
+
 class Group:
     """Signals of one sort that share rows."""
 
@@ -66,6 +73,7 @@ class Group:
         """What false alarms it may raise."""
         self.watched: dict[Kind, Signals] = {}
         self._texts: set[str] = set()
+        self._unsettled: list[Unsettled] = []
         self._columns: dict[tuple[Kind, tuple[str, ...]], Ints] = {}
 
     def update(self, names: tuple[str, ...], values: Floats, marks: Marks, texts: Iterable[str] = ()) -> list[Finding]:
@@ -80,12 +88,15 @@ class Group:
             if not self.warmup.complete:
                 return []
             self.finish()
+            said = self._say_unsettled(int(marks.row[taken - 1]))
             values, marks = values[taken:], marks.part(taken, len(marks.row))
+        else:
+            said = self._say_unsettled(int(marks.row[0])) if self._unsettled and len(values) else []
         if not len(values):
-            return []
+            return said
         if self.began is None:
             self.began = int(marks.time[0])
-        return [
+        return said + [
             finding
             for kind, signals in self.watched.items()
             for finding in signals.update(self._aligned(kind, signals.names, names, values), marks)
@@ -96,7 +107,9 @@ class Group:
         names, values = self.warmup.finished(self.terms.limit)
         self.span = self.warmup.last - self.warmup.first
         times = self.warmup.times()
-        self.adopt([self._reference(kind, names, values, times) for kind in ("numbers", "categories")])
+        references = [self._reference(kind, names, values, times) for kind in _KINDS]
+        self.adopt(references)
+        self._unsettled = [Unsettled(name, since) for one in references[:1] for name, since in unsettled(one)]
 
     def adopt(self, references: list[Reference]) -> None:
         """Takes references that were made elsewhere, of numbers and of categories."""
@@ -177,6 +190,7 @@ class Group:
                 TIMES, *(name for signals in self.watched.values() for name in signals.names)
             ],
             "watched": {kind: [list(signals.names), signals.state()] for kind, signals in self.watched.items()},
+            "unsettled": [list(one) for one in self._unsettled],
             "texts": sorted(self._texts), "allowance": list(self.allowance), "began": self.began,
         }  # fmt: skip
 
@@ -184,6 +198,7 @@ class Group:
         """Goes on from a `state()` and its `arrays()`."""
         self.span, self.not_watched, self._texts = state["span"], dict(state["not_watched"]), set(state["texts"])
         self.allowance = Allowance(*state["allowance"])
+        self._unsettled = [Unsettled(*one) for one in state["unsettled"]]
         times = np.frombuffer(arrays[TIMES], np.int64)
         columns = {name: np.frombuffer(arrays[name], np.float64) for name in state["names"] if name != TIMES}
         if not state["learnt"]:
@@ -207,6 +222,11 @@ class Group:
         """Microseconds from one value to the next, in the reference."""
         times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
         return float(times.max() - times.min()) / (len(times) - 1) if len(times) > 1 else 0.0
+
+    def _say_unsettled(self, row: int) -> list[Finding]:
+        said = [Finding(row, "unsettled", self.sort, one.name, "scan", began_time=one.since) for one in self._unsettled]
+        self._unsettled = []
+        return said
 
     def _reference(self, kind: Kind, names: tuple[str, ...], values: Floats, times: Ints) -> Reference:
         mine = [i for i, name in enumerate(names) if self._kind(name, values[:, i]) == kind]

@@ -7,10 +7,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from detectors.scan import Scan
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Sort = Literal["feature", "score", "loss"]
 
+_BASELINE = 4
+"""A reference checks itself by comparing the rest with its first quarter."""
+_SETTLED = 100.0
+"""References that may be checked for one that is said to have changed though it has not."""
 _EXTREME = 8.0
 """Standard deviations at which deviations are cut off, so that one row is no change of spread."""
 
@@ -41,3 +47,16 @@ class Reference:
             deviation = (values - self.mean) / self.sd
         squares: Floats = np.clip(deviation, -_EXTREME, _EXTREME) ** 2
         return squares
+
+
+def unsettled(reference: Reference) -> list[tuple[str, int]]:
+    """The signals that have changed within their own reference, each with the event time since when."""
+    first, names = len(reference.times) // _BASELINE, reference.names
+    if not names:
+        return []
+    scan = Scan(len(names), run_length=_SETTLED * len(names) * len(reference.times), min_effect=tuple(reference.effects))
+    scan.fit(reference.values[:first], reference.times[:first])
+    found: dict[int, int] = {}
+    for change in scan.update(reference.values[first:], reference.times[first:]):
+        found.setdefault(change.signal, int(reference.times[first + change.start]))
+    return [(names[signal], since) for signal, since in sorted(found.items())]

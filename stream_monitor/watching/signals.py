@@ -18,7 +18,7 @@ from stream_monitor.watching.watcher import Watcher
 
 Floats = npt.NDArray[np.float64]
 Direction = Literal["up", "down", "both"]
-Step = Literal["opened", "updated", "resolved", "broken"]
+Step = Literal["opened", "updated", "resolved", "broken", "unsettled"]
 Unit = Literal["sd", "points", "ratio"]
 
 _CHECK = 50

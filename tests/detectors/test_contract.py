@@ -183,7 +183,7 @@ def test_changes_come_by_row_and_signal_and_are_plain_numbers(name: str) -> None
     places = [(change.row, change.signal) for change in changes]
     assert places == sorted(set(places))
     for change in changes:
-        assert [type(field) for field in change] == [int, int, float, float, str, int, int, int, int, int, float]
+        assert [type(field) for field in change] == [int, int, float, float, str, int, int, int, int, int, float, str]
         assert 0 <= change.start <= change.row
         assert change.earliest == change.latest == -1 or 0 <= change.earliest <= change.start <= change.latest <= change.row
         assert change.statistic > change.threshold
