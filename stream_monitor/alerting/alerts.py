@@ -239,9 +239,10 @@ def _kept(alert: Alert, known: Alert | None) -> Alert:
 
 def _change(finding: Finding, context: Context) -> ChangeEstimate:
     moved = sorted(context.shares, key=lambda one: -abs(one[2] - one[1]))
+    statistic = "rate" if finding.unit == "points" and finding.moved == "mean" else finding.moved
     return ChangeEstimate(
         position=finding.began_position, interval=finding.interval, time=iso(finding.began_time), direction=finding.direction,
-        statistic="rate" if finding.unit == "points" else finding.moved, before=finite(finding.before),
+        statistic=statistic, before=finite(finding.before),
         after=finite(finding.after), effect=Effect(value=finite(finding.effect), unit=finding.unit),
         shares=[Share(category=name, before=before, after=after) for name, before, after in moved],
         together=list(finding.together),

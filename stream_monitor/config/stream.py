@@ -137,7 +137,7 @@ class Alerts(Settings):
 
     def least(self, kind: DriftKind) -> float:
         """The smallest change of a kind of signal that matters, in standard deviations."""
-        return self.min_effect.get(kind, 0.02 if kind == "concept_drift" else 0.1)
+        return self.min_effect.get(kind, 0.01 if kind == "concept_drift" else 0.1)
 
     def severe(self, kind: DriftKind) -> Severity | None:
         """How severe a change of a kind of signal is; None where it is no alert."""

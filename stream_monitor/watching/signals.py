@@ -292,7 +292,7 @@ class Signals:
             found = self._watchers[course.detector].began(signal)
             if found is not None and course.latest >= 0:
                 course.began, course.earliest, course.latest = found
-            course.effect, course.said = self._effect(signal, course.moved, course.began)[2], rows
+            course.effect, course.said = self._effect(signal, course.moved, course.began, course.detector)[2], rows
             return [self._finding(signal, course, "updated", row)]
         return []
 
@@ -309,7 +309,7 @@ class Signals:
         since = max(self._recent.rows - self._resolve_after, course.began)
         if self._recent.rows - since < self._resolve_after:
             return False
-        effect = self._effect(signal, course.moved, since)[2]
+        effect = self._effect(signal, course.moved, since, course.detector)[2]
         _, n = self._recent.mean_since(since, signal)
         if not n:
             return False
@@ -342,7 +342,7 @@ class Signals:
 
     def _course(self, name: str, change: Change) -> _Course:
         began, earliest, latest = self._began(change)
-        _, after, effect, _ = self._effect(change.signal, change.moved, began)
+        _, after, effect, _ = self._effect(change.signal, change.moved, began, name)
         direction: Direction = change.direction
         if self.reference.sort == "loss":
             direction = "up" if after > self.reference.mean[change.signal] else "down"
@@ -352,8 +352,15 @@ class Signals:
             self._watchers[name].extrapolated,
         )  # fmt: skip
 
-    def _effect(self, signal: int, moved: Moved, since: int) -> tuple[float, float, float, Unit]:
-        """Before, after, how much, and in what, from about a row on."""
+    def _effect(self, signal: int, moved: Moved, since: int, detector: str) -> tuple[float, float, float, Unit]:
+        """Before, after, how much, and in what, from about a row on.
+
+        Of shares: those of the category that changed most, and half of all changes together, the total variation.
+        """
+        if moved == "shares":
+            shares = self._watchers[detector].shares(signal) or [(np.nan, np.nan, np.nan)]
+            _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
+            return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
         reference, after = self.reference, self._recent.mean_since(since, signal)[0]
         before, sd = float(reference.mean[signal]), float(reference.sd[signal])
         if moved == "spread":
@@ -368,7 +375,7 @@ class Signals:
 
     def _finding(self, signal: int, course: _Course, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
-        before, after, effect, unit = self._effect(signal, course.moved, since)
+        before, after, effect, unit = self._effect(signal, course.moved, since, course.detector)
         interval = None
         if course.latest >= 0:
             interval = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
