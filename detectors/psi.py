@@ -18,7 +18,7 @@ _SMALLEST_REFERENCE = 50
 
 
 class PSI:
-    """The population stability index: Jeffreys' divergence (1946) between the shares of a window and of the reference.
+    """The population stability index: the divergence of Jeffreys (1946) between the shares of a window and of the reference.
 
     Bins are the reference's quantiles, fewer where values tie.  An empty bin counts as half a value, so that the index is
     finite; shares are then taken of the new total.  The last `window` rows are looked at after every `stride`.
