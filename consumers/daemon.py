@@ -67,10 +67,9 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
         from consumers.intake.intake import Intake
 
         intake = Intake(config, references(config))
-        # More at once than comes in a moment: on a backlog of many streams, each then has some rows in a block.
-        limits, in_step = Limits(records=10_000), intake.together()
+        in_step = intake.together()
         return intake, KafkaLog(
-            config.kafka, name, intake.topics, outputs, start=config.start, in_step=in_step, time=intake.time, limits=limits
+            config.kafka, name, intake.topics, outputs, start=config.start, in_step=in_step, time=intake.time
         )
     from stream_monitor.watch import Watch
 
