@@ -138,8 +138,9 @@ class GroupReader:
 
     def _full(self) -> bool:
         """Whether there is enough to give."""
-        records, size = self._pace.ready(self._drained(), time.monotonic())
-        return records >= self._limits.records or size >= self._limits.size
+        drained, now = self._drained(), time.monotonic()
+        records, size = self._pace.ready(drained, now)
+        return records >= self._limits.records or size >= self._limits.size or self._pace.stalled(drained, now)
 
     def _hold(self) -> None:
         """Reads nothing from partitions of which enough is held, and from all others."""

@@ -93,6 +93,11 @@ class Pace:
         runs = [run for p, held in self._held.items() for run in self._due(p, held, horizons)]
         return sum(len(run.records) for run in runs), sum(run.size for run in runs)
 
+    def stalled(self, drained: Collection[Partition], now: float) -> bool:
+        """Whether a partition is read no further for what is held of it, though all of that may be given."""
+        horizons = self._horizons(drained, now)
+        return any(len(self._due(p, self._held[p], horizons)) == len(self._held[p]) for p in self.overfull())
+
     def take(self, drained: Collection[Partition], now: float, records: int, size: int) -> dict[Partition, list[Any]]:
         """Gives what may be given, the earliest first, until it is so many records or bytes, or more."""
         self._left = now

@@ -104,3 +104,5 @@ def test_a_partition_of_which_much_is_held_is_read_no_further() -> None:
     made.add(B, records(*range(2_000)), 0.0)
     assert made.overfull() == {B}
     assert made.ready(set(), 0.0) == (0, 0)
+    assert not made.stalled(set(), 0.0)
+    assert made.stalled({A}, 0.0)
