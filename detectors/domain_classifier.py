@@ -36,6 +36,9 @@ class DomainClassifier:
     """
 
     sees: ClassVar[Sees] = "rows"
+    knob: ClassVar[str | None] = "run_length"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = True
 
     def __init__(
         self,

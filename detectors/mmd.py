@@ -39,6 +39,9 @@ class MMD:
     """
 
     sees: ClassVar[Sees] = "rows"
+    knob: ClassVar[str | None] = "run_length"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = True
 
     def __init__(
         self,
