@@ -215,7 +215,7 @@ class Counts:
         start, earliest, latest = (STEP * int(steps[place]) for place in (best, likely[0], likely[-1]))
         rarity = octaves.rarity(score, int(looks.octave[at]), float(self._shortest[signal]))
         n, m, direction = int(window.sum()), int(before.sum()), self._direction(signal, window, before)
-        return Change(step * STEP - 1, signal, score, limit, direction, start, m, n, earliest, latest, rarity)
+        return Change(step * STEP - 1, signal, score, limit, direction, start, m, n, earliest, latest, rarity, "shares")
 
     def _direction(self, signal: int, window: Ints, before: Ints) -> Direction:
         two = np.count_nonzero(~np.isnan(self._categories.values[:, signal])) == 2

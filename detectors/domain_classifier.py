@@ -152,7 +152,11 @@ class DomainClassifier:
             return []
         if self._start < 0:
             self._start = end - self._window + split(scores, before=0.0)
-        return [Change(end - 1, 0, float(self.statistic[0]), float(self.threshold[0]), "both", self._start, m, n)]
+        return [
+            Change(
+                end - 1, 0, float(self.statistic[0]), float(self.threshold[0]), "both", self._start, m, n, moved="distribution"
+            )
+        ]
 
 
 def _fit(known: Array, window: Array) -> Array:

@@ -160,7 +160,11 @@ class MMD:
             return []
         if self._start < 0:
             self._start = end - self._stride * (int((weight * distance).argmax()) + 1)
-        return [Change(end - 1, 0, float(self.statistic[0]), float(self.threshold[0]), "both", self._start, m, n)]
+        return [
+            Change(
+                end - 1, 0, float(self.statistic[0]), float(self.threshold[0]), "both", self._start, m, n, moved="distribution"
+            )
+        ]
 
     def _distances(self, sums: Ints) -> Array:
         """The squared discrepancies of sums, the number of rows last, int64[k, features + 1]; float64[k]."""

@@ -129,6 +129,7 @@ class PSI:
             Change(
                 end - 1, signal, float(self.statistic[signal]), float(self.threshold[signal]),
                 direction(window[signal], reference[signal]), int(self._start[signal]), int(m[signal]), int(n[signal]),
+                moved="distribution",
             )
             for signal in np.flatnonzero(drifting).tolist()
         ]  # fmt: skip

@@ -23,13 +23,14 @@ from stream_monitor.metrics import report
 from stream_monitor.metrics.windows import Windows
 from stream_monitor.task import Output
 from stream_monitor.version import Version
+from stream_monitor.watching.budget import Spent
 from stream_monitor.watching.categories import Categories
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.signals import Finding
-from stream_monitor.watching.terms import Seen, share, terms
+from stream_monitor.watching.terms import share, terms
 from stream_monitor.watching.words import Words
 
 Ints = npt.NDArray[np.int64]
@@ -57,6 +58,8 @@ class Stream:
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, dict[str, Any]] = {}
         """Of the last window of each live version, by its number."""
+        self.retired = Spent()
+        """What versions that are gone have spent of the budget."""
         self.given: Given | None = None
         self._configure_labels(record)
         self._share_budget()
@@ -474,6 +477,7 @@ class Stream:
         subject = version.subject
         outputs = version.retrain.close("superseded", subject, self.record, moment)
         outputs += self.alerts.end("retired", moment, model=subject.model, version=subject.version)
+        self.retired = self.retired.plus(version.score.spent).plus(version.loss.spent)
         del self.versions[version.number]
         self.last_metrics.pop(str(version.number), None)
         self.join.versions.retire(version.number, self.join.position)
@@ -513,11 +517,7 @@ class Stream:
 
     def _share_budget(self) -> None:
         """Splits the budget over the groups that there are, by how often they have values."""
-        seen = []
-        for group in self.groups().values():
-            rows, interval = group.seen()
-            seen.append(Seen(group, interval, self.join.position / rows if rows else 1.0))
-        share(self.record, self.siblings, seen)
+        share(self.record, self.siblings, list(self.groups().values()))
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""

@@ -7,6 +7,7 @@ from typing import Any
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.stream import Stream
 from stream_monitor.version import Version
+from stream_monitor.watching.budget import Spent
 from stream_monitor.watching.given import Given
 
 Arrays = dict[str, dict[str, bytes]]
@@ -28,7 +29,7 @@ def state(stream: Stream) -> dict[str, Any]:
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
         "words": stream.words.state(), "windows": stream.windows.state(), "alerts": stream.alerts.state(),
-        "categories": stream.categories.state(), "siblings": stream.siblings,
+        "categories": stream.categories.state(), "siblings": stream.siblings, "retired": list(stream.retired),
         "versions": [version.state() for version in stream.versions.values()],
         "groups": {name: group.state() for name, group in stream.groups().items()},
         "given": stream.given.state() if stream.given else None,
@@ -39,7 +40,7 @@ def state(stream: Stream) -> dict[str, Any]:
 def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     """A stream from its `state` and `arrays`; its join is still to be recalled from the log."""
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
-    stream.siblings = saved["siblings"]
+    stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
     for part in ("judge", "words", "windows", "alerts", "categories"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:

@@ -40,6 +40,9 @@ HELP = {
     "warming_up_rows": "Rows that references have while they are learnt.",
     "versions": "Model versions of a stream that are live.",
     "alerts_firing": "Alerts that fire.",
+    "false_alarms_expected_total": "False alarms that the budget gave to the signals of a stream so far.",
+    "changes_declared_total": "Changes that were declared under the budget, right or wrong.",
+    "false_alarms_total": "Alerts that people called false.",
     "window_end_timestamp_seconds": "When the last window that closed ended.",
     "window_predictions": "Predictions in the last window.",
     "window_accuracy_ratio": "Accuracy in the last window.",
@@ -120,6 +123,10 @@ def _stream(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     yield Series("warming_up_rows", stream, max(status["warming_up"].values(), default=None))
     yield Series("versions", stream, len(status["versions"]))
     yield from _firing(stream, status["alerts"])
+    budget = status["budget"]
+    yield Series("false_alarms_expected_total", stream, budget["expected"])
+    yield Series("changes_declared_total", stream, budget["opened"])
+    yield Series("false_alarms_total", stream, budget["false_alarms"])
     for window in status["metrics"]:
         yield from _window(stream, window)
     yield from _signals(stream, status["signals"])

@@ -32,6 +32,9 @@ _KINDS: dict[str, tuple[DriftKind, str]] = {
 }
 
 
+_BUDGETED = {kind for kind, _ in _KINDS.values()}
+
+
 class Moment(NamedTuple):
     """Where a stream stands."""
 
@@ -61,6 +64,8 @@ class Alerts:
         self.record = record
         self.firing: dict[str, Alert] = {}
         self.subjects: dict[str, Subject] = {}
+        self.false_alarms = 0
+        """Alerts of the budget that people called false."""
 
     def configure(self, record: StreamRecord) -> None:
         """Takes what is said about the stream from now on."""
@@ -132,6 +137,8 @@ class Alerts:
         known = self.firing.get(fingerprint)
         if known is None:
             return []
+        if "verdict" in fields and known.labels["kind"] in _BUDGETED:
+            self.false_alarms += (fields["verdict"] == "false_alarm") - (known.verdict == "false_alarm")
         alert = known.model_copy(update={**fields, "transition": "updated", "revision": known.revision + 1})
         return self._publish(alert, self.subjects[fingerprint], moment)[1]
 
@@ -160,10 +167,12 @@ class Alerts:
         return {
             "firing": [alert.model_dump(by_alias=True) for alert in self.firing.values()],
             "subjects": [list(self.subjects[fingerprint]) for fingerprint in self.firing],
+            "false_alarms": self.false_alarms,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
+        self.false_alarms = state["false_alarms"]
         alerts = [Alert.model_validate(alert) for alert in state["firing"]]
         self.firing = {alert.fingerprint: alert for alert in alerts}
         self.subjects = {a.fingerprint: Subject(*subject) for a, subject in zip(alerts, state["subjects"], strict=True)}

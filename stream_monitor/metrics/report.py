@@ -24,6 +24,7 @@ from stream_monitor.joining.join import Join
 from stream_monitor.metrics.windows import Key, Window, Windows
 from stream_monitor.task import Output
 from stream_monitor.version import Version
+from stream_monitor.watching.budget import Spent
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 
@@ -42,6 +43,7 @@ class Reported(Protocol):
     outcomes: int
     totals: dict[str, int]
     last_metrics: dict[str, dict[str, Any]]
+    retired: Spent
 
     def groups(self) -> dict[str, Group]:
         """All groups of signals, by name."""
@@ -100,13 +102,28 @@ def status(stream: Reported) -> dict[str, Any]:
         "signals": [
             reading | {"version": version} for version, group in _groups(stream) for reading in group.summary()
         ],
+        "budget": _budget(stream),
         "counts": dict(stream.totals),
         "metrics": list(stream.last_metrics.values()),
     }  # fmt: skip
 
 
-def _groups(stream: Reported) -> list[tuple[str, Any]]:
-    named: list[tuple[str, Any]] = [("", stream.features)]
+def _budget(stream: Reported) -> dict[str, Any]:
+    """What was asked, what each group of signals was given of it, and what came of it."""
+    config, spent, given = stream.record.config, stream.retired, []
+    for version, group in _groups(stream):
+        spent = spent.plus(group.spent)
+        if (mine := group.given()) is not None:
+            given.append(mine | {"version": version})
+    own = config.false_alarms is not None
+    return {
+        "asked": config.false_alarms if own else stream.record.false_alarms, "streams": 1 if own else stream.record.streams,
+        "expected": spent.expected, "opened": spent.opened, "false_alarms": stream.alerts.false_alarms, "given": given,
+    }  # fmt: skip
+
+
+def _groups(stream: Reported) -> list[tuple[str, Group]]:
+    named: list[tuple[str, Group]] = [("", stream.features)]
     for one in stream.versions.values():
         named += [(one.subject.version, one.score), (one.subject.version, one.loss)]
     return named

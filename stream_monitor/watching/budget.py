@@ -36,6 +36,19 @@ class Allowance(NamedTuple):
         return max(1 / rate, _SHORTEST) if rate > 0 else math.inf
 
 
+class Spent(NamedTuple):
+    """What became of a budget so far."""
+
+    expected: float = 0.0
+    """False alarms that were to be expected."""
+    opened: int = 0
+    """Changes that were declared, right or wrong."""
+
+    def plus(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(self.expected + other.expected, self.opened + other.opened)
+
+
 NOTHING = Allowance(0.0, 0.0, 0.0, 0.0)
 """Of a group that is under no budget."""
 _SHORTEST = 100.0

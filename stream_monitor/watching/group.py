@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.watching.budget import NOTHING, Allowance
+from stream_monitor.watching.budget import NOTHING, Allowance, Spent
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Reference, Sort, unsettled
 from stream_monitor.watching.signals import Finding, Signals
@@ -63,8 +64,8 @@ class Group:
         """Whether there is a reference."""
         self.not_watched: dict[str, str] = {}
         """Names that are kept but not watched, and why."""
-        self.began: int | None = None
-        """Event time of the first row that was watched."""
+        self.began: tuple[int, int] | None = None
+        """Position and event time of the first row that was watched."""
         self.span = 0
         """Event time from the first to the last row of the reference, microseconds."""
         self.fresh = False
@@ -72,6 +73,8 @@ class Group:
         self.allowance = NOTHING
         """What false alarms it may raise."""
         self.watched: dict[Kind, Signals] = {}
+        self._before = Spent()
+        """By references that were given up."""
         self._texts: set[str] = set()
         self._unsettled: list[Unsettled] = []
         self._columns: dict[tuple[Kind, tuple[str, ...]], Ints] = {}
@@ -95,7 +98,7 @@ class Group:
         if not len(values):
             return said
         if self.began is None:
-            self.began = int(marks.time[0])
+            self.began = int(marks.position[0]), int(marks.time[0])
         return said + [
             finding
             for kind, signals in self.watched.items()
@@ -134,11 +137,31 @@ class Group:
             if signals.run_length != run_length and not abs(signals.run_length - run_length) <= _NEARLY * run_length:
                 signals.allow(run_length)
 
-    def seen(self) -> tuple[int, float]:
-        """How many rows were watched, and the microseconds from one to the next; 0 where they are few."""
-        rows, last = next((signals.seen for signals in self.watched.values()), (0, 0))
-        enough = self.began is not None and rows >= _ENOUGH
-        return rows, max(last - (self.began or 0), 1) / rows if enough else 0.0
+    def seen(self) -> tuple[float, float]:
+        """Microseconds, and predictions, from one watched row to the next; 0 and 1 where they are few."""
+        rows, (position, time) = next((signals.seen for signals in self.watched.values()), (0, (0, 0)))
+        if self.began is None or rows < _ENOUGH:
+            return 0.0, 1.0
+        return max(time - self.began[1], 1) / rows, max(position - self.began[0], rows) / rows
+
+    @property
+    def spent(self) -> Spent:
+        """What became of what the group was allowed."""
+        spent = self._before
+        for signals in self.watched.values():
+            spent = spent.plus(Spent(signals.expected, signals.opened))
+        return spent
+
+    def given(self) -> dict[str, Any] | None:
+        """What each of its signals is given of the budget, and what came of it; None where there are none."""
+        known = [signals for signals in self.watched.values() if signals.calibrated]
+        if not known:
+            return None
+        run_length = min(signals.run_length for signals in known)
+        return {
+            "signal": self.sort, "signals": self.signals, "run_length": run_length if math.isfinite(run_length) else None,
+            "extrapolated": any(signals.extrapolated for signals in known), **self.spent._asdict(),
+        }  # fmt: skip
 
     @property
     def signals(self) -> int:
@@ -147,6 +170,7 @@ class Group:
 
     def begin_again(self) -> None:
         """Learns a new reference from the next rows."""
+        self._before = self.spent
         self.warmup, self.learnt, self.watched = Warmup(self.terms.rows), False, {}
         self.not_watched, self.fresh = {}, True
         self._texts.clear()
@@ -190,15 +214,15 @@ class Group:
                 TIMES, *(name for signals in self.watched.values() for name in signals.names)
             ],
             "watched": {kind: [list(signals.names), signals.state()] for kind, signals in self.watched.items()},
-            "unsettled": [list(one) for one in self._unsettled],
-            "texts": sorted(self._texts), "allowance": list(self.allowance), "began": self.began,
+            "before": list(self._before), "unsettled": [list(one) for one in self._unsettled],
+            "texts": sorted(self._texts), "allowance": list(self.allowance), "began": list(self.began) if self.began else None,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any], arrays: dict[str, bytes]) -> None:
         """Goes on from a `state()` and its `arrays()`."""
         self.span, self.not_watched, self._texts = state["span"], dict(state["not_watched"]), set(state["texts"])
         self.allowance = Allowance(*state["allowance"])
-        self._unsettled = [Unsettled(*one) for one in state["unsettled"]]
+        self._unsettled, self._before = [Unsettled(*one) for one in state["unsettled"]], Spent(*state["before"])
         times = np.frombuffer(arrays[TIMES], np.int64)
         columns = {name: np.frombuffer(arrays[name], np.float64) for name in state["names"] if name != TIMES}
         if not state["learnt"]:
@@ -210,7 +234,7 @@ class Group:
             values = np.stack([columns[name] for name in names], axis=1) if names else np.empty((0, 0))
             references.append(Reference(self.sort, names, values, times, self._least(kind, names)))
         self.adopt(references)
-        self.fresh, self.began = False, state["began"]
+        self.fresh, self.began = False, tuple(state["began"]) if state["began"] else None
         for kind, (_, inner) in state["watched"].items():
             self.watched[kind].restore(inner)
 

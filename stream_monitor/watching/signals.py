@@ -29,6 +29,10 @@ _SHORTEST = 30
 """Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
 _WORSE = 1.5
 """How much larger than last said an effect must be to be said again."""
+ALL = "*"
+"""The name of all signals together."""
+_NAMED = 4
+"""Signals that a change of all together names."""
 _SURE = 1.64
 """Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
 
@@ -141,9 +145,9 @@ class Signals:
         return float(self._run_length.min(initial=np.inf))
 
     @property
-    def seen(self) -> tuple[int, int]:
-        """How many rows there were, and the event time of the last one."""
-        return self._recent.rows, self._places.of(self._recent.rows)[1]
+    def seen(self) -> tuple[int, tuple[int, int]]:
+        """How many rows there were, and position and event time of the last one."""
+        return self._recent.rows, self._places.of(self._recent.rows)
 
     @property
     def expected(self) -> float:
@@ -154,6 +158,11 @@ class Signals:
     def calibrated(self) -> bool:
         """Whether any detector takes its thresholds from the budget."""
         return any(watcher.calibrated for watcher in self._watchers.values())
+
+    @property
+    def extrapolated(self) -> bool:
+        """Whether what is allowed is beyond what was measured for any detector."""
+        return any(watcher.extrapolated for watcher in self._watchers.values())
 
     def update(self, values: Floats, marks: Marks) -> list[Finding]:
         """Takes the next rows, float64[n, d]; gives what became of changes, in row order."""
@@ -180,11 +189,10 @@ class Signals:
         said = []
         for word, watcher in self._watchers.items():
             statistic, threshold = watcher.statistic, watcher.threshold
-            for i, name in enumerate(self.names):
-                said.append({
-                    "signal": self.reference.sort, "name": name, "detector": word, "firing": i in self._courses,
-                    "statistic": _plain(statistic[i]), "threshold": _plain(threshold[i]),
-                })  # fmt: skip
+            for i, name in enumerate((ALL,) if watcher.joint else self.names):
+                firing = i in self._courses and not watcher.joint
+                reading = {"signal": self.reference.sort, "name": name, "detector": word, "firing": firing}
+                said.append(reading | {"statistic": _plain(statistic[i]), "threshold": _plain(threshold[i])})
         return said
 
     def resume(self) -> None:
@@ -388,6 +396,9 @@ class Signals:
 
     def _together(self, signal: int, course: _Course) -> tuple[str, ...]:
         """The other signals whose change began within the same rows."""
+        watcher = self._watchers[course.detector]
+        if watcher.joint:
+            return tuple(self.names[i] for i in watcher.important()[:_NAMED] if i != signal)
         low, high = (course.earliest, course.latest) if course.latest >= 0 else (course.began - _CHECK, course.began + _CHECK)
         near = [i for i, one in self._courses.items() if i != signal and low <= one.latest and one.earliest <= high]
         return tuple(self.names[i] for i in sorted(near))

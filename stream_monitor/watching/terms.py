@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from stream_monitor.config import budget
 from stream_monitor.config.stream import Budget, DriftKind, Severity, StreamConfig, StreamRecord
 from stream_monitor.watching.budget import NOTHING, Allowance
@@ -25,17 +23,7 @@ def terms(config: StreamConfig, sort: Sort, limit: int = 1) -> Terms:
     )  # fmt: skip
 
 
-class Seen(NamedTuple):
-    """A group, and how often it has values."""
-
-    group: Group
-    interval: float
-    """Microseconds from one value to the next; 0 where that is not known yet."""
-    predictions: float
-    """Predictions for each value."""
-
-
-def share(record: StreamRecord, siblings: int, groups: list[Seen]) -> None:
+def share(record: StreamRecord, siblings: int, groups: list[Group]) -> None:
     """Splits a stream's budget over its groups.
 
     The deployment's budget is shared by its streams alike, a stream's by its signals by weight; with `per: model`, by all
@@ -47,26 +35,20 @@ def share(record: StreamRecord, siblings: int, groups: list[Seen]) -> None:
     lines = {kind: _line(whole, config.alerts.severe(kind)) for kind in KINDS.values()}
     weights = {kind: config.alerts.weights.get(kind, 1.0) for kind in KINDS.values()}
     totals: dict[str, float] = {}
-    for seen in groups:
-        kind = KINDS[seen.group.sort]
+    for group in groups:
+        kind = KINDS[group.sort]
         if (text := lines[kind]) is not None:
-            totals[text] = totals.get(text, 0.0) + weights[kind] * seen.group.signals
-    for seen in groups:
-        kind = KINDS[seen.group.sort]
+            totals[text] = totals.get(text, 0.0) + weights[kind] * group.signals
+    for group in groups:
+        kind = KINDS[group.sort]
         text = lines[kind]
         if text is None:
-            seen.group.allowance = NOTHING
+            group.allowance = NOTHING
         else:
-            line, others = budget.parse(text), totals[text] - weights[kind] * seen.group.signals
-            seen.group.allowance = Allowance(
-                line.per_microsecond / streams,
-                line.per_prediction / streams,
-                weights[kind],
-                others,
-                seen.interval,
-                seen.predictions,
-            )
-        seen.group.share()
+            line, others = budget.parse(text), totals[text] - weights[kind] * group.signals
+            split = line.per_microsecond / streams, line.per_prediction / streams
+            group.allowance = Allowance(*split, weights[kind], others, *group.seen())
+        group.share()
 
 
 def _line(whole: Budget, severity: Severity | None) -> str | None:

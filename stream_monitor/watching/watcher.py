@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import detectors
 from detectors import Array, Change, Times
 from detectors.whitened import Whitened
@@ -23,6 +25,8 @@ class Watcher:
     def __init__(self, name: str, settings: dict[str, Any], reference: Reference, since: int) -> None:
         kind = detectors.detector(name)
         self.name, self._since = name, since
+        self.joint = kind.sees == "rows"
+        """Whether it watches all signals as one; its changes are then of the signal that matters most in them."""
         self.calibrated = kind.knob is not None and kind.knob not in settings
         self._detector = kind(len(reference.names), **_defaults(name, reference) | settings)
         self._whitened = Whitened(reference.values, reference.times) if self.calibrated and not kind.robust else None
@@ -51,7 +55,7 @@ class Watcher:
     def allow(self, run_length: Array) -> None:
         """Takes the run lengths of the signals, in values, float64[d]; nothing where thresholds are settings."""
         if self.calibrated:
-            self._detector.allow(run_length)
+            self._detector.allow(run_length[:1] if self.joint else run_length)
 
     def update(self, values: Array, times: Times) -> list[Change]:
         """Takes the next rows, float64[n, d]; gives changes by row."""
@@ -86,8 +90,15 @@ class Watcher:
             self._whitened.restore(state["whitened"])
         self._since = state["since"]
 
+    def important(self) -> list[int]:
+        """The signals that matter most in the last change of all together, the first first."""
+        importance: Array = np.abs(self._detector.importance())  # type: ignore[attr-defined]  # those that see rows have it
+        return [int(signal) for signal in np.argsort(-importance, kind="stable")]
+
     def _moved(self, change: Change) -> Change:
         by = self._since
+        if self.joint:
+            change = change._replace(signal=self.important()[0])
         earliest, latest = (max(0, row + by) if row >= 0 else -1 for row in (change.earliest, change.latest))
         return change._replace(row=change.row + by, start=max(0, change.start + by), earliest=earliest, latest=latest)
 

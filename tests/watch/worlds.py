@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,17 +50,19 @@ def predictions(
     ids: Sequence[str],
     seconds: Sequence[float],
     value: Sequence[float] | Sequence[str],
-    features: dict[str, Sequence[float]] | None = None,
+    features: Mapping[str, Sequence[float] | Sequence[str]] | None = None,
     version: Sequence[str] | str = "1",
     score: Sequence[float] | None = None,
     latency: Sequence[float] | None = None,
     name: str = "s",
 ) -> Section:
     """A section of predictions; times in seconds from START."""
-    numbers: dict[str, Any] = {f"feature:{key}": column for key, column in (features or {}).items()}
+    numbers: dict[str, Any] = {}
     texts: dict[str, Sequence[str]] = {
         "model": ["m"] * len(ids), "version": [version] * len(ids) if isinstance(version, str) else version,
     }  # fmt: skip
+    for key, column in (features or {}).items():
+        _place(column, f"feature:{key}", numbers, texts)
     if score is not None:
         numbers["score"] = score
     if latency is not None:

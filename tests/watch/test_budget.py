@@ -1,0 +1,207 @@
+"""One budget of false alarms for everything: how it is split, what it holds for, what every alert says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream_monitor.blocks import Block, encode
+from stream_monitor.config.budget import Line, parse
+from stream_monitor.part import Part
+from stream_monitor.task import Partition
+
+from .test_alerts import alerts, control, steps
+from .worlds import block, configuration, labels, predictions, run
+
+DEFAULT: dict[str, Any] = {"detectors": {}, "reference": {"rows": 1000}}
+"""Detectors as they are unless configured."""
+
+
+def rows(features: dict[str, Any], n: int, per: int = 200, wrong: Any = None, every: float = 1.0) -> list[Block]:
+    """Predictions, one every so many seconds, with a score and, where it is said which are wrong, labels."""
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 2, n).astype(float)
+    predicted = truth if wrong is None else np.where(wrong, 1 - truth, truth)
+    ids, seconds, scores = [f"i{i}" for i in range(n)], (np.arange(n) * every).tolist(), rng.random(n).tolist()
+    blocks = []
+    for start in range(0, n, per):
+        part = slice(start, start + per)
+        named = {name: list(column[part]) for name, column in features.items()}
+        sections = [predictions(ids[part], seconds[part], predicted[part].tolist(), named, score=scores[part])]
+        if wrong is not None:
+            sections.append(labels(ids[part], [seconds[part][-1]] * len(ids[part]), truth[part].tolist()))
+        blocks.append(block(*sections))
+    return blocks
+
+
+def status(blocks: list[Block]) -> dict[str, Any]:
+    """What the stream says of itself after some blocks."""
+    part = Part(Partition("blocks", 0), None)
+    for offset, one in enumerate(blocks):
+        part.record(offset, encode(one))
+    found: dict[str, Any] = part.status()["s"]
+    return found
+
+
+def given(blocks: list[Block], sort: str) -> dict[str, Any]:
+    """What signals of a sort are given of the budget."""
+    return next(one for one in status(blocks)["budget"]["given"] if one["signal"] == sort)
+
+
+def normal(n: int, columns: int = 1, seed: int = 0) -> dict[str, Any]:
+    """Features that never change."""
+    values = np.random.default_rng(seed).normal(size=(n, columns))
+    return {f"x{i}": values[:, i] for i in range(columns)}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("1 per 30d", Line(1 / 2_592_000e6, 0.0)),
+        ("2.5 per 1h30m", Line(2.5 / 5_400e6, 0.0)),
+        ("1 per 100000 predictions", Line(0.0, 1e-5)),
+        ("1 per 1_000_000 predictions", Line(0.0, 1e-6)),
+    ],
+)
+def test_a_budget_is_read_as_people_write_it(text: str, line: Line) -> None:
+    assert parse(text) == line
+
+
+@pytest.mark.parametrize("text", ["", "1", "per 30d", "0 per 30d", "1 per month", "1 per predictions", "-1 per 30d"])
+def test_what_is_no_budget_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(ValueError, match="write it like"):
+        parse(text)
+
+
+def test_a_budget_in_time_becomes_values_by_the_rate_that_was_seen() -> None:
+    blocks = rows(normal(3000), 3000, every=2.0)
+    one = given([block(configuration(config=DEFAULT | {"false_alarms": "1 per 1d"}), at=0), *blocks], "feature")
+    assert one["run_length"] == pytest.approx(2 * 43_200, rel=0.15)  # a feature and the score share it
+
+
+def test_a_budget_in_predictions_needs_no_rate() -> None:
+    blocks = rows(normal(3000), 3000)
+    one = given([block(configuration(config=DEFAULT | {"false_alarms": "1 per 50000 predictions"}), at=0), *blocks], "feature")
+    assert one["run_length"] == pytest.approx(2 * 50_000, rel=0.1)
+
+
+def test_more_signals_have_to_share_what_there_is() -> None:
+    few, many = ([block(configuration(config=DEFAULT), at=0), *rows(normal(3000, d), 3000)] for d in (1, 9))
+    assert given(many, "feature")["run_length"] == pytest.approx(5 * given(few, "feature")["run_length"], rel=0.15)
+
+
+def test_weights_shift_the_budget_between_kinds() -> None:
+    config = DEFAULT | {"alerts": {"weights": {"data_drift": 3.0}}}
+    blocks = [block(configuration(config=config), at=0), *rows(normal(3000), 3000)]
+    assert given(blocks, "score")["run_length"] == pytest.approx(3 * given(blocks, "feature")["run_length"], rel=0.15)
+
+
+def test_severities_have_lines_of_their_own() -> None:
+    config = DEFAULT | {"false_alarms": {"critical": "1 per 100d", "warning": "1 per 10d"}}
+    wrong = np.random.default_rng(1).random(3000) < 0.1
+    blocks = [block(configuration(config=config), at=0), *rows(normal(3000), 3000, wrong=wrong)]
+    assert given(blocks, "loss")["run_length"] == pytest.approx(5 * given(blocks, "feature")["run_length"], rel=0.15)
+
+
+def test_a_kind_without_alerts_uses_nothing_of_the_budget() -> None:
+    config = DEFAULT | {"alerts": {"severity": {"data_drift": "none"}}}
+    shifted = {"x": np.random.default_rng(0).normal(size=4000) + 3 * (np.arange(4000) > 2000)}
+    blocks = [block(configuration(config=config), at=0), *rows(shifted, 4000)]
+    assert run(blocks)["alerts"] == []
+    plain = [block(configuration(config=DEFAULT), at=0), *rows(shifted, 4000)]
+    assert given(blocks, "score")["run_length"] == pytest.approx(given(plain, "score")["run_length"] / 2, rel=0.15)
+
+
+def test_what_was_expected_and_what_people_called_false_are_counted() -> None:
+    shifted = {"x": np.random.default_rng(0).normal(size=4000) + 3 * (np.arange(4000) > 2000)}
+    blocks = [block(configuration(config=DEFAULT | {"false_alarms": "1 per 1000 predictions"}), at=0), *rows(shifted, 4000)]
+    fingerprint = alerts(run(blocks), feature="x")[0]["fingerprint"]
+    budget = status([*blocks, control(action="verdict", fingerprint=fingerprint, verdict="false_alarm")])["budget"]
+    assert budget["expected"] == pytest.approx(3.0, rel=0.1)
+    assert budget["opened"] >= 1
+    assert budget["false_alarms"] == 1
+
+
+def test_an_alert_says_since_when_how_rare_it_is_and_what_else_moved() -> None:
+    late, rng = np.arange(6000) >= 4000, np.random.default_rng(0)
+    features = {"a": rng.normal(10, 2, 6000) + 4 * late, "b": rng.normal(size=6000) - 2 * late, "c": rng.normal(size=6000)}
+    said = run([block(configuration(config=DEFAULT), at=0), *rows(features, 6000)])
+    assert {alert["labels"]["feature"] for alert in alerts(said)} == {"a", "b"}
+    opened, updated = alerts(said, feature="a")[:2]
+    assert opened["change"]["interval"][0] <= 4000 <= opened["change"]["interval"][1]
+    assert abs(updated["change"]["position"] - 4000) < 10
+    assert updated["change"]["effect"]["value"] == pytest.approx(2.0, abs=0.15)
+    assert (updated["change"]["before"], updated["change"]["after"]) == pytest.approx((10, 14), abs=0.3)
+    assert opened["evidence"]["chance_interval_s"] > 30 * 86_400
+    assert "b" in updated["change"]["together"]
+    assert "chance alone gives as much" in opened["annotations"]["description"]
+
+
+def test_a_feature_that_only_varies_more_is_said_to_be_spread_wider() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(5, np.where(np.arange(6000) < 3000, 1.0, 2.0))
+    said = run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, 6000)])
+    updated = alerts(said, feature="x")[1]
+    assert updated["change"]["statistic"] == "spread"
+    assert updated["change"]["effect"] == {"value": pytest.approx(2.0, abs=0.2), "unit": "ratio"}
+    assert "is spread wider" in updated["annotations"]["summary"]
+
+
+def test_categories_that_come_in_other_shares_are_named() -> None:
+    rng, n = np.random.default_rng(0), 6000
+    before, after = rng.choice(["PT", "ES", "FR"], n, p=[0.6, 0.3, 0.1]), rng.choice(["PT", "ES", "FR"], n, p=[0.3, 0.3, 0.4])
+    country = np.where(np.arange(n) < 4000, before, after).tolist()
+    said = run([block(configuration(config=DEFAULT), at=0), *rows({"country": np.array(country, object)}, n)])
+    last = alerts(said, feature="country")[-1]
+    assert last["change"]["statistic"] == "shares"
+    assert {share["category"] for share in last["change"]["shares"][:2]} == {"PT", "FR"}
+    assert abs(last["change"]["position"] - 4000) < 100
+    assert "PT 58.1% -> 29.0%, FR 9.6% -> 37.7%" in last["annotations"]["summary"]
+
+
+def test_a_reference_that_changed_within_itself_is_said_to() -> None:
+    x = np.random.default_rng(0).normal(size=2000) + 2 * (np.arange(2000) > 600)
+    said = run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, 2000)])
+    assert [alert["labels"]["alertname"] for alert in alerts(said)] == ["ReferenceUnsettled"]
+    assert "x of s changed within its own reference" in alerts(said)[0]["annotations"]["summary"]
+
+
+def test_a_slow_ramp_is_found_before_it_has_moved_by_half_a_standard_deviation() -> None:
+    n = 30_000
+    x = np.random.default_rng(0).normal(size=n) + np.maximum(0, np.arange(n) - 2000) / (n - 2000)
+    said = run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, n)])
+    assert alerts(said, feature="x")[0]["position"]["predictions"] < 2000 + 14_000
+
+
+def test_a_return_from_an_improvement_is_no_harm() -> None:
+    n, at = 12_000, np.arange(12_000)
+    wrong = np.random.default_rng(0).random(n) < np.where((at > 4000) & (at < 8000), 0.02, 0.2)
+    said = run([block(configuration(config=DEFAULT), at=0), *rows({}, n, wrong=wrong)])
+    assert {alert["labels"]["severity"] for alert in alerts(said, kind="concept_drift")} == {"info"}
+    assert steps(said, kind="concept_drift")[-1] == "resolved"
+    assert said["retrain"] == []
+
+
+def test_nothing_is_said_of_a_day_on_which_nothing_changes() -> None:
+    """Skewed, heavy-tailed, tied and autocorrelated features; a model that errs as ever."""
+    rng, n = np.random.default_rng(3), 20_000
+    noise = rng.normal(size=n)
+    slow = np.zeros(n)
+    for i in range(1, n):
+        slow[i] = 0.8 * slow[i - 1] + noise[i]
+    features = {"a": np.exp(rng.normal(size=n)), "b": rng.standard_t(3, n), "c": slow, "d": rng.poisson(2, n).astype(float)}
+    said = run([block(configuration(config=DEFAULT), at=0), *rows(features, n, per=500, wrong=rng.random(n) < 0.07)])
+    assert said["alerts"] == []
+
+
+@pytest.mark.parametrize("name", ["mmd", "domain_classifier"])
+def test_features_may_be_watched_together_and_the_one_that_matters_most_is_named(name: str) -> None:
+    late, rng = np.arange(6000) >= 3000, np.random.default_rng(0)
+    features = {"a": rng.normal(size=6000), "b": rng.normal(size=6000) + 1.5 * late, "c": rng.normal(size=6000)}
+    config = DEFAULT | {"detectors": {"features": {name: {}}}}
+    said = run([block(configuration(config=config), at=0), *rows(features, 6000)])
+    first = alerts(said)[0]
+    assert (first["labels"]["feature"], first["change"]["statistic"]) == ("b", "distribution")
+    assert 3000 < first["position"]["predictions"] < 4000
