@@ -34,6 +34,8 @@ from stream_monitor.watching.terms import share, terms
 from stream_monitor.watching.words import Words
 
 Ints = npt.NDArray[np.int64]
+_MISTYPED = 10
+"""Values of a wrong type in a window from which on an alert says so."""
 Event = tuple[int, Callable[[Moment], list[Output]]]
 """The row at which something happened, and what to make of it."""
 
@@ -58,6 +60,10 @@ class Stream:
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, dict[str, Any]] = {}
         """Of the last window of each live version, by its number."""
+        self.mistyped: dict[str, int] = {}
+        """Texts under the names of numbers, since the last window closed."""
+        self.wrong_types: dict[str, bool] = {}
+        """Features of which an alert says that they come as texts."""
         self.retired = Spent()
         """What versions that are gone have spent of the budget."""
         self.given: Given | None = None
@@ -322,7 +328,10 @@ class Stream:
         texts, columns = [], []
         for i, name in blocks.text_features(rows.text_names):
             if name in names or self.features.is_number(name):
-                self._count({"mistyped": int((rows.texts[i] >= 0).sum())})
+                n = int((rows.texts[i] >= 0).sum())
+                self._count({"mistyped": n})
+                if n and (name in self.mistyped or len(self.mistyped) < self.record.limits.features):
+                    self.mistyped[name] = self.mistyped.get(name, 0) + n
                 continue
             texts.append(name)
             columns.append(self.categories.of(name, rows.texts[i], rows.tables[i]))
@@ -467,9 +476,47 @@ class Stream:
         if outputs:
             self.windows.counts = {}
             self.join.relax()
+            outputs += self._renew(moment) + self._say_types(moment)
             self._share_budget()
             for version in self.versions.values():
                 outputs += version.retrain.ripen(version.subject, self.record, moment, version.outcomes)
+        return outputs
+
+    def _renew(self, moment: Moment) -> list[Output]:
+        """Learns anew what has been otherwise for so long that it is the new normal."""
+        after = self.record.config.reference.renew_after
+        outputs: list[Output] = []
+        for owner, group in self._owned():
+            since = None if after is None else group.lasting()
+            if after is not None and since is not None and moment.clock - since >= after:
+                group.begin_again()
+                about = {} if owner is None else {"model": owner.subject.model, "version": owner.subject.version}
+                outputs += self.alerts.end("rebaselined", moment, signal=group.sort, **about)
+        return outputs
+
+    def _owned(self) -> Iterable[tuple[Version | None, Group]]:
+        """All groups of signals, each with the version that it is of."""
+        yield None, self.features
+        for version in self.versions.values():
+            yield version, version.score
+            yield version, version.loss
+
+    def _say_types(self, moment: Moment) -> list[Output]:
+        """Opens and ends alerts on features whose values are of another type than in the reference."""
+        outputs: list[Output] = []
+        for name in sorted(self.mistyped | self.wrong_types):
+            about = {"signal": "feature", "feature": name}
+            if self.mistyped.get(name, 0) >= _MISTYPED:
+                summary = (
+                    f"{name} of {self.name} comes as text, and in the reference it was a number: it is missing for detectors"
+                )
+                outputs += self.alerts.open(
+                    Subject(self.name), "data_quality", "FeatureType", "warning", summary, moment, **about
+                )
+                self.wrong_types[name] = True
+            elif self.mistyped.get(name, 0) == 0 and self.wrong_types.pop(name, False):
+                outputs += self.alerts.end("recovered", moment, alertname="FeatureType", feature=name)
+        self.mistyped = {}
         return outputs
 
     def _retire(self, version: Version, moment: Moment) -> list[Output]:

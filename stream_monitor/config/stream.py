@@ -83,6 +83,11 @@ class Reference(Settings):
     rows: int = Field(2_000, ge=50, le=100_000)
     span: Duration = Field(0, ge=0)
     """At least this much event time; until then alerts say `immature`."""
+    renew_after: Duration | None = Field(None, gt=0)
+    """A change that has lasted so long is the new normal: what is watched is learnt anew from the rows to come.
+
+    An improvement of the loss never is.
+    """
     file: str | None = None
     """Predictions (with a `label` where known) in a file that intake can read."""
 

@@ -168,6 +168,11 @@ class Group:
         """How many signals are watched under the budget."""
         return sum(len(signals.names) for signals in self.watched.values() if signals.calibrated)
 
+    def lasting(self) -> int | None:
+        """The event time since when the oldest change lasts; None where there is none, or only an improvement."""
+        oldest = [since for signals in self.watched.values() if (since := signals.oldest()) is not None]
+        return min(oldest, default=None)
+
     def begin_again(self) -> None:
         """Learns a new reference from the next rows."""
         self._before = self.spent

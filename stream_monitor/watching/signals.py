@@ -164,6 +164,11 @@ class Signals:
         """Whether what is allowed is beyond what was measured for any detector."""
         return any(watcher.extrapolated for watcher in self._watchers.values())
 
+    def oldest(self) -> int | None:
+        """The event time since when the oldest change lasts, improvements of the loss left out; None: there is none."""
+        lasting = [c.began for c in self._courses.values() if self.reference.sort != "loss" or c.direction == "up"]
+        return self._places.of(min(lasting))[1] if lasting else None
+
     def update(self, values: Floats, marks: Marks) -> list[Finding]:
         """Takes the next rows, float64[n, d]; gives what became of changes, in row order."""
         start = self._recent.rows

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_monitor.blocks import Block, encode
+from stream_monitor.blocks import Block, Rows, Section, encode
 from stream_monitor.config.budget import Line, parse
 from stream_monitor.part import Part
 from stream_monitor.task import Partition
@@ -205,3 +205,42 @@ def test_features_may_be_watched_together_and_the_one_that_matters_most_is_named
     first = alerts(said)[0]
     assert (first["labels"]["feature"], first["change"]["statistic"]) == ("b", "distribution")
     assert 3000 < first["position"]["predictions"] < 4000
+
+
+def test_a_change_that_lasts_is_the_new_normal_where_that_is_the_rule() -> None:
+    n = 12_000
+    x = np.random.default_rng(0).normal(size=n) + 2.0 * (np.arange(n) >= 3000) + 2.0 * (np.arange(n) >= 10_000)
+    config = DEFAULT | {"reference": {"rows": 1000, "renew_after": "1h"}}
+    said = run([block(configuration(config=config), at=0), *rows({"x": x}, n)])
+    assert [step for step in steps(said, feature="x") if step != "updated"] == ["opened", "resolved", "opened"]
+    ended, again = [alert for alert in alerts(said, feature="x") if alert["transition"] != "updated"][1:]
+    assert ended["endReason"] == "rebaselined"
+    assert again["change"]["before"] == pytest.approx(2.0, abs=0.1)
+
+
+def test_an_improvement_never_becomes_the_normal_by_itself() -> None:
+    n, at = 12_000, np.arange(12_000)
+    wrong = np.random.default_rng(0).random(n) < np.where((at > 3000) & (at < 9000), 0.02, 0.2)
+    config = DEFAULT | {"reference": {"rows": 1000, "renew_after": "30m"}}
+    said = run([block(configuration(config=config), at=0), *rows({}, n, wrong=wrong)])
+    assert {alert["labels"]["severity"] for alert in alerts(said, kind="concept_drift")} == {"info"}
+
+
+def test_a_number_that_becomes_a_text_is_said_to_and_ends_when_it_is_a_number_again() -> None:
+    numbers = np.random.default_rng(0).normal(size=3000)
+    first, last = rows({"x": numbers}, 3000), rows({"x": numbers}, 3000)
+    texts = rows({"x": np.array([f"{value:.1f}" for value in numbers], object)}, 3000)
+    later = [
+        one._replace(sections=tuple(_later(s, shift) for s in one.sections))
+        for part, shift in ((texts, 3000), (last, 6000))
+        for one in part
+    ]
+    said = run([block(configuration(config=DEFAULT), at=0), *first, *later])
+    assert steps(said, alertname="FeatureType") == ["opened", "resolved"]
+    assert "comes as text" in alerts(said, alertname="FeatureType")[0]["annotations"]["summary"]
+
+
+def _later(section: Section, seconds: int) -> Section:
+    assert section.rows is not None
+    time, ids, *rest = section.rows
+    return section._replace(rows=Rows(time + seconds * 1_000_000, ids + np.uint64(seconds), *rest))
