@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_monitor.blocks import Block, Rows, Section, encode
+from stream_monitor.blocks import Block, Rows, encode
 from stream_monitor.config.budget import Line, parse
 from stream_monitor.part import Part
 from stream_monitor.task import Partition
 
 from .test_alerts import alerts, control, steps
-from .worlds import block, configuration, labels, predictions, run
+from .worlds import SECOND, block, configuration, labels, predictions, run
 
 DEFAULT: dict[str, Any] = {"detectors": {}, "reference": {"rows": 1000}}
 """Detectors as they are unless configured."""
@@ -230,17 +230,17 @@ def test_a_number_that_becomes_a_text_is_said_to_and_ends_when_it_is_a_number_ag
     numbers = np.random.default_rng(0).normal(size=3000)
     first, last = rows({"x": numbers}, 3000), rows({"x": numbers}, 3000)
     texts = rows({"x": np.array([f"{value:.1f}" for value in numbers], object)}, 3000)
-    later = [
-        one._replace(sections=tuple(_later(s, shift) for s in one.sections))
-        for part, shift in ((texts, 3000), (last, 6000))
-        for one in part
-    ]
+    later = [*(_later(one, 3000) for one in texts), *(_later(one, 6000) for one in last)]
     said = run([block(configuration(config=DEFAULT), at=0), *first, *later])
     assert steps(said, alertname="FeatureType") == ["opened", "resolved"]
     assert "comes as text" in alerts(said, alertname="FeatureType")[0]["annotations"]["summary"]
 
 
-def _later(section: Section, seconds: int) -> Section:
-    assert section.rows is not None
-    time, ids, *rest = section.rows
-    return section._replace(rows=Rows(time + seconds * 1_000_000, ids + np.uint64(seconds), *rest))
+def _later(one: Block, seconds: int) -> Block:
+    """The same rows at another time, with other ids."""
+    sections = []
+    for section in one.sections:
+        assert section.rows is not None
+        rows = Rows(section.rows.time + seconds * SECOND, section.rows.ids + np.uint64(seconds), *section.rows[2:])
+        sections.append(section._replace(rows=rows))
+    return one._replace(arrived=one.arrived + seconds * SECOND, sections=tuple(sections))
