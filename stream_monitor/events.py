@@ -70,7 +70,7 @@ class Evidence(_Out):
     immature: bool = False
     """Whether the reference spans less time than configured."""
     chance_interval_s: float | None = None
-    """Chance alone raises as much once in so many seconds, over all signals of this group; null where it is not known."""
+    """Chance alone raises as much once in so many seconds, somewhere in the stream; null where that is not known."""
     extrapolated: bool = False
     """Whether the promise on false alarms is beyond the run lengths for which it was measured."""
     config_hash: str

@@ -438,10 +438,9 @@ class Stream:
 
     def _context(self, group: Group, finding: Finding) -> Context:
         """What else an alert says about a change."""
-        interval = group.allowance.interval or group.interval()
         grew = [(self.categories.name(finding.name, one), before, since) for one, before, since in finding.shares]
-        rare = None if np.isnan(finding.rarity) else finding.rarity * interval * group.signals
-        return Context(group.span < self.record.config.reference.span, rare, tuple(grew))
+        immature = group.span < self.record.config.reference.span
+        return Context(immature, group.chance(finding.rarity), tuple(grew))
 
     def _supersede(self, version: Version, moment: Moment) -> list[Output]:
         """Closes the requests that a new version answers."""

@@ -32,17 +32,16 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
         what = "errs more" if finding.direction == "up" else "errs less"
         if finding.unit == "points":
             return f"{subject} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
-        return f"{subject} {what} since {since}: mean absolute error {finding.before:.4g} -> {finding.after:.4g}"
+        return f"{subject} {what} since {since}: mean absolute error {_number(finding.before)} -> {_number(finding.after)}"
     what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the score of {subject}"
     if finding.moved == "shares":
         return f"{what} comes in other shares since {since}: {_shares(context)}"
     if finding.moved == "spread":
-        how = "wider" if finding.effect > 1 else "less"
-        ratio = finding.effect if finding.effect > 1 else 1 / max(finding.effect, 1e-9)
-        by = f"sd {finding.before:.4g} -> {finding.after:.4g} ({ratio:.2g} times {'wider' if how == 'wider' else 'narrower'})"
+        how, ratio = ("wider", finding.effect) if finding.effect > 1 else ("narrower", 1 / max(finding.effect, 1e-9))
+        by = f"sd {_number(finding.before)} -> {_number(finding.after)} ({ratio:.2g} times {how})"
         return f"{what} is spread {how} since {since}: {by}"
     how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
-    by = f"mean {finding.before:.4g} -> {finding.after:.4g} ({finding.effect:+.2f} sd)"
+    by = f"mean {_number(finding.before)} -> {_number(finding.after)} ({finding.effect:+.2f} sd)"
     return f"{what} has drifted {how} since {since}: {by}"
 
 
@@ -50,7 +49,7 @@ def description(finding: Finding, context: Context) -> str:
     """What it was compared with, how surprising it is, and what else changed."""
     said = [f"compared with {finding.n_reference:,} values before, by {finding.detector}"]
     if context.rarity is not None:
-        said.append(f"chance alone gives as much {_once(context.rarity)}")
+        said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:
         said.append("the reference spans less time than it should")
     if finding.extrapolated:
@@ -74,3 +73,7 @@ def _once(microseconds: float) -> str:
         if microseconds >= 2 * length:
             return f"once in {microseconds / length:,.0f} {name}"
     return "all the time"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"

@@ -144,6 +144,18 @@ class Group:
             return 0.0, 1.0
         return max(time - self.began[1], 1) / rows, max(position - self.began[0], rows) / rows
 
+    def chance(self, rarity: float) -> float | None:
+        """Microseconds after which chance alone raises as much somewhere under the same line of the stream's budget.
+
+        `rarity` is after how many values of one signal; at a signal's threshold this is what the line allows.
+        """
+        interval = self.allowance.interval or self.interval()
+        line = self.allowance.per_microsecond * interval + self.allowance.per_prediction * self.allowance.predictions
+        allowed = self.allowance.run_length(self.signals, interval)
+        if not (math.isfinite(rarity) and math.isfinite(allowed) and line > 0):
+            return None
+        return rarity / (allowed * line) * interval
+
     @property
     def spent(self) -> Spent:
         """What became of what the group was allowed."""

@@ -136,7 +136,7 @@ def test_an_alert_says_since_when_how_rare_it_is_and_what_else_moved() -> None:
     assert (updated["change"]["before"], updated["change"]["after"]) == pytest.approx((10, 14), abs=0.3)
     assert opened["evidence"]["chance_interval_s"] > 30 * 86_400
     assert "b" in updated["change"]["together"]
-    assert "chance alone gives as much" in opened["annotations"]["description"]
+    assert "chance alone raises as much" in opened["annotations"]["description"]
 
 
 def test_a_feature_that_only_varies_more_is_said_to_be_spread_wider() -> None:
