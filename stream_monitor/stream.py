@@ -14,7 +14,7 @@ from stream_monitor import blocks
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.alerting.words import Context
 from stream_monitor.blocks import Progress, Rows, Section
-from stream_monitor.config.stream import StreamRecord
+from stream_monitor.config.stream import StreamConfig, StreamRecord
 from stream_monitor.events import Alert, iso
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import Outcomes
@@ -133,9 +133,9 @@ class Stream:
             outputs += self._close_windows(self.join.clock.now, arrived, everything=True)
             counts, self.windows = self.windows.counts, Windows(new.metrics)
             self.windows.counts = counts
-        if new.reference != old.reference or new.features != old.features:
+        if _learnt_from(new) != _learnt_from(old):
             outputs += self.rebaseline(arrived, "configured")
-        elif new.detectors != old.detectors or new.alerts.resolve_after != old.alerts.resolve_after:
+        elif _watched_with(new) != _watched_with(old):
             outputs += self.alerts.end("configured", moment, kind="data_drift")
             outputs += self.alerts.end("configured", moment, kind="prediction_drift")
             outputs += self.alerts.end("configured", moment, kind="concept_drift")
@@ -578,6 +578,16 @@ class Stream:
 
 
 _VALUE = {"predictions": "prediction", "labels": "label"}
+
+
+def _learnt_from(config: StreamConfig) -> tuple[Any, ...]:
+    """What references depend on."""
+    return config.reference.rows, config.reference.span, config.reference.file, config.features
+
+
+def _watched_with(config: StreamConfig) -> tuple[Any, ...]:
+    """What detectors depend on."""
+    return config.detectors, config.alerts.resolve_after, config.alerts.min_effect
 
 
 def parsed(document: bytes) -> StreamRecord:

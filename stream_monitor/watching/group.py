@@ -196,6 +196,7 @@ class Group:
         """Takes new terms; the reference stays, detectors begin again."""
         self.terms = terms
         for kind, signals in self.watched.items():
+            signals.reference.effects = self._least(kind, signals.names)
             signals.configure(terms.detectors.get(kind, {}), terms.resolve_after)
         self.share()
 
