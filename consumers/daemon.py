@@ -65,8 +65,9 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
     if name == "intake":
         from consumers.files.files import references
         from consumers.intake.intake import Intake
+        from consumers.kafka import past
 
-        intake = Intake(config, references(config))
+        intake = Intake(config, references(config) | past.references(config))
         in_step = intake.together()
         return intake, KafkaLog(
             config.kafka, name, intake.topics, outputs, start=config.start, in_step=in_step, time=intake.time

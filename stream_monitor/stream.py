@@ -582,7 +582,7 @@ _VALUE = {"predictions": "prediction", "labels": "label"}
 
 def _learnt_from(config: StreamConfig) -> tuple[Any, ...]:
     """What references depend on."""
-    return config.reference.rows, config.reference.span, config.reference.file, config.features
+    return config.reference.model_copy(update={"renew_after": None}), config.features
 
 
 def _watched_with(config: StreamConfig) -> tuple[Any, ...]:

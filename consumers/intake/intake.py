@@ -31,7 +31,7 @@ class Route(NamedTuple):
 
 
 class Intake:
-    """The task that makes the record.  `references` gives the events of streams that have a reference file, as JSON."""
+    """The task that makes the record.  `references` gives the events of references that are files or ranges, as JSON."""
 
     def __init__(self, config: Config, references: Mapping[str, Iterable[bytes]] | None = None, every: int = EVERY) -> None:
         self._config = config
@@ -131,8 +131,12 @@ class Intake:
     def _read_reference(self, turn: _Turn, name: str, events: Iterable[bytes], arrived: int) -> None:
         """Gives a reference in sections that say which one it is, because every start of every replica gives it again."""
         stream, rows = self._config.streams[name], [Stored(line, 0, None, value) for line, value in enumerate(events)]
-        partition = Partition(stream.reference.file or "reference", -1)
-        said = document({"sha256": _digest(rows), "rows": len(rows)})
+        reference = stream.reference
+        partition = Partition(reference.file or stream.predictions.topic, -1)
+        # A range is known by its times: what retention has left of it is no other reference.
+        ranged = f"{stream.predictions.topic} {reference.since} {reference.until}".encode()
+        digest = _digest(row.value for row in rows) if reference.since is None else _digest([ranged])
+        said = document({"sha256": digest, "rows": len(rows)})
         pieces = self._decoder(name, "reference", stream, stream.predictions).decode(partition, rows, arrived)
         self._take(turn, partition, (piece._replace(section=piece.section._replace(document=said)) for piece in pieces))
 
@@ -194,8 +198,8 @@ class _Turn:
         self.sections.setdefault(number, []).append(section)
 
 
-def _digest(rows: Iterable[Stored]) -> str:
+def _digest(lines: Iterable[bytes | None]) -> str:
     digest = hashlib.sha256()
-    for row in rows:
-        digest.update((row.value or b"") + b"\n")
+    for line in lines:
+        digest.update((line or b"") + b"\n")
     return digest.hexdigest()

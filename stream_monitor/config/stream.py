@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -78,7 +79,7 @@ class Features(Settings):
 
 
 class Reference(Settings):
-    """What everything is compared with: the first rows, or a file."""
+    """What everything is compared with: the first rows, a file, or a time range of the topic."""
 
     rows: int = Field(2_000, ge=50, le=100_000)
     span: Duration = Field(0, ge=0)
@@ -90,6 +91,25 @@ class Reference(Settings):
     """
     file: str | None = None
     """Predictions (with a `label` where known) in a file that intake can read."""
+    since: str | None = None
+    until: str | None = None
+    """A time range of the prediction topic, by the time of its records, as ISO times; UTC without a zone."""
+
+    @field_validator("since", "until")
+    @classmethod
+    def _time(cls, time: str | None) -> str | None:
+        try:
+            return time and datetime.fromisoformat(time).isoformat()
+        except ValueError:
+            raise ValueError(f"not a time: {time!r}; write it like 2026-05-01T00:00:00Z") from None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Reference:
+        if (self.since is None) != (self.until is None):
+            raise ValueError("a time range needs both reference.since and reference.until")
+        if self.since is not None and self.file is not None:
+            raise ValueError("a reference is a file or a time range, not both")
+        return self
 
 
 class Versions(Settings):
