@@ -52,11 +52,15 @@ class Whitening:
         self.fitted = max(self.rows, 1)
         self.mean = self._sums / self.fitted
         """Of the scores that the fit has seen, [d]."""
+        self.gain = np.zeros(columns)
+        """Twice the log likelihood by which the past explains the present, [d]."""
         if self.rows <= 2 * self.lags:
             nothing = np.zeros(columns)
             self.model = Autoregression(np.zeros((columns, self.lags)), nothing.astype(np.int64), nothing + 1, nothing, nothing)
         else:
-            model = fit(self._autocovariances(), float(self.rows), self.seasons.regressors)
+            covariances = self._autocovariances()
+            model = fit(covariances, float(self.rows), self.seasons.regressors)
+            self.gain = self.rows * np.log(covariances[:, 0] / np.maximum(model.noise, 1e-6) ** 2)
             # What never varies has no scale of its own: then one unit of score is one standard deviation.
             self.model = model._replace(noise=np.where(model.noise < _STILL, 1.0, model.noise))
         self._ready()
@@ -137,12 +141,12 @@ class Whitening:
         summed = self.rows - self._pending.shape[1] - n
         if summed < self.lags:
             here = min(self.lags - summed, n)
-            self._head[:, summed : summed + here] = taken[:, :here]
+            self._head[:, summed : summed + here] = taken[:, :here] + 0.0
         extended = np.concatenate((self._tail, taken), axis=1)
         self._sums += taken.sum(axis=1)
         for column, (row, values) in enumerate(zip(extended, taken)):
             self._lagged[column] += np.correlate(row, values, "valid")[::-1]
-        self._tail = extended[:, extended.shape[1] - self.lags :].copy()
+        self._tail = extended[:, extended.shape[1] - self.lags :] + 0.0  # a state has no -0
 
     def _autocovariances(self) -> Array:
         """Of the scores without their season, at lags 0 to `lags`, [d, lags + 1], in standard deviations."""
