@@ -1,6 +1,6 @@
 """From an event to its alert: how long until a subscriber has the alert that it completes.  `python -m benchmarks.latency`.
 
-Features of a hundred small streams change at known rows.  The same events are first run through memory: that says at which row
+Features of small streams change at known rows.  The same events are first run through memory: that says at which row
 each alert is raised, which no program can do sooner.  What is measured is the time from when the broker has appended that row
 to when a read-committed subscriber has polled the alert.
 """
@@ -30,7 +30,7 @@ from consumers.broker.node import Broker
 from consumers.kafka import kafka_client
 from stream_monitor.config.deployment import Kafka
 
-_MODELS = 100
+_RATES = ["1000:10", "1000:100", "10000:10", "10000:100", "5000:1000"]
 _CHANGES = 5
 """Features of each stream that change."""
 _AHEAD = 15.0
@@ -56,24 +56,26 @@ class Measured(NamedTuple):
 def main() -> None:
     """Prints the table."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
-    options.add_argument("--rates", type=int, nargs="+", default=[1_000, 10_000], help="events a second (default: 1000 10000)")
+    options.add_argument(
+        "--rates", nargs="+", default=_RATES, help=f"events a second and over how many streams (default: {' '.join(_RATES)})"
+    )
     options.add_argument("--seconds", type=float, default=60.0, help="how long each rate lasts (default: 60)")
     chosen = options.parse_args()
     rows = []
-    for rate in chosen.rates:
+    for rate, streams in (map(int, one.split(":")) for one in chosen.rates):
         with Broker() as broker:
-            measured = measure(broker.address, rate, chosen.seconds)
+            measured = measure(broker.address, rate, streams, chosen.seconds)
         quantiles = [float(np.quantile(measured.seconds or [np.nan], q)) * 1e3 for q in (0.5, 0.99, 1.0)]
-        rows.append((f"{rate:,}", len(measured.seconds), measured.missing, *quantiles, measured.late * 1e3))
-    print(f"{_MODELS} streams, {FEATURES} features, labels for {LABELLED:.0%}; milliseconds from event to alert")
-    print(table(("events/s", "alerts", "missing", "p50", "p99", "largest", "sender late"), rows))
+        rows.append((f"{rate:,}", f"{streams:,}", len(measured.seconds), measured.missing, *quantiles, measured.late * 1e3))
+    print(f"{FEATURES} features, labels for {LABELLED:.0%}; milliseconds from event to alert")
+    print(table(("events/s", "streams", "alerts", "missing", "p50", "p99", "largest", "sender late"), rows))
 
 
-def measure(address: str, rate: int, seconds: float) -> Measured:
+def measure(address: str, rate: int, streams: int, seconds: float) -> Measured:
     """Runs the program on events as they happen."""
     predictions = int(rate * seconds / (1 + LABELLED))
     begin = time.time() + _AHEAD + predictions * 60e-6
-    events = _events(predictions, begin, rate / (1 + LABELLED))
+    events = _events(predictions, streams, begin, rate / (1 + LABELLED))
     _create(address)
     with Program(settings(address, "latency", **SMALL)) as program:
         program.until(lambda: program.committed() > 0)
@@ -82,9 +84,11 @@ def measure(address: str, rate: int, seconds: float) -> Measured:
         arrivals = _arrivals(program, begin + seconds)
         sender.join()
     expected = _expected(events)
-    appended = _appended(program.config.kafka, {_number(stream, row) for _, stream, row in arrivals} | {predictions - 1})
+    appended = _appended(
+        program.config.kafka, {_number(stream, row, streams) for _, stream, row in arrivals} | {predictions - 1}
+    )
     late = appended[predictions - 1] - events.predictions[-1].time / 1e6
-    times = {one: arrivals[one] - appended[_number(*one[1:])] for one in expected & arrivals.keys()}
+    times = {one: arrivals[one] - appended[_number(*one[1:], streams)] for one in expected & arrivals.keys()}
     return Measured(late, sorted(times.values()), len(expected) - len(times))
 
 
@@ -101,14 +105,14 @@ def send(kafka: Kafka, events: Load, begin: float) -> None:
             producer.send(topic, value, partition=model % PARTITIONS)
 
 
-def _events(predictions: int, begin: float, rate: float) -> Load:
+def _events(predictions: int, streams: int, begin: float, rate: float) -> Load:
     """Changes of several features in every stream, at rows between two and nine tenths of it."""
-    rows = predictions // _MODELS
-    changes = np.random.default_rng(11).integers(rows * 2 // 10, rows * 9 // 10, (_MODELS, FEATURES))
+    rows = predictions // streams
+    changes = np.random.default_rng(11).integers(rows * 2 // 10, rows * 9 // 10, (streams, FEATURES))
     changes[:, _CHANGES:] = predictions
     numbers = np.arange(predictions)
-    shift = np.where((numbers // _MODELS)[:, None] >= changes[numbers % _MODELS], 2.0, 0.0)
-    return load.make(predictions, int(begin * 1e6), _MODELS, rate=rate, delay=2.0, shift=shift)
+    shift = np.where((numbers // streams)[:, None] >= changes[numbers % streams], 2.0, 0.0)
+    return load.make(predictions, int(begin * 1e6), streams, rate=rate, delay=2.0, shift=shift)
 
 
 def _create(address: str) -> None:
@@ -159,9 +163,9 @@ def _appended(kafka: Kafka, numbers: set[int]) -> dict[int, float]:
     return found
 
 
-def _number(stream: str, row: int) -> int:
+def _number(stream: str, row: int, streams: int) -> int:
     """The number of the prediction that is a row of a stream, counted from one."""
-    return (row - 1) * _MODELS + int(stream[-4:])
+    return (row - 1) * streams + int(stream[-4:])
 
 
 def _records(polled: Any) -> Sequence[Any]:

@@ -55,6 +55,12 @@ class Detector(Protocol):
     """
 
     sees: ClassVar[Sees]
+    knob: ClassVar[str | None]
+    """The setting that `allow` takes the place of; None where thresholds are settings only."""
+    learns: ClassVar[bool]
+    """Whether it compares with the reference; the others compare with what came before."""
+    robust: ClassVar[bool]
+    """Whether it keeps its run length on values as they are; the others are to be given whitened normal scores."""
 
     @property
     def statistic(self) -> Array:

@@ -39,6 +39,9 @@ class ADWIN:
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "delta"
+    learns: ClassVar[bool] = False
+    robust: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from . import Array, Change, Direction, Sees, State, Times
 from .counting import octaves, persistence
 from .counting.categories import Categories
-from .counting.deviance import freedom, levelled, likelihood_ratio, normal, shrunk
+from .counting.deviance import freedom, level, levelled, likelihood_ratio, normal, shrunk
 from .counting.history import STEP, History, Looks
 
 Ints = npt.NDArray[np.int64]
@@ -20,7 +20,7 @@ _AT_ONCE = 32_768
 _SMALLEST_REFERENCE = 50
 _SMALLEST_WINDOW = 24
 """Windows with fewer values, in units of the inflation, are not looked at."""
-_ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest")
+_ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest", "level")
 _INTERVAL = 7.35
 """The 95% quantile of (1 - exp(-x/2))², the limit law of the likelihood ratio of a change point."""
 
@@ -45,6 +45,9 @@ class Counts:
     """
 
     sees: ClassVar[Sees] = "categories"
+    knob: ClassVar[str | None] = "run_length"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = True
 
     def __init__(self, signals: int, *, categories: int = 8, run_length: float = 1_000_000.0, min_effect: float = 0.0) -> None:
         if not 1 <= categories <= 12:
@@ -77,7 +80,7 @@ class Counts:
         self._recent = np.full((persistence.LAGS, signals), self._most + 1, np.int8)
         self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), self._most + 1)
         self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
-        self._shortest = np.full(signals, float(_SMALLEST_WINDOW))
+        self._shortest, self._level = np.full(signals, float(_SMALLEST_WINDOW)), np.ones(signals)
         self._estimate()
         self.statistic = np.full(signals, np.nan)
         """The score of the window at the last look that comes closest to its threshold."""
@@ -149,6 +152,7 @@ class Counts:
         self._certainty = np.where(calm, certainty, self._certainty)
         shortest = _SMALLEST_WINDOW * inflation * counted / np.maximum(total.sum(axis=1), 1)
         self._shortest = np.where(calm, shortest, self._shortest)
+        self._level = np.where(calm, np.round(level(_floats(total)), 9), self._level)
         self.allow(self._run_length)
 
     def _take(self, rows: Array) -> list[Change]:
@@ -178,7 +182,9 @@ class Counts:
             x, y = _floats(window[at]), _floats(before[at])
             x = shrunk(x, y, self._effect) if self._effect else x
             free = freedom(x, y, inflation[at[1]])
-            score[at] = levelled(normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), free)
+            score[at] = levelled(
+                normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), self._level[signals][at[1]]
+            )
             limit[at] = limits[at[1], looks.octave[at[0]]]
         return score, limit
 

@@ -30,6 +30,9 @@ class CUSUM:
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "limit"
+    learns: ClassVar[bool] = False
+    robust: ClassVar[bool] = False
 
     def __init__(
         self, signals: int, *, drift: float = 0.25, limit: float = 25.0, minimum: int = 30, mode: Direction = "both"

@@ -28,6 +28,9 @@ class EWMA:
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "limit"
+    learns: ClassVar[bool] = False
+    robust: ClassVar[bool] = False
 
     def __init__(self, signals: int, *, weight: float = 0.05, limit: float = 5.0, minimum: int = 30) -> None:
         if not 0.01 <= weight <= 0.5:

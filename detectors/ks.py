@@ -41,6 +41,9 @@ class KS:
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "alpha"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = False
 
     def __init__(
         self, signals: int, *, window: int = 500, stride: int | None = None, alpha: float = 1e-6, minimum: int | None = None

@@ -46,6 +46,9 @@ class PageHinkley:
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "threshold"
+    learns: ClassVar[bool] = False
+    robust: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -25,14 +25,17 @@ class Scan:
     `run_length`, values of a signal between two false alarms, was measured on skewed, heavy-tailed, tied, seasonal and
     autocorrelated values up to ten million; it does not hold where volatility comes in clusters.
 
-    `min_effect` is the smallest shift that matters, in standard deviations.  `share_up` is the share of false alarms that may
-    be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics once two of their periods
-    have been seen.  `start` is the most likely split of the recent past, between `earliest` and `latest` with 95% confidence.
-    After an alarm a signal's windows begin anew, compared with what was before the change; while the change lasts it is
-    declared again.  A missing value counts as an average one.
+    `min_effect` is the smallest shift that matters, in standard deviations, of all signals or of each.  `share_up` is the share
+    of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics
+    once two of their periods have been seen.  `start` is the most likely split of the recent past, between `earliest` and
+    `latest` with 95% confidence.  After an alarm a signal's windows begin anew, compared with what was before the change; while
+    the change lasts it is declared again.  A missing value counts as an average one.
     """
 
     sees: ClassVar[Sees] = "numbers"
+    knob: ClassVar[str | None] = "run_length"
+    learns: ClassVar[bool] = True
+    robust: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -40,20 +43,22 @@ class Scan:
         *,
         run_length: float = 1_000_000.0,
         spread: bool = True,
-        min_effect: float = 0.0,
+        min_effect: float | Sequence[float] = 0.0,
         share_up: float = 0.5,
         stride: int = 8,
         seasonal: bool = True,
     ) -> None:
         if not run_length > 1:
             raise ValueError(f"run_length must be greater than 1, got {run_length}")
-        if not 0 <= min_effect < math.inf:
-            raise ValueError(f"min_effect must not be negative, got {min_effect}")
+        effects = np.asarray(min_effect, np.float64)
+        if effects.shape not in ((), (signals,)) or not (np.isfinite(effects) & (effects >= 0)).all():
+            raise ValueError(f"min_effect must not be negative, one for all signals or one of each, got {min_effect}")
         if not 0 < share_up < 1:
             raise ValueError(f"share_up must lie in (0, 1), got {share_up}")
         if stride < _BLOCK or stride % _BLOCK:
             raise ValueError(f"stride must be a multiple of {_BLOCK}, got {stride}")
-        self._signals, self._spread, self._min_effect, self._share_up = signals, spread, min_effect, share_up
+        self._signals, self._spread, self._share_up = signals, spread, share_up
+        self._effects = np.broadcast_to(effects, (signals,))
         self._stride, self._seasonal = stride, seasonal
         self._run_length = np.full(signals, float(run_length))
         self._parts: list[Part] = []
@@ -75,7 +80,7 @@ class Scan:
         self._begin()
         scores = Scores(reference)
         kinds = np.array(scores.kinds)
-        settings = Settings(self._spread, self._min_effect, self._share_up, self._seasonal)
+        settings = Settings(self._spread, self._effects, self._share_up, self._seasonal)
         numbers, rates = (kinds != "rate") & (kinds != "unknown"), kinds == "rate"
         self._parts = [
             Part(np.flatnonzero(mine), known, reference, times, self._block, settings)

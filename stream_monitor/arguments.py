@@ -118,6 +118,15 @@ example:
 Editors check a configuration as it is written with this first line:
   # yaml-language-server: $schema=schemas/config.schema.json
 """
+_DETECTORS = """\
+Lists the change detectors that a configuration can name: what each sees, its settings with their defaults, whether its
+thresholds follow a budget of false alarms (calibrated), and the paper it is from.
+"""
+_DETECTORS_MORE = """\
+examples:
+  stream-monitor detectors
+  stream-monitor detectors --format json
+"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -132,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     _topics(commands)
     _check_config(commands)
     _export_schema(commands)
+    _detectors(commands)
     return top
 
 
@@ -190,6 +200,10 @@ def _export_schema(commands: Any) -> None:
     schema = _made(commands.add_parser, _SCHEMA, _SCHEMA_MORE, "export-schema", help="write JSON Schemas and AsyncAPI")
     schema.add_argument("dir", type=Path, nargs="?", default=Path("schemas"), metavar="DIR", help="default: schemas")
     _format(schema)
+
+
+def _detectors(commands: Any) -> None:
+    _format(_made(commands.add_parser, _DETECTORS, _DETECTORS_MORE, "detectors", help="list the change detectors"))
 
 
 def _config(command: argparse.ArgumentParser) -> None:

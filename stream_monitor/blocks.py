@@ -183,6 +183,12 @@ def features(columns: tuple[str, ...]) -> tuple[tuple[str, ...], slice | list[in
     return names, slice(at[0], at[-1] + 1) if together else at
 
 
+@lru_cache(1_000)
+def text_features(columns: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """The features among the columns of texts, each with its place."""
+    return tuple((i, name.removeprefix("feature:")) for i, name in enumerate(columns) if name.startswith("feature:"))
+
+
 def split(rows: Rows, start: int, stop: int) -> Rows:
     """The rows from `start` to before `stop`, as views."""
     return Rows(

@@ -166,6 +166,14 @@ def _export_schema(asked: argparse.Namespace) -> int:
     return OK
 
 
+def _detectors(asked: argparse.Namespace) -> int:
+    from stream_monitor.watching.catalogue import catalogue
+
+    entries = catalogue()
+    _tell(asked, [_plain(entry) for entry in entries], (str(entry) for entry in entries))
+    return OK
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "replay": _replay,
@@ -174,6 +182,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "topics": _topics,
     "check-config": _check_config,
     "export-schema": _export_schema,
+    "detectors": _detectors,
 }
 
 

@@ -31,18 +31,32 @@ class Effect(_Out):
     unit: Literal["sd", "points", "ratio"]
 
 
+class Share(_Out):
+    """How often a category comes."""
+
+    category: str
+    before: float
+    after: float
+
+
 class ChangeEstimate(_Out):
     """What changed, since when, and by how much."""
 
     position: int
     """The prediction with which it began, as far as can be told."""
     interval: tuple[int, int] | None = None
+    """Predictions between which it began, with 95% confidence."""
     time: str
     direction: Literal["up", "down", "both"]
-    statistic: Literal["mean", "rate"]
+    statistic: Literal["mean", "rate", "spread", "shares", "distribution"]
+    """What has changed: mean, error rate, standard deviation, shares of categories, or something else of the values."""
     before: float | None
     after: float | None
     effect: Effect
+    shares: list[Share] = []
+    """Of categories, those first that changed most."""
+    together: list[str] = []
+    """Other features that changed at about the same time."""
 
 
 class Evidence(_Out):
@@ -55,6 +69,10 @@ class Evidence(_Out):
     n_current: int
     immature: bool = False
     """Whether the reference spans less time than configured."""
+    chance_interval_s: float | None = None
+    """Chance alone raises as much once in so many seconds, over all signals of this group; null where it is not known."""
+    extrapolated: bool = False
+    """Whether the promise on false alarms is beyond the run lengths for which it was measured."""
     config_hash: str
     software: str
 

@@ -130,9 +130,16 @@ class Part:
             base = self._bases.get(section.stream.partition("/")[0])
             if base is not None and len(self._streams) < base.limits.streams:
                 stream = self._streams[section.stream] = Stream(section.stream, base)
+                self._share(section.stream.partition("/")[0])
             elif base is not None:
                 log.warning("too many streams", stream=section.stream, limit=base.limits.streams)
         return stream
+
+    def _share(self, base: str) -> None:
+        """Lets the models of a configured stream share its budget: those known here, and as many in every other partition."""
+        models = [stream for name, stream in self._streams.items() if name.partition("/")[0] == base]
+        for stream in models:
+            stream.siblings = max(stream.siblings, len(models) * (self._partitions or 1))
 
     def _guarded(self, stream: Stream, section: Section, arrived: int, offset: int) -> list[Output]:
         """Lets a stream take a section; if that raises, the stream is set aside and the others go on."""
@@ -252,8 +259,12 @@ class Part:
         for entry in progress:
             by_topic.setdefault(entry.topic, []).append(entry)
         outputs: list[Output] = []
+        about: dict[tuple[str, ...], list[Progress]] = {}
         for name, stream in self._streams.items():
-            entries = [entry for topic in _topics(stream.record) for entry in by_topic.get(topic, ())]
+            topics = _topics(stream.record)
+            entries = about.get(topics)
+            if entries is None:
+                entries = about[topics] = [entry for topic in topics for entry in by_topic.get(topic, ())]
             if not entries or name in self._quarantined:
                 continue
             if name in self._recalling:
@@ -322,6 +333,6 @@ def _emptied(stream: Stream, position: int) -> Stream:
     return fresh
 
 
-def _topics(record: StreamRecord) -> list[str]:
+def _topics(record: StreamRecord) -> tuple[str, ...]:
     config = record.config
-    return [config.predictions.topic, *([config.labels.topic] if config.labels else [])]
+    return (config.predictions.topic, config.labels.topic) if config.labels else (config.predictions.topic,)

@@ -94,8 +94,14 @@ class Snapshots:
         if name not in self._last:
             return True
         rows, at = self._last[name]
-        age = AGE // 2 + xxhash.xxh3_64_intdigest(name.encode()) % (AGE // 2)
-        return stream.join.position - rows >= ROWS or arrived - at >= age
+        if stream.join.position - rows >= ROWS:
+            return True
+        return arrived - at >= AGE // 2 and arrived - at >= _age(name)
+
+
+def _age(name: str) -> int:
+    """The age at which a stream is saved, spread so that not all are at once."""
+    return AGE // 2 + xxhash.xxh3_64_intdigest(name.encode()) % (AGE // 2)
 
 
 def channel(state: Mapping[bytes, bytes], name: str) -> dict[bytes, bytes]:

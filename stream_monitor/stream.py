@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from stream_monitor import blocks
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.alerting.words import Context
 from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamRecord
-from stream_monitor.events import Alert
+from stream_monitor.events import Alert, iso
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
@@ -22,11 +23,13 @@ from stream_monitor.metrics import report
 from stream_monitor.metrics.windows import Windows
 from stream_monitor.task import Output
 from stream_monitor.version import Version
+from stream_monitor.watching.categories import Categories
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.signals import Finding
+from stream_monitor.watching.terms import Seen, share, terms
 from stream_monitor.watching.words import Words
 
 Ints = npt.NDArray[np.int64]
@@ -43,9 +46,10 @@ class Stream:
         self.words = Words(record.limits.categories)
         self.join = Join(config.labels, record.limits)
         self.judge = Judge(config.task)
-        self.features = Group(
-            "feature", config.reference.rows, config.detectors.features, config.alerts.resolve_after, record.limits.features
-        )
+        self.features = Group("feature", terms(config, "feature", record.limits.features))
+        self.categories = Categories(record.limits.categories)
+        self.siblings = 1
+        """Streams that share this one's part of the budget, itself included."""
         self.windows = Windows(config.metrics)
         self.alerts = Alerts(record)
         self.versions: dict[int, Version] = {}
@@ -55,6 +59,7 @@ class Stream:
         """Of the last window of each live version, by its number."""
         self.given: Given | None = None
         self._configure_labels(record)
+        self._share_budget()
 
     # Rows.
 
@@ -126,19 +131,20 @@ class Stream:
             outputs += self.alerts.end("configured", moment, kind="prediction_drift")
             outputs += self.alerts.end("configured", moment, kind="concept_drift")
             self._configure_detectors()
+        self._configure_terms()
         return outputs
 
     def rebaseline(self, arrived: int, reason: str, version: str | None = None, feature: str | None = None) -> list[Output]:
         """Learns new references from the rows to come: all, those of a version, or (a feature's) those of the features."""
         outputs: list[Output] = []
-        moment, rows = self.moment(arrived), self.record.config.reference.rows
+        moment = self.moment(arrived)
         if version is None:
-            self.features.begin_again(rows)
+            self.features.begin_again()
             outputs += self.alerts.end(reason, moment, signal="feature")
         for one in self.versions.values():
             if feature is None and version in (None, one.subject.version):
-                one.score.begin_again(rows)
-                one.loss.begin_again(rows)
+                one.score.begin_again()
+                one.loss.begin_again()
                 for signal in ("score", "loss"):
                     outputs += self.alerts.end(
                         reason, moment, signal=signal, version=one.subject.version, model=one.subject.model
@@ -148,8 +154,7 @@ class Stream:
     def resume(self, arrived: int) -> list[Output]:
         """Starts detectors that were set aside again."""
         for group in self.groups().values():
-            if group.signals is not None:
-                group.signals.resume()
+            group.resume()
         return self.alerts.end("resumed", self.moment(arrived), kind="monitor")
 
     def groups(self) -> dict[str, Group]:
@@ -176,7 +181,13 @@ class Stream:
 
     def _in_pieces(self, rows: Rows, arrived: int, take: Callable[[Rows, int], tuple[int, list[Output]]]) -> list[Output]:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
-        outputs: list[Output] = []
+        if self._nothing_is_due(rows) and len(rows) <= self.join.room():
+            taken, outputs = take(rows, arrived)
+            if taken == len(rows):
+                return outputs
+            rows = blocks.split(rows, taken, len(rows))
+        else:
+            outputs = []
         start = 0
         while start < len(rows):
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
@@ -189,6 +200,14 @@ class Stream:
             outputs += more
             start += taken
         return outputs
+
+    def _nothing_is_due(self, rows: Rows) -> bool:
+        """Whether no row can move the clock to where something is due."""
+        clock = self.join.clock
+        if not clock.started:
+            return False
+        latest = max(clock.now, int(rows.time.max()))
+        return latest < self.windows.boundary_after(clock.now) and latest < self._next_due()
 
     def _next_due(self) -> int:
         """The clock at which something is due, rows or not."""
@@ -216,23 +235,28 @@ class Stream:
         return self._happen(events, judged, joined.clock, arrived, None)
 
     def _predictions(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
-        rows = blocks.split(rows, 0, self.join.versions.next_new(rows) or len(rows))
+        new = self.join.versions.next_new(rows)
+        if new is not None:
+            rows = blocks.split(rows, 0, new)
+        values = self.words.values(rows, "prediction")
         if self.judge.task is None:
-            values = self.words.values(rows, "prediction")
             decided = self.judge.decisive(values, _any_score(rows))
-            rows = blocks.split(rows, 0, len(rows) if decided is None else decided + 1)
+            if decided is not None and decided + 1 < len(rows):
+                rows = blocks.split(rows, 0, decided + 1)
+                values = self.words.values(rows, "prediction")
         position = self.join.position
-        joined = self.join.predictions(rows, self.words.values(rows, "prediction"), arrived)
+        joined = self.join.predictions(rows, values, arrived)
         self._count(joined.counts)
         events = self._meet(joined)
-        marks = Marks(np.arange(len(rows)), position + np.arange(len(rows)), rows.time)
+        marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), rows.time)
         self._count_predictions(rows, joined)
         events += self._watch_features(rows, joined, marks)
-        events += self._watch_scores(rows.number("score"), joined, marks)
+        if "score" in rows.number_names:
+            events += self._watch_scores(rows.number("score"), joined, marks)
         if self.judge.task == "unknown":
             events.append((len(rows) - 1, self._say_task_unknown))
         if not self.judge.speaks:
-            self.judge.hear(self.words.values(rows, "prediction"), position)
+            self.judge.hear(values, position)
         judged, more = self._judge(joined, len(rows) - 1, position)
         return len(rows), self._happen(events + more, judged, joined.clock, arrived, position)
 
@@ -245,12 +269,14 @@ class Stream:
     def _meet(self, joined: Joined) -> list[Event]:
         """Sees which versions are live; a new one answers the open requests of its model."""
         events: list[Event] = []
-        for number in distinct(joined.version):
+        numbers = distinct(joined.version)
+        for number in numbers:
             if number < 0:
                 continue
             if number not in self.versions:
                 events.append((0, partial(self._supersede, self._begin_version(number))))
-            self.versions[number].seen = int(joined.clock[np.flatnonzero(joined.version == number)[-1]])
+            last = -1 if len(numbers) == 1 else np.flatnonzero(joined.version == number)[-1]
+            self.versions[number].seen = int(joined.clock[last])
         return events
 
     def _begin_version(self, number: int) -> Version:
@@ -262,49 +288,58 @@ class Stream:
         elif self.given is not None:
             self.given.lend(self.judge, version.score, version.loss)
         self.versions[number] = version
+        self._share_budget()
         return version
 
     def _count_predictions(self, rows: Rows, joined: Joined) -> None:
-        latency = rows.number("latency_ms")
-        mine = joined.accepted
-        if mine.all():
+        latency = rows.number("latency_ms") if "latency_ms" in rows.number_names else None
+        mine, n = joined.accepted, int(np.count_nonzero(joined.accepted))
+        if n == len(rows):
             self.windows.predictions(joined.version, rows.time, joined.clock, latency)
-        else:
-            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], latency[mine])
-        self._count({"predictions": int(mine.sum())})
+        elif n:
+            some = None if latency is None else latency[mine]
+            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], some)
+        self._count({"predictions": n})
 
     def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:
-        names, values = self._feature_values(rows)
-        self._count({"missing": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())})
+        names, values, texts = self._feature_values(rows)
+        if not np.isfinite(values).all():
+            self._count({"missing": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())})
         if not joined.accepted.all():
             values, marks = values[joined.accepted], Marks(*(mark[joined.accepted] for mark in marks))
-        found = self.features.update(names, values, marks) if len(values) else []
+        found = self.features.update(names, values, marks, texts) if len(values) else []
         return [(finding.row, partial(self._publish, finding, None)) for finding in found]
 
-    def _feature_values(self, rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.float64]]:
-        """Numeric features by name and as float64[n, k]; texts under the same name count as of the wrong type."""
-        names, at = blocks.features(rows.number_names)
-        for i, name in enumerate(rows.text_names):
-            if name.startswith("feature:"):
-                self._see_text(name.removeprefix("feature:"), int((rows.texts[i] >= 0).sum()))
-        return names, rows.numbers[at].T
+    def _feature_values(self, rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.float64], list[str]]:
+        """Features by name and as float64[n, k], texts as numbers of categories; and which are texts.
 
-    def _see_text(self, name: str, n: int) -> None:
-        watched = self.features.signals is not None and name in self.features.signals.names
-        if n and watched:
-            self._count({"mistyped": n})
-        elif n and len(self.features.not_watched) < self.record.limits.features:
-            self.features.not_watched.setdefault(name, "categorical")
+        A text under the name of a number, or of a signal that is watched as one, counts as of the wrong type.
+        """
+        names, at = blocks.features(rows.number_names)
+        texts, columns = [], []
+        for i, name in blocks.text_features(rows.text_names):
+            if name in names or self.features.is_number(name):
+                self._count({"mistyped": int((rows.texts[i] >= 0).sum())})
+                continue
+            texts.append(name)
+            columns.append(self.categories.of(name, rows.texts[i], rows.tables[i]))
+        numbers = rows.numbers[at].T
+        return (*names, *texts), np.column_stack((numbers, *columns)) if columns else numbers, texts
 
     def _watch_scores(self, score: npt.NDArray[np.float64], joined: Joined, marks: Marks) -> list[Event]:
         events: list[Event] = []
-        if np.isnan(score).all():
+        good = ~np.isnan(score) & joined.accepted
+        if not good.any():
             return events
-        for number in distinct(joined.version):
-            mine = np.flatnonzero((joined.version == number) & joined.accepted & ~np.isnan(score))
+        numbers = distinct(joined.version)
+        for number in numbers:
+            mine = np.flatnonzero(good if len(numbers) == 1 else good & (joined.version == number))
             if number >= 0 and len(mine):
                 version = self.versions[number]
-                found = version.score.update(("score",), score[mine, None], Marks(*(mark[mine] for mark in marks)))
+                if len(mine) == len(score):
+                    found = version.score.update(("score",), score[:, None], marks)
+                else:
+                    found = version.score.update(("score",), score[mine, None], Marks(*(mark[mine] for mark in marks)))
                 events += [(finding.row, partial(self._publish, finding, version)) for finding in found]
         return events
 
@@ -369,13 +404,32 @@ class Stream:
             summary = f"{finding.detector} on the {finding.sort} of {subject.text} was set aside: {finding.detail}"
             labels = {"signal": finding.sort, "detector": finding.detector, "model": subject.model, "version": subject.version}
             return self.alerts.open(subject, "monitor", "DetectorBroken", "warning", summary, moment, **labels)
+        if finding.step == "unsettled":
+            return self._say_unsettled(finding, subject, moment)
         group = self.features if version is None else version.loss if finding.sort == "loss" else version.score
-        immature = group.span < self.record.config.reference.span
-        alert, outputs = self.alerts.follow(finding, subject, moment, immature)
+        alert, outputs = self.alerts.follow(finding, subject, moment, self._context(group, finding))
         harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
         if alert is not None and version is not None and harmful:
             outputs += version.retrain.propose(alert, finding, subject, self.record, moment, outcomes)
         return outputs
+
+    def _say_unsettled(self, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
+        what = f"{finding.name} of {subject.text}" if finding.sort == "feature" else f"the {finding.sort} of {subject.text}"
+        summary = (
+            f"{what} changed within its own reference, since {iso(finding.began_time)}: what is like the reference is not "
+            "what it was at first; `rebaseline` learns it anew"
+        )
+        about = {"feature": finding.name} if finding.sort == "feature" else {"model": subject.model, "version": subject.version}
+        return self.alerts.open(
+            subject, "data_quality", "ReferenceUnsettled", "warning", summary, moment, **{"signal": finding.sort} | about
+        )
+
+    def _context(self, group: Group, finding: Finding) -> Context:
+        """What else an alert says about a change."""
+        interval = group.allowance.interval or group.interval()
+        grew = [(self.categories.name(finding.name, one), before, since) for one, before, since in finding.shares]
+        rare = None if np.isnan(finding.rarity) else finding.rarity * interval * group.signals
+        return Context(group.span < self.record.config.reference.span, rare, tuple(grew))
 
     def _supersede(self, version: Version, moment: Moment) -> list[Output]:
         """Closes the requests that a new version answers."""
@@ -410,6 +464,7 @@ class Stream:
         if outputs:
             self.windows.counts = {}
             self.join.relax()
+            self._share_budget()
             for version in self.versions.values():
                 outputs += version.retrain.ripen(version.subject, self.record, moment, version.outcomes)
         return outputs
@@ -437,7 +492,7 @@ class Stream:
     def _take_given(self) -> None:
         """Makes references of the rows that were given for that."""
         assert self.given is not None
-        if self.features.signals is None:
+        if not self.features.learnt:
             self.given.features(self.features)
         self.given.settle(self.judge)
 
@@ -447,11 +502,22 @@ class Stream:
         self.join.configure(labels, absent)
 
     def _configure_detectors(self) -> None:
-        chosen, after = self.record.config.detectors, self.record.config.alerts.resolve_after
-        self.features.configure(chosen.features, after)
-        for version in self.versions.values():
-            version.score.configure(chosen.score, after)
-            version.loss.configure(chosen.loss, after)
+        for group in self.groups().values():
+            group.configure(terms(self.record.config, group.sort, self.record.limits.features))
+
+    def _configure_terms(self) -> None:
+        """Takes what changes nothing that goes on: how long references are, and the budget."""
+        for group in self.groups().values():
+            group.terms = terms(self.record.config, group.sort, self.record.limits.features)
+        self._share_budget()
+
+    def _share_budget(self) -> None:
+        """Splits the budget over the groups that there are, by how often they have values."""
+        seen = []
+        for group in self.groups().values():
+            rows, interval = group.seen()
+            seen.append(Seen(group, interval, self.join.position / rows if rows else 1.0))
+        share(self.record, self.siblings, seen)
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""

@@ -28,6 +28,7 @@ def state(stream: Stream) -> dict[str, Any]:
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
         "words": stream.words.state(), "windows": stream.windows.state(), "alerts": stream.alerts.state(),
+        "categories": stream.categories.state(), "siblings": stream.siblings,
         "versions": [version.state() for version in stream.versions.values()],
         "groups": {name: group.state() for name, group in stream.groups().items()},
         "given": stream.given.state() if stream.given else None,
@@ -38,7 +39,8 @@ def state(stream: Stream) -> dict[str, Any]:
 def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     """A stream from its `state` and `arrays`; its join is still to be recalled from the log."""
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
-    for part in ("judge", "words", "windows", "alerts"):
+    stream.siblings = saved["siblings"]
+    for part in ("judge", "words", "windows", "alerts", "categories"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)

@@ -8,6 +8,7 @@ from stream_monitor.alerting.alerts import Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.watching.group import Group
+from stream_monitor.watching.terms import terms
 
 
 class Version:
@@ -15,9 +16,8 @@ class Version:
 
     def __init__(self, number: int, subject: Subject, config: StreamConfig, seen: int) -> None:
         self.number, self.subject = number, subject
-        rows, after = config.reference.rows, config.alerts.resolve_after
-        self.score = Group("score", rows, config.detectors.score, after)
-        self.loss = Group("loss", rows, config.detectors.loss, after)
+        self.score = Group("score", terms(config, "score"))
+        self.loss = Group("loss", terms(config, "loss"))
         self.retrain = Retrain()
         self.outcomes = 0
         self.seen = seen
@@ -26,8 +26,8 @@ class Version:
     def inherit(self, older: Version) -> None:
         """Takes the references of another version, where it has them."""
         for mine, theirs in ((self.score, older.score), (self.loss, older.loss)):
-            if theirs.signals is not None:
-                mine.adopt(theirs.signals.names, theirs.signals.reference)
+            if theirs.learnt:
+                mine.adopt(theirs.references())
                 mine.span = theirs.span
 
     def groups(self) -> dict[str, Group]:

@@ -18,8 +18,8 @@ from consumers.wire.pieces import Piece, dead
 from consumers.wire.reading import Reading
 from stream_monitor.blocks import Section, document, partition_of
 from stream_monitor.config.deployment import Config
-from stream_monitor.config.stream import Source, StreamConfig, StreamRecord
-from stream_monitor.task import Batch, Gap, Output, Partition, Slice
+from stream_monitor.config.stream import Source, StreamConfig
+from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
 
 
 class Route(NamedTuple):
@@ -52,6 +52,24 @@ class Intake:
     def topics(self) -> tuple[str, ...]:
         """What it reads."""
         return (*self._routes, self._control)
+
+    def together(self) -> list[set[str]]:
+        """The topics whose events are to be read in order of time: those of a stream, and of all that share one with it."""
+        groups: list[set[str]] = []
+        for stream in self._config.streams.values():
+            mine = {stream.predictions.topic, *([stream.labels.topic] if stream.labels else [])}
+            for group in [group for group in groups if group & mine]:
+                groups.remove(group)
+                mine |= group
+            groups.append(mine)
+        return groups
+
+    def time(self, topic: str, record: Record) -> int:
+        """The time of an event as far as it can be seen at a glance, else when it was appended, in microseconds."""
+        appended = record.timestamp * 1_000
+        routes = self._routes.get(topic)
+        time = routes[0].decoder.time(record) if routes else None
+        return appended if time is None else time
 
     def process(self, slice: Slice) -> list[Output]:
         """Blocks and dead letters of a slice."""
@@ -98,8 +116,7 @@ class Intake:
         """Says what every stream is, before its first row, and which streams there are, and gives their references."""
         config = self._config
         for name, stream in config.streams.items():
-            record = StreamRecord(revision=config.revision, deployment=config.deployment, config=stream, limits=config.limits)
-            section = Section(name, "configuration", document=record.model_dump_json().encode())
+            section = Section(name, "configuration", document=config.record(name).model_dump_json().encode())
             for number in range(self._partitions) if stream.per == "model" else (self._place(name),):
                 turn.add(number, section)
         streams = Section(

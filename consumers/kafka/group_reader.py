@@ -12,6 +12,8 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
+from consumers.kafka import quick_records
+from consumers.kafka.pace import Pace
 from consumers.kafka.poller import Changes, Limits, Polled, Poller
 from consumers.kafka.start import Start
 from stream_monitor.task import Batch, End, Partition, Slice
@@ -28,10 +30,19 @@ class GroupReader:
     """Reads topics as a member of a group; gives slices, and the membership they were read under."""
 
     def __init__(
-        self, consumer: KafkaConsumer, topics: Sequence[str], start: Start, skip_lost: bool, limits: Limits, patience: float
+        self,
+        consumer: KafkaConsumer,
+        topics: Sequence[str],
+        start: Start,
+        skip_lost: bool,
+        limits: Limits,
+        patience: float,
+        pace: Pace,
     ) -> None:
         """`patience` is how many seconds the group may leave us without a place."""
         self._consumer = consumer
+        quick_records.use(consumer)
+        self._pace = pace
         self._topics = topics
         self._start = start
         self._limits = limits
@@ -61,11 +72,13 @@ class GroupReader:
         self._insist_on_a_place()
         if self.member.generation_id < 0:
             return self._without_membership(arrived)
-        assigned, released = self._settle() if self._changes.pending else ({}, [])
-        ours = self.committed.keys() - assigned.keys()
-        batches = [Batch(p, records) for p, records in polled.records.items() if p in ours]
-        gaps = [gap for gap in polled.gaps if gap.partition in ours]
-        return Slice(arrived, batches, gaps, self._ends(), assigned, released)
+        if self._changes.pending:
+            assigned, released = self._settle()
+            gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
+            return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
+        given = self._pace.take(self._drained(), time.monotonic(), self._limits.records, self._limits.size)
+        batches = [Batch(p, records) for p, records in given.items()]
+        return Slice(arrived, batches, polled.gaps, self._ends())
 
     def offsets(self, slice: Slice) -> dict[TopicPartition, OffsetAndMetadata]:
         """What is to be committed for a slice: only what is beyond what is committed.
@@ -88,17 +101,10 @@ class GroupReader:
         """Reads on from another offset."""
         self._consumer.seek(TopicPartition(*partition), offset)
 
-    def hold(self, held: set[Partition]) -> None:
-        """Reads nothing from these partitions, and from all others again."""
-        paused = self._consumer.paused()
-        if held != paused:
-            self._consumer.resume(*(p for p in paused if p not in held))
-            self._consumer.pause(*(TopicPartition(*p) for p in held if p not in paused))
-
     def lags(self) -> dict[Partition, int]:
         """How many offsets each partition has behind our position, as the broker last told; transactions leave holes."""
         states = self._states()
-        return {p: max(0, s.highwater - s.position.offset) for p, s in states.items() if s.highwater is not None}
+        return {p: max(0, s.highwater - self._next(p, s)) for p, s in states.items() if s.highwater is not None}
 
     def positions(self) -> dict[Partition, int]:
         """The next offset to read of each partition that is not held back; may be asked for by another thread."""
@@ -112,20 +118,40 @@ class GroupReader:
         return OffsetAndMetadata(offset, self._start.metadata(partition.topic), -1)
 
     def _gather(self) -> Polled:
+        """Reads until there is enough to give, or the time is over; gives what else was met."""
         polled = Polled()
+        self._pace.expect(self.committed, time.monotonic())
         deadline = time.monotonic() + self._limits.seconds
-        # What has been polled is committed before the next generation begins.
+        # What has been read is committed before the next generation begins.
         while not (polled.count and self._joining() and not self._between_generations()):
             if self._joining():
                 # A consumer that joins in short steps can hang for ever.
                 self._consumer._coordinator.poll(timeout_ms=_JOINING_MS)
             else:
-                remaining = max(0.0, deadline - time.monotonic())
-                self._poller.poll(remaining, polled)
-            over = self._poller.full(polled) or self._changes.pending or time.monotonic() >= deadline
+                self._hold()
+                remaining = 0.0 if self._full() else max(0.0, deadline - time.monotonic())
+                self._poller.poll(remaining, polled, self._pace)
+            over = polled.over or self._full() or self._changes.pending or time.monotonic() >= deadline
             if over and not self._between_generations():
                 break
         return polled
+
+    def _full(self) -> bool:
+        """Whether there is enough to give."""
+        drained, now = self._drained(), time.monotonic()
+        records, size = self._pace.ready(drained, now)
+        return records >= self._limits.records or size >= self._limits.size or self._pace.stalled(drained, now)
+
+    def _hold(self) -> None:
+        """Reads nothing from partitions of which enough is held, and from all others."""
+        held, paused = {TopicPartition(*p) for p in self._pace.overfull()}, self._consumer.paused()
+        if held != paused:
+            self._consumer.resume(*(paused - held))
+            self._consumer.pause(*(held - paused))
+
+    def _drained(self) -> set[Partition]:
+        """The partitions that have been read to their ends, given or not."""
+        return {p for p, state in self._states().items() if self._told(p, state)}
 
     def _states(self) -> dict[Partition, Any]:
         states = {p: self._consumer._subscription.assignment.get(TopicPartition(*p)) for p in list(self.committed)}
@@ -153,10 +179,11 @@ class GroupReader:
         """Drops what was polled: others may own it by now, and what is ours again is read again from what is committed."""
         released = list(self.committed)
         self.committed = {}
+        self._pace.forget()
         return Slice(arrived, released=released)
 
     def _settle(self) -> tuple[dict[Partition, int | None], list[Partition]]:
-        """Finds out what is new to us and what is ours no longer.
+        """Finds out what is new to us and what is ours no longer; what was read and not given is read again.
 
         Only a partition whose committed offset is the one we left was nobody else's in between.
         """
@@ -167,6 +194,10 @@ class GroupReader:
         released = [p for p in self.committed if p not in kept]
         fresh = {p: committed.get(p) for p in sorted(now - kept)}
         self._begin(fresh)
+        for partition in kept:
+            if (first := self._pace.first(partition)) is not None:
+                self.seek(partition, first)
+        self._pace.forget()
         self.committed = {p: self.committed[p] for p in kept} | fresh
         return fresh, released
 
@@ -192,9 +223,19 @@ class GroupReader:
         return {p: self._end(p, states[TopicPartition(*p)]) for p in self.committed}
 
     def _end(self, partition: Partition, state: Any) -> End:
-        position = state.position.offset
-        told = state.highwater is not None and position >= state.highwater
-        return End(position, told and self._connected(partition))
+        following = self._next(partition, state)
+        return End(following, following == state.position.offset and self._told(partition, state))
+
+    def _next(self, partition: Partition, state: Any) -> int:
+        """The offset of the next record to give."""
+        first = self._pace.first(partition)
+        following: int = state.position.offset if first is None else first
+        return following
+
+    def _told(self, partition: Partition, state: Any) -> bool:
+        """Whether the broker has said that there is nothing behind our position."""
+        there = state.highwater is not None and state.position.offset >= state.highwater
+        return there and self._connected(partition)
 
     def _connected(self, partition: Partition) -> bool:
         """Whether what the broker last told still comes from somebody who would tell more."""

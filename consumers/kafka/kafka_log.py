@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from time import monotonic
 
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from kafka.errors import KafkaError
@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from consumers.kafka import kafka_client, transaction
 from consumers.kafka.compacted import Compacted
 from consumers.kafka.group_reader import GroupReader
-from consumers.kafka.pace import Pace
+from consumers.kafka.pace import Pace, Time, appended
 from consumers.kafka.poller import DEFAULT, Limits
 from consumers.kafka.start import Start
 from stream_monitor.config.deployment import Kafka
@@ -24,7 +24,7 @@ class KafkaLog:
 
     `name` is the task's: groups, transactions and clients are named by it.  `inputs` are the topics to read, `outputs` the
     topic of each channel, `states` the compacted channels that `state` gives back, co-partitioned with the one input.
-    `start` says where a new group begins.  `in_step` is how many seconds of record time a partition may be ahead of others.
+    `start` says where a new group begins.  The topics in one of `in_step` are read in step while they catch up, by `time`.
 
     After any error the log is of no more use: close it, make another, and restore.
     """
@@ -38,35 +38,32 @@ class KafkaLog:
         *,
         states: Sequence[Channel] = (),
         start: str = "earliest",
-        in_step: float | None = None,
+        in_step: Sequence[Collection[str]] = (),
+        time: Time = appended,
         limits: Limits = DEFAULT,
     ) -> None:
         self.name = name
         self._outputs = outputs
         self._states = states
         self._flush_timeout = kafka.transaction_timeout / 1e6 + 2
-        self._pace = None if in_step is None else Pace(in_step)
         group, instance = f"{kafka.group}.{name}", kafka_client.instance(kafka)
         # The producer comes first: it ends what a former life has left open, which reading offsets would wait for.
         self._producer = kafka_client.producer(kafka, f"{group}.{instance}")
         consumer = kafka_client.consumer(kafka, **_membership(kafka, group, instance))
         patience = (kafka.poll_interval + kafka.session_timeout) / 1e6
         skip = kafka.on_lost_offset == "skip"
-        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, patience)
+        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, patience, Pace(in_step, time))
         self._compacted = Compacted(kafka, kafka.poll_interval / 1e6)
         self._last: Slice | None = None
-        self.beat = time.monotonic()
+        self.beat = monotonic()
         """When the log last did what it was asked to, by the monotonic clock."""
         self.written = 0
         """Transactions since the start."""
 
     def read(self) -> Slice:
         """Waits a little and gives what has come; an empty slice where nothing has."""
-        slice = self._reader.read()
-        self.beat = time.monotonic()
-        if self._pace is not None:
-            self._reader.hold(self._pace.held(slice.batches, slice.ends, self.beat))
-        self._last = slice
+        self._last = slice = self._reader.read()
+        self.beat = monotonic()
         return slice
 
     def state(self, partition: Partition) -> Mapping[bytes, bytes]:
@@ -98,7 +95,7 @@ class KafkaLog:
             transaction.write(self._producer, records, sent, self._reader.member, self._flush_timeout)
             self.written += 1
             self._reader.committed |= {Partition(*p): found.offset for p, found in sent.items()}
-        self.beat = time.monotonic()
+        self.beat = monotonic()
 
     def stop(self) -> None:
         """Lets a `read` that waits for the group come back at once; for another thread to call."""

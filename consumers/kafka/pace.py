@@ -1,31 +1,149 @@
-"""Keeps the partitions of one reader in step by record time while it catches up, best effort."""
+"""Gives what was read of several partitions in the order of its time: none runs ahead of another while they catch up."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from stream_monitor.task import Batch, End, Partition
+from stream_monitor.task import Partition, Record
 
+Time = Callable[[str, Record], int]
+"""The time, in microseconds, by which a record of a topic keeps step."""
+
+AHEAD = 1_000_000
+"""Microseconds that a partition may be ahead of the slowest one."""
+_STRIDE = 100
+"""Records that go together, by the time of the last one."""
+_HELD = 2_000
+_HELD_BYTES = 4_000_000
+"""Of one partition, beyond which it is read no further until some of it was given."""
 _PATIENCE = 2.0
-_NOTHING_YET = -(10**15)
+"""Seconds for which a partition is waited for that gives nothing though it should."""
+_FAR = 2**63
+
+
+def appended(topic: str, record: Record) -> int:
+    """When the log says that a record was written."""
+    return record.timestamp * 1_000
+
+
+class _Run(NamedTuple):
+    """Records of one partition that go together."""
+
+    time: int
+    records: Sequence[Any]
+    size: int
 
 
 class Pace:
-    """Holds back what is ahead of the slowest partition that has more to read.
+    """What was read and not given yet.
 
-    A partition that is read to its end, or that gives nothing for two seconds though it should, holds nobody back.
+    Topics that are named in one of `together` keep step: nothing of them is given that is later than what the slowest of
+    their partitions has reached.  A partition that is read to its end, or that gives nothing for two seconds though it
+    should, is not waited for.
     """
 
-    def __init__(self, ahead: float) -> None:
-        self._ahead = round(ahead * 1000)
+    def __init__(self, together: Sequence[Collection[str]] = (), time: Time = appended) -> None:
+        self._group = {topic: number for number, topics in enumerate(together) for topic in topics}
+        self._time = time
+        self._held: dict[Partition, deque[_Run]] = {}
+        self._first: dict[Partition, int] = {}
         self._reached: dict[Partition, tuple[int, float]] = {}
+        self._freed: set[Partition] = set()
+        self._left = 0.0
+        """When records were last given, by the monotonic clock: until they have been worked on, nobody can give more."""
 
-    def held(self, batches: Sequence[Batch], ends: Mapping[Partition, End], now: float) -> set[Partition]:
-        """The partitions to read nothing from until the next call; `now` is in seconds."""
-        self._reached = {p: self._reached.get(p, (_NOTHING_YET, now)) for p in ends}
-        self._reached |= {batch.partition: (batch.records[-1].timestamp, now) for batch in batches}
-        more = {p: reached for p, reached in self._reached.items() if not ends[p].drained}
-        slowest = min((time for time, at in more.values() if now - at < _PATIENCE), default=None)
-        if slowest is None:
-            return set()
-        return {p for p, (time, _) in more.items() if time > slowest + self._ahead}
+    def expect(self, partitions: Collection[Partition], now: float) -> None:
+        """Says that reading goes on, by the monotonic clock, and from where; what gave nothing yet is waited for."""
+        away = now - self._left
+        known = {p: (time, at + away) for p, (time, at) in self._reached.items()}
+        self._reached = {p: known.get(p, (-_FAR, now)) for p in partitions}
+
+    def add(self, partition: Partition, records: Sequence[Any], now: float) -> None:
+        """Takes records that were read."""
+        runs = self._held.setdefault(partition, deque())
+        self._first.setdefault(partition, records[0].offset)
+        for start in range(0, len(records), _STRIDE):
+            part = records[start : start + _STRIDE]
+            time = self._time(partition.topic, part[-1]) if partition.topic in self._group else -_FAR
+            runs.append(_Run(time, part, sum([len(record.value or b"") for record in part])))
+        self._reached[partition] = max(run.time for run in runs), now
+
+    def first(self, partition: Partition) -> int | None:
+        """The offset of the first record of a partition that was not given yet; None where all were."""
+        return self._first.get(partition)
+
+    def free(self, partition: Partition) -> None:
+        """Lets what is held of a partition go with the next records that are given."""
+        self._freed.add(partition)
+
+    def forget(self) -> None:
+        """Drops everything."""
+        self._held, self._first, self._reached, self._freed = {}, {}, {}, set()
+
+    def overfull(self) -> set[Partition]:
+        """The partitions to read nothing from for now."""
+        return {p for p, runs in self._held.items() if _count(runs) >= _HELD or sum(run.size for run in runs) >= _HELD_BYTES}
+
+    def ready(self, drained: Collection[Partition], now: float) -> tuple[int, int]:
+        """How many records may be given, and how many bytes they are."""
+        horizons = self._horizons(drained, now)
+        runs = [run for p, held in self._held.items() for run in self._due(p, held, horizons)]
+        return sum(len(run.records) for run in runs), sum(run.size for run in runs)
+
+    def stalled(self, drained: Collection[Partition], now: float) -> bool:
+        """Whether a partition is read no further for what is held of it, though all of that may be given."""
+        horizons = self._horizons(drained, now)
+        return any(len(self._due(p, self._held[p], horizons)) == len(self._held[p]) for p in self.overfull())
+
+    def take(self, drained: Collection[Partition], now: float, records: int, size: int) -> dict[Partition, list[Any]]:
+        """Gives what may be given, the earliest first, until it is so many records or bytes, or more."""
+        self._left = now
+        horizons = self._horizons(drained, now)
+        due = [[(run.time, p, run) for run in self._due(p, held, horizons)] for p, held in sorted(self._held.items())]
+        given: dict[Partition, list[Any]] = {}
+        for _, partition, run in heapq.merge(*map(_in_step, due), key=lambda one: one[0]):
+            if records <= 0 or size <= 0:
+                break
+            given.setdefault(partition, []).extend(run.records)
+            self._held[partition].popleft()
+            records, size = records - len(run.records), size - run.size
+        self._freed -= {p for p in self._freed if not self._held.get(p)}
+        self._held = {p: runs for p, runs in self._held.items() if runs}
+        self._first = {p: runs[0].records[0].offset for p, runs in self._held.items()}
+        return given
+
+    def _horizons(self, drained: Collection[Partition], now: float) -> Mapping[int, int]:
+        """The time up to which records of each group may be given."""
+        horizons: dict[int, int] = {}
+        for partition, (time, at) in self._reached.items():
+            group = self._group.get(partition.topic)
+            if group is not None and partition not in drained and (now - at < _PATIENCE or partition in self._held):
+                horizons[group] = min(horizons.get(group, _FAR), time + AHEAD)
+        return horizons
+
+    def _due(self, partition: Partition, held: Collection[_Run], horizons: Mapping[int, int]) -> list[_Run]:
+        group = self._group.get(partition.topic)
+        if group is None or partition in self._freed:
+            return list(held)
+        horizon, due = horizons.get(group, _FAR), []
+        for run in held:
+            if run.time > horizon:
+                break
+            due.append(run)
+        return due
+
+
+def _in_step(runs: list[tuple[int, Partition, _Run]]) -> list[tuple[int, Partition, _Run]]:
+    """The runs of a partition, which stay in their order, by the latest time so far."""
+    latest, ordered = -_FAR, []
+    for time, partition, run in runs:
+        latest = max(latest, time)
+        ordered.append((latest, partition, run))
+    return ordered
+
+
+def _count(runs: Collection[_Run]) -> int:
+    return sum(len(run.records) for run in runs)

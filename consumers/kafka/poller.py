@@ -5,15 +5,17 @@ kafka-python's fetcher is touched here: it does not find its way on from a batch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from consumers.kafka import broken_batch
+from consumers.kafka.pace import Pace
 from stream_monitor.task import Gap, Partition
 
 
@@ -34,22 +36,19 @@ class Limits:
 DEFAULT = Limits()
 
 
+AT_ONCE = 1_000
+"""Records of one poll: it takes them from one partition after the other, and all are to come along."""
+
+
 @dataclass(slots=True)
 class Polled:
-    """What a slice will be made of."""
+    """What was met while records were read."""
 
-    records: dict[Partition, list[Any]] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     count: int = 0
-    size: int = 0
+    """Records that were read."""
     over: bool = False
-    """Whether nothing more may be added, or it would be out of order."""
-
-    def add(self, polled: Mapping[TopicPartition, list[Any]]) -> None:
-        for partition, records in polled.items():
-            self.records.setdefault(Partition(*partition), []).extend(records)
-            self.count += len(records)
-            self.size += sum([record.serialized_value_size for record in records])
+    """Whether nothing more may be read for this slice, or it would be out of order."""
 
 
 class Changes(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
@@ -71,41 +70,41 @@ class Poller:
     def __init__(self, consumer: KafkaConsumer, changes: Changes, limits: Limits, skip_lost: bool) -> None:
         self._consumer = consumer
         self._changes = changes
-        self._limits = limits
+        self._at_once = min(limits.records, AT_ONCE)
         self._skip_lost = skip_lost
 
-    def full(self, polled: Polled) -> bool:
-        """Whether nothing more is to be polled for this slice."""
-        return polled.over or polled.count >= self._limits.records or polled.size >= self._limits.size
-
-    def poll(self, seconds: float, polled: Polled) -> None:
+    def poll(self, seconds: float, polled: Polled, pace: Pace) -> None:
         """Waits for records and adds them, or a gap that comes before any others of its partition."""
         fetcher = self._consumer._fetcher
         if not fetcher._next_partition_records:
             # Left there empty, it would keep what was fetched before a pause from ever being given after it.
             fetcher._next_partition_records = None
         try:
-            polled.add(self._consumer.poll(round(seconds * 1000), max_records=max(1, self._limits.records - polled.count)))
+            for partition, records in self._consumer.poll(round(seconds * 1000), max_records=self._at_once).items():
+                pace.add(Partition(*partition), records, time.monotonic())
+                polled.count += len(records)
         except NoOffsetForPartitionError:
             if not self._changes.pending:
                 raise
         except OffsetOutOfRangeError as error:
             for gap in self._lost(error):
-                self._leave(gap, polled)
+                self._leave(gap, polled, pace)
         except Exception as error:
             broken = broken_batch.gap(error)
             if broken is None:
                 raise
             # The parser that failed would make the next poll spin for ever.
             fetcher._next_partition_records = None
-            self._leave(broken, polled)
+            self._leave(broken, polled, pace)
 
-    def _leave(self, gap: Gap, polled: Polled) -> None:
+    def _leave(self, gap: Gap, polled: Polled, pace: Pace) -> None:
         """Passes by a gap, unless records before it are to be given first: then it is met again."""
         polled.over = True
-        if gap.partition not in polled.records:
+        if pace.first(gap.partition) is None:
             self._consumer.seek(TopicPartition(*gap.partition), gap.last + 1)
             polled.gaps.append(gap)
+        else:
+            pace.free(gap.partition)
 
     def _lost(self, error: OffsetOutOfRangeError) -> list[Gap]:
         gaps = []

@@ -9,6 +9,7 @@ import msgspec
 
 from consumers.wire import parse
 from consumers.wire.event import STRUCTS, Label, Refused
+from consumers.wire.event_time import INVALID
 from consumers.wire.fields import mapped
 from consumers.wire.pieces import Piece, Place, Run, dead, pieces
 from consumers.wire.reading import Reading
@@ -30,7 +31,12 @@ class _Model(msgspec.Struct, gc=False):
     model: Any = None
 
 
+class _Time(msgspec.Struct, gc=False):
+    time: Any = None
+
+
 _peek = msgspec.json.Decoder(_Model).decode
+_glance = msgspec.json.Decoder(_Time).decode
 
 
 class Decoder:
@@ -57,6 +63,15 @@ class Decoder:
             for run in self._runs(records[start:stop]).values():
                 yield from pieces(run, self._reading, partition, arrived)
             start = stop
+
+    def time(self, record: Record) -> int | None:
+        """The event time of a record, microseconds, where it is one event and says when it was."""
+        try:
+            raw = self._raw(record.value) if self._reading.fields else _glance(record.value or b"")
+        except (*parse.FAILED, Refused):
+            return None
+        time = self._reading.time.read(raw.time)
+        return None if time == INVALID else time
 
     def _runs(self, records: Sequence[Record]) -> dict[str, Run]:
         runs: dict[str, Run] = {}

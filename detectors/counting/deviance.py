@@ -22,7 +22,7 @@ def _means() -> Array:
 
 
 _MEANS = _means()
-_LEVEL, _SLOPE = 0.72, 0.19
+_LEVEL, _SLOPE = 0.80, 0.19
 """Fitted to run lengths of two to ten categories."""
 
 
@@ -55,10 +55,22 @@ def normal(g: Array, freedom: Array, certainty: Array) -> Array:
     return (np.cbrt(known * np.log1p(g / known) / freedom) - 1 + spread) / np.sqrt(spread)
 
 
-def levelled(score: Array, freedom: Array) -> Array:
-    """The score that comes as often, by chance, whatever the freedom: with many categories maxima are higher."""
+def level(counts: Array) -> Array:
+    """How much more often scores are high by chance than with two categories of like weight, for counts float64[k, n].
+
+    Of windows that overlap, those of many categories have the more different scores; categories count by their weight, as
+    the exponential of their entropy does.
+    """
+    n = np.maximum(_total(counts), 1)
+    number = np.exp(np.log(n) - _total(_entropy(counts)) / n)
+    factor: Array = _LEVEL * np.maximum(number - 1, 1) ** _SLOPE
+    return factor
+
+
+def levelled(score: Array, level: Array) -> Array:
+    """The score that comes as often by chance at level 1."""
     high = np.maximum(score, 1.5)
-    return score - np.log(_LEVEL * freedom**_SLOPE) / (high - 1 / high)
+    return score - np.log(level) / (high - 1 / high)
 
 
 def shrunk(window: Array, before: Array, effect: float) -> Array:

@@ -23,7 +23,8 @@ class Settings(NamedTuple):
     """What is chosen of a scan."""
 
     spread: bool
-    min_effect: float
+    effects: Array
+    """The smallest shifts that matter, in standard deviations, of all signals."""
     share_up: float
     seasonal: bool
 
@@ -102,7 +103,7 @@ class Part:
     def _prepare(self) -> None:
         channels = len(self._channels.moved)
         scaled = np.tile(self._allowed, channels) * channels * 4 / self._block
-        effects = np.full(len(scaled), self._settings.min_effect)
+        effects = np.tile(self._settings.effects[self._signals], channels)
         fit = Fit(self._channels.whitenings)
         self._test.prepare(scaled, sides(scaled, self._settings.share_up), fit, effects, self._block)
 

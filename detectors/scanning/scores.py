@@ -39,14 +39,15 @@ class Scores:
     """What each signal's numbers are worth, by a reference, float64[m, d].
 
     A `numeric` signal is interpolated between nine quantiles.  A `tied` one is ranked in its reference, ties broken at random
-    by the row's number.  A `constant` one is 0 where it keeps its value.  A `rate`, all 0 and 1, stays as it is.
+    by the row's number.  A `constant` one is 0 where it keeps its value.  A `rate`, all 0 and 1, has no scores, or if there are
+    to be no `rates` it is tied.
     """
 
-    def __init__(self, reference: Array) -> None:
+    def __init__(self, reference: Array, rates: bool = True) -> None:
         self.kinds: list[Kind] = []
         self._maps: list[_Knots | _Ties | float | None] = []
         for column in reference.T:
-            kind, how = _learn(column[np.isfinite(column)])
+            kind, how = _learn(column[np.isfinite(column)], rates)
             self.kinds.append(kind)
             self._maps.append(how)
 
@@ -112,13 +113,13 @@ def _other(how: _Knots | _Ties | float | None, values: Array, rows: Ints) -> Arr
     return np.where(np.isfinite(values), np.rint(scores * UNIT), 0.0)
 
 
-def _learn(values: Array) -> tuple[Kind, _Knots | _Ties | float | None]:
+def _learn(values: Array, rates: bool) -> tuple[Kind, _Knots | _Ties | float | None]:
     if len(values) < _FEWEST:
         return "unknown", None
     different, counts = np.unique(values, return_counts=True)
     if len(different) == 1:
         return "constant", float(different[0])
-    if np.isin(different, (0.0, 1.0)).all():
+    if rates and np.isin(different, (0.0, 1.0)).all():
         return "rate", None
     if counts.max() > max(1.0, _ATOM * len(values)):
         return "tied", _Ties(different, np.cumsum(counts) / len(values))

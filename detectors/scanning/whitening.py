@@ -74,15 +74,25 @@ class Whitening:
         self.take(scores, times)
         self.refit()
         self._last[:] = 0.0
-        return self._residuals(self.seasons.without(scores, times))
+        return self.residuals(scores, times)
 
     def take(self, scores: Array, times: Times | None) -> Array:
         """Takes the next scores, float64[d, n]; gives their residuals."""
         self.seasons.take(scores, times)
-        self._pending = np.concatenate((self._pending, scores), axis=1)
+        self._pending = np.concatenate((self._pending, scores + 0.0), axis=1)  # no -0.0, which integers do not keep
         self.rows += scores.shape[1]
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
-        return self._residuals(self.seasons.without(scores, times))
+        return self.residuals(scores, times)
+
+    def residuals(self, scores: Array, times: Times | None) -> Array:
+        """The residuals of the next scores by the present fit, which does not learn from them."""
+        plain = self.seasons.without(scores, times)
+        extended = np.concatenate((self._last, plain), axis=1)
+        whitened = plain * _COEFFICIENT
+        self._filter(whitened, extended)
+        self._last = extended[:, extended.shape[1] - self.lags :].copy()
+        whitened *= self._scale[:, np.newaxis]
+        return np.rint(whitened, out=whitened)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -112,14 +122,6 @@ class Whitening:
     def _ready(self) -> None:
         self._kernels = np.rint(self.model.phi * _COEFFICIENT)
         self._scale = SCALE / _COEFFICIENT / UNIT / self.model.noise
-
-    def _residuals(self, plain: Array) -> Array:
-        extended = np.concatenate((self._last, plain), axis=1)
-        whitened = plain * _COEFFICIENT
-        self._filter(whitened, extended)
-        self._last = extended[:, extended.shape[1] - self.lags :].copy()
-        whitened *= self._scale[:, np.newaxis]
-        return np.rint(whitened, out=whitened)
 
     def _filter(self, whitened: Array, extended: Array) -> None:
         """Takes away what the past says; whole numbers, so both ways give the same."""

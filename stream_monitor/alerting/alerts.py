@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from stream_monitor import __version__
+from stream_monitor.alerting import words
+from stream_monitor.alerting.words import Context
 from stream_monitor.config.stream import DriftKind, Severity, StreamRecord
 from stream_monitor.events import (
     Alert,
@@ -14,6 +16,7 @@ from stream_monitor.events import (
     Effect,
     Evidence,
     Position,
+    Share,
     encode,
     finite,
     identity,
@@ -63,7 +66,7 @@ class Alerts:
         """Takes what is said about the stream from now on."""
         self.record = record
 
-    def follow(self, finding: Finding, subject: Subject, moment: Moment, immature: bool) -> tuple[Alert | None, list[Output]]:
+    def follow(self, finding: Finding, subject: Subject, moment: Moment, context: Context) -> tuple[Alert | None, list[Output]]:
         """Makes a step of a signal's change a step of its alert; None where the configuration says so."""
         kind, name = _KINDS[finding.sort]
         severity = self._severity(kind, finding)
@@ -81,10 +84,10 @@ class Alerts:
             fingerprint=fingerprint,
             startsAt=known.startsAt if known else iso(moment.clock),
             labels=labels | {"severity": severity},
-            annotations=self._annotations(_summary(finding, subject)),
+            annotations=self._annotations(words.summary(finding, subject.text, context), words.description(finding, context)),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes),
-            change=_change(finding),
-            evidence=self._evidence(finding, immature),
+            change=_change(finding, context),
+            evidence=self._evidence(finding, context),
         )
         return self._publish(_kept(alert, known), subject, moment)
 
@@ -188,10 +191,8 @@ class Alerts:
         ]
 
     def _severity(self, kind: DriftKind, finding: Finding) -> Severity | None:
-        chosen = self.record.config.alerts.severity.get(kind, "critical" if kind == "concept_drift" else "warning")
-        if chosen == "none":
-            return None
-        return "info" if finding.sort == "loss" and finding.direction == "down" else chosen
+        chosen = self.record.config.alerts.severe(kind)
+        return "info" if chosen and finding.sort == "loss" and finding.direction == "down" else chosen
 
     def _labels(self, subject: Subject, kind: DriftKind, name: str, finding: Finding) -> dict[str, str]:
         labels = self.record.config.alerts.labels | {"alertname": name, "stream": subject.stream}
@@ -200,14 +201,17 @@ class Alerts:
         labels |= {"signal": finding.sort, "kind": kind}
         return labels | {"feature": finding.name} if finding.sort == "feature" else labels
 
-    def _annotations(self, summary: str) -> dict[str, str]:
+    def _annotations(self, summary: str, description: str = "") -> dict[str, str]:
         url = self.record.config.alerts.runbook_url
-        return {"summary": summary} | ({"runbook_url": url} if url else {})
+        more = {"description": description, "runbook_url": url}
+        return {"summary": summary} | {name: text for name, text in more.items() if text}
 
-    def _evidence(self, finding: Finding, immature: bool) -> Evidence:
+    def _evidence(self, finding: Finding, context: Context) -> Evidence:
         return Evidence(
             detector=finding.detector, statistic=finite(finding.statistic), threshold=finite(finding.threshold),
-            n_reference=finding.n_reference, n_current=finding.n_current, immature=immature,
+            n_reference=finding.n_reference, n_current=finding.n_current, immature=context.immature,
+            chance_interval_s=None if context.rarity is None else finite(float(f"{context.rarity / 1e6:.3g}")),
+            extrapolated=finding.extrapolated,
             config_hash=identity(self.record.config.model_dump_json())[:16], software=f"stream-monitor {__version__}",
         )  # fmt: skip
 
@@ -233,23 +237,13 @@ def _kept(alert: Alert, known: Alert | None) -> Alert:
     return alert.model_copy(update=said)
 
 
-def _change(finding: Finding) -> ChangeEstimate:
+def _change(finding: Finding, context: Context) -> ChangeEstimate:
+    moved = sorted(context.shares, key=lambda one: -abs(one[2] - one[1]))
+    statistic = "rate" if finding.unit == "points" and finding.moved == "mean" else finding.moved
     return ChangeEstimate(
-        position=finding.began_position, time=iso(finding.began_time), direction=finding.direction,
-        statistic="rate" if finding.unit == "points" else "mean", before=finite(finding.before), after=finite(finding.after),
-        effect=Effect(value=finite(finding.effect), unit=finding.unit),
+        position=finding.began_position, interval=finding.interval, time=iso(finding.began_time), direction=finding.direction,
+        statistic=statistic, before=finite(finding.before),
+        after=finite(finding.after), effect=Effect(value=finite(finding.effect), unit=finding.unit),
+        shares=[Share(category=name, before=before, after=after) for name, before, after in moved],
+        together=list(finding.together),
     )  # fmt: skip
-
-
-def _summary(finding: Finding, subject: Subject) -> str:
-    since = iso(finding.began_time)
-    if finding.sort == "loss":
-        what = "errs more" if finding.direction == "up" else "errs less"
-        if finding.unit == "points":
-            return f"{subject.text} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
-        return f"{subject.text} {what} since {since}: mean absolute error {finding.before:.4g} -> {finding.after:.4g}"
-    what = f"{finding.name} of {subject.stream}" if finding.sort == "feature" else f"the score of {subject.text}"
-    how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
-    return (
-        f"{what} has drifted {how} since {since}: mean {finding.before:.4g} -> {finding.after:.4g} ({finding.effect:+.2f} sd)"
-    )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from stream_monitor.config.duration import Duration, parse
-from stream_monitor.config.stream import Limits, Settings, StreamConfig
+from stream_monitor.config.stream import Budget, Limits, Settings, StreamConfig, StreamRecord
 
 
 def _listed(value: object) -> object:
@@ -87,7 +87,17 @@ class Config(Settings):
     log: Logging = Logging()
     dead_letters: DeadLetters = DeadLetters()
     limits: Limits = Limits()
+    false_alarms: Budget = "1 per 30d"
+    """How often all that is watched may raise an alarm though nothing has changed: 1 per 30d, 1 per 100000 predictions."""
     streams: dict[str, StreamConfig] = Field(min_length=1)
+
+    def record(self, name: str) -> StreamRecord:
+        """A stream's configuration as it is to stand in the log."""
+        sharing = sum(stream.false_alarms is None for stream in self.streams.values())
+        return StreamRecord(
+            revision=self.revision, deployment=self.deployment, config=self.streams[name], limits=self.limits,
+            false_alarms=self.false_alarms, streams=max(1, sharing),
+        )  # fmt: skip
 
     @field_validator("start")
     @classmethod

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 import detectors
+from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse
 
 Scalar = str | int | float | bool
 Severity = Literal["info", "warning", "critical"]
 DriftKind = Literal["concept_drift", "data_drift", "prediction_drift"]
+Budget = FalseAlarms | dict[Severity, FalseAlarms]
+"""One line for all alarms, or one for each severity."""
+Effect = Annotated[float, Field(ge=0, le=100)]
+Weight = Annotated[float, Field(ge=0, le=1_000)]
 
 
 class Settings(BaseModel):
@@ -100,11 +105,13 @@ class Metrics(Settings):
 class Detectors(Settings):
     """Detectors by name, with their settings, for each kind of signal."""
 
-    features: dict[str, dict[str, Any]] = {"ks": {}}
-    score: dict[str, dict[str, Any]] = {"ks": {}}
-    loss: dict[str, dict[str, Any]] = {"adwin": {"delta": 1e-4}, "page_hinkley": {}}
+    features: dict[str, dict[str, Any]] = {"scan": {"stride": 16}}
+    categories: dict[str, dict[str, Any]] = {"counts": {}}
+    """Of features that are texts, or have few different values."""
+    score: dict[str, dict[str, Any]] = {"scan": {}}
+    loss: dict[str, dict[str, Any]] = {"scan": {}}
 
-    @field_validator("features", "score", "loss")
+    @field_validator("features", "categories", "score", "loss")
     @classmethod
     def _buildable(cls, chosen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, settings in chosen.items():
@@ -122,15 +129,20 @@ class Alerts(Settings):
     runbook_url: str | None = None
     severity: dict[DriftKind, Severity | Literal["none"]] = Field(default_factory=dict)
     resolve_after: int = Field(2_000, ge=1)
-    """Rows of its signal that a signal must have been back for."""
+    """Rows of its signal over which a signal must have been back."""
+    min_effect: dict[str, Effect] = Field(default_factory=dict)
+    """The smallest change that matters, by kind or by feature: in standard deviations, or points of a share times ten."""
+    weights: dict[DriftKind, Weight] = Field(default_factory=dict)
+    """How much of the budget a signal of each kind gets, against 1 for others."""
 
-    @field_validator("severity")
-    @classmethod
-    def _uncalibrated_is_no_page(cls, severity: dict[str, str]) -> dict[str, str]:
-        for kind in ("data_drift", "prediction_drift"):
-            if severity.get(kind) == "critical":
-                raise ValueError(f"{kind} is at most a warning while its thresholds are not calibrated")
-        return severity
+    def least(self, kind: DriftKind) -> float:
+        """The smallest change of a kind of signal that matters, in standard deviations."""
+        return self.min_effect.get(kind, 0.01 if kind == "concept_drift" else 0.1)
+
+    def severe(self, kind: DriftKind) -> Severity | None:
+        """How severe a change of a kind of signal is; None where it is no alert."""
+        chosen = self.severity.get(kind, "critical" if kind == "concept_drift" else "warning")
+        return None if chosen == "none" else chosen
 
 
 class Retrain(Settings):
@@ -159,6 +171,8 @@ class StreamConfig(Settings):
     metrics: Metrics = Metrics()
     detectors: Detectors = Detectors()
     alerts: Alerts = Alerts()
+    false_alarms: Budget | None = None
+    """A budget of its own; otherwise the stream has its share of the deployment's."""
     retrain: Retrain = Retrain()
 
     @field_validator("task", mode="before")
@@ -190,3 +204,7 @@ class StreamRecord(Settings):
     deployment: str = "default"
     config: StreamConfig
     limits: Limits = Limits()
+    false_alarms: Budget = "1 per 30d"
+    """The deployment's budget."""
+    streams: int = 1
+    """How many streams share it."""

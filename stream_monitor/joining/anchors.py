@@ -53,8 +53,10 @@ class Anchors:
 
     def need(self, until: int, offset: int | None = None) -> None:
         """Keeps the log from a record on, or from the one that is being read, until the clock says so."""
-        wanted = self._offset if offset is None else offset
-        self._extend(until, bisect_right(self._anchors, wanted, key=attrgetter("offset")))
+        if offset is None:
+            self._extend(until, len(self._anchors))
+        else:
+            self._extend(until, bisect_right(self._anchors, offset, key=attrgetter("offset")))
 
     def need_row(self, until: int, row: int) -> None:
         """Keeps the log from where a waiting row came."""

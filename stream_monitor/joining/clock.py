@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,16 +32,21 @@ class Clock:
         """Whether there was ever an event."""
         return self.now > UNSET
 
-    def rows(self, times: Times, arrived: int) -> tuple[Times, npt.NDArray[np.bool_]]:
-        """The clock at each row, int64[n], and which rows are ahead of their arrival and do not move it.
+    def rows(self, times: Times, arrived: int) -> tuple[Times, int]:
+        """The clock at each row, int64[n], and how many rows are ahead of their arrival and do not move it.
 
         A stream that begins with such a row is at its arrival.
         """
-        ahead = times > arrived + AHEAD
-        running = np.where(ahead, UNSET, times) if ahead.any() else times.copy()
+        limit, ahead = arrived + AHEAD, 0
+        if int(times.max()) <= limit:
+            running = times.copy()
+        else:
+            late = times > limit
+            ahead, running = int(late.sum()), np.where(late, UNSET, times)
         first = int(running[0])
         running[0] = max(first, self.now) if self.started or first > UNSET else arrived
-        np.maximum.accumulate(running, out=running)
+        if len(running) > 1:
+            np.maximum.accumulate(running, out=running)
         return running, ahead
 
     def heard(self, now: int, arrived: int) -> None:
@@ -54,7 +60,7 @@ class Clock:
         It ticks on from the last row rather than to the arrival time, so that old events can be loaded late.
         """
         for entry in entries:
-            self._drained[f"{entry.topic}/{entry.partition}"] = arrived if entry.drained else UNSET
+            self._drained[_input(entry.topic, entry.partition)] = arrived if entry.drained else UNSET
         if self._heard == UNSET or not self._drained:
             return self.now
         return max(self.now, self._heard_at + min(self._drained.values()) - self._heard)
@@ -67,3 +73,8 @@ class Clock:
         """Goes on from a `state()`."""
         self.now, self._heard, self._heard_at, drained = state
         self._drained = dict(drained)
+
+
+@lru_cache(10_000)
+def _input(topic: str, partition: int) -> str:
+    return f"{topic}/{partition}"

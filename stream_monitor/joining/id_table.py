@@ -72,9 +72,20 @@ class IdTable:
 
     def _place(self, keys: npt.NDArray[np.uint64], rows: npt.NDArray[np.int32]) -> None:
         mask = len(self._slots) - 1
+        if len(rows) <= _FEW:
+            self._place_few(keys.tolist(), rows.tolist(), mask)
+            return
         slots = (keys & np.uint64(mask)).astype(np.int64)
         while len(rows):
             free = self._slots[slots] < 0
             self._slots[slots[free]] = rows[free]
             left = self._slots[slots] != rows  # of several that claimed one slot, the last one has it
             slots, rows = (slots[left] + 1) & mask, rows[left]
+
+    def _place_few(self, keys: list[int], rows: list[int], mask: int) -> None:
+        slots = self._slots
+        for key, row in zip(keys, rows):
+            slot = key & mask
+            while slots[slot] >= 0:
+                slot = (slot + 1) & mask
+            slots[slot] = row

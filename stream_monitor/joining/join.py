@@ -23,6 +23,8 @@ Mask = npt.NDArray[np.bool_]
 
 FAR = 2**62
 """A clock that never comes."""
+_FEW = 64
+"""Rows up to which a set is quicker than sorting."""
 _UNLABELLED_MEMORY = 3_600_000_000
 """Microseconds for which a stream without labels remembers ids, to know duplicates."""
 
@@ -94,17 +96,21 @@ class Join:
         before = self.clock.now
         clock, ahead = self.clock.rows(rows.time, arrived)
         version = self.versions.recall(rows, self.position) if self._recalling else self.versions.of(rows, self.position)
-        self.versions.refused += int((version < 0).sum())
-        positions = self.position + np.arange(len(rows))
+        positions = np.arange(self.position, self.position + len(rows))
         deadline = np.minimum(rows.time, clock) + self.wait
-        kept = (deadline > clock) & (version >= 0) & self._sampled(rows, positions)
+        kept = deadline > clock
+        if self._recalling or self.halvings:
+            kept &= self._sampled(rows, positions)
+        if int(version.min()) < 0:
+            kept &= version >= 0
+            self.versions.refused += int((version < 0).sum())
         accepted = self._first_of_their_id(rows, version, deadline, clock, kept)
-        fresh = accepted & kept
-        chosen = np.flatnonzero(fresh)
+        chosen = np.flatnonzero(accepted & kept)
         outcomes = []
         if len(chosen):
-            columns = (rows.ids, version, positions, rows.time, deadline, values.value, values.code)
-            new = Fresh._make(column[chosen] for column in columns)
+            new = Fresh(rows.ids, version, positions, rows.time, deadline, values.value, values.code)
+            if len(chosen) < len(rows):
+                new = Fresh._make(column[chosen] for column in new)
             numbers = self.waiting.add(new)
             self._anchors.need(int(new.deadline.max()))
             outcomes.append(self._meet_early(rows, chosen, numbers, clock))
@@ -112,7 +118,7 @@ class Join:
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
         absent = self._absent_by_now(before, clock)
-        counts = {"duplicates": len(rows) - int(accepted.sum()), "ahead": int(ahead.sum())} | self._expire(before)
+        counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | self._expire(before)
         return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts)
 
     def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
@@ -125,7 +131,7 @@ class Join:
         first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
         absent = self._absent_by_now(before, clock, first)
         outcomes, counts = self._apply(rows, values, queries, numbers, clock)
-        counts |= {"ahead": int(ahead.sum())} | self._expire(before)
+        counts |= {"ahead": ahead} | self._expire(before)
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
         counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
@@ -199,8 +205,7 @@ class Join:
             accepted[queries[same]] = False
             for number, query in zip(numbers[same].tolist(), queries[same].tolist(), strict=True):
                 self._anchors.need_row(int(deadline[query]), number)
-        keys = np.sort(rows.ids[:, 0])
-        if len(keys) > 1 and (keys[1:] == keys[:-1]).any():
+        if len(rows) > 1 and _has_twins(rows.ids[:, 0]):
             self._first_in_section(rows, version, deadline, clock, kept, accepted)
         return accepted
 
@@ -230,8 +235,10 @@ class Join:
 
     def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
         """Outcomes of predictions whose labels were here before them."""
+        if not len(self._early):
+            return NO_OUTCOMES
         hits: list[tuple[int, int, EarlyLabel]] = []
-        for i, early in self._early.find(_keys(rows.ids[chosen])) if len(self._early) else ():
+        for i, early in self._early.find(_keys(rows.ids[chosen])):
             place, number = int(chosen[i]), int(numbers[i])
             if early.deadline > clock[place] and self._is_model(early.model, number):
                 hits.append((place, number, early))
@@ -285,29 +292,38 @@ class Join:
         now = self.clock.now
         if now == before:
             return {}
+        counts = {"labels_unmatched": self._early.forget(now)}
         due = self.waiting.due(before, now) - self.waiting.base
-        self.waiting.live -= len(due)
-        status = self.waiting.column("status")[due]
-        labelled = int(((status == LABELLED) | (status == ABSENT)).sum())
-        self.waiting.leave(now)
-        return {"matured": len(due), "matured_labelled": labelled, "labels_unmatched": self._early.forget(now)}
+        if len(due):
+            self.waiting.live -= len(due)
+            status = self.waiting.column("status")[due]
+            counts |= {"matured": len(due), "matured_labelled": int(((status == LABELLED) | (status == ABSENT)).sum())}
+            self.waiting.leave(now)
+        return counts
 
     def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints]:
         queries, numbers = self.waiting.find(rows.ids)
+        if not len(queries):
+            return queries, numbers
         at = numbers - self.waiting.base
         good = self.waiting.column("deadline")[at] > clock[queries]
         codes, table = rows.text("model")
         for code, model in enumerate(table):  # a label that names its model joins that model's predictions alone
+            if self.versions.are_all_of(model):
+                continue
             named = codes[queries] == code
             good &= ~named | np.isin(self.waiting.column("version")[at], self.versions.model(model))
         return queries[good], numbers[good]
 
     def _apply(self, rows: Rows, values: Values, queries: Ints, numbers: Ints, clock: Ints) -> tuple[Outcomes, dict[str, int]]:
         """Outcomes of labels that found their predictions."""
+        counts = {"labelled": 0, "corrected": 0, "withdrawn": 0, "labels_repeated": 0}
+        if not len(queries):
+            return NO_OUTCOMES, counts
         at = numbers - self.waiting.base
         gone = np.isnan(values.value[queries]) & (values.code[queries] < 0)
         plain = (self.waiting.column("status")[at] == WAITING) & ~gone
-        if len(set(numbers.tolist())) < len(numbers):
+        if len(numbers) > 1 and len(set(numbers.tolist())) < len(numbers):
             _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
             plain &= times[which] == 1
         columns = (values.value[queries], values.code[queries], rows.time[queries])
@@ -315,14 +331,15 @@ class Join:
         chosen = np.flatnonzero(plain)
         self._set(numbers[chosen], [label[i] for i in chosen.tolist()], clock[queries[chosen]], LABELLED)
         parts = [self._outcomes(numbers[chosen], queries[chosen], 1)]
-        counts = {"labelled": len(chosen), "corrected": 0, "withdrawn": 0, "labels_repeated": 0}
+        counts["labelled"] = len(chosen)
         for i in np.flatnonzero(~plain).tolist():
             part, what = self._amend(numbers[i : i + 1], queries[i : i + 1], clock[queries[i : i + 1]], label[i], bool(gone[i]))
             parts += part
             counts[what] += 1
         outcomes = _in_order(parts)
-        order = np.lexsort((outcomes.version, outcomes.row)) if len(outcomes.row) > 1 else slice(None)
-        return outcomes.take(order), counts
+        if len(outcomes.row) > 1:
+            outcomes = outcomes.take(np.lexsort((outcomes.version, outcomes.row)))
+        return outcomes, counts
 
     def _amend(
         self, number: Ints, row: Ints, clock: Ints, label: tuple[float, int, int], gone: bool
@@ -388,11 +405,19 @@ class Join:
         return Outcomes._make((row, *columns, np.full(len(at), sign, np.int8)))
 
 
+def _has_twins(keys: npt.NDArray[np.uint64]) -> bool:
+    """Whether a key stands twice."""
+    if len(keys) <= _FEW:
+        return len(set(keys.tolist())) < len(keys)
+    ordered = np.sort(keys)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
 def _in_order(parts: list[Outcomes]) -> Outcomes:
     """Outcomes by the row at which they happened; within a row as given."""
-    parts = [part for part in parts if len(part.row)] or parts[:1]
-    if len(parts) == 1:
-        return parts[0]
+    parts = [part for part in parts if len(part.row)]
+    if len(parts) <= 1:
+        return parts[0] if parts else NO_OUTCOMES
     joined = Outcomes.joined(parts)
     return joined.take(np.argsort(joined.row, kind="stable"))
 

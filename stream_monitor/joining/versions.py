@@ -36,10 +36,15 @@ class Versions:
 
     def of(self, rows: Rows, position: int) -> Numbers:
         """The version of each row, int32[n]; versions not seen before become live, -1 beyond the limit."""
+        pair = _only(rows)
+        if pair is not None:
+            return np.full(len(rows), self._meet(pair, position), np.int32)
         return self._resolve(rows, lambda pair, first: self._meet(pair, position + first))
 
     def next_new(self, rows: Rows) -> int | None:
         """The first row, after the first one, that brings a version that is not live yet."""
+        if _only(rows) is not None:
+            return None
         firsts: dict[tuple[str, str], int] = {}
         self._resolve(rows, lambda pair, first: firsts.setdefault(pair, first))
         return min((first for pair, first in firsts.items() if first and pair not in self._live), default=None)
@@ -56,6 +61,10 @@ class Versions:
     def model(self, model: str) -> Numbers:
         """The numbers of all versions of a model."""
         return np.array([n for n, name in enumerate(self._names) if name[0] == model], np.int32)
+
+    def are_all_of(self, model: str) -> bool:
+        """Whether there has never been a version of another model."""
+        return all(name[0] == model for name in self._names)
 
     def retire(self, number: int, position: int) -> None:
         """Ends a version; if it comes back it gets a new number."""
@@ -83,10 +92,10 @@ class Versions:
         return -1 if number is None else number
 
     def _resolve(self, rows: Rows, number: Any) -> Numbers:
-        (model_codes, model_table), (version_codes, version_table) = rows.text("model"), rows.text("version")
-        if len(model_table) <= 1 and len(version_table) <= 1 and not _mixed(model_codes) and not _mixed(version_codes):
-            pair = (_text(model_codes, model_table), _text(version_codes, version_table))
+        pair = _only(rows)
+        if pair is not None:
             return np.full(len(rows), number(pair, 0), np.int32)
+        (model_codes, model_table), (version_codes, version_table) = rows.text("model"), rows.text("version")
         keys = model_codes.astype(np.int64) * (len(version_table) + 1) + version_codes + 1
         _, firsts, inverse = np.unique(keys, return_index=True, return_inverse=True)
         found = np.empty(len(firsts), np.int32)
@@ -99,13 +108,24 @@ class Versions:
 
 def distinct(numbers: Numbers) -> list[int]:
     """The different numbers, in order."""
-    if len(numbers) and (numbers == numbers[0]).all():  # almost always, and much faster
+    if len(numbers) == 1 or (len(numbers) and (numbers == numbers[0]).all()):  # almost always, and much faster
         return [int(numbers[0])]
     return [int(number) for number in np.unique(numbers)]
 
 
-def _mixed(codes: npt.NDArray[np.int32]) -> bool:
-    return bool((codes != codes[0]).any())
+def _only(rows: Rows) -> tuple[str, str] | None:
+    """The one version that all rows have; None where there may be several."""
+    model, version = _only_text(rows, "model"), _only_text(rows, "version")
+    return None if model is None or version is None else (model, version)
+
+
+def _only_text(rows: Rows, name: str) -> str | None:
+    if name not in rows.text_names:
+        return ""
+    codes, table = rows.text(name)
+    if len(codes) > 1 and (len(table) > 1 or (codes != codes[0]).any()):
+        return None
+    return _text(codes, table)
 
 
 def _text(codes: npt.NDArray[np.int32], table: tuple[str, ...]) -> str:

@@ -27,6 +27,7 @@ _COLUMNS: dict[str, Any] = {
     "status": np.int8,
 }
 
+_NONE = np.empty(0, np.int64)
 _GIVEN = ("version", "position", "time", "deadline", "value", "code")
 
 WAITING, LABELLED, ABSENT, WITHDRAWN = range(4)
@@ -68,6 +69,8 @@ class Waiting:
         """Rows held, the expired ones that have not left yet included."""
         self._ids: Hashes = np.empty((_CHUNK, 2), np.uint64)
         self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(_CHUNK, dtype) for name, dtype in _COLUMNS.items()}
+        self._soonest = 2**62
+        """No row that is not past its deadline has an earlier one."""
         self._first = np.full(1, 2**62, np.int64)
         self._last = np.full(1, -(2**62), np.int64)
         self._segments: list[_Segment] = []
@@ -93,14 +96,14 @@ class Waiting:
 
     def find(self, wanted: Hashes) -> tuple[Indices, Indices]:
         """All rows with the wanted ids, as (index into `wanted`, row number), in that order."""
-        pairs = []
+        pairs: list[tuple[Indices, Indices]] = []
         for segment in self._segments:
             low, high = segment.start - self.base, segment.stop - self.base
             queries, rows = segment.table.find(self._ids[low:high], wanted)
             if len(queries):
                 pairs.append((queries, rows + segment.start))
         if not pairs:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
+            return _NONE, _NONE
         if len(pairs) == 1 and len(pairs[0][0]) == 1:
             return pairs[0]
         queries, rows = (np.concatenate(part) for part in zip(*pairs, strict=True))
@@ -110,6 +113,8 @@ class Waiting:
     def due(self, since: int, until: int, lead: int = 0) -> Indices:
         """Rows whose deadline less `lead` is after `since` and not after `until`, by that time and then by number."""
         since, until = since + lead, until + lead
+        if until < self._soonest:
+            return _NONE
         chunks = -(-self.count // _CHUNK)
         deadlines = self._columns["deadline"]
         hits = []
@@ -118,12 +123,13 @@ class Waiting:
             part = deadlines[low : min(low + _CHUNK, self.count)]
             hits.append(np.flatnonzero((part > since) & (part <= until)) + low)
         if not hits:
-            return np.empty(0, np.int64)
+            return _NONE
         rows = np.concatenate(hits)
         return rows[np.argsort(deadlines[rows], kind="stable")] + self.base
 
     def leave(self, clock: int) -> None:
         """Lets go of the oldest segments once every row in them is past its deadline."""
+        self._soonest = self._next_deadline(clock)
         while self._segments and self._segments[0].last_deadline <= clock:
             del self._segments[0]
         start = self._segments[0].start if self._segments else self.base + self.count
@@ -159,6 +165,7 @@ class Waiting:
 
     def _bound(self, start: int, deadlines: Indices) -> None:
         """Keeps the first and the last deadline of every chunk."""
+        self._soonest = min(self._soonest, int(deadlines.min()))
         for chunk in range(start // _CHUNK, (start + len(deadlines) - 1) // _CHUNK + 1):
             part = deadlines[max(0, chunk * _CHUNK - start) : (chunk + 1) * _CHUNK - start]
             self._first[chunk] = min(int(self._first[chunk]), int(part.min()))
@@ -175,6 +182,16 @@ class Waiting:
         segment.table.insert(self._ids[low : self.count], segment.stop - segment.start)
         segment.stop = stop
         segment.last_deadline = max(segment.last_deadline, deadline)
+
+    def _next_deadline(self, clock: int) -> int:
+        """The first deadline after the clock; far away if there is none."""
+        chunks = -(-self.count // _CHUNK)
+        first, last = self._first[:chunks], self._last[:chunks]
+        soonest = int(first[first > clock].min(initial=2**62))
+        for chunk in np.flatnonzero((first <= clock) & (last > clock)).tolist():
+            part = self._columns["deadline"][chunk * _CHUNK : min((chunk + 1) * _CHUNK, self.count)]
+            soonest = min(soonest, int(part[part > clock].min()))
+        return soonest
 
     def _compact(self, gone: int) -> None:
         left = self.count - gone

@@ -90,7 +90,7 @@ def status(stream: Reported) -> dict[str, Any]:
             {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}
             for one in stream.versions.values()
         ],
-        "warming_up": {name: group.warmup.rows for name, group in stream.groups().items() if group.signals is None},
+        "warming_up": {name: group.warmup.rows for name, group in stream.groups().items() if not group.learnt},
         "not_watched": dict(stream.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
         "alerts": [
@@ -138,8 +138,8 @@ def _performance(stream: Reported, key: Key, window: Window) -> Performance:
     if n <= 0 or stream.judge.task is None:
         return Performance(outcomes=max(n, 0))
     version = stream.versions.get(key.version)
-    signals = version.loss.signals if version else None
-    reference = float(signals.mean[0]) if signals is not None and len(signals.mean) else None
+    known = version.loss.references()[0] if version else None
+    reference = float(known.mean[0]) if known is not None and known.names else None
     if stream.judge.task == "regression":
         rmse = math.sqrt(max(window.squares, 0.0) / n)
         return Performance(outcomes=n, mae=finite(window.loss / n), rmse=finite(rmse), reference=reference)

@@ -15,6 +15,9 @@ from stream_monitor.metrics.sketch import Sketch
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+_FEW = 16
+"""Rows up to which plain numbers are quicker than arrays."""
+
 
 class Window:
     """What happened in one window to one version."""
@@ -31,6 +34,13 @@ class Window:
 
     def add(self, losses: Floats, signs: npt.NDArray[np.int8], delays: Floats) -> None:
         """Takes outcomes, one after the other, so that no cut changes the sums."""
+        if len(losses) <= _FEW and bool((signs == 1).all()):
+            self.outcomes += len(losses)
+            for loss in losses.tolist():
+                self.loss += loss
+                self.squares += loss * loss
+            self.delay.add(delays)
+            return
         weights = np.sign(signs).astype(np.float64)
         self.outcomes += int(weights.sum())
         self.loss = float(np.cumsum(np.concatenate(([self.loss], losses * weights)))[-1])
@@ -86,8 +96,11 @@ class Windows:
         """The next clock at which some window closes, open or not."""
         return ((clock - self.grace) // self.length + 1) * self.length + self.grace
 
-    def predictions(self, versions: npt.NDArray[np.int32], times: Ints, clock: Ints, latency: Floats) -> None:
+    def predictions(self, versions: npt.NDArray[np.int32], times: Ints, clock: Ints, latency: Floats | None) -> None:
         """Counts predictions by their time; a late one, or one ahead of the clock, by the clock."""
+        if len(times) <= _FEW:
+            self._few_predictions(versions.tolist(), times.tolist(), clock.tolist(), latency)
+            return
         index = times // self.length
         late = (index + 1) * self.length + self.grace <= clock
         self.count({"late": int(late.sum())})
@@ -95,13 +108,28 @@ class Windows:
         for key, rows in _groups(index, versions):
             window = self.open.setdefault(key, Window())
             window.predictions += len(rows)
-            window.latency.add(latency[rows])
+            if latency is not None:
+                window.latency.add(latency[rows])
+
+    def _few_predictions(self, versions: list[int], times: list[int], clock: list[int], latency: Floats | None) -> None:
+        """The same one by one, which is faster where there are few."""
+        late = 0
+        for row, (version, time, now) in enumerate(zip(versions, times, clock, strict=True)):
+            number = time // self.length
+            overdue = (number + 1) * self.length + self.grace <= now
+            late += overdue
+            key = Key(now // self.length if overdue or time > now else number, version)
+            window = self.open.get(key) or self.open.setdefault(key, Window())
+            window.predictions += 1
+            if latency is not None:
+                window.latency.add(latency[row : row + 1])
+        self.count({"late": late})
 
     def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int) -> None:
         """Counts outcomes by when their label joined; changes to what was counted in a closed window come too late."""
         index = outcomes.at // self.length
         closed = (index + 1) * self.length + self.grace <= clock
-        self.count({"amended_too_late": int(closed.sum())})
+        self.count({"amended_too_late": int(np.count_nonzero(closed))})
         delays = (outcomes.known - outcomes.time) / 1e6
         for key, rows in _groups(np.where(closed, -1, index), outcomes.version):
             if key.number >= 0:
@@ -133,7 +161,7 @@ def _groups(index: Ints, versions: npt.NDArray[np.int32]) -> Iterator[tuple[Key,
     """The rows of each window and version, in row order."""
     if not len(index):
         return
-    if index[0] == index[-1] and (index == index[0]).all() and (versions == versions[0]).all():
+    if len(index) == 1 or (index[0] == index[-1] and (index == index[0]).all() and (versions == versions[0]).all()):
         yield Key(int(index[0]), int(versions[0])), np.arange(len(index))
         return
     pairs, inverse = np.unique(np.stack((index, versions.astype(np.int64))), axis=1, return_inverse=True)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from stream_monitor import blocks
 from stream_monitor.blocks import Section
 from stream_monitor.joining.join import Values
-from stream_monitor.watching.group import Group
+from stream_monitor.watching.group import TIMES, Group
 from stream_monitor.watching.judge import Judge, losses
+from stream_monitor.watching.reference import Reference
 from stream_monitor.watching.warmup import Warmup
 from stream_monitor.watching.words import Words
 
@@ -30,6 +31,7 @@ class Given:
         self._features = Warmup(_ROWS)
         self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in ("value", "label_value", "score")}
         self._columns |= {name: np.empty(0, np.int32) for name in ("code", "label_code")}
+        self._columns["time"] = np.empty(0, np.int64)
 
     def take(self, section: Section, words: Words) -> None:
         """Takes rows of kind reference: predictions with a `label` column.  Every replica gives them; the first counts."""
@@ -40,16 +42,21 @@ class Given:
         names, at = blocks.features(rows.number_names)
         self._features.take(names, rows.numbers[at].T, rows.time)
         prediction, label = words.values(rows, "prediction"), words.values(rows, "label")
-        more: dict[str, npt.NDArray[Any]] = {"value": prediction.value, "code": prediction.code, "score": rows.number("score")}
+        more: dict[str, npt.NDArray[Any]] = {
+            "value": prediction.value,
+            "code": prediction.code,
+            "score": rows.number("score"),
+            "time": rows.time,
+        }
         for name, column in (more | {"label_value": label.value, "label_code": label.code}).items():
             self._columns[name] = np.concatenate((self._columns[name], column))[:_ROWS]
 
     def features(self, group: Group) -> None:
         """Makes these rows the reference of the features, once."""
         if self._features.rows:
-            wanted, group.warmup = group.warmup.wanted, self._features
+            group.warmup = self._features
             group.finish()
-            group.warmup, self._features = Warmup(wanted), Warmup(_ROWS)
+            self._features = Warmup(_ROWS)
             self._span, self.fresh = group.span, True
 
     def settle(self, judge: Judge) -> None:
@@ -59,24 +66,27 @@ class Given:
 
     def lend(self, judge: Judge, scores: Group, losses_: Group) -> None:
         """Gives the groups of a version their references, where these rows have them."""
-        score = self._columns["score"]
-        score = score[~np.isnan(score)]
+        score, time = self._columns["score"], self._columns["time"]
+        scored = ~np.isnan(score)
         loss = losses(judge.task, *(self._columns[name] for name in ("value", "code", "label_value", "label_code")))
         known = ~np.isnan(self._columns["label_value"]) | (self._columns["label_code"] >= 0)
-        loss = loss[known & ~np.isnan(loss)]
-        for group, name, values in ((scores, "score", score), (losses_, "loss", loss)):
+        known &= ~np.isnan(loss)
+        named = ((scores, "score", score[scored], time[scored]), (losses_, "loss", loss[known], time[known]))
+        for group, name, values, times in named:
             if len(values):
-                group.adopt((name,), values[:, None])
+                least = np.array([group.terms.least])
+                group.adopt([Reference(group.sort, (name,), values[:, None], times, least)])
                 group.span = self._span
 
     def arrays(self) -> dict[str, bytes]:
         """The rows, as bytes by column."""
         plain = {f"column {name}": column.tobytes() for name, column in self._columns.items()}
-        return plain | {f"feature {name}": array for name, array in self._features.arrays().items()}
+        features = self._features.arrays() | {TIMES: self._features.times().tobytes()}
+        return plain | {f"feature {name}": array for name, array in features.items()}
 
     def state(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values."""
-        names = [f"column {name}" for name in self._columns] + [f"feature {name}" for name in self._features.arrays()]
+        names = [f"column {name}" for name in self._columns] + [f"feature {name}" for name in (*self._features.arrays(), TIMES)]
         features = self._features.state()
         return {"digest": self.digest, "line": self._line, "span": self._span, "features": features, "names": names}
 
@@ -86,6 +96,7 @@ class Given:
         given = cls(state["digest"])
         given._line, given._span, given.fresh = state["line"], state["span"], False
         features = {n.removeprefix("feature "): arrays[n] for n in state["names"] if n.startswith("feature ")}
-        given._features.restore(state["features"], features)
+        columns = {n: np.frombuffer(array, np.float64) for n, array in features.items() if n != TIMES}
+        given._features.restore(state["features"], columns, np.frombuffer(features[TIMES], np.int64))
         given._columns = {n: np.frombuffer(arrays[f"column {n}"], column.dtype).copy() for n, column in given._columns.items()}
         return given

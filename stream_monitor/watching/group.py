@@ -2,137 +2,269 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.watching.budget import NOTHING, Allowance
 from stream_monitor.watching.recent import Marks
-from stream_monitor.watching.signals import Finding, Signals, Sort
+from stream_monitor.watching.reference import Reference, Sort, unsettled
+from stream_monitor.watching.signals import Finding, Signals
 from stream_monitor.watching.warmup import Warmup
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Kind = Literal["numbers", "categories"]
+Settings = dict[Kind, dict[str, dict[str, Any]]]
+"""Detectors with their settings, for numbers and for categories."""
 
+_NEARLY = 0.1
+_ENOUGH = 1_000
+"""Rows after which their own rate counts, not that of the reference."""
 _FEW = 10
-"""Distinct values up to which a numeric feature is of low cardinality: a case for counts, not for KS."""
+"""Distinct values up to which a numeric feature is of low cardinality: a case for counts."""
+TIMES = "\x01times"
+"""The name under which the event times of a reference are kept among its signals."""
+
+
+class Terms(NamedTuple):
+    """What is configured about a group."""
+
+    rows: int
+    """Of its reference."""
+    detectors: Settings
+    resolve_after: int
+    least: float = 0.0
+    """The smallest change that matters, in standard deviations, or in points of a category's share divided by 10."""
+    least_of: tuple[tuple[str, float], ...] = ()
+    """The same of some signals."""
+    stated: tuple[tuple[str, str], ...] = ()
+    """Types of features that are not to be found out."""
+    limit: int = 1
+    """How many signals there may be."""
+
+
+class Unsettled(NamedTuple):
+    """A signal whose reference has changed within itself, and since which event time."""
+
+    name: str
+    since: int
 
 
 class Group:
     """Signals of one sort that share rows."""
 
-    def __init__(self, sort: Sort, rows: int, settings: dict[str, dict[str, Any]], resolve_after: int, limit: int = 1) -> None:
-        self.sort = sort
-        self.warmup = Warmup(rows)
-        self.signals: Signals | None = None
+    def __init__(self, sort: Sort, terms: Terms) -> None:
+        self.sort, self.terms = sort, terms
+        self.warmup = Warmup(terms.rows)
+        self.learnt = False
+        """Whether there is a reference."""
         self.not_watched: dict[str, str] = {}
         """Names that are kept but not watched, and why."""
+        self.began: int | None = None
+        """Event time of the first row that was watched."""
         self.span = 0
         """Event time from the first to the last row of the reference, microseconds."""
         self.fresh = False
         """Whether the reference is newer than the last snapshot of it."""
-        self._settings, self._resolve_after, self._limit = settings, resolve_after, limit
-        self._columns: dict[tuple[str, ...], npt.NDArray[np.int64]] = {}
+        self.allowance = NOTHING
+        """What false alarms it may raise."""
+        self.watched: dict[Kind, Signals] = {}
+        self._texts: set[str] = set()
+        self._unsettled: list[Unsettled] = []
+        self._columns: dict[tuple[Kind, tuple[str, ...]], Ints] = {}
 
-    def update(self, names: tuple[str, ...], values: Floats, marks: Marks) -> list[Finding]:
-        """Takes the next rows, float64[n, k] of the named signals; NaN and infinities are missing values."""
+    def update(self, names: tuple[str, ...], values: Floats, marks: Marks, texts: Iterable[str] = ()) -> list[Finding]:
+        """Takes the next rows, float64[n, k] of the named signals; NaN and infinities are missing values.
+
+        Values of `texts` are numbers of categories.
+        """
         values = np.where(np.isfinite(values), values, np.nan)
-        if self.signals is None:
+        if not self.learnt:
+            self._texts.update(texts)
             taken = self.warmup.take(names, values, marks.time)
             if not self.warmup.complete:
                 return []
             self.finish()
+            said = self._say_unsettled(int(marks.row[taken - 1]))
             values, marks = values[taken:], marks.part(taken, len(marks.row))
-        if not len(values) or self.signals is None or not self.signals.names:
-            return []
-        return self.signals.update(self._aligned(names, values), marks)
+        else:
+            said = self._say_unsettled(int(marks.row[0])) if self._unsettled and len(values) else []
+        if not len(values):
+            return said
+        if self.began is None:
+            self.began = int(marks.time[0])
+        return said + [
+            finding
+            for kind, signals in self.watched.items()
+            for finding in signals.update(self._aligned(kind, signals.names, names, values), marks)
+        ]
 
     def finish(self) -> None:
         """Makes a reference of the rows there are."""
-        names, reference = self.warmup.finished(self._limit)
+        names, values = self.warmup.finished(self.terms.limit)
         self.span = self.warmup.last - self.warmup.first
-        self.adopt(*self._worth_watching(names, reference))
+        times = self.warmup.times()
+        references = [self._reference(kind, names, values, times) for kind in _KINDS]
+        self.adopt(references)
+        self._unsettled = [Unsettled(name, since) for one in references[:1] for name, since in unsettled(one)]
 
-    def adopt(self, names: tuple[str, ...], reference: Floats) -> None:
-        """Takes a reference that was made elsewhere, float64[m, d]."""
-        settings = self._settings if names else {}
-        self.signals = Signals(self.sort, names, np.ascontiguousarray(reference), settings, self._resolve_after)
-        self.warmup = Warmup(self.warmup.wanted)
+    def adopt(self, references: list[Reference]) -> None:
+        """Takes references that were made elsewhere, of numbers and of categories."""
+        self.watched = {}
+        for kind, reference in zip(_KINDS, references, strict=False):
+            if reference.names:
+                settings = self.terms.detectors.get(kind, {})
+                self.watched[kind] = Signals(reference, settings, self.terms.resolve_after)
+        self.warmup, self.learnt, self.fresh, self.began = Warmup(self.terms.rows), True, True, None
         self._columns.clear()
-        self.fresh = True
+        self.share()
 
-    def begin_again(self, rows: int) -> None:
+    def references(self) -> list[Reference]:
+        """What it compares with, of numbers and of categories."""
+        empty = Reference(self.sort, (), np.empty((0, 0)), np.empty(0, np.int64), np.empty(0))
+        return [self.watched[kind].reference if kind in self.watched else empty for kind in _KINDS]
+
+    def share(self) -> None:
+        """Lets its signals have what the group is allowed; what they have stays while it is right within a tenth."""
+        run_length = self.allowance.run_length(self.signals, self.interval())
+        for signals in self.watched.values():
+            if signals.run_length != run_length and not abs(signals.run_length - run_length) <= _NEARLY * run_length:
+                signals.allow(run_length)
+
+    def seen(self) -> tuple[int, float]:
+        """How many rows were watched, and the microseconds from one to the next; 0 where they are few."""
+        rows, last = next((signals.seen for signals in self.watched.values()), (0, 0))
+        enough = self.began is not None and rows >= _ENOUGH
+        return rows, max(last - (self.began or 0), 1) / rows if enough else 0.0
+
+    @property
+    def signals(self) -> int:
+        """How many signals are watched under the budget."""
+        return sum(len(signals.names) for signals in self.watched.values() if signals.calibrated)
+
+    def begin_again(self) -> None:
         """Learns a new reference from the next rows."""
-        self.warmup, self.signals, self.not_watched, self.fresh = Warmup(rows), None, {}, True
+        self.warmup, self.learnt, self.watched = Warmup(self.terms.rows), False, {}
+        self.not_watched, self.fresh = {}, True
+        self._texts.clear()
 
-    def configure(self, settings: dict[str, dict[str, Any]], resolve_after: int) -> None:
-        """Takes new settings; the reference stays, detectors begin again."""
-        self._settings, self._resolve_after = settings, resolve_after
-        if self.signals is not None and self.signals.names:
-            self.signals.configure(settings, resolve_after)
+    def configure(self, terms: Terms) -> None:
+        """Takes new terms; the reference stays, detectors begin again."""
+        self.terms = terms
+        for kind, signals in self.watched.items():
+            signals.configure(terms.detectors.get(kind, {}), terms.resolve_after)
+        self.share()
+
+    def resume(self) -> None:
+        """Starts detectors that raised again."""
+        for signals in self.watched.values():
+            signals.resume()
 
     def summary(self) -> list[dict[str, Any]]:
         """What every detector says now; nothing during warm-up."""
-        return self.signals.summary() if self.signals else []
+        return [reading for signals in self.watched.values() for reading in signals.summary()]
 
     @property
     def changed(self) -> bool:
         """Whether `arrays()` may say something else than when they were last `saved`."""
-        return self.fresh or self.signals is None
+        return self.fresh or not self.learnt
 
     def arrays(self) -> dict[str, bytes]:
-        """The reference by signal, or what there is of it, as bytes of float64."""
-        if self.signals is None:
-            return self.warmup.arrays()
-        return {name: self.signals.reference[:, i].tobytes() for i, name in enumerate(self.signals.names)}
+        """The reference by signal, or what there is of it, as bytes of float64; and its times, int64."""
+        if not self.learnt:
+            return self.warmup.arrays() | {TIMES: self.warmup.times().tobytes()}
+        found = {TIMES: np.empty(0, np.int64).tobytes()}
+        for reference in self.references():
+            found |= {name: reference.values[:, i].tobytes() for i, name in enumerate(reference.names)}
+            found |= {TIMES: reference.times.tobytes()} if reference.names else {}
+        return found
 
     def state(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values and arrays."""
         return {
-            "warmup": self.warmup.state(), "span": self.span, "not_watched": self.not_watched,
-            "names": list(self.signals.names) if self.signals else sorted(self.warmup.arrays()),
-            "signals": self.signals.state() if self.signals else None,
+            "warmup": self.warmup.state(), "span": self.span, "not_watched": self.not_watched, "learnt": self.learnt,
+            "names": [*sorted(self.warmup.arrays()), TIMES] if not self.learnt else [
+                TIMES, *(name for signals in self.watched.values() for name in signals.names)
+            ],
+            "watched": {kind: [list(signals.names), signals.state()] for kind, signals in self.watched.items()},
+            "unsettled": [list(one) for one in self._unsettled],
+            "texts": sorted(self._texts), "allowance": list(self.allowance), "began": self.began,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any], arrays: dict[str, bytes]) -> None:
         """Goes on from a `state()` and its `arrays()`."""
-        self.span, self.not_watched = state["span"], dict(state["not_watched"])
-        arrays = {name: arrays[name] for name in state["names"]}
-        if state["signals"] is None:
-            self.warmup.restore(state["warmup"], arrays)
+        self.span, self.not_watched, self._texts = state["span"], dict(state["not_watched"]), set(state["texts"])
+        self.allowance = Allowance(*state["allowance"])
+        self._unsettled = [Unsettled(*one) for one in state["unsettled"]]
+        times = np.frombuffer(arrays[TIMES], np.int64)
+        columns = {name: np.frombuffer(arrays[name], np.float64) for name in state["names"] if name != TIMES}
+        if not state["learnt"]:
+            self.warmup.restore(state["warmup"], columns, times)
             return
-        columns = [np.frombuffer(array, np.float64) for array in arrays.values()]
-        self.adopt(tuple(arrays), np.stack(columns, axis=1) if columns else np.empty((0, 0)))
-        self.warmup.wanted, self.fresh = state["warmup"]["wanted"], False
-        assert self.signals is not None
-        self.signals.restore(state["signals"])
+        references = []
+        for kind in _KINDS:
+            names = tuple(state["watched"][kind][0]) if kind in state["watched"] else ()
+            values = np.stack([columns[name] for name in names], axis=1) if names else np.empty((0, 0))
+            references.append(Reference(self.sort, names, values, times, self._least(kind, names)))
+        self.adopt(references)
+        self.fresh, self.began = False, state["began"]
+        for kind, (_, inner) in state["watched"].items():
+            self.watched[kind].restore(inner)
 
-    def _worth_watching(self, names: tuple[str, ...], reference: Floats) -> tuple[tuple[str, ...], Floats]:
+    def is_number(self, name: str) -> bool:
+        """Whether a signal is watched as a number."""
+        return "numbers" in self.watched and name in self.watched["numbers"].names
+
+    def interval(self) -> float:
+        """Microseconds from one value to the next, in the reference."""
+        times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
+        return float(times.max() - times.min()) / (len(times) - 1) if len(times) > 1 else 0.0
+
+    def _say_unsettled(self, row: int) -> list[Finding]:
+        said = [Finding(row, "unsettled", self.sort, one.name, "scan", began_time=one.since) for one in self._unsettled]
+        self._unsettled = []
+        return said
+
+    def _reference(self, kind: Kind, names: tuple[str, ...], values: Floats, times: Ints) -> Reference:
+        mine = [i for i, name in enumerate(names) if self._kind(name, values[:, i]) == kind]
+        chosen = tuple(names[i] for i in mine)
+        return Reference(self.sort, chosen, values[:, mine], times, self._least(kind, chosen))
+
+    def _kind(self, name: str, column: Floats) -> Kind | None:
+        """What a signal is watched as, by its values in the reference."""
         if self.sort != "feature":
-            return names, reference
-        self.not_watched = {}
-        for i, name in enumerate(names):
-            column = reference[:, i]
-            values = column[~np.isnan(column)]
-            distinct = len(np.unique(values))
-            if 2 * len(values) < len(column):
-                self.not_watched[name] = "mostly missing in the reference"
-            elif 1 < distinct <= _FEW:
-                self.not_watched[name] = f"low cardinality: {distinct} values"
-        kept = [i for i, name in enumerate(names) if name not in self.not_watched]
-        return tuple(names[i] for i in kept), reference[:, kept]
+            return "numbers"
+        present = column[~np.isnan(column)]
+        stated = dict(self.terms.stated).get(name)
+        if 2 * len(present) < len(column):
+            self.not_watched[name] = "mostly missing in the reference"
+            return None
+        if name in self._texts or stated == "categorical":
+            return "categories"
+        return "categories" if stated is None and 1 < len(np.unique(present)) <= _FEW else "numbers"
 
-    def _aligned(self, names: tuple[str, ...], values: Floats) -> Floats:
+    def _least(self, kind: Kind, names: tuple[str, ...]) -> Floats:
+        special = dict(self.terms.least_of)
+        least = np.array([special.get(name, self.terms.least) for name in names])
+        return least / 10 if kind == "categories" else least
+
+    def _aligned(self, kind: Kind, wanted: tuple[str, ...], names: tuple[str, ...], values: Floats) -> Floats:
         """The columns of the watched signals; NaN for one that these rows do not have."""
-        assert self.signals is not None
-        if names == self.signals.names:
+        if names == wanted:
             return values
-        columns = self._columns.get(names)
+        columns = self._columns.get((kind, names))
         if columns is None:
             at = {name: i for i, name in enumerate(names)}
-            columns = self._columns[names] = np.array([at.get(name, -1) for name in self.signals.names], np.int64)
+            columns = self._columns[kind, names] = np.array([at.get(name, -1) for name in wanted], np.int64)
             if len(self._columns) > 64:
-                self._columns = {names: columns}
+                self._columns = {(kind, names): columns}
         if (columns >= 0).all():
             return values[:, columns]
         padded = np.concatenate((values, np.full((len(values), 1), np.nan)), axis=1)
         return padded[:, columns]
+
+
+_KINDS: tuple[Kind, ...] = ("numbers", "categories")

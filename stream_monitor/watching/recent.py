@@ -31,10 +31,8 @@ class Recent:
         self._chunk, self._chunks = chunk, chunks
         self._sums = np.zeros((chunks, signals))
         self._counts = np.zeros((chunks, signals), np.int32)
-        self._position = np.zeros(chunks, np.int64)
-        self._time = np.zeros(chunks, np.int64)
 
-    def append(self, values: Floats, marks: Marks) -> None:
+    def append(self, values: Floats) -> None:
         """Takes the next rows, float64[n, d], NaN a missing value."""
         n, at = len(values), 0
         while at < n:
@@ -43,10 +41,6 @@ class Recent:
             whole = min((n - at) // self._chunk, self._chunks - slot) if not inside else 0
             take = whole * self._chunk or min(self._chunk - inside, n - at)
             self._fill(slot, inside, values[at : at + take], max(whole, 1))
-            if not inside:
-                starts = at + np.arange(0, take, self._chunk)
-                self._position[slot : slot + len(starts)] = marks.position[starts]
-                self._time[slot : slot + len(starts)] = marks.time[starts]
             self.rows += take
             at += take
 
@@ -61,11 +55,6 @@ class Recent:
         slots = self._slots(0)
         return np.where(self._counts[slots, signal] > 0, self._sums[slots, signal], np.nan)
 
-    def place(self, row: int) -> tuple[int, int]:
-        """Position and time of the chunk that a row is in; of the oldest if it has left."""
-        slot = self._slots(row)[0]
-        return int(self._position[slot]), int(self._time[slot])
-
     def oldest(self) -> int:
         """The first row that is still there."""
         last = -(-self.rows // self._chunk)
@@ -73,12 +62,11 @@ class Recent:
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
-        return {"rows": self.rows, "sums": self._sums, "counts": self._counts, "position": self._position, "time": self._time}
+        return {"rows": self.rows, "sums": self._sums, "counts": self._counts}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.rows, self._sums, self._counts = state["rows"], state["sums"], state["counts"]
-        self._position, self._time = state["position"], state["time"]
 
     def _slots(self, row: int) -> Ints:
         last = -(-self.rows // self._chunk)

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-import detectors
-from detectors import Change, Detector
+from detectors import Change, Moved
 from detectors.changepoint import split
+from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
+from stream_monitor.watching.reference import Reference, Sort
+from stream_monitor.watching.watcher import Watcher
 
 Floats = npt.NDArray[np.float64]
-Sort = Literal["feature", "score", "loss"]
 Direction = Literal["up", "down", "both"]
-Step = Literal["opened", "updated", "resolved", "broken"]
+Step = Literal["opened", "updated", "resolved", "broken", "unsettled"]
+Unit = Literal["sd", "points", "ratio"]
 
 _CHECK = 50
 """Rows between looks at whether a signal is back."""
 _REFINE = 200
-"""Rows after which a change is estimated again."""
+"""Rows after which a change is estimated again, at least."""
 _SHORTEST = 30
 """Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
 _WORSE = 1.5
 """How much larger than last said an effect must be to be said again."""
-_EXTREME = 8.0
-"""Standard deviations at which a standardised numeric loss is cut off, so that one row is no change."""
+_SURE = 1.64
+"""Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
 
 
 class Finding(NamedTuple):
@@ -39,21 +42,31 @@ class Finding(NamedTuple):
     sort: Sort
     name: str
     detector: str
-    direction: Direction
-    statistic: float
-    threshold: float
-    before: float
-    after: float
-    effect: float
-    """In standard deviations of the reference; of a rate, in points of 1."""
-    began_position: int
-    began_time: int
-    n_reference: int
-    n_current: int
-    since: int
+    direction: Direction = "both"
+    statistic: float = np.nan
+    threshold: float = np.nan
+    before: float = np.nan
+    after: float = np.nan
+    effect: float = np.nan
+    """In standard deviations of the reference; of a rate, in points of 1; of a spread, as a ratio."""
+    began_position: int = 0
+    began_time: int = 0
+    n_reference: int = 0
+    n_current: int = 0
+    since: int = 0
     """Rows of the signal since the change began."""
-    unit: Literal["sd", "points"] = "sd"
+    unit: Unit = "sd"
     detail: str = ""
+    moved: Moved = "mean"
+    interval: tuple[int, int] | None = None
+    """Positions between which it began, with 95% confidence."""
+    rarity: float = np.nan
+    """After how many values chance alone gives as much, on average."""
+    extrapolated: bool = False
+    together: tuple[str, ...] = ()
+    """Other signals that changed at about the same time."""
+    shares: tuple[tuple[float, float, float], ...] = ()
+    """Categories, NaN for all others, with their shares of the reference and since the change."""
 
 
 @dataclass(slots=True)
@@ -67,14 +80,17 @@ class _Course:
     n_reference: int
     n_current: int
     began: int
-    position: int
-    time: int
-    """Row, position and time of where it began."""
+    earliest: int
+    latest: int
+    """Row of where it began, and rows between which; -1 where they are not known."""
     last: int
     """The last row at which a detector saw it."""
     said: int
     """The row at which it was last said."""
     effect: float
+    moved: Moved
+    rarity: float
+    extrapolated: bool
     refined: bool = False
     back: int | None = None
     """The row since which the signal has been where it was before."""
@@ -83,42 +99,73 @@ class _Course:
 class Signals:
     """d signals of one sort, watched from their reference on.  Rows are counted from there."""
 
-    def __init__(
-        self, sort: Sort, names: tuple[str, ...], reference: Floats, settings: dict[str, dict[str, Any]], resolve_after: int
-    ) -> None:
-        self.sort, self.names, self.reference = sort, names, reference
-        self.rate = sort == "loss" and bool(np.isin(reference[~np.isnan(reference)], (0.0, 1.0)).all())
+    def __init__(self, reference: Reference, settings: dict[str, dict[str, Any]], resolve_after: int) -> None:
+        self.reference = reference
         self.broken: dict[str, str] = {}
         """Detectors that raised, and what."""
-        self._resolve_after = resolve_after
-        single = sort != "feature"
-        self._recent = Recent(len(names), 1 if single else 25, max(2000, resolve_after) if single else 80)
+        self.opened = 0
+        """Changes that were ever declared."""
+        if reference.sort == "loss":
+            self._recent = Recent(len(reference.names), 1, max(2000, resolve_after))
+        else:
+            self._recent = Recent(2 * len(reference.names), 25, max(80, -(-resolve_after // 25)))
+        self._places = Places()
         self._courses: dict[int, _Course] = {}
-        self._describe()
-        self._detectors: dict[str, Detector] = {}
-        self._since: dict[str, int] = {}
+        self._run_length = np.full(len(reference.names), np.inf)
+        self._allowed_at, self._expected = 0, 0.0
         self.configure(settings, resolve_after)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the signals."""
+        return self.reference.names
 
     def configure(self, settings: dict[str, dict[str, Any]], resolve_after: int) -> None:
         """Takes new settings; detectors begin again from the reference."""
         self._settings, self._resolve_after = settings, resolve_after
-        self._detectors = {}
+        self._watchers: dict[str, Watcher] = {}
         self.broken = {}
         for name in settings:
             self._start(name)
 
+    def allow(self, run_length: float) -> None:
+        """Takes how many values may pass between two false alarms of each signal; its detectors share them."""
+        self._expected, self._allowed_at = self.expected, self._recent.rows
+        self._run_length = np.full(len(self.names), run_length)
+        for watcher in self._watchers.values():
+            self._let(watcher)
+
+    @property
+    def run_length(self) -> float:
+        """What each signal is allowed; infinite where nothing is."""
+        return float(self._run_length.min(initial=np.inf))
+
+    @property
+    def seen(self) -> tuple[int, int]:
+        """How many rows there were, and the event time of the last one."""
+        return self._recent.rows, self._places.of(self._recent.rows)[1]
+
+    @property
+    def expected(self) -> float:
+        """How many false alarms were to be expected so far."""
+        return self._expected + float((1 / self._run_length).sum()) * (self._recent.rows - self._allowed_at)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether any detector takes its thresholds from the budget."""
+        return any(watcher.calibrated for watcher in self._watchers.values())
+
     def update(self, values: Floats, marks: Marks) -> list[Finding]:
         """Takes the next rows, float64[n, d]; gives what became of changes, in row order."""
         start = self._recent.rows
-        watched = self._standard(values)
-        changes, findings = self._ask(watched, marks)
+        changes, findings = self._ask(values, marks)
         if not changes and not self._courses:
-            self._recent.append(values, marks)
+            self._append(values, marks)
             return findings
         at = 0
         while at < len(values):
             stop = self._next_event(start, at, changes, len(values))
-            self._recent.append(values[at:stop], marks.part(at, stop))
+            self._append(values[at:stop], marks.part(at, stop))
             at = stop
             row = int(marks.row[at - 1])
             while changes and changes[0][1].row < start + at:
@@ -130,13 +177,15 @@ class Signals:
 
     def summary(self) -> list[dict[str, Any]]:
         """What every detector says of every signal now."""
-        return [
-            {
-                "signal": self.sort, "name": name, "detector": word, "firing": i in self._courses,
-                "statistic": _plain(detector.statistic[i]), "threshold": _plain(detector.threshold[i]),
-            }
-            for word, detector in self._detectors.items() for i, name in enumerate(self.names)
-        ]  # fmt: skip
+        said = []
+        for word, watcher in self._watchers.items():
+            statistic, threshold = watcher.statistic, watcher.threshold
+            for i, name in enumerate(self.names):
+                said.append({
+                    "signal": self.reference.sort, "name": name, "detector": word, "firing": i in self._courses,
+                    "statistic": _plain(statistic[i]), "threshold": _plain(threshold[i]),
+                })  # fmt: skip
+        return said
 
     def resume(self) -> None:
         """Starts detectors that raised again."""
@@ -147,76 +196,55 @@ class Signals:
     def state(self) -> dict[str, Any]:
         """Everything but the reference and the settings, as plain values and arrays."""
         return {
-            "recent": self._recent.state(),
+            "recent": self._recent.state(), "places": self._places.state(), "opened": self.opened,
             "courses": [[signal, asdict(course)] for signal, course in self._courses.items()],
-            "detectors": {name: detector.state() for name, detector in self._detectors.items() if name not in self.broken},
-            "since": self._since,
-            "broken": self.broken,
-        }
+            "watchers": {name: watcher.state() for name, watcher in self._watchers.items() if name not in self.broken},
+            "broken": self.broken, "run_length": self._run_length, "allowed_at": self._allowed_at, "expected": self._expected,
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()` of the same settings and reference."""
         self._recent.restore(state["recent"])
+        self._places.restore(state["places"])
+        self.opened = state["opened"]
         self._courses = {signal: _Course(**course) for signal, course in state["courses"]}
-        self._since, self.broken = dict(state["since"]), dict(state["broken"])
-        for name, inner in state["detectors"].items():
-            self._detectors[name].restore(inner)
+        self.broken, self._run_length = dict(state["broken"]), state["run_length"]
+        self._allowed_at, self._expected = state["allowed_at"], state["expected"]
+        for name, inner in state["watchers"].items():
+            self._watchers[name].restore(inner)
+            self._let(self._watchers[name])
 
     def _start(self, name: str) -> None:
-        """A fresh detector; one of the loss has seen the reference go by, so that it knows a version that begins badly."""
-        detector = self._detectors[name] = detectors.detector(name)(len(self.names), **self._settings[name])
-        reference = self._standard(self.reference)
-        detector.fit(reference)
-        self._since[name] = self._recent.rows
-        if self.sort == "loss":
-            detector.update(reference)
-            self._since[name] -= len(reference)
+        watcher = Watcher(name, self._settings[name], self.reference, self._recent.rows)
+        self._watchers[name] = watcher
+        self._let(watcher)
 
-    def _describe(self) -> None:
-        """Number, mean and standard deviation of every signal in the reference."""
-        here = ~np.isnan(self.reference)
-        self.n = here.sum(axis=0)
-        n = np.maximum(self.n, 1)
-        self.mean = np.where(here, self.reference, 0.0).sum(axis=0) / n
-        variance = np.where(here, (self.reference - self.mean) ** 2, 0.0).sum(axis=0) / n
-        if self.rate:  # a reference without a single error does not make the first one infinitely surprising
-            rate = (self.mean * n + 0.5) / (n + 1)
-            variance = rate * (1 - rate)
-        self.sd = np.where(variance > 0, np.sqrt(variance), 1.0)
+    def _let(self, watcher: Watcher) -> None:
+        sharing = sum(one.calibrated for one in self._watchers.values())
+        watcher.allow(self._run_length * max(1, sharing))
 
-    def _standard(self, values: Floats) -> Floats:
-        """What detectors see: losses are standardised on the reference, features and scores stay as they are."""
-        if self.sort != "loss":
-            return values
-        standard: Floats = (values - self.mean) / self.sd
-        return standard if self.rate else np.clip(standard, -_EXTREME, _EXTREME)
+    def _append(self, values: Floats, marks: Marks) -> None:
+        if self.reference.sort != "loss":
+            values = np.concatenate((values, self.reference.squares(values)), axis=1)
+        self._recent.append(values)
+        self._places.append(marks)
 
     def _ask(self, values: Floats, marks: Marks) -> tuple[list[tuple[str, Change]], list[Finding]]:
         """Changes by detector, in row order; a detector that raises is set aside and hurts nobody else."""
         changes: list[tuple[str, Change]] = []
         findings = []
-        for name, detector in self._detectors.items():
+        for name, watcher in self._watchers.items():
             if name in self.broken:
                 continue
             try:
-                found = detector.update(values)
+                changes += [(name, change) for change in watcher.update(values, marks.time)]
             except (MemoryError, OSError):
                 raise
             except Exception as error:
-                self.broken[name] = f"{type(error).__name__}: {error}"
-                findings.append(self._broken(name, int(marks.row[-1])))
-                continue
-            shift = self._since[name]
-            for change in found:
-                moved = change._replace(row=change.row + shift, start=max(0, change.start + shift))
-                changes.append((name, moved))
+                detail = self.broken[name] = f"{type(error).__name__}: {error}"
+                findings.append(Finding(int(marks.row[-1]), "broken", self.reference.sort, "", name, detail=detail))
         changes.sort(key=lambda pair: (pair[1].row, pair[1].signal))
         return changes, findings
-
-    def _broken(self, name: str, row: int) -> Finding:
-        nan = float("nan")
-        detail = self.broken[name]
-        return Finding(row, "broken", self.sort, "", name, "both", nan, nan, nan, nan, nan, 0, 0, 0, 0, 0, "sd", detail)
 
     def _next_event(self, start: int, at: int, changes: list[tuple[str, Change]], n: int) -> int:
         """How far rows can be taken until something must be looked at."""
@@ -229,96 +257,144 @@ class Signals:
 
     def _follow(self, name: str, change: Change, row: int) -> list[Finding]:
         """One more sign of a change."""
-        course = self._courses.get(change.signal)
-        began = self._began(change)
-        after, n = self._recent.mean_since(began, change.signal)
+        course, loss = self._courses.get(change.signal), self.reference.sort == "loss"
+        new = self._course(name, change)
         if course is None:
-            if self._is_back(change.signal, after, n, "both"):
+            if loss and self._is_usual(change.signal, new):
                 return []
-            course = self._courses[change.signal] = self._course(name, change, began, after)
-            return [self._finding(change.signal, course, "opened", row)]
-        turned = self.sort == "loss" and change.direction != course.direction
-        if turned and (course.direction == "up" or self._is_back(change.signal, after, n, "up")):
+            self._courses[change.signal] = new
+            self.opened += 1
+            return [self._finding(change.signal, new, "opened", row)]
+        turned = loss and new.direction != course.direction
+        if turned and (course.direction == "up" or self._is_usual(change.signal, new)):
             return []
         course.last = change.row
-        worse = abs(self._effect(change.signal, after)) >= _WORSE * abs(course.effect) and change.row - course.said >= _REFINE
-        if not turned and not worse:
+        worse = abs(new.effect) >= _WORSE * abs(course.effect) and change.row - course.said >= _REFINE
+        if not turned and (not worse or new.moved != course.moved):
             return []
-        new = self._course(name, change, began, after)
         if not turned:
-            new.began, new.position, new.time = course.began, course.position, course.time
+            new.began, new.earliest, new.latest = course.began, course.earliest, course.latest
         self._courses[change.signal] = new
         return [self._finding(change.signal, new, "updated", row)]
 
     def _check(self, signal: int, row: int) -> list[Finding]:
         """Whether a change is over, or can be estimated better."""
         course, rows = self._courses[signal], self._recent.rows
-        if not self._is_where_it_was(signal, course):
+        if not self._is_back(signal, course):
             course.back = None
         elif course.back is None:
             course.back = rows
-        if course.back is not None and rows - max(course.back, course.last) >= self._resolve_after:
+        if course.back is not None and self._quiet_for(course) >= self._resolve_after:
             del self._courses[signal]
             return [self._finding(signal, course, "resolved", row)]
-        if not course.refined and rows - course.said >= _REFINE:
+        if not course.refined and rows - course.said >= max(_REFINE, course.n_current):
             course.refined = True
-            after, _ = self._recent.mean_since(course.began, signal)
-            course.effect, course.said = self._effect(signal, after), rows
+            found = self._watchers[course.detector].began(signal)
+            if found is not None and course.latest >= 0:
+                course.began, course.earliest, course.latest = found
+            course.effect, course.said = self._effect(signal, course.moved, course.began, course.detector)[2], rows
             return [self._finding(signal, course, "updated", row)]
         return []
 
-    def _is_where_it_was(self, signal: int, course: _Course) -> bool:
-        """Silence of a detector that compares with the reference says so; a loss is measured, and most of the way back."""
-        if self.sort != "loss":
-            return True
-        after, n = self._recent.mean_since(self._recent.rows - self._resolve_after, signal)
-        return self._is_back(signal, after, n, course.direction) and abs(self._effect(signal, after)) <= abs(course.effect) / 2
+    def _quiet_for(self, course: _Course) -> int:
+        """For how many rows a change has been over: measured, where its measure is one that can be; or not seen any more."""
+        measured = course.moved in ("mean", "rate", "spread") and course.direction != "both"
+        since = course.back if measured else max(course.back or 0, course.last)
+        return self._recent.rows - (since or 0) + (self._resolve_after if measured else 0)
 
-    def _is_back(self, signal: int, after: float, n: int, direction: Direction) -> bool:
-        """Whether a mean of n rows is within two standard errors of the reference, seen from where it went."""
-        if self.sort != "loss":
+    def _is_back(self, signal: int, course: _Course) -> bool:
+        """Whether the last rows are, beyond doubt, nearer to the reference than half way to the change."""
+        if course.moved not in ("mean", "rate", "spread") or course.direction == "both":
+            return True
+        since = max(self._recent.rows - self._resolve_after, course.began)
+        if self._recent.rows - since < self._resolve_after:
             return False
+        effect = self._effect(signal, course.moved, since, course.detector)[2]
+        _, n = self._recent.mean_since(since, signal)
+        if not n:
+            return False
+        error = _SURE * float(np.sqrt(1 / n + 1 / max(int(self.reference.n[signal]), 1)))
+        if course.moved == "spread":
+            return abs(math.log(max(effect, 1e-9))) + error <= max(abs(math.log(max(course.effect, 1e-9))) / 2, 0.1)
+        unit = float(self.reference.sd[signal]) if self.reference.rate else 1.0
+        margin = max(abs(course.effect) / 2, self.reference.effects[signal] * unit)
+        side = {"up": effect, "down": -effect}[course.direction]
+        return side + error * unit <= margin and (self.reference.sort == "loss" or -side + error * unit <= margin)
+
+    def _is_usual(self, signal: int, course: _Course) -> bool:
+        """Whether the mean since a change began is within two standard errors of the reference, seen from where it went."""
+        after, n = self._recent.mean_since(course.began, signal)
         if not n:
             return True
-        error = float(self.sd[signal]) * float(np.sqrt(1 / n + 1 / max(int(self.n[signal]), 1)))
-        distance = after - float(self.mean[signal])
-        sides = {"up": distance, "down": -distance, "both": abs(distance)}
-        return sides[direction] <= 2 * error
+        error = float(self.reference.sd[signal]) * float(np.sqrt(1 / n + 1 / max(int(self.reference.n[signal]), 1)))
+        distance = after - float(self.reference.mean[signal])
+        return {"up": distance, "down": -distance, "both": abs(distance)}[course.direction] <= 2 * error
 
-    def _began(self, change: Change) -> int:
-        """Where the change began: of a loss, the most likely split of the recent rows, and the reference while it is near."""
-        if self.sort != "loss":
-            return change.start
+    def _began(self, change: Change) -> tuple[int, int, int]:
+        """Where the change began, and between which rows; of a loss, if its detector cannot tell, the most likely split."""
+        if change.latest >= 0 or self.reference.sort != "loss":
+            return change.start, change.earliest, change.latest
         oldest, values = self._recent.oldest(), self._recent.values(change.signal)
         if oldest:
-            return oldest + split(values, minimum=_SHORTEST)
-        reference = self.reference[:, change.signal]
-        return max(0, split(np.concatenate((reference, values)), minimum=_SHORTEST) - len(reference))
+            return oldest + split(values, minimum=_SHORTEST), -1, -1
+        known = self.reference.values[:, change.signal]
+        return max(0, split(np.concatenate((known, values)), minimum=_SHORTEST) - len(known)), -1, -1
 
-    def _course(self, name: str, change: Change, began: int, after: float) -> _Course:
+    def _course(self, name: str, change: Change) -> _Course:
+        began, earliest, latest = self._began(change)
+        _, after, effect, _ = self._effect(change.signal, change.moved, began, name)
         direction: Direction = change.direction
-        if self.sort == "loss":
-            direction = "up" if after > self.mean[change.signal] else "down"
-        position, time = self._recent.place(began)
+        if self.reference.sort == "loss":
+            direction = "up" if after > self.reference.mean[change.signal] else "down"
         return _Course(
-            name, direction, change.statistic, change.threshold, int(self.n[change.signal]), change.n_current,
-            began, position, time, change.row, change.row, self._effect(change.signal, after),
+            name, direction, change.statistic, change.threshold, max(int(self.reference.n[change.signal]), change.n_reference),
+            change.n_current, began, earliest, latest, change.row, change.row, effect, change.moved, change.rarity,
+            self._watchers[name].extrapolated,
         )  # fmt: skip
 
-    def _effect(self, signal: int, after: float) -> float:
-        difference = after - float(self.mean[signal])
-        return difference if self.rate else difference / float(self.sd[signal])
+    def _effect(self, signal: int, moved: Moved, since: int, detector: str) -> tuple[float, float, float, Unit]:
+        """Before, after, how much, and in what, from about a row on.
+
+        Of shares: those of the category that changed most, and half of all changes together, the total variation.
+        """
+        if moved == "shares":
+            shares = self._watchers[detector].shares(signal) or [(np.nan, np.nan, np.nan)]
+            _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
+            return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
+        reference, after = self.reference, self._recent.mean_since(since, signal)[0]
+        before, sd = float(reference.mean[signal]), float(reference.sd[signal])
+        if moved == "spread":
+            ratio = float(np.sqrt(self._recent.mean_since(since, len(self.names) + signal)[0]))
+            return sd, sd * ratio, ratio, "ratio"
+        return (
+            before,
+            after,
+            (after - before) if reference.rate else (after - before) / sd,
+            "points" if reference.rate else "sd",
+        )
 
     def _finding(self, signal: int, course: _Course, step: Step, row: int) -> Finding:
-        after, _ = self._recent.mean_since(course.began, signal)
-        if step == "resolved":
-            after, _ = self._recent.mean_since(self._recent.rows - self._resolve_after, signal)
+        since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
+        before, after, effect, unit = self._effect(signal, course.moved, since, course.detector)
+        interval = None
+        if course.latest >= 0:
+            interval = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
         return Finding(
-            row, step, self.sort, self.names[signal], course.detector, course.direction, course.statistic, course.threshold,
-            float(self.mean[signal]), after, self._effect(signal, after), course.position, course.time,
-            course.n_reference, course.n_current, self._recent.rows - course.began,
-            "points" if self.rate else "sd",
+            row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
+            course.threshold, before, after, effect, *self._places.of(course.began), course.n_reference, course.n_current,
+            self._recent.rows - course.began, unit, "", course.moved, interval, course.rarity, course.extrapolated,
+            self._together(signal, course), self._shares(signal, course),
         )  # fmt: skip
+
+    def _together(self, signal: int, course: _Course) -> tuple[str, ...]:
+        """The other signals whose change began within the same rows."""
+        low, high = (course.earliest, course.latest) if course.latest >= 0 else (course.began - _CHECK, course.began + _CHECK)
+        near = [i for i, one in self._courses.items() if i != signal and low <= one.latest and one.earliest <= high]
+        return tuple(self.names[i] for i in sorted(near))
+
+    def _shares(self, signal: int, course: _Course) -> tuple[tuple[float, float, float], ...]:
+        shares = self._watchers[course.detector].shares(signal) if course.moved == "shares" else None
+        return tuple(shares or ())
 
 
 def _plain(value: float) -> float | None:

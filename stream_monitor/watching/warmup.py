@@ -20,6 +20,7 @@ class Warmup:
         self.last = 0
         """Time of the first and of the last row, epoch microseconds."""
         self._pieces: list[tuple[tuple[str, ...], Floats]] = []
+        self._times: list[npt.NDArray[np.int64]] = []
 
     @property
     def complete(self) -> bool:
@@ -35,6 +36,7 @@ class Warmup:
             self.first = int(times[0])
         self.last = int(times[n - 1])
         self._add(names, values[:n].copy())
+        self._times.append(times[:n].copy())
         self.rows += n
         return n
 
@@ -43,6 +45,12 @@ class Warmup:
         there = {name for piece, values in self._pieces for name, any_ in zip(piece, _any(values), strict=True) if any_}
         names = sorted(there)[:limit]
         return tuple(names), self._matrix(names)
+
+    def times(self) -> npt.NDArray[np.int64]:
+        """The event times of the rows."""
+        if len(self._times) > 1:
+            self._times = [np.concatenate(self._times)]
+        return self._times[0] if self._times else np.empty(0, np.int64)
 
     def arrays(self) -> dict[str, bytes]:
         """The rows so far by signal, as bytes of float64."""
@@ -53,12 +61,12 @@ class Warmup:
         """Everything but the rows, as plain values."""
         return {"wanted": self.wanted, "rows": self.rows, "first": self.first, "last": self.last}
 
-    def restore(self, state: dict[str, Any], arrays: dict[str, bytes]) -> None:
-        """Goes on from a `state()` and its `arrays()`."""
+    def restore(self, state: dict[str, Any], columns: dict[str, Floats], times: npt.NDArray[np.int64]) -> None:
+        """Goes on from a `state()` and its arrays."""
         self.wanted, self.rows, self.first, self.last = state["wanted"], state["rows"], state["first"], state["last"]
-        columns = [np.frombuffer(array, np.float64) for array in arrays.values()]
-        values = np.stack(columns, axis=1) if columns else np.empty((self.rows, 0))
-        self._pieces = [(tuple(arrays), values)] if self.rows else []
+        values = np.stack(list(columns.values()), axis=1) if columns else np.empty((self.rows, 0))
+        self._pieces = [(tuple(columns), values)] if self.rows else []
+        self._times = [times] if self.rows else []
 
     def _add(self, names: tuple[str, ...], values: Floats) -> None:
         if self._pieces and self._pieces[-1][0] == names and len(self._pieces[-1][1]) < 64:

@@ -15,7 +15,9 @@ from consumers.broker.node import Broker
 from stream_monitor import __version__
 from stream_monitor.cli import main
 
-COMMANDS = ("run", "replay", "demo", "broker", "topics", "topics plan", "topics create", "check-config", "export-schema")
+COMMANDS = (
+    "run", "replay", "demo", "broker", "topics", "topics plan", "topics create", "check-config", "export-schema", "detectors",
+)  # fmt: skip
 HEAVY = ("numpy", "pydantic", "kafka", "scipy", "structlog", "yaml", "rich", "prometheus_client", "consumers", "detectors")
 CONFIG = """
 kafka: {{bootstrap_servers: {address}, client: {{bootstrap_timeout_ms: 2000}}}}

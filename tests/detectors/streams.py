@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,31 @@ def coin_flips() -> Array:
     """Zeros and ones with a rate of about 0.5, 0.99, 0.5 and 0.99, 500 each; float64[2000]."""
     generator = np.random.RandomState(12345)
     return np.concatenate([generator.normal(mean, 0.1, 500) > 0 for mean in (0.0, 0.25, 0.0, 0.25)]).astype(np.float64)
+
+
+def rare_then_common() -> Array:
+    """Errors at a rate of 0.2, then 0.8 from row 1000; float64[2000]."""
+    generator = np.random.RandomState(12345)
+    return np.concatenate((generator.binomial(1, 0.2, 1000), generator.binomial(1, 0.8, 1000))).astype(np.float64)
+
+
+def half_then_all() -> Array:
+    """Errors at a rate of a half, then nothing but errors from row 1000; float64[2000].  scikit-multiflow's tests use it."""
+    generator = np.random.RandomState(1)
+    return np.concatenate([generator.normal(mean, 0.1, 1000) > 0 for mean in (0.0, 0.5)]).astype(np.float64)
+
+
+def half_then_most() -> Array:
+    """Errors at a rate of 0.5, then 0.7 from row 1000; float64[2000].  river's docstrings use it."""
+    generator = random.Random(42)
+    return np.array(generator.choices([0, 1], k=1000) + generator.choices([0, 1], k=1000, weights=[0.3, 0.7]), np.float64)
+
+
+def error_rates(seed: int) -> Array:
+    """Stretches of errors of one rate each; float64[n]."""
+    rng = np.random.default_rng(seed)
+    stretches = [rng.random(rng.integers(20, 900)) < rng.random() ** 2 for _ in range(rng.integers(2, 7))]
+    return np.concatenate(stretches).astype(np.float64)
 
 
 def small_and_large(seed: int, times: int = 1) -> Array:
@@ -120,3 +146,13 @@ def column(values: Array) -> Array:
 def rows(changes: list[Change]) -> list[int]:
     """The rows at which changes are declared."""
     return [change.row for change in changes]
+
+
+def peers_alarms(peer: Any, values: Array) -> list[int]:
+    """The rows at which one of river's detectors declares a change in float64[n]."""
+    alarms = []
+    for row, value in enumerate(values.tolist()):
+        peer.update(value)
+        if peer.drift_detected:
+            alarms.append(row)
+    return alarms

@@ -15,7 +15,7 @@ def test_the_files_are_the_names() -> None:
     assert [detectors.detector(name) for name in ("adwin", "ks", "page_hinkley")] == [ADWIN, KS, PageHinkley]
 
 
-@pytest.mark.parametrize("name", ["changepoint", "column", "ranks"])
+@pytest.mark.parametrize("name", ["baseline", "changepoint", "column", "one_by_one", "ranks", "run_lengths"])
 def test_what_detectors_share_is_no_detector(name: str) -> None:
     assert name not in detectors.names()
     with pytest.raises(ValueError, match=f"there is no detector '{name}'"):

@@ -84,7 +84,7 @@ def play_on(scene: Scene, producer: KafkaProducer, process: subprocess.Popen[byt
 def test_a_process_that_is_told_to_stop_under_load_finishes_its_slice(
     scene: Scene, producer: KafkaProducer, tmp_path: Path
 ) -> None:
-    scene.play(producer, 4_000)
+    scene.play(producer, 12_000)
     with running(scene, tmp_path) as process:
         until(lambda: scene.read() > 0)
         process.send_signal(signal.SIGTERM)

@@ -1,41 +1,108 @@
-"""Which partitions are held back so that all keep step."""
+"""What is given, and what is held, so that all partitions keep step."""
 
 from __future__ import annotations
 
 from consumers.kafka.pace import Pace
 from consumers.memory import Stored
-from stream_monitor.task import Batch, End, Partition
+from stream_monitor.task import Partition
 
-A, B = Partition("t", 0), Partition("t", 1)
-MORE, DONE = End(5, False), End(5, True)
-
-
-def batch(partition: Partition, seconds: int) -> Batch:
-    return Batch(partition, [Stored(0, seconds * 1000, None, b"")])
+A, B, OTHER = Partition("t", 0), Partition("t", 1), Partition("u", 0)
 
 
-def test_who_is_ahead_of_the_slowest_is_held_back_until_that_has_come_near() -> None:
-    steps = Pace(ahead=10.0)
-    assert steps.held([batch(A, 0), batch(B, 11)], {A: MORE, B: MORE}, 0.0) == {B}
-    assert steps.held([batch(A, 1)], {A: MORE, B: MORE}, 0.0) == set()
+def pace(*partitions: Partition) -> Pace:
+    made = Pace([{"t"}])
+    made.expect(partitions, 0.0)
+    return made
 
 
-def test_who_is_at_the_end_holds_nobody_back() -> None:
-    assert Pace(10.0).held([batch(A, 0), batch(B, 100)], {A: DONE, B: MORE}, 0.0) == set()
+def records(*seconds: float, first: int = 0) -> list[Stored]:
+    return [Stored(first + i, round(second * 1000), None, b"x") for i, second in enumerate(seconds)]
 
 
-def test_a_partition_that_has_given_nothing_yet_is_waited_for() -> None:
-    assert Pace(10.0).held([batch(B, 0)], {A: MORE, B: MORE}, 0.0) == {B}
+def given(made: Pace, drained: set[Partition], now: float = 0.0, limit: int = 10_000) -> dict[Partition, list[int]]:
+    return {p: [one.offset for one in some] for p, some in made.take(drained, now, limit, 1_000_000).items()}
 
 
-def test_a_partition_that_gives_nothing_though_it_should_is_not_waited_for_long() -> None:
-    steps = Pace(10.0)
-    assert steps.held([batch(B, 0)], {A: MORE, B: MORE}, 0.0) == {B}
-    assert steps.held([], {A: MORE, B: MORE}, 1.9) == {B}
-    assert steps.held([], {A: MORE, B: MORE}, 2.1) == set()
+def test_who_is_ahead_of_the_slowest_is_held_until_that_has_come_near() -> None:
+    made = pace(A, B)
+    made.add(A, records(0), 0.0)
+    made.add(B, records(11), 0.0)
+    assert given(made, set()) == {A: [0]}
+    assert made.first(B) == 0
+    made.add(A, records(10.5, first=1), 0.0)
+    assert given(made, set()) == {A: [1], B: [0]}
+    assert made.first(B) is None
+
+
+def test_what_is_given_comes_in_order_of_time_and_in_order_within_a_partition() -> None:
+    made = pace(A, B)
+    made.add(A, records(*range(200)), 0.0)
+    made.add(B, records(*range(50, 250)), 0.0)
+    assert given(made, {A, B}, limit=1) == {A: list(range(100))}
+    assert given(made, {A, B}, limit=1) == {B: list(range(100))}
+    assert made.first(A) == 100
+    assert made.first(B) == 100
+    assert given(made, {A, B}) == {A: list(range(100, 200)), B: list(range(100, 200))}
+
+
+def test_who_is_at_the_end_is_not_waited_for() -> None:
+    made = pace(A, B)
+    made.add(B, records(100), 0.0)
+    assert given(made, {A}) == {B: [0]}
+
+
+def test_a_partition_that_has_given_nothing_yet_is_waited_for_but_not_long() -> None:
+    made = pace(A, B)
+    made.add(B, records(0), 0.0)
+    assert given(made, set()) == {}
+    assert given(made, set(), 1.9) == {}
+    assert given(made, set(), 2.1) == {B: [0]}
+
+
+def test_time_that_was_spent_on_what_was_given_is_not_waiting() -> None:
+    made = pace(A, B)
+    made.add(A, records(0), 0.0)
+    made.add(B, records(5), 0.0)
+    assert given(made, set(), 0.5) == {A: [0]}
+    made.expect([A, B], 10.0)
+    assert given(made, set(), 11.0) == {}
+    assert given(made, set(), 12.0) == {B: [0]}
+
+
+def test_a_time_far_ahead_in_a_partition_does_not_block_it_for_ever() -> None:
+    made = pace(A, B)
+    made.add(A, records(*[1e9] * 100, *[1] * 100), 0.0)
+    made.add(B, records(0), 0.0)
+    assert given(made, {B}) == {B: [0], A: list(range(200))}
+
+
+def test_other_topics_are_not_waited_for_and_do_not_wait() -> None:
+    made = pace(A, B, OTHER)
+    made.add(OTHER, records(1e6), 0.0)
+    assert given(made, set()) == {OTHER: [0]}
 
 
 def test_who_is_gone_is_forgotten() -> None:
-    steps = Pace(10.0)
-    steps.held([batch(A, 0), batch(B, 0)], {A: MORE, B: MORE}, 0.0)
-    assert steps.held([batch(B, 100)], {B: MORE}, 0.0) == set()
+    made = pace(A, B)
+    made.add(A, records(0), 0.0)
+    made.forget()
+    made.expect([B], 0.0)
+    made.add(B, records(100), 0.0)
+    assert made.first(A) is None
+    assert given(made, set()) == {B: [0]}
+
+
+def test_what_precedes_a_gap_is_let_go() -> None:
+    made = pace(A, B)
+    made.add(B, records(5), 0.0)
+    made.free(B)
+    assert given(made, set()) == {B: [0]}
+
+
+def test_a_partition_of_which_much_is_held_is_read_no_further() -> None:
+    made = pace(A, B)
+    made.add(B, records(*range(2_000)), 0.0)
+    assert made.overfull() == {B}
+    assert made.ready(set(), 0.0) == (0, 0)
+    assert not made.stalled(set(), 0.0)
+    assert made.stalled({A}, 0.0)

@@ -86,14 +86,15 @@ class World(NamedTuple):
         limits: Limits = DEFAULT,
         start: str = "earliest",
         states: bool = True,
-        in_step: float | None = None,
+        in_step: bool = False,
         **settings: Any,
     ) -> KafkaLog:
         """The log of a replica."""
         outputs: dict[Channel, str] = {"alerts": self.alerts, "snapshots": self.snapshots}
         channels: tuple[Channel, ...] = ("snapshots",) if states else ()
         kafka = self.kafka(instance, **settings)
-        return KafkaLog(kafka, "toy", [self.input], outputs, states=channels, start=start, in_step=in_step, limits=limits)
+        together = [[self.input]] if in_step else []
+        return KafkaLog(kafka, "toy", [self.input], outputs, states=channels, start=start, in_step=together, limits=limits)
 
 
 def make_world(address: str, unique: Callable[[str], str], topic: Callable[..., str], partitions: int = 1) -> World:

@@ -21,13 +21,15 @@ RAISING = '''
 class Raising:
     """Raises at its thousandth row."""
 
+    sees, knob, learns, robust = "numbers", None, True, True
+
     def __init__(self, signals, *, at=1000):
         self.at, self.rows = at, 0
         self.statistic = self.threshold = __import__("numpy").full(signals, float("nan"))
 
-    def fit(self, reference): ...
+    def fit(self, reference, times=None): ...
 
-    def update(self, values):
+    def update(self, values, times=None):
         self.rows += len(values)
         if self.rows >= self.at:
             raise ZeroDivisionError("on purpose")

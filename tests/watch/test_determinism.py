@@ -24,6 +24,7 @@ def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, 
     seconds = np.sort(rng.uniform(0, 4 * 3600, rows)) + rng.normal(0, 40, rows).clip(-60, 60) + 100
     seconds[rng.integers(0, rows, 3)] += 1e9  # from another century
     x = rng.normal(size=rows) + 2.0 * (np.arange(rows) > rows // 2)
+    few = rng.integers(0, 4, rows) * (rng.random(rows) < np.where(np.arange(rows) < 0.7 * rows, 0.9, 0.3))
     truth = rng.integers(0, 2, rows).astype(float)
     wrong = rng.random(rows) < np.where(np.arange(rows) < 0.6 * rows, 0.05, 0.6)
     predicted = np.where(wrong, 1 - truth, truth)
@@ -41,10 +42,11 @@ def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, 
         waiting += [(known[i] + 500, ids[i], rng.choice([1 - truth[i], np.nan])) for i in pick[:per] if rng.random() < 0.1]
         due = sorted(entry for entry in waiting if entry[0] <= now)
         waiting = [entry for entry in waiting if entry[0] > now]
+        y = np.where(rng.random(len(pick)) < 0.1, np.nan, rng.normal(size=len(pick)))
         sections = [
             predictions(
                 names, list(seconds[pick]), list(predicted[pick]),
-                {"x": list(x[pick]), "y": list(np.where(rng.random(len(pick)) < 0.1, np.nan, rng.normal(size=len(pick))))},
+                {"x": list(x[pick]), "few": list(few[pick].astype(float)), "y": list(y)},
                 version=version[pick].tolist(), name=name, score=list(rng.random(len(pick))),
                 latency=list(rng.exponential(9, len(pick))),
             )
@@ -68,7 +70,10 @@ def test_results_do_not_depend_on_the_cut(config: dict[str, Any], every: int) ->
 def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
     """A busy stream and a quiet one that waits longer, in one partition."""
     busy: dict[str, Any] = {"labels": {"topic": "l", "wait": "1h"}}
-    quiet: dict[str, Any] = {"labels": {"topic": "l", "wait": "3h"}}
+    quiet: dict[str, Any] = {
+        "labels": {"topic": "l", "wait": "3h"}, "false_alarms": "1 per 1h", "reference": {"rows": 60},
+        "detectors": {"features": {"scan": {}, "cusum": {}}, "loss": {"scan": {}, "page_hinkley": {}}},
+    }  # fmt: skip
     if absent:
         busy["labels"]["absent"] = {"label": 0, "after": "20m"}
     one, other = eventful(seed, 600, busy, per), eventful(seed + 1, 120, quiet, per // 4, "t")

@@ -26,7 +26,11 @@ CONFIG: dict[str, Any] = {
     "metrics": {"window": "5m", "grace": "10s"},
     "alerts": {"resolve_after": 200},
     "retrain": {"minimum_labels": 100, "expires": "1h", "cooldown": "10m"},
-    "detectors": {"features": {"ks": {"window": 100}}, "score": {"ks": {"window": 100}}},
+    "detectors": {
+        "features": {"ks": {"window": 100}},
+        "score": {"ks": {"window": 100}},
+        "loss": {"scan": {}, "adwin": {"delta": 1e-4}, "page_hinkley": {"threshold": 100.0}},
+    },
 }
 
 

@@ -1,0 +1,76 @@
+"""A change as an engineer would say it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stream_monitor.events import iso
+from stream_monitor.watching.signals import Finding
+
+_LENGTHS = (("years", 31_557_600e6), ("days", 86_400e6), ("hours", 3_600e6), ("minutes", 60e6), ("seconds", 1e6))
+_MOST = 1e6
+"""Years beyond which a chance is not worth a number."""
+_NAMED = 3
+"""How many categories and other signals are named in a summary."""
+
+
+class Context(NamedTuple):
+    """What the stream knows about a change, beside the finding."""
+
+    immature: bool
+    """Whether the reference spans less time than configured."""
+    rarity: float | None = None
+    """Microseconds after which chance alone raises as much; None where it is not known."""
+    shares: tuple[tuple[str, float, float], ...] = ()
+    """Categories with their shares before and after."""
+
+
+def summary(finding: Finding, subject: str, context: Context) -> str:
+    """What has changed, since when and by how much, in a line."""
+    since = iso(finding.began_time)
+    if finding.sort == "loss":
+        what = "errs more" if finding.direction == "up" else "errs less"
+        if finding.unit == "points":
+            return f"{subject} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
+        return f"{subject} {what} since {since}: mean absolute error {finding.before:.4g} -> {finding.after:.4g}"
+    what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the score of {subject}"
+    if finding.moved == "shares":
+        return f"{what} comes in other shares since {since}: {_shares(context)}"
+    if finding.moved == "spread":
+        how = "wider" if finding.effect > 1 else "less"
+        ratio = finding.effect if finding.effect > 1 else 1 / max(finding.effect, 1e-9)
+        by = f"sd {finding.before:.4g} -> {finding.after:.4g} ({ratio:.2g} times {'wider' if how == 'wider' else 'narrower'})"
+        return f"{what} is spread {how} since {since}: {by}"
+    how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
+    by = f"mean {finding.before:.4g} -> {finding.after:.4g} ({finding.effect:+.2f} sd)"
+    return f"{what} has drifted {how} since {since}: {by}"
+
+
+def description(finding: Finding, context: Context) -> str:
+    """What it was compared with, how surprising it is, and what else changed."""
+    said = [f"compared with {finding.n_reference:,} values before, by {finding.detector}"]
+    if context.rarity is not None:
+        said.append(f"chance alone gives as much {_once(context.rarity)}")
+    if context.immature:
+        said.append("the reference spans less time than it should")
+    if finding.extrapolated:
+        said.append("the promise on false alarms is extrapolated")
+    if finding.together:
+        others = ", ".join(finding.together[:_NAMED])
+        more = len(finding.together) - _NAMED
+        said.append(f"changed at the same time: {others}" + (f" and {more} more" if more > 0 else ""))
+    return "; ".join(said)
+
+
+def _shares(context: Context) -> str:
+    moved = sorted(context.shares, key=lambda one: -abs(one[2] - one[1]))[:_NAMED]
+    return ", ".join(f"{name} {100 * before:.1f}% -> {100 * after:.1f}%" for name, before, after in moved)
+
+
+def _once(microseconds: float) -> str:
+    if microseconds > _MOST * _LENGTHS[0][1]:
+        return "less than once in a million years"
+    for name, length in _LENGTHS:
+        if microseconds >= 2 * length:
+            return f"once in {microseconds / length:,.0f} {name}"
+    return "all the time"

@@ -1,0 +1,76 @@
+"""What the configuration says about each group of signals, and what each is allowed of the budget."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stream_monitor.config import budget
+from stream_monitor.config.stream import Budget, DriftKind, Severity, StreamConfig, StreamRecord
+from stream_monitor.watching.budget import NOTHING, Allowance
+from stream_monitor.watching.group import Group, Terms
+from stream_monitor.watching.reference import Sort
+
+KINDS: dict[Sort, DriftKind] = {"feature": "data_drift", "score": "prediction_drift", "loss": "concept_drift"}
+
+
+def terms(config: StreamConfig, sort: Sort, limit: int = 1) -> Terms:
+    """What is configured about the signals of a sort."""
+    chosen, alerts = config.detectors, config.alerts
+    numbers = {"feature": chosen.features, "score": chosen.score, "loss": chosen.loss}[sort]
+    features = sort == "feature"
+    return Terms(
+        config.reference.rows, {"numbers": numbers, "categories": chosen.categories if features else {}}, alerts.resolve_after,
+        alerts.least(KINDS[sort]), tuple(sorted(alerts.min_effect.items())) if features else (),
+        tuple(sorted(config.features.types.items())) if features else (), limit,
+    )  # fmt: skip
+
+
+class Seen(NamedTuple):
+    """A group, and how often it has values."""
+
+    group: Group
+    interval: float
+    """Microseconds from one value to the next; 0 where that is not known yet."""
+    predictions: float
+    """Predictions for each value."""
+
+
+def share(record: StreamRecord, siblings: int, groups: list[Seen]) -> None:
+    """Splits a stream's budget over its groups.
+
+    The deployment's budget is shared by its streams alike, a stream's by its signals by weight; with `per: model`, by all
+    models that are known.  With a budget for each severity, signals share the line of their severity.
+    """
+    config = record.config
+    whole = config.false_alarms if config.false_alarms is not None else record.false_alarms
+    streams = siblings * (1 if config.false_alarms is not None else record.streams)
+    lines = {kind: _line(whole, config.alerts.severe(kind)) for kind in KINDS.values()}
+    weights = {kind: config.alerts.weights.get(kind, 1.0) for kind in KINDS.values()}
+    totals: dict[str, float] = {}
+    for seen in groups:
+        kind = KINDS[seen.group.sort]
+        if (text := lines[kind]) is not None:
+            totals[text] = totals.get(text, 0.0) + weights[kind] * seen.group.signals
+    for seen in groups:
+        kind = KINDS[seen.group.sort]
+        text = lines[kind]
+        if text is None:
+            seen.group.allowance = NOTHING
+        else:
+            line, others = budget.parse(text), totals[text] - weights[kind] * seen.group.signals
+            seen.group.allowance = Allowance(
+                line.per_microsecond / streams,
+                line.per_prediction / streams,
+                weights[kind],
+                others,
+                seen.interval,
+                seen.predictions,
+            )
+        seen.group.share()
+
+
+def _line(whole: Budget, severity: Severity | None) -> str | None:
+    """The line of the budget for a severity; None: signals of it are never to alarm."""
+    if severity is None:
+        return None
+    return whole if isinstance(whole, str) else whole.get(severity, "1 per 30d")

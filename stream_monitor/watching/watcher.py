@@ -1,0 +1,102 @@
+"""One detector over some signals, given what its promise holds for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import detectors
+from detectors import Array, Change, Times
+from detectors.whitened import Whitened
+from stream_monitor.watching.reference import Reference
+
+_HARM = 0.8
+"""The share of a loss's false alarms that may be increases."""
+
+
+class Watcher:
+    """A detector from its reference, float64[m, d], on.  Rows are those of the signals, counted from the end of it.
+
+    Where its threshold is not a setting, it is `calibrated`: it gets run lengths from the budget, and, unless it is robust
+    by itself, whitened normal scores in place of the values.
+    """
+
+    def __init__(self, name: str, settings: dict[str, Any], reference: Reference, since: int) -> None:
+        kind = detectors.detector(name)
+        self.name, self._since = name, since
+        self.calibrated = kind.knob is not None and kind.knob not in settings
+        self._detector = kind(len(reference.names), **_defaults(name, reference) | settings)
+        self._whitened = Whitened(reference.values, reference.times) if self.calibrated and not kind.robust else None
+        known = reference.values if self._whitened is None else self._whitened.reference
+        self._detector.fit(known, reference.times)
+        if not kind.learns and reference.sort == "loss":
+            # So that it knows what the loss was before, and sees a version that begins badly.
+            self._detector.update(known, reference.times)
+            self._since -= len(known)
+
+    @property
+    def statistic(self) -> Array:
+        """The latest statistic of each signal, float64[d]."""
+        return self._detector.statistic
+
+    @property
+    def threshold(self) -> Array:
+        """What each statistic is compared with."""
+        return self._detector.threshold
+
+    @property
+    def extrapolated(self) -> bool:
+        """Whether run lengths are longer than those for which the promise was measured."""
+        return bool(getattr(self._detector, "extrapolated", False))
+
+    def allow(self, run_length: Array) -> None:
+        """Takes the run lengths of the signals, in values, float64[d]; nothing where thresholds are settings."""
+        if self.calibrated:
+            self._detector.allow(run_length)
+
+    def update(self, values: Array, times: Times) -> list[Change]:
+        """Takes the next rows, float64[n, d]; gives changes by row."""
+        values = values if self._whitened is None else self._whitened.of(values, times)
+        return [self._moved(change) for change in self._detector.update(values, times)]
+
+    def began(self, signal: int) -> tuple[int, int, int] | None:
+        """Where a signal's last change began by all that is known now, and the rows between which; None if it cannot tell."""
+        ask = getattr(self._detector, "began", None)
+        found = ask(signal) if ask is not None else None
+        if found is None:
+            return None
+        start, earliest, latest = (max(0, row + self._since) for row in found)
+        return start, earliest, latest
+
+    def shares(self, signal: int) -> list[tuple[float, float, float]] | None:
+        """Categories, their shares in the reference and since the change; None where it does not count."""
+        ask = getattr(self._detector, "shares", None)
+        if ask is None:
+            return None
+        return [(float(category), float(before), float(since)) for category, before, since in zip(*ask(signal), strict=True)]
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the reference and the settings, as plain values and arrays."""
+        whitened = None if self._whitened is None else self._whitened.state()
+        return {"detector": self._detector.state(), "whitened": whitened, "since": self._since}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._detector.restore(state["detector"])
+        if self._whitened is not None:
+            self._whitened.restore(state["whitened"])
+        self._since = state["since"]
+
+    def _moved(self, change: Change) -> Change:
+        by = self._since
+        earliest, latest = (max(0, row + by) if row >= 0 else -1 for row in (change.earliest, change.latest))
+        return change._replace(row=change.row + by, start=max(0, change.start + by), earliest=earliest, latest=latest)
+
+
+def _defaults(name: str, reference: Reference) -> dict[str, Any]:
+    """What depends on the signals: what matters of them, and that harm is to be found before improvement."""
+    if name == "counts":
+        return {"min_effect": float(reference.effects.min(initial=1.0)) if len(reference.effects) else 0.0}
+    if name != "scan":
+        return {}
+    loss: dict[str, Any] = {"share_up": _HARM, "spread": False} if reference.sort == "loss" else {}
+    return {"min_effect": tuple(reference.effects.tolist())} | loss

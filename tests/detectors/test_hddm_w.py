@@ -1,0 +1,64 @@
+"""HDDM_W finds what river's finds, row for row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from river.drift import binary
+
+from detectors import Direction
+from detectors.hddm_w import HDDMW
+
+from .streams import coin_flips, column, error_rates, half_then_all, half_then_most, peers_alarms, rare_then_common, rows
+
+PEER: Any = binary.HDDMW
+"""Any, because its methods have no types."""
+
+
+def test_known_streams_raise_the_known_alarms() -> None:
+    assert rows(HDDMW(1).update(column(rare_then_common()))) == [1018]
+    assert rows(HDDMW(1, mode="both").update(column(coin_flips()))) == [507, 1032, 1508]
+    assert rows(HDDMW(1).update(column(half_then_all()))) == [1018]
+    assert rows(HDDMW(1).update(column(half_then_most()))) == [1077]
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    confidence=st.sampled_from((0.1, 0.001, 1e-6)),
+    weight=st.sampled_from((0.01, 0.05, 0.5)),
+    mode=st.sampled_from(("up", "both")),
+)
+@settings(max_examples=60, deadline=None)
+def test_alarms_are_those_of_river(seed: int, confidence: float, weight: float, mode: Direction) -> None:
+    values = error_rates(seed)
+    peer = PEER(drift_confidence=confidence, warning_confidence=confidence, lambda_val=weight, two_sided_test=mode == "both")
+    assert rows(HDDMW(1, confidence=confidence, weight=weight, mode=mode).update(column(values))) == peers_alarms(peer, values)
+
+
+def test_directions_and_starts_are_those_of_the_changes() -> None:
+    changes = HDDMW(1, mode="both").update(column(coin_flips()))
+    assert [change.direction for change in changes] == ["up", "down", "up"]
+    assert [change.start for change in changes] == [282, 852, 1182]
+    assert [change.n_reference + change.n_current for change in changes] == [508, 525, 476]
+
+
+def test_a_fall_is_declared_alone_where_asked_for() -> None:
+    values = column(1 - rare_then_common())
+    assert HDDMW(1).update(values) == []
+    assert [change.direction for change in HDDMW(1, mode="down").update(values)] == ["down"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"confidence": 0.0}, r"confidence must lie in \(0, 1\), got 0.0"),
+        ({"weight": 1.0}, r"weight must lie in \(0, 1\), got 1.0"),
+        ({"mode": "sideways"}, "mode must be one of up, down, both, got 'sideways'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        HDDMW(1, **arguments)
