@@ -143,12 +143,12 @@ class Whitening:
         summed = self.rows - self._pending.shape[1] - n
         if summed < self.lags:
             here = min(self.lags - summed, n)
-            self._head[:, summed : summed + here] = taken[:, :here] + 0.0
+            self._head[:, summed : summed + here] = taken[:, :here]
         extended = np.concatenate((self._tail, taken), axis=1)
         self._sums += taken.sum(axis=1)
         for column, (row, values) in enumerate(zip(extended, taken)):
             self._lagged[column] += np.correlate(row, values, "valid")[::-1]
-        self._tail = extended[:, extended.shape[1] - self.lags :] + 0.0  # a state has no -0
+        self._tail = extended[:, extended.shape[1] - self.lags :].copy()
 
     def _autocovariances(self) -> Array:
         """Of the scores without their season, at lags 0 to `lags`, [d, lags + 1], in standard deviations."""
