@@ -11,7 +11,7 @@ from detectors import Array
 from .scores import UNIT, spreads
 from .whitening import SCALE, Whitening
 
-_EVIDENCE = 15.0
+_EVIDENCE = 2.0
 """By how much AIC must prefer to predict spreads before they are taken to cluster."""
 _LARGEST = int(2 * UNIT)
 Ints = npt.NDArray[np.int64]
