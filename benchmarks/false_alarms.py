@@ -29,6 +29,8 @@ _CELL, _MEAN = (0.75, 1.30), (0.92, 1.08)
 _REFERENCES = (1_000, 5_000, 20_000)
 _CENSORED = 3
 """Run lengths after which a replication ends."""
+_FEWEST = 12
+"""Required cells of which a mean says something."""
 _LONG = ("N(100, 15)", "AR(.5)", "errors .05")
 SETTINGS: dict[str, dict[str, Any]] = {
     "mean": {"spread": False},
@@ -88,8 +90,8 @@ def failures(measured: dict[tuple[str, int], RunLength]) -> Iterator[str]:
         if not _CELL[0] <= ratio <= _CELL[1]:
             yield f"{name}, reference {n0:,}: {ratio:.2f} is outside [{_CELL[0]:.2f}, {_CELL[1]:.2f}]"
     mean = float(np.mean(list(required.values()))) if required else 1.0
-    print(f"mean of the {len(required)} required cells: {mean:.3f}")
-    if len(required) >= len(_REFERENCES) * 4 and not _MEAN[0] <= mean <= _MEAN[1]:
+    print(f"mean of the {len(required)} required cells: {mean:.3f}", flush=True)
+    if len(required) >= _FEWEST and not _MEAN[0] <= mean <= _MEAN[1]:
         yield f"the mean of the required cells, {mean:.3f}, is outside [{_MEAN[0]:.2f}, {_MEAN[1]:.2f}]"
 
 

@@ -12,6 +12,7 @@ from detectors import Array, Moved, Times
 from .autoregression import Autoregression
 from .scores import UNIT, Scores, spreads
 from .seasons import Seasons
+from .volatility import Volatility
 from .whitening import LAGS, SCALE, Whitening
 
 _RATE_LAGS = 8
@@ -33,7 +34,7 @@ class Channels(Protocol):
 
 
 class NumberChannels:
-    """Means of normal scores, and with `spread` their scale."""
+    """Means of normal scores, and with `spread` their scale; then volatility that clusters is taken out of both."""
 
     def __init__(self, signals: Ints, scores: Scores, reference: Array, spread: bool, seasonal: bool) -> None:
         scores.choose(signals, reference)
@@ -48,7 +49,9 @@ class NumberChannels:
         if len(self.whitenings) == 2:
             spread = spreads(whitened * (UNIT / SCALE)) * present
             self._centres = np.rint(spread.sum(axis=1, keepdims=True) / np.maximum(present.sum(axis=1, keepdims=True), 1))
-            self.whitenings[1].learn((spread - self._centres) * present, times)
+            spread = (spread - self._centres) * present
+            residuals = self.whitenings[1].learn(spread, times)
+            self._volatility = Volatility(whitened, spread, residuals, present, self.whitenings[1])
         return np.zeros(len(self._signals) * len(self.whitenings))
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
@@ -56,8 +59,11 @@ class NumberChannels:
         whitened = self.whitenings[0].take(self._scores.of(values, rows), times)
         if len(self.whitenings) == 1:
             return whitened
-        spread = (spreads(whitened * (UNIT / SCALE)) - self._centres) * np.isfinite(values[:, self._signals].T)
-        return np.concatenate((whitened, self.whitenings[1].take(spread, times)))
+        present = np.isfinite(values[:, self._signals].T)
+        spread = (spreads(whitened * (UNIT / SCALE)) - self._centres) * present
+        residuals = self.whitenings[1].take(spread, times)
+        self._volatility.take(whitened, spread, residuals, present, self.whitenings[1])
+        return np.concatenate((whitened, residuals))
 
 
 class RateChannels:

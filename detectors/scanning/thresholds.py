@@ -73,7 +73,8 @@ def normal(squared: float, freedom: float) -> float:
 def rate_factors(rate: Array, clustered: Array) -> tuple[Array, Array, Array]:
     """What skewness and correlation of errors change in `factor`: for both sides, upwards, downwards."""
     rare = np.log(np.clip(np.minimum(rate, 1 - rate), 0.002, 0.5))
-    shrink = 1 + 0.8 * np.maximum(clustered, 0)
+    clustered = np.maximum(clustered, 0)
+    shrink = 1 + 0.8 * clustered + 0.9 * clustered**3
     both, up, down = (np.interp(rare, _RATES, table) / shrink for table in (_BOTH, _UP, _DOWN))
     mostly = rate > 0.5
     return both, np.where(mostly, down, up), np.where(mostly, up, down)

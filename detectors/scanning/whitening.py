@@ -52,11 +52,15 @@ class Whitening:
         self.fitted = max(self.rows, 1)
         self.mean = self._sums / self.fitted
         """Of the scores that the fit has seen, [d]."""
+        self.gain = np.zeros(columns)
+        """Twice the log likelihood by which the past explains the present, [d]."""
         if self.rows <= 2 * self.lags:
             nothing = np.zeros(columns)
             self.model = Autoregression(np.zeros((columns, self.lags)), nothing.astype(np.int64), nothing + 1, nothing, nothing)
         else:
-            model = fit(self._autocovariances(), float(self.rows), self.seasons.regressors)
+            covariances = self._autocovariances()
+            model = fit(covariances, float(self.rows), self.seasons.regressors)
+            self.gain = self.rows * np.log(covariances[:, 0] / np.maximum(model.noise, 1e-6) ** 2)
             # What never varies has no scale of its own: then one unit of score is one standard deviation.
             self.model = model._replace(noise=np.where(model.noise < _STILL, 1.0, model.noise))
         self._ready()
