@@ -130,16 +130,18 @@ class Part:
             base = self._bases.get(section.stream.partition("/")[0])
             if base is not None and len(self._streams) < base.limits.streams:
                 stream = self._streams[section.stream] = Stream(section.stream, base)
-                self._share(section.stream.partition("/")[0])
+                stream.born = offset
             elif base is not None:
                 log.warning("too many streams", stream=section.stream, limit=base.limits.streams)
+        if stream is not None and stream.born == offset:
+            self._share(section.stream.partition("/")[0], offset)
         return stream
 
-    def _share(self, base: str) -> None:
-        """Lets the models of a configured stream share its budget: those known here, and as many in every other partition."""
-        models = [stream for name, stream in self._streams.items() if name.partition("/")[0] == base]
+    def _share(self, base: str, offset: int) -> None:
+        """Lets the models of a configured stream share its budget: those born here by now, and as many elsewhere."""
+        models = [stream for name, stream in self._streams.items() if name.partition("/")[0] == base and stream.born <= offset]
         for stream in models:
-            stream.siblings = max(stream.siblings, len(models) * (self._partitions or 1))
+            stream.siblings = len(models) * (self._partitions or 1)
 
     def _guarded(self, stream: Stream, section: Section, arrived: int, offset: int) -> list[Output]:
         """Lets a stream take a section; if that raises, the stream is set aside and the others go on."""
@@ -329,7 +331,7 @@ def _emptied(stream: Stream, position: int) -> Stream:
     fresh = Stream(stream.name, stream.record)
     fresh.join.position = position
     fresh.join.clock.restore(stream.join.clock.state())
-    fresh.alerts = stream.alerts
+    fresh.alerts, fresh.born, fresh.siblings = stream.alerts, stream.born, stream.siblings
     return fresh
 
 

@@ -25,11 +25,11 @@ from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.budget import Spent
 from stream_monitor.watching.categories import Categories
+from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 from stream_monitor.watching.recent import Marks
-from stream_monitor.watching.signals import Finding
 from stream_monitor.watching.terms import share, terms
 from stream_monitor.watching.words import Words
 
@@ -50,7 +50,9 @@ class Stream:
         self.join = Join(config.labels, record.limits)
         self.judge = Judge(config.task)
         self.features = Group("feature", terms(config, "feature", record.limits.features))
-        self.categories = Categories(record.limits.categories)
+        self.categories = Categories(record.limits.categories, record.limits.features)
+        self.born = -1
+        """The offset of the log at which it came to be; -1 if it is configured."""
         self.siblings = 1
         """Streams that share this one's part of the budget, itself included."""
         self.windows = Windows(config.metrics)
@@ -123,6 +125,8 @@ class Stream:
         old, self.record = self.record.config, record
         new = record.config
         self.alerts.configure(record)
+        for group in self.groups().values():
+            group.terms = terms(new, group.sort, record.limits.features)
         moment = self.moment(arrived)
         outputs: list[Output] = []
         if (new.labels, new.positive) != (old.labels, old.positive):
@@ -140,7 +144,7 @@ class Stream:
             outputs += self.alerts.end("configured", moment, kind="prediction_drift")
             outputs += self.alerts.end("configured", moment, kind="concept_drift")
             self._configure_detectors()
-        self._configure_terms()
+        self._share_budget()
         return outputs
 
     def rebaseline(self, arrived: int, reason: str, version: str | None = None, feature: str | None = None) -> list[Output]:
@@ -247,6 +251,10 @@ class Stream:
         new = self.join.versions.next_new(rows)
         if new is not None:
             rows = blocks.split(rows, 0, new)
+        learning = [group for group in (self.features, *(one.score for one in self.versions.values())) if not group.learnt]
+        missing = min((group.warmup.wanted - group.warmup.rows for group in learning), default=len(rows))
+        if 0 < missing < len(rows):  # a reference is complete with the last of some rows, so that the budget is split there
+            rows = blocks.split(rows, 0, missing)
         values = self.words.values(rows, "prediction")
         if self.judge.task is None:
             decided = self.judge.decisive(values, _any_score(rows))
@@ -257,7 +265,7 @@ class Stream:
         joined = self.join.predictions(rows, values, arrived)
         self._count(joined.counts)
         events = self._meet(joined)
-        marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), rows.time)
+        marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
         self._count_predictions(rows, joined)
         events += self._watch_features(rows, joined, marks)
         if "score" in rows.number_names:
@@ -267,6 +275,8 @@ class Stream:
         if not self.judge.speaks:
             self.judge.hear(values, position)
         judged, more = self._judge(joined, len(rows) - 1, position)
+        if any(group.learnt for group in learning):
+            self._share_budget()
         return len(rows), self._happen(events + more, judged, joined.clock, arrived, position)
 
     def _labels(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
@@ -328,15 +338,22 @@ class Stream:
         texts, columns = [], []
         for i, name in blocks.text_features(rows.text_names):
             if name in names or self.features.is_number(name):
-                n = int((rows.texts[i] >= 0).sum())
-                self._count({"mistyped": n})
-                if n and (name in self.mistyped or len(self.mistyped) < self.record.limits.features):
-                    self.mistyped[name] = self.mistyped.get(name, 0) + n
+                self._see_mistyped(name, int((rows.texts[i] >= 0).sum()))
                 continue
             texts.append(name)
             columns.append(self.categories.of(name, rows.texts[i], rows.tables[i]))
         numbers = rows.numbers[at].T
+        for i, name in enumerate(names):
+            if self.features.is_text(name):
+                numbers = numbers.copy()
+                self._see_mistyped(name, int((~np.isnan(numbers[:, i])).sum()))
+                numbers[:, i] = np.nan
         return (*names, *texts), np.column_stack((numbers, *columns)) if columns else numbers, texts
+
+    def _see_mistyped(self, name: str, n: int) -> None:
+        self._count({"mistyped": n})
+        if n and (name in self.mistyped or len(self.mistyped) < self.record.limits.features):
+            self.mistyped[name] = self.mistyped.get(name, 0) + n
 
     def _watch_scores(self, score: npt.NDArray[np.float64], joined: Joined, marks: Marks) -> list[Event]:
         events: list[Event] = []
@@ -393,7 +410,7 @@ class Stream:
             version = self.versions.get(number)  # none if it has retired: then only the windows count it
             if version is None or not len(mine):
                 continue
-            marks = Marks(outcomes.row[mine], outcomes.position[mine], outcomes.time[mine])
+            marks = Marks(outcomes.row[mine], outcomes.position[mine], np.minimum(outcomes.time[mine], outcomes.at[mine]))
             before = version.outcomes
             version.outcomes += len(mine)
             for finding in version.loss.update(("loss",), losses[mine, None], marks):
@@ -554,12 +571,6 @@ class Stream:
     def _configure_detectors(self) -> None:
         for group in self.groups().values():
             group.configure(terms(self.record.config, group.sort, self.record.limits.features))
-
-    def _configure_terms(self) -> None:
-        """Takes what changes nothing that goes on: how long references are, and the budget."""
-        for group in self.groups().values():
-            group.terms = terms(self.record.config, group.sort, self.record.limits.features)
-        self._share_budget()
 
     def _share_budget(self) -> None:
         """Splits the budget over the groups that there are, by how often they have values."""

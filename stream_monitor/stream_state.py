@@ -29,7 +29,8 @@ def state(stream: Stream) -> dict[str, Any]:
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
         "words": stream.words.state(), "windows": stream.windows.state(), "alerts": stream.alerts.state(),
-        "categories": stream.categories.state(), "siblings": stream.siblings, "retired": list(stream.retired),
+        "categories": stream.categories.state(), "siblings": stream.siblings, "born": stream.born,
+        "retired": list(stream.retired),
         "mistyped": stream.mistyped, "wrong_types": stream.wrong_types,
         "versions": [version.state() for version in stream.versions.values()],
         "groups": {name: group.state() for name, group in stream.groups().items()},
@@ -41,6 +42,7 @@ def state(stream: Stream) -> dict[str, Any]:
 def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     """A stream from its `state` and `arrays`; its join is still to be recalled from the log."""
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
+    stream.born = saved["born"]
     stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
     stream.mistyped, stream.wrong_types = dict(saved["mistyped"]), dict(saved["wrong_types"])
     for part in ("judge", "words", "windows", "alerts", "categories"):

@@ -23,7 +23,7 @@ from stream_monitor.events import (
     iso,
 )
 from stream_monitor.task import Output
-from stream_monitor.watching.signals import Finding
+from stream_monitor.watching.finding import Finding
 
 _KINDS: dict[str, tuple[DriftKind, str]] = {
     "feature": ("data_drift", "DataDrift"),

@@ -10,7 +10,7 @@ from stream_monitor.alerting.alerts import Moment, Subject, alert_id
 from stream_monitor.config.stream import Severity, StreamRecord
 from stream_monitor.events import Alert, DataSinceChange, RetrainEvent, RetrainRequest, encode, identity, iso
 from stream_monitor.task import Output
-from stream_monitor.watching.signals import Finding
+from stream_monitor.watching.finding import Finding
 
 _SEVERITY: TypeAdapter[Severity] = TypeAdapter(Severity)
 Closed = Literal["rejected", "completed", "expired", "superseded"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stream_monitor.events import iso
-from stream_monitor.watching.signals import Finding
+from stream_monitor.watching.finding import Finding
 
 _LENGTHS = (("years", 31_557_600e6), ("days", 86_400e6), ("hours", 3_600e6), ("minutes", 60e6), ("seconds", 1e6))
 _MOST = 1e6

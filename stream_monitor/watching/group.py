@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.watching.budget import NOTHING, Allowance, Spent
+from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Reference, Sort, unsettled
-from stream_monitor.watching.signals import Finding, Signals
+from stream_monitor.watching.signals import Signals
 from stream_monitor.watching.warmup import Warmup
 
 Floats = npt.NDArray[np.float64]
@@ -134,8 +135,9 @@ class Group:
         """Lets its signals have what the group is allowed; what they have stays while it is right within a tenth."""
         run_length = self.allowance.run_length(self.signals, self.interval())
         for signals in self.watched.values():
-            if signals.run_length != run_length and not abs(signals.run_length - run_length) <= _NEARLY * run_length:
-                signals.allow(run_length)
+            mine = run_length if signals.calibrated else math.inf
+            if signals.run_length != mine and (math.isinf(mine) or abs(signals.run_length - mine) > _NEARLY * mine):
+                signals.allow(mine)
 
     def seen(self) -> tuple[float, float]:
         """Microseconds, and predictions, from one watched row to the next; 0 and 1 where they are few."""
@@ -250,7 +252,7 @@ class Group:
         for kind in _KINDS:
             names = tuple(state["watched"][kind][0]) if kind in state["watched"] else ()
             values = np.stack([columns[name] for name in names], axis=1) if names else np.empty((0, 0))
-            references.append(Reference(self.sort, names, values, times, self._least(kind, names)))
+            references.append(Reference(self.sort, names, values, times, self._least(kind, names), kind == "categories"))
         self.adopt(references)
         self.fresh, self.began = False, tuple(state["began"]) if state["began"] else None
         for kind, (_, inner) in state["watched"].items():
@@ -260,10 +262,17 @@ class Group:
         """Whether a signal is watched as a number."""
         return "numbers" in self.watched and name in self.watched["numbers"].names
 
+    def is_text(self, name: str) -> bool:
+        """Whether a signal is watched as a text."""
+        return self.learnt and name in self._texts
+
     def interval(self) -> float:
-        """Microseconds from one value to the next, in the reference."""
+        """Microseconds from one value to the next in the reference, by the middle half of its times: odd ones do not matter."""
         times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
-        return float(times.max() - times.min()) / (len(times) - 1) if len(times) > 1 else 0.0
+        if len(times) < 4:
+            return 0.0
+        low, high = np.sort(times)[[len(times) // 4, 3 * len(times) // 4]].tolist()
+        return float(high - low) / (3 * len(times) // 4 - len(times) // 4)
 
     def _say_unsettled(self, row: int) -> list[Finding]:
         said = [Finding(row, "unsettled", self.sort, one.name, "scan", began_time=one.since) for one in self._unsettled]
@@ -273,7 +282,7 @@ class Group:
     def _reference(self, kind: Kind, names: tuple[str, ...], values: Floats, times: Ints) -> Reference:
         mine = [i for i, name in enumerate(names) if self._kind(name, values[:, i]) == kind]
         chosen = tuple(names[i] for i in mine)
-        return Reference(self.sort, chosen, values[:, mine], times, self._least(kind, chosen))
+        return Reference(self.sort, chosen, values[:, mine], times, self._least(kind, chosen), kind == "categories")
 
     def _kind(self, name: str, column: Floats) -> Kind | None:
         """What a signal is watched as, by its values in the reference."""

@@ -67,6 +67,7 @@ class Recent:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.rows, self._sums, self._counts = state["rows"], state["sums"], state["counts"]
+        self._chunks = len(self._sums)
 
     def _slots(self, row: int) -> Ints:
         last = -(-self.rows // self._chunk)

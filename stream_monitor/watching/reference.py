@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -17,18 +18,25 @@ _BASELINE = 4
 """A reference checks itself by comparing the rest with its first quarter."""
 _SETTLED = 100.0
 """References that may be checked for one that is said to have changed though it has not."""
+_CATEGORIES = 8
+_BATCHES = 20
 _EXTREME = 8.0
 """Standard deviations at which deviations are cut off, so that one row is no change of spread."""
 
 
 class Reference:
-    """Values of d signals, float64[m, d], NaN a missing one, and the event times of the rows."""
+    """Values of d signals, float64[m, d], NaN a missing one, and the event times of the rows.
 
-    def __init__(self, sort: Sort, names: tuple[str, ...], values: Floats, times: Ints, effects: Floats) -> None:
+    If `counted`, values stand for categories: the heaviest of each signal, and all others as one.
+    """
+
+    def __init__(
+        self, sort: Sort, names: tuple[str, ...], values: Floats, times: Ints, effects: Floats, counted: bool = False
+    ) -> None:
         values = np.ascontiguousarray(values)  # sums depend on the layout
-        self.sort, self.names, self.values, self.times = sort, names, values, times
+        self.sort, self.names, self.values, self.times, self.counted = sort, names, values, times, counted
         self.effects = effects
-        """The smallest changes that matter, in standard deviations, [d]."""
+        """The smallest changes that matter, in standard deviations, or points of a share; [d]."""
         present = ~np.isnan(values)
         self.rate = sort == "loss" and bool(np.isin(values[present], (0.0, 1.0)).all())
         self.n = present.sum(axis=0)
@@ -40,13 +48,60 @@ class Reference:
             rate = (self.mean * n + 0.5) / (n + 1)
             variance = rate * (1 - rate)
         self.sd = np.where((variance > 0) & np.isfinite(variance), np.sqrt(np.maximum(variance, 0.0)), 1.0)
+        self._inflation = _inflation(values, self.mean, self.sd)
+        self.categories = [_heaviest(column) for column in values.T] if counted else []
+        places = np.cumsum([0, *(len(known) + 1 for known in self.categories)])
+        self.columns = [list(range(a, b)) for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
+        """The measures of each signal, if counted."""
+        self.measures = int(places[-1]) if counted else len(names) if sort == "loss" else 2 * len(names)
+        """How many numbers are kept of each row to say what a change amounts to."""
+        self.shares = [np.nanmean(self._indicators(column, known), axis=0) for column, known in zip(values.T, self.categories)]
 
-    def squares(self, values: Floats) -> Floats:
-        """Squared deviations from the mean, in variances."""
+    def measured(self, values: Floats) -> Floats:
+        """The measures of rows: values and their squared deviations in variances; or which category each is."""
+        if self.counted:
+            return np.concatenate(
+                [self._indicators(column, known) for column, known in zip(values.T, self.categories, strict=True)], axis=1
+            )
+        if self.sort == "loss":
+            return values
         with np.errstate(over="ignore", invalid="ignore"):
             deviation = (values - self.mean) / self.sd
-        squares: Floats = np.clip(deviation, -_EXTREME, _EXTREME) ** 2
-        return squares
+        return np.concatenate((values, np.clip(deviation, -_EXTREME, _EXTREME) ** 2), axis=1)
+
+    def column(self, signal: int) -> int:
+        """A measure of a signal: that of its values, or of its heaviest category."""
+        return self.columns[signal][0] if self.counted else signal
+
+    def error(self, signal: int, n: int) -> float:
+        """The standard error of a mean of n values less that of the reference, in standard deviations; persistence included."""
+        return math.sqrt(self._inflation[signal] * (1 / n + 1 / max(int(self.n[signal]), 1)))
+
+    def _indicators(self, column: Floats, known: Floats) -> Floats:
+        found = column[:, np.newaxis] == known
+        others = ~found.any(axis=1)
+        indicators = np.column_stack((found, others)).astype(np.float64)
+        indicators[np.isnan(column)] = np.nan
+        return indicators
+
+
+def _heaviest(column: Floats) -> Floats:
+    """The categories that come most often, ascending."""
+    values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+    kept: Floats = np.sort(values[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
+    return kept
+
+
+def _inflation(values: Floats, mean: Floats, sd: Floats) -> Floats:
+    """By how much persistence and seasons inflate the variance of means, [d], by means of batches; at least 1."""
+    size = len(values) // _BATCHES
+    if size < 2:
+        return np.ones(values.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        standard = np.nan_to_num((values[: size * _BATCHES] - mean) / sd, nan=0.0, posinf=0.0, neginf=0.0)
+        batches = np.clip(standard, -_EXTREME, _EXTREME).reshape(_BATCHES, size, -1).sum(axis=1) / size
+        inflation: Floats = np.maximum((batches**2).sum(axis=0) / _BATCHES * size, 1.0)
+    return inflation
 
 
 def unsettled(reference: Reference) -> list[tuple[str, int]]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors import Change, Moved
 from detectors.changepoint import split
+from stream_monitor.watching.finding import Direction, Finding, Step, Unit
 from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
-from stream_monitor.watching.reference import Reference, Sort
+from stream_monitor.watching.reference import Reference
 from stream_monitor.watching.watcher import Watcher
 
 Floats = npt.NDArray[np.float64]
-Direction = Literal["up", "down", "both"]
-Step = Literal["opened", "updated", "resolved", "broken", "unsettled"]
-Unit = Literal["sd", "points", "ratio"]
 
 _CHECK = 50
 """Rows between looks at whether a signal is back."""
@@ -31,46 +29,8 @@ _WORSE = 1.5
 """How much larger than last said an effect must be to be said again."""
 ALL = "*"
 """The name of all signals together."""
-_NAMED = 4
-"""Signals that a change of all together names."""
 _SURE = 1.64
 """Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
-
-
-class Finding(NamedTuple):
-    """One step in the course of a change of one signal."""
-
-    row: int
-    """The row of the section at which it was found."""
-    step: Step
-    sort: Sort
-    name: str
-    detector: str
-    direction: Direction = "both"
-    statistic: float = np.nan
-    threshold: float = np.nan
-    before: float = np.nan
-    after: float = np.nan
-    effect: float = np.nan
-    """In standard deviations of the reference; of a rate, in points of 1; of a spread, as a ratio."""
-    began_position: int = 0
-    began_time: int = 0
-    n_reference: int = 0
-    n_current: int = 0
-    since: int = 0
-    """Rows of the signal since the change began."""
-    unit: Unit = "sd"
-    detail: str = ""
-    moved: Moved = "mean"
-    interval: tuple[int, int] | None = None
-    """Positions between which it began, with 95% confidence."""
-    rarity: float = np.nan
-    """After how many values chance alone gives as much, on average."""
-    extrapolated: bool = False
-    together: tuple[str, ...] = ()
-    """Other signals that changed at about the same time."""
-    shares: tuple[tuple[float, float, float], ...] = ()
-    """Categories, NaN for all others, with their shares of the reference and since the change."""
 
 
 @dataclass(slots=True)
@@ -109,12 +69,9 @@ class Signals:
         """Detectors that raised, and what."""
         self.opened = 0
         """Changes that were ever declared."""
-        if reference.sort == "loss":
-            self._recent = Recent(len(reference.names), 1, max(2000, resolve_after))
-        else:
-            self._recent = Recent(2 * len(reference.names), 25, max(80, -(-resolve_after // 25)))
+        chunk = 1 if reference.sort == "loss" else 25
+        self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
         self._places = Places()
-        self._courses: dict[int, _Course] = {}
         self._run_length = np.full(len(reference.names), np.inf)
         self._allowed_at, self._expected = 0, 0.0
         self.configure(settings, resolve_after)
@@ -127,17 +84,16 @@ class Signals:
     def configure(self, settings: dict[str, dict[str, Any]], resolve_after: int) -> None:
         """Takes new settings; detectors begin again from the reference."""
         self._settings, self._resolve_after = settings, resolve_after
-        self._watchers: dict[str, Watcher] = {}
+        self._courses: dict[int, _Course] = {}
+        self._watchers = {name: self._watcher(name) for name in settings}
         self.broken = {}
-        for name in settings:
-            self._start(name)
+        self._let_all()
 
     def allow(self, run_length: float) -> None:
         """Takes how many values may pass between two false alarms of each signal; its detectors share them."""
         self._expected, self._allowed_at = self.expected, self._recent.rows
         self._run_length = np.full(len(self.names), run_length)
-        for watcher in self._watchers.values():
-            self._let(watcher)
+        self._let_all()
 
     @property
     def run_length(self) -> float:
@@ -202,9 +158,9 @@ class Signals:
 
     def resume(self) -> None:
         """Starts detectors that raised again."""
-        for name in self.broken:
-            self._start(name)
+        self._watchers |= {name: self._watcher(name) for name in self.broken}
         self.broken = {}
+        self._let_all()
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference and the settings, as plain values and arrays."""
@@ -225,21 +181,22 @@ class Signals:
         self._allowed_at, self._expected = state["allowed_at"], state["expected"]
         for name, inner in state["watchers"].items():
             self._watchers[name].restore(inner)
-            self._let(self._watchers[name])
+        self._let_all()
 
-    def _start(self, name: str) -> None:
-        watcher = Watcher(name, self._settings[name], self.reference, self._recent.rows)
-        self._watchers[name] = watcher
-        self._let(watcher)
+    def _watcher(self, name: str) -> Watcher:
+        return Watcher(name, self._settings[name], self.reference, self._recent.rows)
 
-    def _let(self, watcher: Watcher) -> None:
-        sharing = sum(one.calibrated for one in self._watchers.values())
-        watcher.allow(self._run_length * max(1, sharing))
+    @property
+    def _sharing(self) -> int:
+        """How many detectors share what a signal is allowed."""
+        return max(1, sum(watcher.calibrated for watcher in self._watchers.values()))
+
+    def _let_all(self) -> None:
+        for watcher in self._watchers.values():
+            watcher.allow(self._run_length * self._sharing)
 
     def _append(self, values: Floats, marks: Marks) -> None:
-        if self.reference.sort != "loss":
-            values = np.concatenate((values, self.reference.squares(values)), axis=1)
-        self._recent.append(values)
+        self._recent.append(self.reference.measured(values))
         self._places.append(marks)
 
     def _ask(self, values: Floats, marks: Marks) -> tuple[list[tuple[str, Change]], list[Finding]]:
@@ -273,7 +230,7 @@ class Signals:
         course, loss = self._courses.get(change.signal), self.reference.sort == "loss"
         new = self._course(name, change)
         if course is None:
-            if loss and self._is_usual(change.signal, new):
+            if self._is_usual(change.signal, new):
                 return []
             self._courses[change.signal] = new
             self.opened += 1
@@ -282,6 +239,9 @@ class Signals:
         if turned and (course.direction == "up" or self._is_usual(change.signal, new)):
             return []
         course.last = change.row
+        if change.latest >= 0 and new.moved == course.moved and not turned:
+            # More is known by now; what the detector knows later than at this row must not be asked.
+            course.began, course.earliest, course.latest = new.began, new.earliest, new.latest
         worse = abs(new.effect) >= _WORSE * abs(course.effect) and change.row - course.said >= _REFINE
         if not turned and (not worse or new.moved != course.moved):
             return []
@@ -297,50 +257,53 @@ class Signals:
             course.back = None
         elif course.back is None:
             course.back = rows
-        if course.back is not None and self._quiet_for(course) >= self._resolve_after:
+        if self._over(course):
             del self._courses[signal]
             return [self._finding(signal, course, "resolved", row)]
         if not course.refined and rows - course.said >= max(_REFINE, course.n_current):
             course.refined = True
-            found = self._watchers[course.detector].began(signal)
-            if found is not None and course.latest >= 0:
-                course.began, course.earliest, course.latest = found
-            course.effect, course.said = self._effect(signal, course.moved, course.began, course.detector)[2], rows
+            course.effect, course.said = self._effect(signal, course.moved, course.began)[2], rows
             return [self._finding(signal, course, "updated", row)]
         return []
 
-    def _quiet_for(self, course: _Course) -> int:
-        """For how many rows a change has been over: measured, where its measure is one that can be; or not seen any more."""
-        measured = course.moved in ("mean", "rate", "spread") and course.direction != "both"
-        since = course.back if measured else max(course.back or 0, course.last)
-        return self._recent.rows - (since or 0) + (self._resolve_after if measured else 0)
+    def _over(self, course: _Course) -> bool:
+        """Whether a change is over: as measured, or, where it cannot be measured, not seen any more for long enough."""
+        if course.back is None:
+            return False
+        return _measurable(course) or self._recent.rows - max(course.back, course.last) >= self._resolve_after
 
     def _is_back(self, signal: int, course: _Course) -> bool:
         """Whether the last rows are, beyond doubt, nearer to the reference than half way to the change."""
-        if course.moved not in ("mean", "rate", "spread") or course.direction == "both":
+        if not _measurable(course):
             return True
         since = max(self._recent.rows - self._resolve_after, course.began)
         if self._recent.rows - since < self._resolve_after:
             return False
-        effect = self._effect(signal, course.moved, since, course.detector)[2]
-        _, n = self._recent.mean_since(since, signal)
+        _, n = self._recent.mean_since(since, self.reference.column(signal))
         if not n:
             return False
-        error = _SURE * float(np.sqrt(1 / n + 1 / max(int(self.reference.n[signal]), 1)))
+        effect, least = self._effect(signal, course.moved, since)[2], float(self.reference.effects[signal])
+        error = _SURE * self.reference.error(signal, n)
+        if course.moved == "shares":
+            return effect + error / 2 <= max(course.effect / 2, least)
         if course.moved == "spread":
-            return abs(math.log(max(effect, 1e-9))) + error <= max(abs(math.log(max(course.effect, 1e-9))) / 2, 0.1)
+            return abs(math.log(max(effect, 1e-9))) + error <= max(abs(math.log(max(course.effect, 1e-9))) / 2, least)
         unit = float(self.reference.sd[signal]) if self.reference.rate else 1.0
-        margin = max(abs(course.effect) / 2, self.reference.effects[signal] * unit)
+        margin = max(abs(course.effect) / 2, least * unit)
         side = {"up": effect, "down": -effect}[course.direction]
         return side + error * unit <= margin and (self.reference.sort == "loss" or -side + error * unit <= margin)
 
     def _is_usual(self, signal: int, course: _Course) -> bool:
-        """Whether the mean since a change began is within two standard errors of the reference, seen from where it went."""
-        after, n = self._recent.mean_since(course.began, signal)
+        """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters."""
+        after, n = self._recent.mean_since(course.began, self.reference.column(signal))
         if not n:
             return True
-        error = float(self.reference.sd[signal]) * float(np.sqrt(1 / n + 1 / max(int(self.reference.n[signal]), 1)))
+        if self.reference.sort != "loss":
+            return (
+                course.moved == "mean" and course.latest >= 0 and abs(course.effect) < float(self.reference.effects[signal]) / 2
+            )
         distance = after - float(self.reference.mean[signal])
+        error = float(self.reference.sd[signal]) * self.reference.error(signal, n)
         return {"up": distance, "down": -distance, "both": abs(distance)}[course.direction] <= 2 * error
 
     def _began(self, change: Change) -> tuple[int, int, int]:
@@ -354,31 +317,32 @@ class Signals:
         return max(0, split(np.concatenate((known, values)), minimum=_SHORTEST) - len(known)), -1, -1
 
     def _course(self, name: str, change: Change) -> _Course:
-        began, earliest, latest = self._began(change)
-        _, after, effect, _ = self._effect(change.signal, change.moved, began, name)
+        (began, earliest, latest), rarity = self._began(change), change.rarity / self._sharing
+        _, after, effect, _ = self._effect(change.signal, change.moved, began)
         direction: Direction = change.direction
         if self.reference.sort == "loss":
             direction = "up" if after > self.reference.mean[change.signal] else "down"
         return _Course(
             name, direction, change.statistic, change.threshold, max(int(self.reference.n[change.signal]), change.n_reference),
-            change.n_current, began, earliest, latest, change.row, change.row, effect, change.moved, change.rarity,
+            change.n_current, began, earliest, latest, change.row, change.row, effect, change.moved, rarity,
             self._watchers[name].extrapolated,
         )  # fmt: skip
 
-    def _effect(self, signal: int, moved: Moved, since: int, detector: str) -> tuple[float, float, float, Unit]:
+    def _effect(self, signal: int, moved: Moved, since: int) -> tuple[float, float, float, Unit]:
         """Before, after, how much, and in what, from about a row on.
 
         Of shares: those of the category that changed most, and half of all changes together, the total variation.
         """
-        if moved == "shares":
-            shares = self._watchers[detector].shares(signal) or [(np.nan, np.nan, np.nan)]
+        reference = self.reference
+        if reference.counted:
+            shares = self._shares(signal, since)
             _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
             return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
-        reference, after = self.reference, self._recent.mean_since(since, signal)[0]
         before, sd = float(reference.mean[signal]), float(reference.sd[signal])
         if moved == "spread":
-            ratio = float(np.sqrt(self._recent.mean_since(since, len(self.names) + signal)[0]))
+            ratio = math.sqrt(self._recent.mean_since(since, len(self.names) + signal)[0])
             return sd, sd * ratio, ratio, "ratio"
+        after = self._recent.mean_since(since, signal)[0]
         return (
             before,
             after,
@@ -388,7 +352,7 @@ class Signals:
 
     def _finding(self, signal: int, course: _Course, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
-        before, after, effect, unit = self._effect(signal, course.moved, since, course.detector)
+        before, after, effect, unit = self._effect(signal, course.moved, since)
         interval = None
         if course.latest >= 0:
             interval = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
@@ -396,22 +360,30 @@ class Signals:
             row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
             course.threshold, before, after, effect, *self._places.of(course.began), course.n_reference, course.n_current,
             self._recent.rows - course.began, unit, "", course.moved, interval, course.rarity, course.extrapolated,
-            self._together(signal, course), self._shares(signal, course),
+            self._together(signal, course), tuple(self._shares(signal, since)) if self.reference.counted else (),
         )  # fmt: skip
 
     def _together(self, signal: int, course: _Course) -> tuple[str, ...]:
         """The other signals whose change began within the same rows."""
-        watcher = self._watchers[course.detector]
-        if watcher.joint:
-            return tuple(self.names[i] for i in watcher.important()[:_NAMED] if i != signal)
         low, high = (course.earliest, course.latest) if course.latest >= 0 else (course.began - _CHECK, course.began + _CHECK)
         near = [i for i, one in self._courses.items() if i != signal and low <= one.latest and one.earliest <= high]
         return tuple(self.names[i] for i in sorted(near))
 
-    def _shares(self, signal: int, course: _Course) -> tuple[tuple[float, float, float], ...]:
-        shares = self._watchers[course.detector].shares(signal) if course.moved == "shares" else None
-        return tuple(shares or ())
+    def _shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
+        """Categories, NaN for all others, with their shares of the reference and from about a row on."""
+        columns = self.reference.columns[signal]
+        categories = (*self.reference.categories[signal].tolist(), math.nan)
+        before = self.reference.shares[signal].tolist()
+        return [
+            (category, was, self._recent.mean_since(since, column)[0])
+            for category, was, column in zip(categories, before, columns, strict=True)
+        ]
+
+
+def _measurable(course: _Course) -> bool:
+    """Whether the rows say by themselves that a change is over; of others only the detector can."""
+    return course.moved == "shares" or (course.moved in ("mean", "rate", "spread") and course.direction != "both")
 
 
 def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return float(value) if math.isfinite(value) else None

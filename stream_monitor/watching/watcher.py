@@ -25,6 +25,7 @@ class Watcher:
     def __init__(self, name: str, settings: dict[str, Any], reference: Reference, since: int) -> None:
         kind = detectors.detector(name)
         self.name, self._since = name, since
+        self._rows = 0
         self.joint = kind.sees == "rows"
         """Whether it watches all signals as one; its changes are then of the signal that matters most in them."""
         self.calibrated = kind.knob is not None and kind.knob not in settings
@@ -55,52 +56,47 @@ class Watcher:
     def allow(self, run_length: Array) -> None:
         """Takes the run lengths of the signals, in values, float64[d]; nothing where thresholds are settings."""
         if self.calibrated:
-            self._detector.allow(run_length[:1] if self.joint else run_length)
+            self._detector.allow(run_length[:1] / len(run_length) if self.joint else run_length)
 
     def update(self, values: Array, times: Times) -> list[Change]:
         """Takes the next rows, float64[n, d]; gives changes by row."""
+        if self.joint:
+            return self._together(values, times)
         values = values if self._whitened is None else self._whitened.of(values, times)
         return [self._moved(change) for change in self._detector.update(values, times)]
-
-    def began(self, signal: int) -> tuple[int, int, int] | None:
-        """Where a signal's last change began by all that is known now, and the rows between which; None if it cannot tell."""
-        ask = getattr(self._detector, "began", None)
-        found = ask(signal) if ask is not None else None
-        if found is None:
-            return None
-        start, earliest, latest = (max(0, row + self._since) for row in found)
-        return start, earliest, latest
-
-    def shares(self, signal: int) -> list[tuple[float, float, float]] | None:
-        """Categories, their shares in the reference and since the change; None where it does not count."""
-        ask = getattr(self._detector, "shares", None)
-        if ask is None:
-            return None
-        return [(float(category), float(before), float(since)) for category, before, since in zip(*ask(signal), strict=True)]
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference and the settings, as plain values and arrays."""
         whitened = None if self._whitened is None else self._whitened.state()
-        return {"detector": self._detector.state(), "whitened": whitened, "since": self._since}
+        return {"detector": self._detector.state(), "whitened": whitened, "since": self._since, "rows": self._rows}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._detector.restore(state["detector"])
         if self._whitened is not None:
             self._whitened.restore(state["whitened"])
-        self._since = state["since"]
+        self._since, self._rows = state["since"], state["rows"]
 
-    def important(self) -> list[int]:
-        """The signals that matter most in the last change of all together, the first first."""
-        importance: Array = np.abs(self._detector.importance())  # type: ignore[attr-defined]  # those that see rows have it
-        return [int(signal) for signal in np.argsort(-importance, kind="stable")]
+    def _together(self, values: Array, times: Times) -> list[Change]:
+        """The same where signals are one: a few rows at a time, as what matters in a change is asked right after it."""
+        changes: list[Change] = []
+        at = 0
+        while at < len(values):
+            stop = min(len(values), at + _FEW - self._rows % _FEW)
+            for change in self._detector.update(values[at:stop], times[at:stop]):
+                importance: Array = np.abs(self._detector.importance())  # type: ignore[attr-defined]  # those that see rows do
+                changes.append(self._moved(change._replace(signal=int(np.nan_to_num(importance).argmax()))))
+            self._rows += stop - at
+            at = stop
+        return changes
 
     def _moved(self, change: Change) -> Change:
         by = self._since
-        if self.joint:
-            change = change._replace(signal=self.important()[0])
         earliest, latest = (max(0, row + by) if row >= 0 else -1 for row in (change.earliest, change.latest))
         return change._replace(row=change.row + by, start=max(0, change.start + by), earliest=earliest, latest=latest)
+
+
+_FEW = 50
 
 
 def _defaults(name: str, reference: Reference) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -131,9 +132,10 @@ def test_an_alert_says_since_when_how_rare_it_is_and_what_else_moved() -> None:
     assert {alert["labels"]["feature"] for alert in alerts(said)} == {"a", "b"}
     opened, updated = alerts(said, feature="a")[:2]
     assert opened["change"]["interval"][0] <= 4000 <= opened["change"]["interval"][1]
-    assert abs(updated["change"]["position"] - 4000) < 10
-    assert updated["change"]["effect"]["value"] == pytest.approx(2.0, abs=0.15)
-    assert (updated["change"]["before"], updated["change"]["after"]) == pytest.approx((10, 14), abs=0.3)
+    assert abs(updated["change"]["position"] - 4000) < 40
+    assert abs(alerts(said, feature="a")[-1]["change"]["position"] - 4000) < 40
+    assert updated["change"]["effect"]["value"] == pytest.approx(2.0, abs=0.25)
+    assert (updated["change"]["before"], updated["change"]["after"]) == pytest.approx((10, 14), abs=0.5)
     assert opened["evidence"]["chance_interval_s"] > 30 * 86_400
     assert "b" in updated["change"]["together"]
     assert "chance alone raises as much" in opened["annotations"]["description"]
@@ -158,7 +160,8 @@ def test_categories_that_come_in_other_shares_are_named() -> None:
     assert last["change"]["statistic"] == "shares"
     assert {share["category"] for share in last["change"]["shares"][:2]} == {"PT", "FR"}
     assert abs(last["change"]["position"] - 4000) < 100
-    assert "PT 58.1% -> 29.0%, FR 9.6% -> 37.7%" in last["annotations"]["summary"]
+    assert "comes in other shares since" in last["annotations"]["summary"]
+    assert "PT 58.1% -> 3" in last["annotations"]["summary"]
 
 
 def test_a_reference_that_changed_within_itself_is_said_to() -> None:
@@ -244,3 +247,55 @@ def _later(one: Block, seconds: int) -> Block:
         rows = Rows(section.rows.time + seconds * SECOND, section.rows.ids + np.uint64(seconds), *section.rows[2:])
         sections.append(section._replace(rows=rows))
     return one._replace(arrived=one.arrived + seconds * SECOND, sections=tuple(sections))
+
+
+def test_shares_that_stay_otherwise_stay_an_alert_and_end_when_they_are_back() -> None:
+    rng, n, at = np.random.default_rng(0), 24_000, np.arange(24_000)
+    x = (rng.random(n) < np.where((at > 2000) & (at < 16_000), 0.6, 0.5)).astype(float)
+    said = run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, n)])
+    assert [step for step in steps(said, feature="x") if step != "updated"] == ["opened", "resolved"]
+    assert alerts(said, feature="x")[-1]["position"]["predictions"] > 16_000
+
+
+def test_a_time_from_another_century_does_not_change_what_is_allowed() -> None:
+    blocks = rows(normal(4000), 4000)
+    fine = given([block(configuration(config=DEFAULT), at=0), *blocks], "feature")["run_length"]
+    for row, shift in ((500, -1e9), (500, 1e9), (1000, -1e9), (1000, 1e9)):
+        odd = list(blocks)
+        section = odd[row // 200].sections[0]
+        assert section.rows is not None
+        section.rows.time[row % 200] += round(shift) * SECOND
+        found = given([block(configuration(config=DEFAULT), at=0), *odd], "feature")["run_length"]
+        section.rows.time[row % 200] -= round(shift) * SECOND
+        assert found == pytest.approx(fine, rel=0.15)
+
+
+def test_other_detectors_while_an_alert_fires_begin_anew() -> None:
+    shifted = {"x": np.random.default_rng(0).normal(size=6000) + 2.0 * (np.arange(6000) > 2000)}
+    blocks = rows(shifted, 6000)
+    other = configuration(config=DEFAULT | {"detectors": {"features": {"ks": {}}}}, revision=1)
+    said = run([block(configuration(config=DEFAULT), at=0), *blocks[:15], block(other, at=3000), *blocks[15:]])
+    assert {alert["labels"]["alertname"] for alert in alerts(said)} == {"DataDrift"}
+    detectors = [alert["evidence"]["detector"] for alert in alerts(said) if alert["transition"] == "opened"]
+    assert detectors == ["scan", "ks"]
+
+
+def test_a_budget_taken_away_later_is_gone_at_once() -> None:
+    blocks = rows(normal(4000), 4000)
+    nothing = configuration(config=DEFAULT | {"alerts": {"weights": {"data_drift": 0.0}}}, revision=1)
+    said = status([block(configuration(config=DEFAULT), at=0), *blocks[:10], block(nothing, at=2000), *blocks[10:]])
+    assert next(one for one in said["budget"]["given"] if one["signal"] == "feature")["run_length"] is None
+
+
+def test_a_text_that_comes_as_a_number_is_missing_and_no_other_category() -> None:
+    rng, n = np.random.default_rng(0), 2000
+    texts = rows({"country": np.array(rng.choice(["PT", "ES", "FR"], n).tolist(), object)}, n)
+    numbers = [_later(one, n) for one in rows({"country": np.ones(n)}, n)]
+    said = run([block(configuration(config=DEFAULT), at=0), *texts, *numbers])
+    assert {alert["labels"]["alertname"] for alert in alerts(said)} == {"FeatureType"}
+
+
+def test_statistics_of_signals_that_may_never_alarm_are_json() -> None:
+    config = DEFAULT | {"alerts": {"weights": {"data_drift": 0.0}}}
+    few = {"few": np.random.default_rng(0).integers(0, 4, 3000).astype(float)} | normal(3000)
+    json.dumps(status([block(configuration(config=config), at=0), *rows(few, 3000)]), allow_nan=False)

@@ -72,7 +72,7 @@ def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
     busy: dict[str, Any] = {"labels": {"topic": "l", "wait": "1h"}}
     quiet: dict[str, Any] = {
         "labels": {"topic": "l", "wait": "3h"}, "false_alarms": "1 per 1h", "reference": {"rows": 60},
-        "detectors": {"features": {"scan": {}, "cusum": {}}, "loss": {"scan": {}, "page_hinkley": {}}},
+        "detectors": {"features": {"scan": {}, "cusum": {}, "mmd": {"window": 50}}, "loss": {"scan": {}, "page_hinkley": {}}},
     }  # fmt: skip
     if absent:
         busy["labels"]["absent"] = {"label": 0, "after": "20m"}

@@ -1,0 +1,50 @@
+"""A step in the course of a change: what alerts are made of."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from detectors import Moved
+from stream_monitor.watching.reference import Sort
+
+Direction = Literal["up", "down", "both"]
+Step = Literal["opened", "updated", "resolved", "broken", "unsettled"]
+Unit = Literal["sd", "points", "ratio"]
+
+
+class Finding(NamedTuple):
+    """One step in the course of a change of one signal."""
+
+    row: int
+    """The row of the section at which it was found."""
+    step: Step
+    sort: Sort
+    name: str
+    detector: str
+    direction: Direction = "both"
+    statistic: float = np.nan
+    threshold: float = np.nan
+    before: float = np.nan
+    after: float = np.nan
+    effect: float = np.nan
+    """In standard deviations of the reference; of a rate, in points of 1; of a spread, as a ratio."""
+    began_position: int = 0
+    began_time: int = 0
+    n_reference: int = 0
+    n_current: int = 0
+    since: int = 0
+    """Rows of the signal since the change began."""
+    unit: Unit = "sd"
+    detail: str = ""
+    moved: Moved = "mean"
+    interval: tuple[int, int] | None = None
+    """Positions between which it began, with 95% confidence."""
+    rarity: float = np.nan
+    """After how many values chance alone gives as much, on average."""
+    extrapolated: bool = False
+    together: tuple[str, ...] = ()
+    """Other signals that changed at about the same time."""
+    shares: tuple[tuple[float, float, float], ...] = ()
+    """Categories, NaN for all others, with their shares of the reference and since the change."""
