@@ -23,7 +23,8 @@ class Scan:
     are compared by mean and, with `spread`, by scale.  Signals whose reference is all 0 and 1 are compared by the G of their
     counts.  Thresholds are closed forms of the run length (Siegmund 1985 for the crossings of moving sums).  The promise of
     `run_length`, values of a signal between two false alarms, was measured on skewed, heavy-tailed, tied, seasonal and
-    autocorrelated values up to ten million; it does not hold where volatility comes in clusters.
+    autocorrelated values up to ten million; where volatility comes in clusters it holds with `spread` only.  It does not hold
+    for seasons without event times, nor for references that are worth few independent values.
 
     `min_effect` is the smallest shift that matters, in standard deviations, of all signals or of each.  `share_up` is the share
     of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics
