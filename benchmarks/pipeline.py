@@ -19,8 +19,8 @@ from benchmarks.deployment import LABELS, PREDICTIONS
 from consumers import daemon as daemons
 from consumers.child import Child
 from consumers.daemon import Daemon, pair
-from consumers.kafka import kafka_client, topics
 from consumers.http.observed import ObservedLog
+from consumers.kafka import kafka_client, topics
 from stream_monitor import logs
 from stream_monitor.config.deployment import Config
 from stream_monitor.task import Partition

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import structlog
 
@@ -37,8 +37,10 @@ OUTPUTS: tuple[Channel, ...] = (
 GRACE = 25.0
 """Seconds from a signal to the end; orchestrators kill after 30."""
 _LOOK_EVERY = 30.0
+_AT_ONCE = 0.005
+"""Seconds for which a task may be asked how it stands between two steps."""
 _SHARE = 20
-"""A task is asked how it stands at most for so small a share of its time: with thousands of streams that is some work."""
+"""So much longer it is left alone then."""
 
 log = structlog.get_logger()
 
@@ -48,6 +50,14 @@ class Reporting(Task, Protocol):
 
     def status(self) -> dict[str, Any]:
         """For people; asked between steps."""
+
+
+@runtime_checkable
+class _Divided(Protocol):
+    """A task that can say how it stands stream by stream."""
+
+    def statuses(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Its streams; it may go on working in between."""
 
 
 class Ended(Exception):
@@ -130,6 +140,23 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
     return Watch(config.revision), KafkaLog(config.kafka, name, [outputs["blocks"]], outputs, states=STATES, limits=limits)
 
 
+class _Asked(NamedTuple):
+    """A task that is being asked how it stands."""
+
+    began: float
+    pieces: Iterator[tuple[str, Mapping[str, Any]]]
+    """By stream."""
+    said: dict[str, Any]
+
+    def take(self, until: float) -> bool:
+        """Takes what it says until a time; gives whether that was all."""
+        for stream, status in self.pieces:
+            self.said[stream] = status
+            if time.monotonic() >= until:
+                return False
+        return True
+
+
 class Daemon:
     """Tasks that run, live and fail together: those of this process, and that of a child."""
 
@@ -150,7 +177,9 @@ class Daemon:
         if child is not None:
             self.logs[child.name], self.statuses[child.name], self.pids[child.name] = child.log, {}, child.pid
         self._pairs, self._child, self._code = pairs, child, 0
+        self._asked: dict[str, _Asked] = {}
         self._ask_at = dict.fromkeys(pairs, 0.0)
+        self._sweep_at = dict.fromkeys(pairs, 0.0)
         self._stop = threading.Event()
         self._watchdog = watchdog
         self._grace = grace
@@ -232,12 +261,29 @@ class Daemon:
         """Between two steps: keeps what the task says about itself."""
         now = time.monotonic()
         if now >= self._ask_at[name]:
+            self._ask_at[name] = self._ask(name, now)
+        if now >= self._sweep_at[name]:
+            self._sweep_at[name] = now + 1.0
             # What kafka-python read is held in cycles, and records of ours are too plain to make the collector look.
             gc.collect(1)
-            self.statuses[name] = self._pairs[name][0].status()
-            took = time.monotonic() - now
-            self._ask_at[name] = now + max(1.0, _SHARE * took)
         return self._stop.is_set()
+
+    def _ask(self, name: str, now: float) -> float:
+        """Asks a task how it stands, or some of its streams if it has many; gives when to go on."""
+        task = self._pairs[name][0]
+        if not isinstance(task, _Divided):
+            self.statuses[name] = task.status()
+            return now + 1.0
+        asked = self._asked.get(name) or _Asked(now, task.statuses(), {})
+        whole = asked.take(now + _AT_ONCE)
+        before = {} if whole else self.statuses[name].get("streams", {})
+        self.statuses[name] = {"streams": before | asked.said}
+        pause = _SHARE * (time.monotonic() - now)
+        if whole:
+            self._asked.pop(name, None)
+            return max(now + pause, asked.began + 1.0)
+        self._asked[name] = asked
+        return now + pause
 
 
 def guard(watchdog: Watchdog, child: Child | None = None, every: float = _LOOK_EVERY) -> None:

@@ -179,7 +179,7 @@ class Signals:
         """What every detector says of every signal now."""
         said = []
         for word, watcher in self._watchers.items():
-            statistic, threshold = watcher.statistic, watcher.threshold
+            statistic, threshold = watcher.reading()
             for i, name in enumerate(self.names):
                 said.append({
                     "signal": self.reference.sort, "name": name, "detector": word, "firing": i in self._courses,
