@@ -107,7 +107,7 @@ class World:
         numbers = np.arange(self._predicted, until)
         known = max(0, until - round(_DELAY * self.rate * self._streams))
         labelled = np.arange(self._labelled, known)
-        labelled = labelled[labelled * 7 % 10 < LABELLED * 10]
+        labelled = labelled[_hashes(labelled)[:, 1] << np.uint64(32) < LABELLED * 2**64]
         self._predicted, self._labelled = until, known
         sections: dict[int, list[Section]] = {}
         now = int(self._times(numbers[-1:])[0])
@@ -134,7 +134,7 @@ class World:
         """The rows of these predictions, or of labels for them that come now, by stream."""
         order = np.argsort(numbers % self._streams, kind="stable")
         streams, first = np.unique((numbers % self._streams)[order], return_index=True)
-        ids = (numbers.astype(np.uint64)[:, np.newaxis] + np.uint64(1)) * _MIXED
+        ids = _hashes(numbers)
         positive = ids[:, 0] >> np.uint64(63) > 0
         if kind == "predictions":
             values = self._rng.normal(size=(FEATURES, len(numbers)))
@@ -158,6 +158,11 @@ class World:
 
     def _times(self, numbers: Ints) -> Ints:
         return START + (numbers * (1e6 / self.rate / self._streams)).astype(np.int64)
+
+
+def _hashes(numbers: Ints) -> npt.NDArray[np.uint64]:
+    """What stands for the ids of predictions, uint64[n, 2]."""
+    return (numbers.astype(np.uint64)[:, np.newaxis] + np.uint64(1)) * _MIXED
 
 
 def _memory() -> int:
