@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
@@ -14,9 +16,11 @@ from kafka import TopicPartition
 
 from benchmarks.cost import Cost, Stopwatch
 from benchmarks.deployment import LABELS, PREDICTIONS
+from consumers import daemon as daemons
+from consumers.child import Child
 from consumers.daemon import Daemon, pair
+from consumers.http.observed import ObservedLog
 from consumers.kafka import kafka_client, topics
-from consumers.kafka.kafka_log import KafkaLog
 from stream_monitor import logs
 from stream_monitor.config.deployment import Config
 from stream_monitor.task import Partition
@@ -37,22 +41,48 @@ class Run(NamedTuple):
 
 
 def whole(config: Config, events: int) -> Run:
-    """Intake and watch in one process, as `stream-monitor run` has them; raises where an event was not watched."""
+    """Intake here and watch in a child, as `stream-monitor run` has them; raises where an event was not watched."""
     logs.configure(config.log, ())
     logging.getLogger("kafka").setLevel(logging.ERROR)
     topics.create(config)
-    daemon = Daemon({name: pair(config, name) for name in ("intake", "watch")})
+    child = daemons.apart(config)
+    try:
+        child.go()
+        daemon = Daemon({"intake": pair(config, "intake")}, child=child)
+        cost = _run(config, daemon, child, events)
+    finally:
+        child.kill()
+    if daemon.failures:
+        raise RuntimeError(f"the program failed: {daemon.failures}")
+    return Run(cost, sum(log.written for log in daemon.logs.values()), *_verified(daemon, events))
+
+
+def _run(config: Config, daemon: Daemon, child: Child, events: int) -> Cost:
+    before = _idle(child)
     watch = Stopwatch()
     thread = Thread(target=daemon.run)
     thread.start()
     try:
         cost = _until_read(config, daemon, watch, events)
+        return cost._replace(cpu=cost.cpu + _cpu(child) - before)
     finally:
         daemon.stop()
         thread.join()
-    if daemon.failures:
-        raise RuntimeError(f"the program failed: {daemon.failures}")
-    return Run(cost, sum(log.written for log in daemon.logs.values()), *_verified(daemon, events))
+
+
+def _idle(child: Child) -> float:
+    """Waits until a process has started and has nothing to do; gives the seconds of CPU that it has had."""
+    used, before = _cpu(child), -1.0
+    while used - before > 0.05:
+        time.sleep(1.0)
+        used, before = _cpu(child), used
+    return used
+
+
+def _cpu(child: Child) -> float:
+    """Seconds that all threads of a process have had."""
+    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def _until_read(config: Config, daemon: Daemon, watch: Stopwatch, events: int) -> Cost:
@@ -66,7 +96,7 @@ def _until_read(config: Config, daemon: Daemon, watch: Stopwatch, events: int) -
     return watch.read(events)
 
 
-def _committed(log: KafkaLog, topics: Sequence[str]) -> int:
+def _committed(log: ObservedLog, topics: Sequence[str]) -> int:
     return sum(offset or 0 for partition, offset in log.committed().items() if partition.topic in topics)
 
 
@@ -78,17 +108,16 @@ def _ends(config: Config) -> dict[Partition, int]:
         return {Partition(*partition): max(0, end - 1) for partition, end in consumer.end_offsets(partitions).items()}
 
 
-def _reached(log: KafkaLog, partition: Partition, end: int) -> bool:
+def _reached(log: ObservedLog, partition: Partition, end: int) -> bool:
     return (log.committed().get(partition) or 0) >= end
 
 
 def _verified(daemon: Daemon, events: int) -> tuple[int, int, int]:
     """Alerts that fire, labels that were early, labels that found no stream; raises where anything else is missing."""
-    tasks = daemon._tasks
     read, watched = Counter[str](), Counter[str]()
-    for stream in tasks["intake"].status()["streams"].values():
+    for stream in daemon.statuses["intake"]["streams"].values():
         read.update(stream)
-    streams = tasks["watch"].status()["streams"].values()
+    streams = daemon.statuses["watch"]["streams"].values()
     for stream in streams:
         watched.update(stream["counts"])
     if read["predictions"] + read["labels"] != events or watched["predictions"] != read["predictions"]:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -44,9 +44,8 @@ class Program:
         self._running().wait()
 
     def memory(self) -> int:
-        """Bytes that it holds."""
-        told = subprocess.run(["ps", "-o", "rss=", "-p", str(self._running().pid)], capture_output=True, text=True, check=True)
-        return int(told.stdout) * 1024
+        """Bytes that its processes hold; what they share counts once."""
+        return sum(_held(pid) for pid in _family(self._running().pid))
 
     def committed(self) -> int:
         """The offset that watch has committed where the stream's blocks are; other partitions are ready long before."""
@@ -89,6 +88,21 @@ class Program:
     def _offsets(self, task: str, topic: str) -> dict[TopicPartition, int]:
         with closing(kafka_client.consumer(self.config.kafka, group_id=f"{self.config.kafka.group}.{task}")) as consumer:
             return {partition: consumer.committed(partition) or 0 for partition in _partitions(consumer, topic)}
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that came of it."""
+    yield pid
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                yield from _family(int(stat.parent.name))
+
+
+def _held(pid: int) -> int:
+    """The proportional set size of a process."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

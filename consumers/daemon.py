@@ -1,24 +1,31 @@
-"""The daemon: its tasks, each in a thread of its own with its own log, until told to stop or one of them fails."""
+"""The daemon: its tasks, each with its own log and, because they would share an interpreter, in a process of its own.
+
+It works until it is told to stop, or until one of the tasks fails.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, Literal, Protocol
+from multiprocessing.connection import Connection
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import structlog
 
+from consumers.child import Child, Parent, ToldLog
 from consumers.http.server import serving
 from consumers.kafka import topics
 from consumers.kafka.kafka_client import KafkaUnreachable
 from consumers.kafka.kafka_log import KafkaLog
 from consumers.kafka.poller import Limits
 from consumers.watchdog import Watchdog
+from stream_monitor import logs
 from stream_monitor.config.deployment import Config
 from stream_monitor.task import STATES, Channel, Partition, Task, work
 
@@ -30,6 +37,10 @@ OUTPUTS: tuple[Channel, ...] = (
 GRACE = 25.0
 """Seconds from a signal to the end; orchestrators kill after 30."""
 _LOOK_EVERY = 30.0
+_AT_ONCE = 0.005
+"""Seconds for which a task may be asked how it stands between two steps."""
+_SHARE = 20
+"""So much longer it is left alone then."""
 
 log = structlog.get_logger()
 
@@ -41,16 +52,67 @@ class Reporting(Task, Protocol):
         """For people; asked between steps."""
 
 
+@runtime_checkable
+class _Divided(Protocol):
+    """A task that can say how it stands stream by stream."""
+
+    def statuses(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Its streams; it may go on working in between."""
+
+
+class Ended(Exception):
+    """A task's process has ended though nobody asked it to."""
+
+
 def run(config: Config, only: Name | None = None, grace: float = GRACE) -> int:
-    """Runs the tasks until a signal or a failure; gives the exit code."""
+    """Runs the tasks until a signal or a failure; gives the exit code.
+
+    Intake works here, and watch in a child; with `only` that one works here, and there is no child.
+    """
+    child = apart(config, grace) if only is None else None
     try:
-        topics.require(config)
-        pairs = {name: pair(config, name) for name in (("intake", "watch") if only is None else (only,))}
-        daemon = Daemon(pairs, grace, Watchdog(config.kafka, [log for _, log in pairs.values()]))
-        with daemon.signals(), serving(config, daemon) as address:
-            log.info("serving", address=address)
-            _spare_the_collector()
-            return daemon.run()
+        return _started(lambda: _run(config, only or "intake", child, grace))
+    finally:
+        if child is not None:
+            child.kill()
+
+
+def apart(config: Config, grace: float = GRACE) -> Child:
+    """Watch in a process of its own, which begins when it is told to."""
+    return Child("watch", _work_apart, config, grace)
+
+
+def _run(config: Config, here: Name, child: Child | None, grace: float) -> int:
+    topics.require(config)
+    if child is not None:
+        child.go()
+    task, own = pair(config, here)
+    watchdog = Watchdog(config.kafka, [own] if child is None else [own, child.log])
+    daemon = Daemon({here: (task, own)}, grace, watchdog, child)
+    with daemon.signals(), serving(config, daemon) as address:
+        log.info("serving", address=address)
+        _spare_the_collector()
+        return daemon.run()
+
+
+def _work_apart(config: Config, grace: float, pipe: Connection) -> None:
+    """What the child does: watch, as its parent wants it; ends with the exit code."""
+    parent = Parent(pipe)
+    logs.configure(config.log, logs.secrets(config))
+    _warm_up()
+    sys.exit(_started(lambda: _watch_for(parent, config, grace)) if parent.wait() else 0)
+
+
+def _watch_for(parent: Parent, config: Config, grace: float) -> int:
+    daemon = Daemon({"watch": pair(config, "watch")}, grace)
+    _spare_the_collector()
+    return parent.run(daemon)
+
+
+def _started(work: Callable[[], int]) -> int:
+    """What it gives; where it cannot even begin, the exit code that says why."""
+    try:
+        return work()
     except KafkaUnreachable as error:
         return _refuse(4, error)
     except ValueError as error:
@@ -79,19 +141,46 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
     return Watch(config.revision), KafkaLog(config.kafka, name, [outputs["blocks"]], outputs, states=STATES, limits=limits)
 
 
+class _Asked(NamedTuple):
+    """A task that is being asked how it stands."""
+
+    began: float
+    pieces: Iterator[tuple[str, Mapping[str, Any]]]
+    """By stream."""
+    said: dict[str, Any]
+
+    def take(self, until: float) -> bool:
+        """Takes what it says until a time; gives whether that was all."""
+        for stream, status in self.pieces:
+            self.said[stream] = status
+            if time.monotonic() >= until:
+                return False
+        return True
+
+
 class Daemon:
-    """Tasks that run, live and fail together."""
+    """Tasks that run, live and fail together: those of this process, and that of a child."""
 
     def __init__(
-        self, pairs: Mapping[str, tuple[Reporting, KafkaLog]], grace: float = GRACE, watchdog: Watchdog | None = None
+        self,
+        pairs: Mapping[str, tuple[Reporting, KafkaLog]],
+        grace: float = GRACE,
+        watchdog: Watchdog | None = None,
+        child: Child | None = None,
     ) -> None:
         self.started = time.time()
-        self.logs = {name: log for name, (_, log) in pairs.items()}
-        self.statuses: dict[str, dict[str, Any]] = {name: {} for name in pairs}
-        """What each task last said about itself, at most a second old while it runs."""
+        self.logs: dict[str, KafkaLog | ToldLog] = {name: log for name, (_, log) in pairs.items()}
+        self.statuses: dict[str, Mapping[str, Any]] = {name: {} for name in pairs}
+        """What each task last said about itself, some seconds old at most while it runs."""
         self.failures: dict[str, BaseException] = {}
-        self._tasks = {name: task for name, (task, _) in pairs.items()}
-        self._asked_at = dict.fromkeys(pairs, 0.0)
+        self.pids: dict[str, int] = {}
+        """The processes of tasks that have their own."""
+        if child is not None:
+            self.logs[child.name], self.statuses[child.name], self.pids[child.name] = child.log, {}, child.pid
+        self._pairs, self._child, self._code = pairs, child, 0
+        self._asked: dict[str, _Asked] = {}
+        self._ask_at = dict.fromkeys(pairs, 0.0)
+        self._sweep_at = dict.fromkeys(pairs, 0.0)
         self._stop = threading.Event()
         self._watchdog = watchdog
         self._grace = grace
@@ -102,12 +191,14 @@ class Daemon:
         return {} if self._watchdog is None else self._watchdog.unstable
 
     def run(self) -> int:
-        """Works until stopped; gives 0, or 1 where a task failed or did not end in time."""
-        threads = [threading.Thread(target=self._work, args=(name,), name=name, daemon=True) for name in self._tasks]
+        """Works until stopped; gives 0, or 1 where a task failed or did not end in time, or what a child ended with."""
+        threads = [threading.Thread(target=self._work, args=(name,), name=name, daemon=True) for name in self._pairs]
+        if self._child is not None:
+            threads.append(threading.Thread(target=self._follow, args=(self._child,), name=self._child.name, daemon=True))
         for thread in threads:
             thread.start()
         if self._watchdog is not None:
-            threading.Thread(target=guard, args=(self._watchdog,), name="watchdog", daemon=True).start()
+            threading.Thread(target=guard, args=(self._watchdog, self._child), name="watchdog", daemon=True).start()
         self._stop.wait()
         deadline = time.monotonic() + self._grace
         for thread in threads:
@@ -115,13 +206,15 @@ class Daemon:
         late = [thread.name for thread in threads if thread.is_alive()]
         if late:
             log.error("not_ended_in_time", tasks=late, grace=self._grace)
-        return 1 if self.failures or late else 0
+        return self._code or (1 if self.failures or late else 0)
 
     def stop(self) -> None:
         """Lets every task finish its slice and end."""
         self._stop.set()
-        for one in self.logs.values():
+        for _, one in self._pairs.values():
             one.stop()
+        if self._child is not None:
+            self._child.stop()
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -146,40 +239,75 @@ class Daemon:
     def _work(self, name: str) -> None:
         log.info("started", task=name)
         try:
-            work(self._tasks[name], self.logs[name], lambda: self._stopped(name))
+            work(self._pairs[name][0], self._pairs[name][1], lambda: self._stopped(name))
+            self.statuses[name] = self._pairs[name][0].status()
         except BaseException as error:
             self.failures[name] = error
             log.error("failed", task=name, reason=str(error) or type(error).__name__, exc_info=error)
         self.stop()
         # What is left open is ended by whoever comes next.
         with suppress(Exception):
-            self.logs[name].close(self._grace * 0.6)
+            self._pairs[name][1].close(self._grace * 0.6)
         log.info("stopped", task=name)
+
+    def _follow(self, child: Child) -> None:
+        code = child.follow(self.statuses)
+        if code or not self._stop.is_set():
+            self.failures[child.name] = Ended(f"the process of {child.name} ended with exit code {code}")
+            log.error("ended", task=child.name, code=code)
+        self._code = code
+        self.stop()
 
     def _stopped(self, name: str) -> bool:
         """Between two steps: keeps what the task says about itself."""
         now = time.monotonic()
-        if now - self._asked_at[name] >= 1.0:
-            self._asked_at[name] = now
+        if now >= self._ask_at[name]:
+            self._ask_at[name] = self._ask(name, now)
+        if now >= self._sweep_at[name]:
+            self._sweep_at[name] = now + 1.0
             # What kafka-python read is held in cycles, and records of ours are too plain to make the collector look.
             gc.collect(1)
-            self.statuses[name] = self._tasks[name].status()
         return self._stop.is_set()
 
+    def _ask(self, name: str, now: float) -> float:
+        """Asks a task how it stands, or some of its streams if it has many; gives when to go on."""
+        task = self._pairs[name][0]
+        if not isinstance(task, _Divided):
+            self.statuses[name] = task.status()
+            return now + 1.0
+        asked = self._asked.get(name) or _Asked(now, task.statuses(), {})
+        whole = asked.take(now + _AT_ONCE)
+        before = {} if whole else self.statuses[name].get("streams", {})
+        self.statuses[name] = {"streams": before | asked.said}
+        pause = _SHARE * (time.monotonic() - now)
+        if whole:
+            self._asked.pop(name, None)
+            return max(now + pause, asked.began + 1.0)
+        self._asked[name] = asked
+        return now + pause
 
-def guard(watchdog: Watchdog, every: float = _LOOK_EVERY) -> None:
+
+def guard(watchdog: Watchdog, child: Child | None = None, every: float = _LOOK_EVERY) -> None:
     """Ends the process at once when a task is stuck: what is stuck cannot be asked to end."""
     while True:
         time.sleep(every)
         reason = watchdog.stall(time.monotonic())
         if reason is not None:
             log.critical("stalled", reason=reason)
+            if child is not None:
+                # What is stuck may not even see that its parent is gone.
+                child.kill()
             os._exit(1)
 
 
 def _refuse(code: int, error: Exception) -> int:
     log.error("cannot_start", reason=str(error))
     return code
+
+
+def _warm_up() -> None:
+    """Imports what watch needs, while the parent sees whether it can begin at all."""
+    from stream_monitor import watch  # noqa: F401
 
 
 def _spare_the_collector() -> None:

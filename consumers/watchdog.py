@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
@@ -12,7 +12,6 @@ from kafka.protocol.consumer import IsolationLevel
 
 from consumers.http import health
 from consumers.kafka import kafka_client
-from consumers.kafka.kafka_log import KafkaLog
 from stream_monitor.config.deployment import Kafka
 from stream_monitor.task import Partition
 
@@ -22,10 +21,25 @@ class _Mark(NamedTuple):
     since: float
 
 
+class Watched(Protocol):
+    """The log of a task, in this process or in another."""
+
+    @property
+    def name(self) -> str:
+        """The task's."""
+
+    @property
+    def beat(self) -> float:
+        """When it last did what it was asked to, by the monotonic clock."""
+
+    def positions(self) -> Mapping[Partition, int]:
+        """The next offset to read of each partition that is its."""
+
+
 class Watchdog:
     """Looks at the logs from outside, with a connection of its own, from a thread of its own."""
 
-    def __init__(self, kafka: Kafka, logs: Collection[KafkaLog]) -> None:
+    def __init__(self, kafka: Kafka, logs: Collection[Watched]) -> None:
         self._kafka = kafka
         self._logs = logs
         self._patience = health.patience(kafka)
@@ -50,7 +64,7 @@ class Watchdog:
         if self._admin is not None:
             self._admin.close()
 
-    def _stuck(self, log: KafkaLog, now: float) -> str | None:
+    def _stuck(self, log: Watched, now: float) -> str | None:
         positions = log.positions()
         ends = self._ends(positions)
         for partition, position in positions.items():

@@ -116,12 +116,19 @@ class Scan:
     @property
     def statistic(self) -> Array:
         """The standardised difference, float64[d], of the window that is nearest to its threshold."""
-        return self._nearest()[0]
+        return self.nearest()[0]
 
     @property
     def threshold(self) -> Array:
         """The threshold of that window."""
-        return self._nearest()[1]
+        return self.nearest()[1]
+
+    def nearest(self) -> tuple[Array, Array]:
+        """Both, for the price of one."""
+        statistic, threshold = np.full(self._signals, np.nan), np.full(self._signals, np.nan)
+        for part in self._parts:
+            part.nearest(statistic, threshold)
+        return np.where(self._seen, statistic, np.nan), np.where(self._seen, threshold, np.nan)
 
     @property
     def extrapolated(self) -> bool:
@@ -151,9 +158,3 @@ class Scan:
         self._rows, self._seen = 0, np.zeros(self._signals, np.bool_)
         self._step = -(-self._stride // self._block) * self._block
         self._waiting, self._waiting_times = np.empty((self._step, self._signals)), np.zeros(self._step, np.int64)
-
-    def _nearest(self) -> tuple[Array, Array]:
-        statistic, threshold = np.full(self._signals, np.nan), np.full(self._signals, np.nan)
-        for part in self._parts:
-            part.nearest(statistic, threshold)
-        return np.where(self._seen, statistic, np.nan), np.where(self._seen, threshold, np.nan)

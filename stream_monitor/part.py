@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -88,13 +88,17 @@ class Part:
         starts = [self._restore_stream(name, inner, arrays) for name, (inner, arrays) in streams.items()]
         return int(min(meta["offset"], *starts)) if starts else int(meta["offset"])
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> dict[str, dict[str, Any]]:
         """What every stream here is doing."""
-        return {
-            name: report.status(stream)
-            | {"partition": self.partition.number, "quarantined": self._quarantined.get(name), "saved": self._saved_at(name)}
-            for name, stream in self._streams.items()
-        }
+        return dict(self.statuses())
+
+    def statuses(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same, stream by stream; streams may come and go in between."""
+        for name in list(self._streams):
+            if (stream := self._streams.get(name)) is not None:
+                quarantined, saved = self._quarantined.get(name), self._saved_at(name)
+                ours = {"partition": self.partition.number, "quarantined": quarantined, "saved": saved}
+                yield name, report.status(stream) | ours
 
     def _saved_at(self, name: str) -> str | None:
         arrived = self._snapshots.saved_at(name)

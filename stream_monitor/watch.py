@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stream_monitor.part import Part
@@ -42,4 +42,9 @@ class Watch:
 
     def status(self) -> dict[str, Any]:
         """What every stream is doing, for people."""
-        return {"streams": {name: one for part in self._parts.values() for name, one in part.status().items()}}
+        return {"streams": dict(self.statuses())}
+
+    def statuses(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same, stream by stream; slices may be processed in between."""
+        for part in list(self._parts.values()):
+            yield from part.statuses()

@@ -51,3 +51,7 @@ class Observed(Protocol):
     @property
     def unstable(self) -> Mapping[Partition, int]:
         """Offsets that are hidden behind open transactions."""
+
+    @property
+    def pids(self) -> Mapping[str, int]:
+        """The processes of tasks that are in none of ours."""

@@ -8,6 +8,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -61,6 +62,8 @@ class Pages:
         self._patience = health.patience(config.kafka)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        for task, pid in observed.pids.items():
+            ProcessCollector(f"stream_monitor_{task}", partial(int, pid), registry=self._registry)
         self._registry.register(Exposition(observed))
 
     def answer(self, path: str, accept: str) -> Answer:

@@ -11,7 +11,7 @@ from . import thresholds
 from .channels import Fit
 from .scanner import Baseline
 from .thresholds import Sides
-from .whitening import SCALE
+from .whitening import GROWTH, SCALE
 from .windows import Level
 
 Ints = npt.NDArray[np.int64]
@@ -27,7 +27,9 @@ class NumberTest:
     def prepare(self, run_length: Array, sides: Sides, fit: Fit, effects: Array, block: int) -> None:
         """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
         self._sides, self._unit = sides, 4.0 / block
-        steps = np.arange(16)[:, np.newaxis] << np.arange(_LEVELS)
+        # The levels that there can be before the next fit.
+        levels = min(_LEVELS, max(1, (int(fit.rows * GROWTH) // block + 2).bit_length() - 2))
+        steps = np.arange(16)[:, np.newaxis] << np.arange(levels)
         windows = np.maximum(steps * float(block), 1.0)
         model = fit.model
         total = np.clip(model.total, -0.99, 0.999)[:, np.newaxis, np.newaxis]
@@ -36,7 +38,8 @@ class NumberTest:
         uncertain = slow * slow * model.uncertainty[:, np.newaxis, np.newaxis]
         self._freedom = 1 / (2 * (uncertain + 1 / (2 * fit.rows)))
         up, down = self._heights(run_length, windows * self._unit, sides)
-        self._up, self._down = (np.sqrt(thresholds.student(h * h, self._freedom)) for h in (up, down))
+        self._up = np.sqrt(thresholds.student(up * up, self._freedom))
+        self._down = self._up if down is up else np.sqrt(thresholds.student(down * down, self._freedom))
         self._lowest = np.minimum(self._up, self._down).min(axis=0)
         widening = fit.widening(windows.ravel())
         self._season = None if widening is None else widening.reshape(-1, *windows.shape)
@@ -118,7 +121,8 @@ class NumberTest:
         windows = np.maximum(windows, 8.0)
         if self._share_up == 0.5:
             both = thresholds.height(run, windows, horizon, thresholds.factor(run))
-            return both[which], both[which]
+            both = both[which]
+            return both, both
         shares = (self._share_up, 1 - self._share_up)
         up, down = (thresholds.height(run / s / 2, windows, horizon, thresholds.factor(run / s)) for s in shares)
         return up[which], down[which]

@@ -174,7 +174,7 @@ class Waiting:
     def _index(self, deadline: int) -> None:
         stop = self.base + self.count
         segment = self._segments[-1] if self._segments else None
-        if segment is None or len(segment.table) >= min(_SEGMENT, max(4 * _CHUNK, self.live // 2)):
+        if segment is None or len(segment.table) >= min(_SEGMENT, max(_CHUNK, self.live // 2)):
             begin = segment.stop if segment else self.base
             segment = _Segment(begin)
             self._segments.append(segment)

@@ -19,6 +19,7 @@ from stream_monitor.watching.watcher import Watcher
 
 Floats = npt.NDArray[np.float64]
 
+_TOGETHER = 32
 _CHECK = 50
 """Rows between looks at whether a signal is back."""
 _REFINE = 200
@@ -72,6 +73,9 @@ class Signals:
         chunk = 1 if reference.sort == "loss" else 25
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
         self._places = Places()
+        self._kept: list[tuple[Floats, Marks]] = []
+        """The last rows, of which nobody has asked what they amount to yet."""
+        self._kept_rows = 0
         self._run_length = np.full(len(reference.names), np.inf)
         self._allowed_at, self._expected = 0, 0.0
         self.configure(settings, resolve_after)
@@ -91,7 +95,7 @@ class Signals:
 
     def allow(self, run_length: float) -> None:
         """Takes how many values may pass between two false alarms of each signal; its detectors share them."""
-        self._expected, self._allowed_at = self.expected, self._recent.rows
+        self._expected, self._allowed_at = self.expected, self._rows
         self._run_length = np.full(len(self.names), run_length)
         self._let_all()
 
@@ -103,12 +107,13 @@ class Signals:
     @property
     def seen(self) -> tuple[int, tuple[int, int]]:
         """How many rows there were, and position and event time of the last one."""
+        self._settle()
         return self._recent.rows, self._places.of(self._recent.rows)
 
     @property
     def expected(self) -> float:
         """How many false alarms were to be expected so far."""
-        return self._expected + float((1 / self._run_length).sum()) * (self._recent.rows - self._allowed_at)
+        return self._expected + float((1 / self._run_length).sum()) * (self._rows - self._allowed_at)
 
     @property
     def calibrated(self) -> bool:
@@ -127,11 +132,12 @@ class Signals:
 
     def update(self, values: Floats, marks: Marks) -> list[Finding]:
         """Takes the next rows, float64[n, d]; gives what became of changes, in row order."""
-        start = self._recent.rows
+        start = self._rows
         changes, findings = self._ask(values, marks)
         if not changes and not self._courses:
-            self._append(values, marks)
+            self._keep(values, marks)
             return findings
+        self._settle()
         at = 0
         while at < len(values):
             stop = self._next_event(start, at, changes, len(values))
@@ -149,7 +155,7 @@ class Signals:
         """What every detector says of every signal now."""
         said = []
         for word, watcher in self._watchers.items():
-            statistic, threshold = watcher.statistic, watcher.threshold
+            statistic, threshold = watcher.reading()
             for i, name in enumerate((ALL,) if watcher.joint else self.names):
                 firing = i in self._courses and not watcher.joint
                 reading = {"signal": self.reference.sort, "name": name, "detector": word, "firing": firing}
@@ -164,6 +170,7 @@ class Signals:
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference and the settings, as plain values and arrays."""
+        self._settle()
         return {
             "recent": self._recent.state(), "places": self._places.state(), "opened": self.opened,
             "courses": [[signal, asdict(course)] for signal, course in self._courses.items()],
@@ -173,6 +180,7 @@ class Signals:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()` of the same settings and reference."""
+        self._kept, self._kept_rows = [], 0
         self._recent.restore(state["recent"])
         self._places.restore(state["places"])
         self.opened = state["opened"]
@@ -184,7 +192,7 @@ class Signals:
         self._let_all()
 
     def _watcher(self, name: str) -> Watcher:
-        return Watcher(name, self._settings[name], self.reference, self._recent.rows)
+        return Watcher(name, self._settings[name], self.reference, self._rows)
 
     @property
     def _sharing(self) -> int:
@@ -194,6 +202,27 @@ class Signals:
     def _let_all(self) -> None:
         for watcher in self._watchers.values():
             watcher.allow(self._run_length * self._sharing)
+
+    @property
+    def _rows(self) -> int:
+        return self._recent.rows + self._kept_rows
+
+    def _keep(self, values: Floats, marks: Marks) -> None:
+        """Takes rows; a few are kept until there are more, because one addition costs as much as many."""
+        if not self._kept and len(values) >= _TOGETHER:
+            self._append(values, marks)
+            return
+        self._kept.append((values, marks))
+        self._kept_rows += len(values)
+        if self._kept_rows >= _TOGETHER:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Adds the rows that were kept."""
+        if self._kept:
+            values, marks = zip(*self._kept, strict=True)
+            self._kept, self._kept_rows = [], 0
+            self._append(np.concatenate(values), Marks(*map(np.concatenate, zip(*marks, strict=True))))
 
     def _append(self, values: Floats, marks: Marks) -> None:
         self._recent.append(self.reference.measured(values))

@@ -38,15 +38,10 @@ class Watcher:
             self._detector.update(known, reference.times)
             self._since -= len(known)
 
-    @property
-    def statistic(self) -> Array:
-        """The latest statistic of each signal, float64[d]."""
-        return self._detector.statistic
-
-    @property
-    def threshold(self) -> Array:
-        """What each statistic is compared with."""
-        return self._detector.threshold
+    def reading(self) -> tuple[Array, Array]:
+        """The latest statistic of each signal, and what it is compared with, float64[d]."""
+        both = getattr(self._detector, "nearest", None)
+        return both() if both is not None else (self._detector.statistic, self._detector.threshold)
 
     @property
     def extrapolated(self) -> bool:

@@ -54,6 +54,7 @@ class World:
     logs: dict[str, Log] = field(default_factory=lambda: {"watch": Log()})
     failures: dict[str, BaseException] = field(default_factory=dict)
     unstable: dict[Partition, int] = field(default_factory=lambda: {BLOCKS: 5})
+    pids: dict[str, int] = field(default_factory=dict)
 
 
 @pytest.fixture
