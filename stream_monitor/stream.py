@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor import blocks
+from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.alerting.words import Context
 from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamConfig, StreamRecord
-from stream_monitor.events import Alert, iso
+from stream_monitor.events import Alert
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
@@ -24,7 +25,7 @@ from stream_monitor.metrics.windows import Windows
 from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.budget import Spent
-from stream_monitor.watching.categories import Categories
+from stream_monitor.watching.feature_rows import FeatureRows
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
@@ -34,8 +35,6 @@ from stream_monitor.watching.terms import share, terms
 from stream_monitor.watching.words import Words
 
 Ints = npt.NDArray[np.int64]
-_MISTYPED = 10
-"""Values of a wrong type in a window from which on an alert says so."""
 Event = tuple[int, Callable[[Moment], list[Output]]]
 """The row at which something happened, and what to make of it."""
 
@@ -50,7 +49,7 @@ class Stream:
         self.join = Join(config.labels, record.limits)
         self.judge = Judge(config.task)
         self.features = Group("feature", terms(config, "feature", record.limits.features))
-        self.categories = Categories(record.limits.categories, record.limits.features)
+        self.feature_rows = FeatureRows(record.limits.categories, record.limits.features)
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.siblings = 1
@@ -62,10 +61,6 @@ class Stream:
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, dict[str, Any]] = {}
         """Of the last window of each live version, by its number."""
-        self.mistyped: dict[str, int] = {}
-        """Texts under the names of numbers, since the last window closed."""
-        self.wrong_types: dict[str, bool] = {}
-        """Features of which an alert says that they come as texts."""
         self.retired = Spent()
         """What versions that are gone have spent of the budget."""
         self.given: Given | None = None
@@ -84,7 +79,7 @@ class Stream:
         if section.dead:
             self._count({"dead_letters": section.dead})
         if section.kind == "gap":
-            return self._say_gap(section, self.moment(arrived))
+            return notices.input_lost(self.alerts, self.name, section, self.moment(arrived))
         if section.kind == "reference":
             return self._give(section, arrived)
         if section.rows is None or not len(section.rows):
@@ -271,7 +266,7 @@ class Stream:
         if "score" in rows.number_names:
             events += self._watch_scores(rows.number("score"), joined, marks)
         if self.judge.task == "unknown":
-            events.append((len(rows) - 1, self._say_task_unknown))
+            events.append((len(rows) - 1, partial(notices.task_unknown, self.alerts, self.name)))
         if not self.judge.speaks:
             self.judge.hear(values, position)
         judged, more = self._judge(joined, len(rows) - 1, position)
@@ -321,39 +316,14 @@ class Stream:
         self._count({"predictions": n})
 
     def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:
-        names, values, texts = self._feature_values(rows)
-        if not np.isfinite(values).all():
-            self._count({"missing": int(np.isnan(values).sum()), "infinite": int(np.isinf(values).sum())})
+        names, values, texts, mistyped = self.feature_rows.of(rows, self.features)
+        if mistyped or not np.isfinite(values).all():
+            missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+            self._count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
         if not joined.accepted.all():
             values, marks = values[joined.accepted], Marks(*(mark[joined.accepted] for mark in marks))
         found = self.features.update(names, values, marks, texts) if len(values) else []
         return [(finding.row, partial(self._publish, finding, None)) for finding in found]
-
-    def _feature_values(self, rows: Rows) -> tuple[tuple[str, ...], npt.NDArray[np.float64], list[str]]:
-        """Features by name and as float64[n, k], texts as numbers of categories; and which are texts.
-
-        A text under the name of a number, or of a signal that is watched as one, counts as of the wrong type.
-        """
-        names, at = blocks.features(rows.number_names)
-        texts, columns = [], []
-        for i, name in blocks.text_features(rows.text_names):
-            if name in names or self.features.is_number(name):
-                self._see_mistyped(name, int((rows.texts[i] >= 0).sum()))
-                continue
-            texts.append(name)
-            columns.append(self.categories.of(name, rows.texts[i], rows.tables[i]))
-        numbers = rows.numbers[at].T
-        for i, name in enumerate(names):
-            if self.features.is_text(name):
-                numbers = numbers.copy()
-                self._see_mistyped(name, int((~np.isnan(numbers[:, i])).sum()))
-                numbers[:, i] = np.nan
-        return (*names, *texts), np.column_stack((numbers, *columns)) if columns else numbers, texts
-
-    def _see_mistyped(self, name: str, n: int) -> None:
-        self._count({"mistyped": n})
-        if n and (name in self.mistyped or len(self.mistyped) < self.record.limits.features):
-            self.mistyped[name] = self.mistyped.get(name, 0) + n
 
     def _watch_scores(self, score: npt.NDArray[np.float64], joined: Joined, marks: Marks) -> list[Event]:
         events: list[Event] = []
@@ -397,9 +367,9 @@ class Stream:
         self._count({"incomparable": cleared.dropped})
         events: list[Event] = []
         if cleared.given_up_at is not None:
-            events.append((cleared.given_up_at, self._say_no_common_word))
+            events.append((cleared.given_up_at, partial(notices.no_common_word, self.alerts, self.name)))
         if cleared.common_at is not None:
-            events.append((cleared.common_at, self._say_common_word))
+            events.append((cleared.common_at, partial(notices.common_word, self.alerts, self.name)))
         return cleared.outcomes, events
 
     def _watch_losses(self, outcomes: Outcomes, losses: npt.NDArray[np.float64]) -> list[Event]:
@@ -430,11 +400,9 @@ class Stream:
     def _publish(self, finding: Finding, version: Version | None, moment: Moment, outcomes: int = 0) -> list[Output]:
         subject = version.subject if version else Subject(self.name)
         if finding.step == "broken":
-            summary = f"{finding.detector} on the {finding.sort} of {subject.text} was set aside: {finding.detail}"
-            labels = {"signal": finding.sort, "detector": finding.detector, "model": subject.model, "version": subject.version}
-            return self.alerts.open(subject, "monitor", "DetectorBroken", "warning", summary, moment, **labels)
+            return notices.detector_broken(self.alerts, finding, subject, moment)
         if finding.step == "unsettled":
-            return self._say_unsettled(finding, subject, moment)
+            return notices.reference_unsettled(self.alerts, finding, subject, moment)
         group = self.features if version is None else version.loss if finding.sort == "loss" else version.score
         alert, outputs = self.alerts.follow(finding, subject, moment, self._context(group, finding))
         harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
@@ -442,20 +410,9 @@ class Stream:
             outputs += version.retrain.propose(alert, finding, subject, self.record, moment, outcomes)
         return outputs
 
-    def _say_unsettled(self, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
-        what = f"{finding.name} of {subject.text}" if finding.sort == "feature" else f"the {finding.sort} of {subject.text}"
-        summary = (
-            f"{what} changed within its own reference, since {iso(finding.began_time)}: what is like the reference is not "
-            "what it was at first; `rebaseline` learns it anew"
-        )
-        about = {"feature": finding.name} if finding.sort == "feature" else {"model": subject.model, "version": subject.version}
-        return self.alerts.open(
-            subject, "data_quality", "ReferenceUnsettled", "warning", summary, moment, **{"signal": finding.sort} | about
-        )
-
     def _context(self, group: Group, finding: Finding) -> Context:
         """What else an alert says about a change."""
-        grew = [(self.categories.name(finding.name, one), before, since) for one, before, since in finding.shares]
+        grew = [(self.feature_rows.categories.name(finding.name, one), before, since) for one, before, since in finding.shares]
         immature = group.span < self.record.config.reference.span
         return Context(immature, group.chance(finding.rarity), tuple(grew))
 
@@ -467,23 +424,6 @@ class Stream:
                 outputs += one.retrain.close("superseded", one.subject, self.record, moment)
         return outputs
 
-    def _say_task_unknown(self, moment: Moment) -> list[Output]:
-        summary = f"the task of {self.name} cannot be told from its predictions: state `task`; its loss is not watched"
-        return self.alerts.open(Subject(self.name), "data_quality", "TaskUnknown", "warning", summary, moment)
-
-    def _say_no_common_word(self, moment: Moment) -> list[Output]:
-        summary = f"labels and predictions of {self.name} have no value in common: see `labels.values`; its loss is not watched"
-        return self.alerts.open(Subject(self.name), "data_quality", "LabelVocabulary", "warning", summary, moment)
-
-    def _say_gap(self, section: Section, moment: Moment) -> list[Output]:
-        where = f"{section.topic}-{section.partition}, offsets {section.first} to {section.last}"
-        summary = f"input of {self.name} was lost: {where}"
-        about = {"topic": section.topic, "partition": str(section.partition), "offset": str(section.first)}
-        return self.alerts.open(Subject(self.name), "monitor", "InputLost", "critical", summary, moment, **about)
-
-    def _say_common_word(self, moment: Moment) -> list[Output]:
-        return self.alerts.end("recovered", moment, alertname="LabelVocabulary")
-
     def _close_windows(self, now: int, arrived: int, everything: bool = False) -> list[Output]:
         outputs = []
         moment = self.moment(arrived, now)
@@ -492,7 +432,12 @@ class Stream:
         if outputs:
             self.windows.counts = {}
             self.join.relax()
-            outputs += self._renew(moment) + self._say_types(moment)
+            outputs += self._renew(moment)
+            begun, ceased = self.feature_rows.close()
+            for name in begun:
+                outputs += notices.feature_type(self.alerts, self.name, name, self.features.is_number(name), moment)
+            for name in ceased:
+                outputs += self.alerts.end("recovered", moment, alertname="FeatureType", feature=name)
             self._share_budget()
             for version in self.versions.values():
                 outputs += version.retrain.ripen(version.subject, self.record, moment, version.outcomes)
@@ -516,24 +461,6 @@ class Stream:
         for version in self.versions.values():
             yield version, version.score
             yield version, version.loss
-
-    def _say_types(self, moment: Moment) -> list[Output]:
-        """Opens and ends alerts on features whose values are of another type than in the reference."""
-        outputs: list[Output] = []
-        for name in sorted(self.mistyped | self.wrong_types):
-            about = {"signal": "feature", "feature": name}
-            if self.mistyped.get(name, 0) >= _MISTYPED:
-                summary = (
-                    f"{name} of {self.name} comes as text, and in the reference it was a number: it is missing for detectors"
-                )
-                outputs += self.alerts.open(
-                    Subject(self.name), "data_quality", "FeatureType", "warning", summary, moment, **about
-                )
-                self.wrong_types[name] = True
-            elif self.mistyped.get(name, 0) == 0 and self.wrong_types.pop(name, False):
-                outputs += self.alerts.end("recovered", moment, alertname="FeatureType", feature=name)
-        self.mistyped = {}
-        return outputs
 
     def _retire(self, version: Version, moment: Moment) -> list[Output]:
         """Ends a version that has been silent."""

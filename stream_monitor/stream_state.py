@@ -29,9 +29,8 @@ def state(stream: Stream) -> dict[str, Any]:
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
         "words": stream.words.state(), "windows": stream.windows.state(), "alerts": stream.alerts.state(),
-        "categories": stream.categories.state(), "siblings": stream.siblings, "born": stream.born,
+        "feature_rows": stream.feature_rows.state(), "siblings": stream.siblings, "born": stream.born,
         "retired": list(stream.retired),
-        "mistyped": stream.mistyped, "wrong_types": stream.wrong_types,
         "versions": [version.state() for version in stream.versions.values()],
         "groups": {name: group.state() for name, group in stream.groups().items()},
         "given": stream.given.state() if stream.given else None,
@@ -44,8 +43,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
-    stream.mistyped, stream.wrong_types = dict(saved["mistyped"]), dict(saved["wrong_types"])
-    for part in ("judge", "words", "windows", "alerts", "categories"):
+    for part in ("judge", "words", "windows", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)

@@ -1,0 +1,63 @@
+"""Alerts that no detector raises: about labels, types, references and what was lost."""
+
+from __future__ import annotations
+
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.blocks import Section
+from stream_monitor.events import iso
+from stream_monitor.task import Output
+from stream_monitor.watching.finding import Finding
+
+
+def task_unknown(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
+    """Says that it is not clear what a loss is."""
+    summary = f"the task of {stream} cannot be told from its predictions: state `task`; its loss is not watched"
+    return alerts.open(Subject(stream), "data_quality", "TaskUnknown", "warning", summary, moment)
+
+
+def no_common_word(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
+    """Says that labels never say what predictions say."""
+    summary = f"labels and predictions of {stream} have no value in common: see `labels.values`; its loss is not watched"
+    return alerts.open(Subject(stream), "data_quality", "LabelVocabulary", "warning", summary, moment)
+
+
+def common_word(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
+    """Takes that back."""
+    return alerts.end("recovered", moment, alertname="LabelVocabulary")
+
+
+def input_lost(alerts: Alerts, stream: str, section: Section, moment: Moment) -> list[Output]:
+    """Says that offsets of an input will never be seen."""
+    where = f"{section.topic}-{section.partition}, offsets {section.first} to {section.last}"
+    about = {"topic": section.topic, "partition": str(section.partition), "offset": str(section.first)}
+    return alerts.open(
+        Subject(stream), "monitor", "InputLost", "critical", f"input of {stream} was lost: {where}", moment, **about
+    )
+
+
+def detector_broken(alerts: Alerts, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
+    """Says that a detector raised."""
+    summary = f"{finding.detector} on the {finding.sort} of {subject.text} was set aside: {finding.detail}"
+    labels = {"signal": finding.sort, "detector": finding.detector, "model": subject.model, "version": subject.version}
+    return alerts.open(subject, "monitor", "DetectorBroken", "warning", summary, moment, **labels)
+
+
+def reference_unsettled(alerts: Alerts, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
+    """Says that a reference has changed within itself."""
+    what = f"{finding.name} of {subject.text}" if finding.sort == "feature" else f"the {finding.sort} of {subject.text}"
+    summary = (
+        f"{what} changed within its own reference, since {iso(finding.began_time)}: what is like the reference is not "
+        "what it was at first; `rebaseline` learns it anew"
+    )
+    about = {"feature": finding.name} if finding.sort == "feature" else {"model": subject.model, "version": subject.version}
+    return alerts.open(
+        subject, "data_quality", "ReferenceUnsettled", "warning", summary, moment, **{"signal": finding.sort} | about
+    )
+
+
+def feature_type(alerts: Alerts, stream: str, feature: str, text: bool, moment: Moment) -> list[Output]:
+    """Says that a feature that was a number is a `text` now, or the other way round."""
+    was, now = ("a number", "text") if text else ("text", "a number")
+    summary = f"{feature} of {stream} comes as {now}, and in the reference it was {was}: it is missing for detectors"
+    about = {"signal": "feature", "feature": feature}
+    return alerts.open(Subject(stream), "data_quality", "FeatureType", "warning", summary, moment, **about)
