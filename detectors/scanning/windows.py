@@ -58,7 +58,7 @@ class Windows:
         for number, ring in enumerate(self._rings):
             first = (self.step >> number) + 1
             count = (last >> number) - first + 1
-            if not count or 8 << number > last:
+            if not count or int(_LENGTHS[number > 0][0]) << number > last:
                 return
             mine = ends[(first << number) - self.step - 1 :: 1 << number] if number else ends
             known = np.concatenate((ring, mine))

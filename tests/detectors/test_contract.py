@@ -129,6 +129,14 @@ def test_rows_that_come_one_by_one_give_what_one_call_gives(name: str) -> None:
 
 
 @every_detector
+def test_a_change_at_the_first_row_is_found_alike_in_one_call_and_row_by_row(name: str) -> None:
+    values = eventful(name, 1)[-300:]
+    run_length = 500 if allows(name) else None
+    whole, single = (fitted(name, reference(name, 1), run_length) for _ in range(2))
+    assert run(single, values, list(range(len(values)))) == whole.update(values)
+
+
+@every_detector
 @given(seed=st.integers(0, 99), at=cuts)
 @settings(max_examples=40, deadline=None)
 def test_no_cut_changes_a_result(name: str, seed: int, at: list[int]) -> None:
