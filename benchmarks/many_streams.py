@@ -7,7 +7,6 @@ References are learnt first, from long sections, and are not part of what is mea
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from benchmarks.deployment import PARTITIONS, STREAM, configuration
 from benchmarks.load import FEATURES, LABELLED, START
 from benchmarks.table import table
+from consumers.heap import spare_the_collector, trim
 from consumers.memory import Stored
 from stream_monitor.blocks import Block, Kind, Progress, Rows, Section, document, encode, partition_of
 from stream_monitor.task import Batch, Partition, Slice
@@ -27,7 +27,7 @@ from stream_monitor.watch import Watch
 
 _SLICE = 0.2
 """Seconds that intake gathers for; at more than 5,000 events in that time it would be less."""
-_LONG = 250
+_LONG = 50
 """Rows of a section while references are learnt."""
 _DELAY = 10.0
 """Seconds from a prediction to its label."""
@@ -59,11 +59,11 @@ def main() -> None:
     world = World(chosen.streams, chosen.rate)
     for _ in range(-(-world.reference // _LONG) + 1):
         world.take(_LONG / world.rate)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    spare_the_collector()
     costs = [world.take(_SLICE) for _ in range(round(chosen.seconds / _SLICE))]
     rows, cpu = sum(cost.rows for cost in costs), sum(cost.cpu for cost in costs)
+    trim()
+    memory = _memory()
     began = time.process_time()
     counts = [stream["counts"] for stream in world.watch.status()["streams"].values()]
     status = time.process_time() - began
@@ -75,7 +75,7 @@ def main() -> None:
         "ms of a slice in the middle": float(np.median([cost.longest for cost in costs])) * 1e3,
         "ms of the longest slice": max(cost.longest for cost in costs) * 1e3,
         "ms of CPU to say how all streams stand": status * 1e3,
-        "MB of memory": _memory() / 1e6,
+        "MB of memory": memory / 1e6,
         "labels that found their prediction": sum(one.get("labelled", 0) for one in counts),
     }
     print(table(("", ""), list(told.items())))
@@ -113,7 +113,7 @@ class World:
         now = int(self._times(numbers[-1:])[0])
         kinds: tuple[tuple[Kind, Ints], ...] = (("predictions", numbers), ("labels", labelled))
         for kind, some in kinds:
-            for place, section in self._sections(kind, some, now):
+            for place, section in self._sections(kind, some, now) if len(some) else ():
                 sections.setdefault(place, []).append(section)
         self.sections += sum(map(len, sections.values())) if seconds == _SLICE else 0
         cpu, longest = self._process(now + 1_000, sections)

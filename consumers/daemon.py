@@ -5,7 +5,6 @@ It works until it is told to stop, or until one of the tasks fails.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import structlog
 
 from consumers.child import Child, Parent, ToldLog
+from consumers.heap import Heap, spare_the_collector
 from consumers.http.server import serving
 from consumers.kafka import topics
 from consumers.kafka.kafka_client import KafkaUnreachable
@@ -91,7 +91,7 @@ def _run(config: Config, here: Name, child: Child | None, grace: float) -> int:
     daemon = Daemon({here: (task, own)}, grace, watchdog, child)
     with daemon.signals(), serving(config, daemon) as address:
         log.info("serving", address=address)
-        _spare_the_collector()
+        spare_the_collector()
         return daemon.run()
 
 
@@ -105,7 +105,7 @@ def _work_apart(config: Config, grace: float, pipe: Connection) -> None:
 
 def _watch_for(parent: Parent, config: Config, grace: float) -> int:
     daemon = Daemon({"watch": pair(config, "watch")}, grace)
-    _spare_the_collector()
+    spare_the_collector()
     return parent.run(daemon)
 
 
@@ -180,7 +180,7 @@ class Daemon:
         self._pairs, self._child, self._code = pairs, child, 0
         self._asked: dict[str, _Asked] = {}
         self._ask_at = dict.fromkeys(pairs, 0.0)
-        self._sweep_at = dict.fromkeys(pairs, 0.0)
+        self._heap = Heap()
         self._stop = threading.Event()
         self._watchdog = watchdog
         self._grace = grace
@@ -263,10 +263,7 @@ class Daemon:
         now = time.monotonic()
         if now >= self._ask_at[name]:
             self._ask_at[name] = self._ask(name, now)
-        if now >= self._sweep_at[name]:
-            self._sweep_at[name] = now + 1.0
-            # What kafka-python read is held in cycles, and records of ours are too plain to make the collector look.
-            gc.collect(1)
+        self._heap.tend(now)
         return self._stop.is_set()
 
     def _ask(self, name: str, now: float) -> float:
@@ -308,10 +305,3 @@ def _refuse(code: int, error: Exception) -> int:
 def _warm_up() -> None:
     """Imports what watch needs, while the parent sees whether it can begin at all."""
     from stream_monitor import watch  # noqa: F401
-
-
-def _spare_the_collector() -> None:
-    """What is there after the start stays: looking through it again and again costs microseconds for every event."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
