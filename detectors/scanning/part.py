@@ -17,6 +17,10 @@ from .scores import Scores
 from .thresholds import sides
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_KNOWN = 5_000
+"""Values from which on a fit is good enough to stay as it is when its signal has changed."""
 
 
 class Settings(NamedTuple):
@@ -62,11 +66,15 @@ class Part:
             stop = min(len(values), at + refit - whitening.rows)
             then = None if times is None else times[at:stop]
             columns = self._channels.take(values[at:stop], np.arange(first + at, first + stop), then)
-            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test)]
+            known = np.concatenate([each.learnt >= _KNOWN for each in self._channels.whitenings])
+            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test, known)]
+            for each, held in zip(self._channels.whitenings, self._split(self._scanner.held), strict=True):
+                each.absorb(held)
             at = stop
             if whitening.rows == refit:
-                for each in self._channels.whitenings:
-                    each.refit()
+                now = self._scanner.holds(known)
+                for each, held in zip(self._channels.whitenings, self._split(now), strict=True):
+                    each.refit(held)
                 self._prepare()
         return changes
 
@@ -99,6 +107,11 @@ class Part:
         """Takes the run lengths of its own signals."""
         self._allowed = run_length
         self._prepare()
+
+    def _split(self, held: Mask | None) -> list[Mask | None]:
+        """What is held of all columns, by whitening."""
+        whitenings = len(self._channels.whitenings)
+        return [None if held is None else np.split(held, whitenings)[i] for i in range(whitenings)]
 
     def _prepare(self) -> None:
         channels = len(self._channels.moved)

@@ -1,0 +1,70 @@
+"""The scan: what it makes of streams in which several things happen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors import Array, Change
+from detectors.scan import Scan
+
+
+def changes(values: Array, reference: Array, from_row: int = 0, share_up: float = 0.5) -> list[Change]:
+    scan = Scan(1, run_length=1_000_000.0, share_up=share_up)
+    scan.fit(reference[:, np.newaxis])
+    found = scan.update(values[:, np.newaxis])
+    return [change._replace(row=change.row - from_row) for change in found if change.row >= from_row]
+
+
+def levels(*stretches: tuple[int, float]) -> Array:
+    return np.concatenate([np.full(rows, level) for rows, level in stretches])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_an_episode_a_small_shift_is_found_as_fast_as_before_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    reference, noise = rng.normal(size=2000), rng.normal(size=22_000)
+    fresh = changes(noise + levels((20_000, 0.0), (2000, 0.5)), reference, 20_000)
+    found = changes(noise + levels((10_000, 0.0), (5000, 2.0), (5000, 0.0), (2000, 0.5)), reference, 20_000)
+    assert (found[0].direction, found[0].moved) == ("up", "mean")
+    assert found[0].row <= fresh[0].row + 24
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_an_episode_of_errors_a_smaller_one_is_found_as_fast_as_before_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    reference, chance = (rng.random(2000) < 0.1).astype(np.float64), rng.random(24_000)
+    fresh = changes((chance < levels((20_000, 0.1), (4000, 0.15))).astype(np.float64), reference, 20_000, 0.8)
+    rates = levels((10_000, 0.1), (5000, 0.3), (5000, 0.1), (4000, 0.15))
+    found = changes((chance < rates).astype(np.float64), reference, 20_000, 0.8)
+    assert found[0].direction == "up"
+    assert found[0].row <= 1.2 * fresh[0].row + 100
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("shift", "rows"), [(2.0, 700), (2.0, 5000), (0.5, 5000), (2.0, 20_000)])
+def test_a_return_to_normal_is_not_declared(seed: int, shift: float, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=4000 + rows + 20_000) + levels((4000, 0.0), (rows, shift), (20_000, 0.0))
+    found = changes(values, rng.normal(size=2000))
+    assert found
+    assert all(change.direction == "up" and change.row < 4000 + rows + 200 for change in found)
+
+
+def test_a_change_that_lasts_is_declared_again_ever_more_rarely() -> None:
+    rng = np.random.default_rng(1)
+    found = changes(rng.normal(size=44_000) + levels((4000, 0.0), (40_000, 2.0)), rng.normal(size=2000))
+    assert 5 <= len(found) <= 10
+    assert (np.diff([change.row for change in found[1:]], n=2) > 0).all()
+
+
+def test_a_fit_to_a_small_reference_goes_on_growing_after_a_change_is_over() -> None:
+    rng = np.random.default_rng(2)
+    scan = Scan(1, run_length=1_000_000.0, spread=False)
+    scan.fit(rng.normal(size=(500, 1)))
+    assert scan.update(rng.normal(size=(400, 1)) + 2)
+    scan.update(rng.normal(size=(4000, 1)))
+    learnt = scan.state()["parts"][0]["whitenings"][0]["learnt"][0]
+    scan.update(rng.normal(size=(4000, 1)) + 2)
+    scan.update(rng.normal(size=(20_000, 1)))
+    assert 3500 < learnt < 5000 <= scan.state()["parts"][0]["whitenings"][0]["learnt"][0] < 8000
