@@ -39,7 +39,7 @@ class Part:
     def __init__(
         self, signals: Ints, scores: Scores | None, reference: Array, times: Times | None, block: int, settings: Settings
     ) -> None:
-        self._signals, self._block, self._reference, self._settings = signals, block, len(reference), settings
+        self._signals, self._reference, self._settings = signals, len(reference), settings
         self._channels: Channels
         self._test: Test
         if scores is None:
@@ -48,9 +48,13 @@ class Part:
             seasonal = settings.seasonal and times is not None
             self._channels = NumberChannels(signals, scores, reference, settings.spread, seasonal)
             self._test = NumberTest(settings.share_up)
-        sums = self._channels.learn(reference, times)
-        owners = np.tile(np.arange(len(signals)), len(self._channels.moved))
-        self._scanner = Scanner(owners, block, len(reference), sums)
+        self._sums = self._channels.learn(reference, times)
+        self.begin(block)
+
+    def begin(self, block: int) -> None:
+        """Begins to scan, before the first row, in steps of `block` values; run lengths are to be given again."""
+        self._block, owners = block, np.tile(np.arange(len(self._signals)), len(self._channels.moved))
+        self._scanner = Scanner(owners, block, self._reference, self._sums)
 
     def allow(self, run_length: Array) -> None:
         """Takes the run lengths of all signals, float64[d]."""

@@ -68,3 +68,32 @@ def test_a_fit_to_a_small_reference_goes_on_growing_after_a_change_is_over() -> 
     scan.update(rng.normal(size=(4000, 1)) + 2)
     scan.update(rng.normal(size=(20_000, 1)))
     assert 3500 < learnt < 5000 <= scan.state()["parts"][0]["whitenings"][0]["learnt"][0] < 8000
+
+
+@pytest.mark.parametrize("run_length", [5e7, 5e9])
+def test_blocks_grow_with_a_run_length_that_is_allowed_before_the_first_row(run_length: float) -> None:
+    rng = np.random.default_rng(3)
+    reference, values = rng.normal(size=(1000, 1)), rng.normal(size=(20_000, 1)) + levels((10_000, 0.0), (10_000, 1.0))[:, None]
+    scans = [Scan(1), Scan(1, run_length=run_length)]
+    for scan in scans:
+        scan.fit(reference)
+    scans[0].allow(np.array([run_length]))
+    assert [scan.extrapolated for scan in scans] == [False, False]
+    found = scans[0].update(values)
+    assert found == scans[1].update(values)
+    assert found[0].row >= 10_000
+
+
+def test_a_scan_that_has_begun_keeps_its_blocks_whatever_it_is_allowed_and_wherever_it_goes_on() -> None:
+    rng = np.random.default_rng(4)
+    reference, values = rng.normal(size=(1000, 1)), rng.normal(size=(9000, 1)) + levels((6000, 0.0), (3000, 1.0))[:, None]
+    for first, then in ((1e4, 5e9), (5e8, 1e4)):
+        whole, other = Scan(1), Scan(1, run_length=then)
+        for scan in (whole, other):
+            scan.fit(reference)
+        whole.allow(np.array([first]))
+        whole.update(values[:5000])
+        whole.allow(np.array([then]))
+        other.restore(whole.state())
+        assert whole.extrapolated == other.extrapolated == (first < then)
+        assert whole.update(values[5000:]) == other.update(values[5000:])
