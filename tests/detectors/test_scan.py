@@ -97,3 +97,15 @@ def test_a_scan_that_has_begun_keeps_its_blocks_whatever_it_is_allowed_and_where
         other.restore(whole.state())
         assert whole.extrapolated == other.extrapolated == (first < then)
         assert whole.update(values[5000:]) == other.update(values[5000:])
+
+
+def test_thresholds_of_seasons_are_those_of_the_last_fit_however_often_they_are_made() -> None:
+    rng = np.random.default_rng(5)
+    times = np.cumsum(rng.exponential(60e6, 12_000)).astype(np.int64)
+    values = (rng.normal(size=len(times)) + 2 * np.sin(2 * np.pi * times / 86_400e6))[:, np.newaxis]
+    scan = Scan(1, run_length=1e4)
+    scan.fit(values[:5000], times[:5000])
+    scan.update(values[5000:11_001], times[5000:11_001])
+    before = scan.statistic, scan.threshold
+    scan.allow(np.array([1e4]))
+    assert (scan.statistic, scan.threshold) == before
