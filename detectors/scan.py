@@ -67,17 +67,16 @@ class Scan:
         self._begin()
 
     def allow(self, run_length: Array) -> None:
-        """Sets the run lengths, float64[d], from the next row on; `fit` chooses by them how coarse the smallest window is."""
+        """Sets the run lengths, float64[d], from the next row on; before the first, also how coarse the smallest window is."""
         self._run_length = np.asarray(run_length, np.float64).copy()
+        if not self._rows:
+            self._coarsen(self._coarse())
         for part in self._parts:
             part.allow(self._run_length)
 
     def fit(self, reference: Array, times: Times | None = None) -> None:
         """Takes the reference, float64[m, d], and begins anew.  Signals with fewer than 30 values in it are not watched."""
-        self._block = _BLOCK
-        finite = self._run_length[np.isfinite(self._run_length)]
-        while self._block < _LARGEST_BLOCK and finite.size and finite.min() * _BLOCK / self._block > MEASURED:
-            self._block *= 2
+        self._block = self._coarse()
         self._begin()
         scores = Scores(reference)
         kinds = np.array(scores.kinds)
@@ -146,7 +145,8 @@ class Scan:
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
-        """Goes on from a `state()`, after a `fit` to the same reference with the same run lengths."""
+        """Goes on from a `state()`, after a `fit` to the same reference, whatever the run lengths."""
+        self._coarsen(state["block"])
         self._rows, self._run_length = state["rows"], state["run_length"].copy()
         self._seen = state["seen"].copy()
         waiting = len(state["waiting"])
@@ -158,3 +158,19 @@ class Scan:
         self._rows, self._seen = 0, np.zeros(self._signals, np.bool_)
         self._step = -(-self._stride // self._block) * self._block
         self._waiting, self._waiting_times = np.empty((self._step, self._signals)), np.zeros(self._step, np.int64)
+
+    def _coarse(self) -> int:
+        """The block with which run lengths are within what was measured."""
+        finite = self._run_length[np.isfinite(self._run_length)]
+        block = _BLOCK
+        while block < _LARGEST_BLOCK and finite.size and finite.min() * _BLOCK / block > MEASURED:
+            block *= 2
+        return block
+
+    def _coarsen(self, block: int) -> None:
+        """Begins anew with another block, if it is another."""
+        if block != self._block:
+            self._block = block
+            self._begin()
+            for part in self._parts:
+                part.begin(block)

@@ -25,8 +25,8 @@ class Autoregression(NamedTuple):
     """Variance of that sum."""
 
 
-def fit(lagged: Array, n: float, regressors: int) -> Autoregression:
-    """Fits to autocovariances, float64[d, lags + 1], of residuals of so many `regressors` (the mean not counted).
+def fit(lagged: Array, n: Array, regressors: npt.NDArray[np.int64]) -> Autoregression:
+    """Fits to autocovariances, float64[d, lags + 1], of n values' residuals of so many `regressors` (the mean not counted).
 
     The order minimises AIC.  The sum of the coefficients is corrected for its bias in small samples (Shaman and Stine 1988).
     """
@@ -38,7 +38,7 @@ def fit(lagged: Array, n: float, regressors: int) -> Autoregression:
         mine = order == p
         matrix = lagged[mine][:, np.abs(np.subtract.outer(np.arange(p), np.arange(p)))]
         ones = np.linalg.solve(matrix, np.ones((int(mine.sum()), p, 1)))[..., 0].sum(axis=1)
-        uncertainty[mine] = np.maximum(variance[mine] * ones / n, 0.0)
+        uncertainty[mine] = np.maximum(variance[mine] * ones / n[mine], 0.0)
     corrected = np.minimum(total + (3 * total + (regressors + 1) * (1 + total)) / n, 0.999)
     grown = np.where((order > 0) & (np.abs(total) > 0.02), corrected / np.where(total == 0, 1.0, total), 1.0)
     noise = np.sqrt(variance * n / np.maximum(n - order - 1 - regressors, 1))
@@ -67,7 +67,7 @@ def inflation(phi: Array, windows: Array) -> tuple[Array, Array]:
     return inflated, inflated.max(axis=1)
 
 
-def _orders(lagged: Array, n: float) -> tuple[Array, npt.NDArray[np.int64], Array]:
+def _orders(lagged: Array, n: Array) -> tuple[Array, npt.NDArray[np.int64], Array]:
     """Coefficients, orders and innovation variances with the least AIC."""
     d, lags = lagged.shape[0], lagged.shape[1] - 1
     variance = np.maximum(lagged[:, 0], 1e-12)

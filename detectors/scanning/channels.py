@@ -30,7 +30,7 @@ class Channels(Protocol):
         """Fits to a reference, float64[m, d]; gives the sums of its columns, [C]."""
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
-        """The columns, float64[C, n], of the next rows, float64[n, d]."""
+        """The columns, float64[C, n], of the next rows, float64[n, d]; their whitenings are yet to learn from them."""
 
 
 class NumberChannels:
@@ -81,7 +81,8 @@ class RateChannels:
     def learn(self, reference: Array, times: Times | None) -> Array:
         """Fits to a reference, float64[m, d]; gives how many errors are in it."""
         sums: Array = self.take(reference, np.arange(-len(reference), 0), times).sum(axis=1)
-        self.whitenings[0].refit()
+        self.whitenings[0].absorb(None)
+        self.whitenings[0].refit(None)
         return sums
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
@@ -97,7 +98,8 @@ class Fit:
 
     def __init__(self, whitenings: list[Whitening]) -> None:
         self._whitenings = whitenings
-        self.rows = whitenings[0].fitted
+        self.rows = np.concatenate([one.learnt for one in whitenings])
+        """How many values it is from, [C]."""
         self.model = Autoregression._make(
             np.concatenate(parts) for parts in zip(*(one.model for one in whitenings), strict=True)
         )

@@ -36,7 +36,7 @@ class NumberTest:
         slow = (1 - 1 / windows - total * (1 - total**windows) / (windows * (1 - total))) / (1 - total)
         slow = np.where((model.order > 0)[:, np.newaxis, np.newaxis], np.maximum(slow, 0.0), 0.0)
         uncertain = slow * slow * model.uncertainty[:, np.newaxis, np.newaxis]
-        self._freedom = 1 / (2 * (uncertain + 1 / (2 * fit.rows)))
+        self._freedom = 1 / (2 * (uncertain + 1 / (2 * fit.rows[:, np.newaxis, np.newaxis])))
         up, down = self._heights(run_length, windows * self._unit, sides)
         self._up = np.sqrt(thresholds.student(up * up, self._freedom))
         self._down = self._up if down is up else np.sqrt(thresholds.student(down * down, self._freedom))
@@ -51,11 +51,11 @@ class NumberTest:
         if not len(k):
             return k, s, c
         windows, steps = level.windows[k], level.steps[s]
-        n = baseline.rows + steps * float(block) - windows - baseline.left_out[c]
         ready = (windows <= (steps - baseline.since[c]) * float(block)) & (steps > baseline.quiet[c])
-        k, s, c, windows, n = k[ready], s[ready], c[ready], windows[ready], n[ready]
+        k, s, c, windows, steps = k[ready], s[ready], c[ready], windows[ready], steps[ready]
         start = level.before[k, s, c]
-        difference = ((level.sums[s, c] - start) / windows - (start - baseline.left_out_sums[c]) / n) / SCALE
+        n, total = baseline.behind(steps * float(block) - windows, start, c, block)
+        difference = ((level.sums[s, c] - start) / windows - total / n) / SCALE
         lengths = k + (2 if level.number == 0 else 8)
         limit = np.where(difference > 0, self._up[c, lengths, level.number], self._down[c, lengths, level.number])
         widening = 1.0 if self._season is None else self._season[c, lengths, level.number]
@@ -94,6 +94,10 @@ class NumberTest:
         squares: Array = difference * difference / (1 / windows + 1 / n)
         return squares
 
+    def deviation(self, column: int) -> float:
+        """The standard deviation of a sum of values of a column, by the root of their number."""
+        return SCALE
+
     def _screened(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
         """Windows that may be too far, by the lowest of all thresholds; the exact comparison is dear."""
         windows, n = level.windows[:, np.newaxis], baseline.plain(level, block)
@@ -106,7 +110,7 @@ class NumberTest:
             np.abs(difference, out=difference)
             return _where(difference > error[..., np.newaxis])
         ratio = level.windows[:, np.newaxis, np.newaxis] / baseline.sizes(level, block)
-        difference = np.abs(level.sums - level.before * (1 + ratio) + ratio * baseline.left_out_sums)
+        difference = np.abs(level.sums - level.before - ratio * baseline.totals(level))
         return _where(difference > error[..., np.newaxis])
 
     def _table(self, table: Array, level: Level) -> Array:

@@ -17,6 +17,10 @@ from .scores import Scores
 from .thresholds import sides
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_KNOWN = 5_000
+"""Values from which on a fit is good enough to stay as it is when its signal has changed."""
 
 
 class Settings(NamedTuple):
@@ -35,7 +39,7 @@ class Part:
     def __init__(
         self, signals: Ints, scores: Scores | None, reference: Array, times: Times | None, block: int, settings: Settings
     ) -> None:
-        self._signals, self._block, self._reference, self._settings = signals, block, len(reference), settings
+        self._signals, self._reference, self._settings = signals, len(reference), settings
         self._channels: Channels
         self._test: Test
         if scores is None:
@@ -44,9 +48,13 @@ class Part:
             seasonal = settings.seasonal and times is not None
             self._channels = NumberChannels(signals, scores, reference, settings.spread, seasonal)
             self._test = NumberTest(settings.share_up)
-        sums = self._channels.learn(reference, times)
-        owners = np.tile(np.arange(len(signals)), len(self._channels.moved))
-        self._scanner = Scanner(owners, block, len(reference), sums)
+        self._sums = self._channels.learn(reference, times)
+        self.begin(block)
+
+    def begin(self, block: int) -> None:
+        """Begins to scan, before the first row, in steps of `block` values; run lengths are to be given again."""
+        self._block, owners = block, np.tile(np.arange(len(self._signals)), len(self._channels.moved))
+        self._scanner = Scanner(owners, block, self._reference, self._sums)
 
     def allow(self, run_length: Array) -> None:
         """Takes the run lengths of all signals, float64[d]."""
@@ -62,11 +70,15 @@ class Part:
             stop = min(len(values), at + refit - whitening.rows)
             then = None if times is None else times[at:stop]
             columns = self._channels.take(values[at:stop], np.arange(first + at, first + stop), then)
-            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test)]
+            known = np.concatenate([each.learnt >= _KNOWN for each in self._channels.whitenings])
+            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test, known)]
+            for each, held in zip(self._channels.whitenings, self._split(self._scanner.held), strict=True):
+                each.absorb(held)
             at = stop
             if whitening.rows == refit:
-                for each in self._channels.whitenings:
-                    each.refit()
+                now = self._scanner.holds(known)
+                for each, held in zip(self._channels.whitenings, self._split(now), strict=True):
+                    each.refit(held)
                 self._prepare()
         return changes
 
@@ -99,6 +111,11 @@ class Part:
         """Takes the run lengths of its own signals."""
         self._allowed = run_length
         self._prepare()
+
+    def _split(self, held: Mask | None) -> list[Mask | None]:
+        """What is held of all columns, by whitening."""
+        whitenings = len(self._channels.whitenings)
+        return [None if held is None else np.split(held, whitenings)[i] for i in range(whitenings)]
 
     def _prepare(self) -> None:
         channels = len(self._channels.moved)

@@ -34,7 +34,7 @@ class RateTest:
         self._sides, self._unit = sides, 4.0 / block
         steps = np.arange(16)[:, np.newaxis] << np.arange(_LEVELS)
         windows = np.maximum(steps * float(block), 1.0)
-        rate = (fit.mean * fit.rows + 0.5) / (fit.rows + 1)
+        self._rate = rate = (fit.mean * fit.rows + 0.5) / (fit.rows + 1)
         model = fit.model
         inflated, limit = inflation(model.phi, windows.ravel())
         self._inflation = inflated.reshape(-1, *windows.shape)
@@ -100,6 +100,11 @@ class RateTest:
         """Twice the log likelihood ratio of splits."""
         inside = np.clip(inside, 0.0, windows)
         return _g(inside, windows, np.clip(before, 0.0, n), n) / float(self._inflation[column].max())
+
+    def deviation(self, column: int) -> float:
+        """The standard deviation of a sum of values of a column, by the root of their number."""
+        rate = float(self._rate[column])
+        return float(np.sqrt(rate * (1 - rate) * self._inflation[column].max()))
 
     def _compared(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array, Array, Array]:
         """Counts inside, differences of rates, Pearson's statistic of what matters of them, and limits; [K, S, C]."""

@@ -18,7 +18,9 @@ _AT_ONCE = 3_000
 _CONFIDENCE = 7.35
 """By how much twice the log likelihood may be below its maximum: the 95% quantile of the law (1 - exp(-x/2))**2."""
 _REST = 512
-"""Values for which a column is silent after an alarm, at least; or four of the alarm's windows."""
+"""Values for which a column is silent after an alarm, at least; or four of the alarm's windows; twice as long each time."""
+_SURE, _SHORTEST, _RETURNED = 100.0, 64.0, 1 / 3
+"""A change is over when so little is left of it, in a window of so many values, or so many by its square."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -36,7 +38,9 @@ class Baseline:
         self.origin = {name: np.zeros(len(sums)) for name in ("since", "left_out", "left_out_sums", "start", "start_sums")}
         """How things stood when the last change was declared, and where the window began that showed it."""
         self.until = np.full(len(sums), -1, np.int64)
-        """The step up to which further alarms are of the same change."""
+        """The step at which a change is over if it has not been declared again."""
+        self.changed, self.ever = np.zeros(len(sums), np.bool_), np.zeros(len(sums), np.bool_)
+        """Which columns are changed now, so that windows are compared with what was before the change; and which ever were."""
 
     def plain(self, level: Level, block: int) -> Array:
         """How many values there are before each window of a column that never began anew, [K, S]; at least 1."""
@@ -44,11 +48,19 @@ class Baseline:
 
     def sizes(self, level: Level, block: int) -> Array:
         """How many values there are before each window, [K, S, C]; at least 1."""
-        return np.maximum(self.plain(level, block)[..., np.newaxis] - self.left_out, 1.0)
+        sizes = self.plain(level, block)[..., np.newaxis] - self.left_out
+        return np.maximum(np.where(self.changed, self._size(block), sizes) if self.changed.any() else sizes, 1.0)
 
     def totals(self, level: Level) -> Array:
         """Their sums, [K, S, C]."""
-        return level.before + (self.sums - self.left_out_sums)
+        totals = level.before + (self.sums - self.left_out_sums)
+        return np.where(self.changed, self._total(), totals) if self.changed.any() else totals
+
+    def behind(self, begin: Array, sums: Array, columns: Ints, block: int) -> tuple[Array, Array]:
+        """How many values there are before windows, [n], and their sums; windows begin after so many rows, at these sums."""
+        sizes, totals = self.rows + begin - self.left_out[columns], sums + (self.sums - self.left_out_sums)[columns]
+        changed = self.changed[columns]
+        return np.where(changed, self._size(block)[columns], sizes), np.where(changed, self._total()[columns], totals)
 
     def ready(self, level: Level, block: int) -> npt.NDArray[np.bool_]:
         """Windows that can be compared, [K, S, C]."""
@@ -58,19 +70,26 @@ class Baseline:
         return ready
 
     def begin_anew(self, columns: Ints, windows: Windows, length: int) -> None:
-        """Leaves out a window of so many steps that ends now, and what came since the change was first declared."""
-        step, rest = windows.step, max(4 * length, _REST // windows.block)
+        """Declares a change that a window of so many steps shows, which ends now; or declares it again."""
+        step, rest = windows.step, np.full(len(columns), max(4 * length, _REST // windows.block))
+        again = self.changed[columns]
+        rest[again] = np.maximum(rest, self.until[columns] - self.quiet[columns])[again]
         beginning = windows.before(length)
-        for c in columns.tolist():
-            origin = self.origin
-            if step > self.until[c]:
-                now = (self.since[c], self.left_out[c], self.left_out_sums[c], step - length, beginning[c])
-                for name, value in zip(origin, now, strict=True):
-                    origin[name][c] = value
-            self.left_out[c] = origin["left_out"][c] + (step - origin["start"][c]) * windows.block
-            self.left_out_sums[c] = origin["left_out_sums"][c] + windows.sums[c] - origin["start_sums"][c]
-            self.since[c], self.quiet[c], self.until[c] = step, step + rest, step + 3 * rest
-        self.anew = True
+        for c in columns[~again].tolist():
+            now = (self.since[c], self.left_out[c], self.left_out_sums[c], step - length, beginning[c])
+            for name, value in zip(self.origin, now, strict=True):
+                self.origin[name][c] = value
+        self.since[columns], self.quiet[columns], self.until[columns] = step, step + rest, step + 3 * rest
+        self.changed[columns] = self.ever[columns] = self.anew = True
+
+    def end(self, columns: Ints, windows: Windows) -> None:
+        """Ends a change: everything since it began is left out, and windows begin anew."""
+        origin, step = self.origin, windows.step
+        length = (step - origin["start"][columns]) * windows.block
+        self.left_out[columns] = origin["left_out"][columns] + length
+        inside = windows.sums[columns] - origin["start_sums"][columns]
+        self.left_out_sums[columns] = origin["left_out_sums"][columns] + inside
+        self.since[columns], self.quiet[columns], self.changed[columns] = step, step - 1, False
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
@@ -83,8 +102,15 @@ class Baseline:
             setattr(self, name, state[name].copy())
         self.anew, self.origin = state["anew"], {name: array.copy() for name, array in state["origin"].items()}
 
+    def _size(self, block: int) -> Array:
+        """How many values there were before the last change of each column."""
+        return self.rows + self.origin["start"] * block - self.origin["left_out"]
 
-_ARRAYS = ("since", "quiet", "left_out", "left_out_sums", "until")
+    def _total(self) -> Array:
+        return self.sums + self.origin["start_sums"] - self.origin["left_out_sums"]
+
+
+_ARRAYS = ("since", "quiet", "left_out", "left_out_sums", "until", "changed", "ever")
 
 
 class Test(Protocol):
@@ -108,6 +134,9 @@ class Test(Protocol):
     def squares(self, inside: Array, windows: Array, before: Array, n: Array, column: int) -> Array:
         """Twice the log likelihood ratio of splits: windows of a column against what is before them."""
 
+    def deviation(self, column: int) -> float:
+        """The standard deviation of a sum of values of a column, by the root of their number."""
+
 
 class Alarm(NamedTuple):
     """A window that differs too much."""
@@ -119,7 +148,9 @@ class Alarm(NamedTuple):
     threshold: float
     up: bool
     n_before: float
+    mean_before: float
     window: float
+    mean: float
     began: tuple[int, int, int] = (0, 0, 0)
     """The row at which the change began, and the rows between which, as seen at this step."""
 
@@ -130,6 +161,20 @@ class Declared(NamedTuple):
     column: int
     statistic: float
     threshold: float
+    up: bool
+    level: int
+    length: int
+    limit: float
+    """It is over when the mean of a window of so many steps of a level is back at this."""
+
+    def over(self, level: Level, since: int) -> int | None:
+        """The first step at which it is over by a level's windows, which begin after a step."""
+        first = 2 if level.number == 0 else 8
+        k, steps = self.length - first, level.steps
+        means = (level.sums[:, self.column] - level.before[k, :, self.column]) / level.windows[k]
+        back = (means < self.limit) if self.up else (means > self.limit)
+        back &= steps - (self.length << level.number) >= since
+        return int(steps[back.argmax()]) if back.any() else None
 
 
 class Scanner:
@@ -140,17 +185,32 @@ class Scanner:
         self.baseline = Baseline(rows, sums)
         self.declared: dict[int, Declared] = {}
         """The last change of each signal."""
+        self.held: npt.NDArray[np.bool_] | None = None
+        """Of the values taken last, [C, n], which no fit is to learn from; None if it may from all."""
         self._signal_of, self._block = signal_of, block
 
-    def take(self, values: Array, test: Test) -> list[Alarm]:
-        """Takes whole steps, float64[C, n]; gives at most one alarm of a signal and step, in order."""
+    def take(self, values: Array, test: Test, known: npt.NDArray[np.bool_]) -> list[Alarm]:
+        """Takes whole steps, float64[C, n]; gives at most one alarm of a signal and step, in order.
+
+        `known` are columns whose fit is good enough to stay as it is once they have changed.
+        """
         alarms: list[Alarm] = []
+        held: list[tuple[npt.NDArray[np.bool_], int]] = []
+        self.held = None
         size = max(4, _AT_ONCE // max(len(values), 1)) * self._block
         for at in range(0, values.shape[1], size):
             ends = self.windows.ends(values[:, at : at + size])
             while len(ends):
+                now, step = self.holds(known), self.windows.step
                 ends = self._advance(ends, test, alarms)
+                held.append((now, (self.windows.step - step) * self._block))
+        if self.baseline.anew and held:
+            self.held = np.repeat(np.stack([now for now, _ in held], axis=1), [rows for _, rows in held], axis=1)
         return alarms
+
+    def holds(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """The columns from which no fit is to learn now: they are changed, or were and are known well enough."""
+        return self.baseline.changed | (self.baseline.ever & known)
 
     def began(self, signal: int, test: Test) -> tuple[int, int, int]:
         """The row at which the last declared change most likely began, and the rows between which."""
@@ -207,37 +267,60 @@ class Scanner:
 
     def _advance(self, ends: Array, test: Test, alarms: list[Alarm]) -> Array:
         """Takes steps up to the first alarm; gives those behind it."""
-        first = self.windows.step + len(ends) + 1
-        hits: list[tuple[Level, int, int, int]] = []
-        for level in self.windows.levels(ends):
+        base, changed = self.baseline, {}
+        last = self.windows.step + len(ends)
+        if base.changed.any():
+            last = min(last, int(base.until[base.changed].min()))
+            changed = {signal: what for signal, what in self.declared.items() if base.changed[what.column]}
+        first, hits, over = last + 1, list[tuple[Level, int, int, int]](), list[int]()
+        for level in self.windows.levels(ends[: last - self.windows.step]):
+            for signal, what in changed.items():
+                if what.level == level.number and (step := what.over(level, int(base.since[what.column]))) is not None:
+                    if step < first:
+                        first, hits, over = step, [], []
+                    over += [signal] * (step == first)
             lengths, steps, columns = test.exceed(level, self.baseline, self._block)
             if not len(steps):
                 continue
             at = int(steps.min())
             if level.steps[at] < first:
-                first, hits = int(level.steps[at]), []
+                first, hits, over = int(level.steps[at]), [], []
             if level.steps[at] == first:
                 mine = steps == at
                 hits += [(level, k, at, column) for k, column in zip(lengths[mine].tolist(), columns[mine].tolist())]
-        taken = ends[: first - self.windows.step]
+        taken = ends[: min(first, last) - self.windows.step]
+        hits = [hit for hit in hits if self._signal_of[hit[3]] not in over]
         found = self._strongest([self._alarm(*hit, test) for hit in hits])
         self.windows.advance(taken)
         for alarm in found:
             signal = int(self._signal_of[alarm.column])
-            self.declared[signal] = Declared(alarm.column, alarm.statistic, alarm.threshold)
+            self.declared[signal] = self._declared(alarm, test)
             length = round(alarm.window / self._block)
-            self.baseline.begin_anew(np.flatnonzero(self._signal_of == signal), self.windows, length)
+            base.begin_anew(np.flatnonzero(self._signal_of == signal), self.windows, length)
+        ended = base.changed & (np.isin(self._signal_of, over) | (base.until == self.windows.step))
+        base.end(np.flatnonzero(ended), self.windows)
         alarms += [alarm._replace(began=self.began(int(self._signal_of[alarm.column]), test)) for alarm in found]
         return ends[len(taken) :]
 
     def _alarm(self, level: Level, k: int, at: int, column: int, test: Test) -> Alarm:
-        base, window = self.baseline, float(level.windows[k])
-        start = float(level.before[k, at, column])
-        inside, step = float(level.sums[at, column]) - start, int(level.steps[at])
-        n = base.rows + step * float(self._block) - window - float(base.left_out[column])
-        before = base.sums[column] + start - base.left_out_sums[column]
+        window, start, step = float(level.windows[k]), level.before[k, at, column], int(level.steps[at])
+        inside, begin = float(level.sums[at, column] - start), step * float(self._block) - window
+        sizes, totals = self.baseline.behind(np.array([begin]), start, np.array([column]), self._block)
+        n, before = float(sizes[0]), float(totals[0])
         statistic, threshold = test.alarm(level.number, window, column, inside, n, before)
-        return Alarm(step, column, level.number, statistic, threshold, inside / window > before / n, n, window)
+        up, mean = inside / window > before / n, inside / window
+        return Alarm(step, column, level.number, statistic, threshold, up, n, before / n, window, mean)
+
+    def _declared(self, alarm: Alarm, test: Test) -> Declared:
+        """How it will be seen that the change is over."""
+        effect = alarm.mean - alarm.mean_before
+        needed = max(_SHORTEST, _SURE * (test.deviation(alarm.column) / effect) ** 2)
+        steps = max(2, int(np.ceil(needed / self._block)))
+        level = max(0, steps.bit_length() - 4)
+        length = -(-steps >> level)
+        level, length = (level, length) if length < 16 else (level + 1, 8)
+        limit = alarm.mean_before + _RETURNED * effect
+        return Declared(alarm.column, alarm.statistic, alarm.threshold, alarm.up, level, length, limit)
 
     def _strongest(self, alarms: list[Alarm]) -> list[Alarm]:
         """One of each signal: that which is most above its threshold."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors import Array, Times
 
@@ -21,6 +22,7 @@ _MODELS = ((), tuple(range(7)), tuple(range(13)))
 _PERIODS = 2
 """How many of its periods must have been seen before a season is fitted."""
 _FEWEST = 100
+Mask = npt.NDArray[np.bool_]
 
 
 def _table() -> Array:
@@ -45,12 +47,15 @@ class Seasons:
         self._gram = np.zeros((_TABLE.shape[1], _TABLE.shape[1]))
         self._beta = np.zeros((_TABLE.shape[1], columns))
         self._gain = np.zeros(columns)
-        self.regressors = 0
+        self.regressors = np.zeros(columns, np.int64)
+        """How many waves are fitted to each column."""
+        self._interval = 0.0
+        """Microseconds between two rows at the last fit, on average."""
 
     @property
     def any(self) -> bool:
         """Whether some column has a season."""
-        return self.regressors > 0
+        return bool(self.regressors.any())
 
     def take(self, scores: Array, times: Times | None) -> None:
         """Takes the next scores, float64[d, n]."""
@@ -72,41 +77,45 @@ class Seasons:
         waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
         return scores - np.rint((waves @ self._beta).T / UNIT**2)
 
-    def refit(self) -> None:
-        """Chooses for each column what explains it best (AIC), of the seasons that have been seen twice."""
-        span = self._last - self._first + self._interval()
+    def refit(self, held: Mask, counted: Array) -> None:
+        """Chooses for each column what explains it best (AIC), of the seasons that have been seen twice.
+
+        Columns that are held keep theirs; `counted` is how many values each has.  All are [d].
+        """
+        self._interval = (self._last - self._first) / max(self._rows - 1, 1)
+        span = self._last - self._first + self._interval
         possible = [m for m in _MODELS if not m or (self._rows >= _FEWEST and span >= _PERIODS * _WAVES[(m[-1] - 1) // 2][0])]
-        n = max(self._rows, 1)
         mean = self._products[0] / UNIT
-        spread = np.maximum(self._squares - mean * mean / n, 1.0)
-        best, self._gain = n * np.log(spread), np.zeros(len(spread))
-        self._beta = np.zeros_like(self._beta)
-        self.regressors = 0
+        spread = np.maximum(self._squares - mean * mean / max(self._rows, 1), 1.0)
+        n = np.maximum(np.minimum(counted, self._rows), 1)
+        best, self._gain = n * np.log(spread), np.where(held, self._gain, 0.0)
+        self._beta = np.where(held, self._beta, 0.0)
+        self.regressors = np.where(held, self.regressors, 0)
         for model in possible[1:]:
             at = list(model)
             gram = self._gram[np.ix_(np.array(at), np.array(at))] / UNIT**2
             beta = np.linalg.lstsq(gram, self._products[at] / UNIT, rcond=1e-9)[0]
             left = np.clip(self._squares - (beta * self._products[at] / UNIT).sum(axis=0), 1e-3 * spread, spread)
             criterion = n * np.log(left) + 2 * (len(at) - 1)
-            better = criterion < best - 1e-6
+            better = (criterion < best - 1e-6) & ~held
             if better.any():
                 self._beta[np.ix_(np.array(at), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
                 self._gain[better] = (spread - left)[better]
-                best, self.regressors = np.where(better, criterion, best), len(at) - 1
+                best, self.regressors[better] = np.where(better, criterion, best), len(at) - 1
 
-    def explained(self, lags: int, n: int) -> Array:
-        """What seasons contribute to autocovariances at lags 0 to `lags`, [d, lags + 1]."""
+    def explained(self, lags: int, n: Array) -> Array:
+        """What seasons contribute to autocovariances of n values, [d], at lags 0 to `lags`, [d, lags + 1]."""
         power = (self._beta[1::2] ** 2 + self._beta[2::2] ** 2) + 1e-9
-        turns = np.array([2 * np.pi * k * self._interval() / period for period, k in _WAVES])
+        turns = np.array([2 * np.pi * k * self._interval / period for period, k in _WAVES])
         shape = np.cos(turns[:, np.newaxis] * np.arange(lags + 1))
         share = (power[..., np.newaxis] * shape[:, np.newaxis]).sum(axis=0) / power.sum(axis=0)[:, np.newaxis]
-        explained: Array = self._gain[:, np.newaxis] * share / n / UNIT**2
+        explained: Array = self._gain[:, np.newaxis] * share / n[:, np.newaxis] / UNIT**2
         return explained
 
     def widening(self, windows: Array) -> Array:
         """By how much the estimated season widens the mean before each window, [d, w]."""
         fitted = (self._beta[1::2] != 0) | (self._beta[2::2] != 0)
-        cycles = np.array([k * self._interval() / period for period, k in _WAVES])
+        cycles = np.array([k * self._interval / period for period, k in _WAVES])
         waves: Array = fitted.T.astype(np.float64) @ np.sinc(np.outer(cycles, windows)) ** 2
         return 1 + 2 * waves
 
@@ -114,7 +123,8 @@ class Seasons:
         """Everything, as plain values and arrays."""
         return {
             "season": {
-                "rows": self._rows, "first": self._first, "last": self._last, "regressors": self.regressors,
+                "rows": self._rows, "first": self._first, "last": self._last, "interval": self._interval,
+                "regressors": self.regressors.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
                 "beta": self._beta.copy(), "gain": self._gain.copy(),
             }
@@ -124,10 +134,6 @@ class Seasons:
         """Goes on from a `state()`."""
         saved = state["season"]
         self._rows, self._first, self._last = saved["rows"], saved["first"], saved["last"]
-        self.regressors = saved["regressors"]
+        self._interval, self.regressors = saved["interval"], saved["regressors"].copy()
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
         self._beta, self._gain = saved["beta"].copy(), saved["gain"].copy()
-
-    def _interval(self) -> float:
-        """Microseconds between two rows, on average."""
-        return (self._last - self._first) / max(self._rows - 1, 1)

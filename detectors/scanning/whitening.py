@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors import Array, Times
 
@@ -12,6 +13,7 @@ from .autoregression import Autoregression, fit
 from .scores import UNIT
 from .seasons import Seasons
 
+Mask = npt.NDArray[np.bool_]
 LAGS = 24
 GROWTH = 1.25
 """The fit is made again whenever there are so many times as many values."""
@@ -27,7 +29,8 @@ _FEW = 64
 class Whitening:
     """Of d columns of scores, float64[d, n], in `UNIT`s: their residuals, in units of `SCALE` to a standard deviation.
 
-    A fit uses only what came before it.  Everything that is summed is a whole number, so cuts change nothing.
+    A fit uses only what came before it, without what is held because it is changed: that counts as if it were as fitted, and
+    the fit of a column that is held stays as it is.  Everything that is summed is a whole number, so cuts change nothing.
     """
 
     def __init__(self, columns: int, lags: int, seasons: Seasons) -> None:
@@ -42,27 +45,37 @@ class Whitening:
         """Values that are not in the sums yet."""
         self._last = np.zeros((columns, lags))
         """The last values without their season, for the filter."""
-        self.refit()
-
-    def refit(self) -> None:
-        """Fits everything to what has come so far."""
-        self._sum_up(self._pending.shape[1])
-        columns = len(self._sums)
-        self.seasons.refit()
-        self.fitted = max(self.rows, 1)
-        self.mean = self._sums / self.fitted
+        self._taken: tuple[Array, Times | None] = np.zeros((columns, 0)), None
+        """What is yet to be absorbed."""
+        self.counted = np.zeros(columns)
+        """Values that are not held, [d]."""
+        nothing = np.zeros(columns)
+        self.model = Autoregression(np.zeros((columns, lags)), nothing.astype(np.int64), nothing + 1, nothing, nothing)
+        self.mean = nothing
         """Of the scores that the fit has seen, [d]."""
-        self.gain = np.zeros(columns)
+        self.learnt = nothing + 1
+        """How many these are, [d]."""
+        self.gain = nothing
         """Twice the log likelihood by which the past explains the present, [d]."""
-        if self.rows <= 2 * self.lags:
-            nothing = np.zeros(columns)
-            self.model = Autoregression(np.zeros((columns, self.lags)), nothing.astype(np.int64), nothing + 1, nothing, nothing)
-        else:
+        self.refit(None)
+
+    def refit(self, held: Mask | None) -> None:
+        """Fits everything to what has come so far, but for columns that are held, [d]."""
+        self._sum_up(self._pending.shape[1])
+        held = np.zeros(len(self._sums), np.bool_) if held is None else held
+        self.seasons.refit(held, self.counted)
+        self.fitted = max(self.rows, 1)
+        self.learnt = np.where(held, self.learnt, np.maximum(self.counted, 1.0))
+        self.mean = np.where(held, self.mean, self._sums / self.learnt)
+        if self.rows > 2 * self.lags:
             covariances = self._autocovariances()
-            model = fit(covariances, float(self.rows), self.seasons.regressors)
-            self.gain = self.rows * np.log(covariances[:, 0] / np.maximum(model.noise, 1e-6) ** 2)
+            model = fit(covariances, self.learnt, self.seasons.regressors)
+            gain = self.learnt * np.log(covariances[:, 0] / np.maximum(model.noise, 1e-6) ** 2)
+            self.gain = np.where(held, self.gain, gain)
             # What never varies has no scale of its own: then one unit of score is one standard deviation.
-            self.model = model._replace(noise=np.where(model.noise < _STILL, 1.0, model.noise))
+            model = model._replace(noise=np.where(model.noise < _STILL, 1.0, model.noise))
+            kept = (np.where(held[:, np.newaxis] if new.ndim == 2 else held, old, new) for old, new in zip(self.model, model))
+            self.model = Autoregression._make(kept)
         self._ready()
 
     def next_refit(self, reference: int, block: int) -> int:
@@ -72,17 +85,28 @@ class Whitening:
     def learn(self, scores: Array, times: Times | None) -> Array:
         """Takes the scores of a reference, float64[d, n], and fits to them; gives their residuals by that fit."""
         self.take(scores, times)
-        self.refit()
+        self.absorb(None)
+        self.refit(None)
         self._last[:] = 0.0
         return self.residuals(scores, times)
 
     def take(self, scores: Array, times: Times | None) -> Array:
-        """Takes the next scores, float64[d, n]; gives their residuals."""
+        """Takes the next scores, float64[d, n]; gives their residuals.  They are yet to be absorbed."""
+        self._taken = scores, times
+        return self.residuals(scores, times)
+
+    def absorb(self, held: Mask | None) -> None:
+        """Learns, for the next fit, from what was taken last, but for what is held, [d, n]."""
+        scores, times = self._taken
+        self.rows += scores.shape[1]
+        self.counted += scores.shape[1]
+        if held is not None and held.any():
+            self.counted -= held.sum(axis=1)
+            scores = np.where(held, scores - self.seasons.without(scores, times), scores)
         self.seasons.take(scores, times)
         self._pending = np.concatenate((self._pending, scores + 0.0), axis=1)  # no -0.0, which integers do not keep
-        self.rows += scores.shape[1]
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
-        return self.residuals(scores, times)
+        self._taken = scores[:, :0], None
 
     def residuals(self, scores: Array, times: Times | None) -> Array:
         """The residuals of the next scores by the present fit, which does not learn from them."""
@@ -103,6 +127,9 @@ class Whitening:
             "tail": self._tail,
             "last": self._last,
             "mean": self.mean,
+            "counted": self.counted,
+            "learnt": self.learnt,
+            "gain": self.gain,
         }
         named = {name: array.copy() for name, array in arrays.items()}
         model = {name: value.copy() for name, value in zip(self.model._fields, self.model, strict=True)}
@@ -115,6 +142,7 @@ class Whitening:
         self._sums, self._lagged = state["sums"].copy(), state["lagged"].copy()
         self._head, self._tail, self._last = state["head"].copy(), state["tail"].copy(), state["last"].copy()
         self.mean, self._pending = state["mean"].copy(), state["pending"].astype(np.float64)
+        self.counted, self.learnt, self.gain = state["counted"].copy(), state["learnt"].copy(), state["gain"].copy()
         self.model = Autoregression(**{name: value.copy() for name, value in state["model"].items()})
         self._ready()
         self.seasons.restore(state)
@@ -152,8 +180,8 @@ class Whitening:
 
     def _autocovariances(self) -> Array:
         """Of the scores without their season, at lags 0 to `lags`, [d, lags + 1], in standard deviations."""
-        n, lags = self.rows, self.lags
-        mean = self._sums / n
+        lags, counted = self.lags, np.maximum(self.counted, 1.0)
+        mean, n = self._sums / counted, counted[:, np.newaxis]
         last = np.cumsum(self._tail[:, ::-1], axis=1)
         first = np.cumsum(self._head, axis=1)
         nothing = np.zeros((len(mean), 1))
@@ -161,6 +189,6 @@ class Whitening:
         lag = np.arange(lags + 1)
         centred = self._lagged - mean[:, np.newaxis] * (2 * self._sums[:, np.newaxis] - ends)
         centred += (n - lag) * mean[:, np.newaxis] ** 2
-        covariances: Array = centred / n / UNIT**2 - self.seasons.explained(lags, n)
+        covariances: Array = centred / n / UNIT**2 - self.seasons.explained(lags, counted)
         covariances[:, 0] = np.maximum(covariances[:, 0], 1e-6)
         return covariances

@@ -1,0 +1,111 @@
+"""The scan: what it makes of streams in which several things happen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors import Array, Change
+from detectors.scan import Scan
+
+
+def changes(values: Array, reference: Array, from_row: int = 0, share_up: float = 0.5) -> list[Change]:
+    scan = Scan(1, run_length=1_000_000.0, share_up=share_up)
+    scan.fit(reference[:, np.newaxis])
+    found = scan.update(values[:, np.newaxis])
+    return [change._replace(row=change.row - from_row) for change in found if change.row >= from_row]
+
+
+def levels(*stretches: tuple[int, float]) -> Array:
+    return np.concatenate([np.full(rows, level) for rows, level in stretches])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_an_episode_a_small_shift_is_found_as_fast_as_before_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    reference, noise = rng.normal(size=2000), rng.normal(size=22_000)
+    fresh = changes(noise + levels((20_000, 0.0), (2000, 0.5)), reference, 20_000)
+    found = changes(noise + levels((10_000, 0.0), (5000, 2.0), (5000, 0.0), (2000, 0.5)), reference, 20_000)
+    assert (found[0].direction, found[0].moved) == ("up", "mean")
+    assert found[0].row <= fresh[0].row + 24
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_an_episode_of_errors_a_smaller_one_is_found_as_fast_as_before_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    reference, chance = (rng.random(2000) < 0.1).astype(np.float64), rng.random(24_000)
+    fresh = changes((chance < levels((20_000, 0.1), (4000, 0.15))).astype(np.float64), reference, 20_000, 0.8)
+    rates = levels((10_000, 0.1), (5000, 0.3), (5000, 0.1), (4000, 0.15))
+    found = changes((chance < rates).astype(np.float64), reference, 20_000, 0.8)
+    assert found[0].direction == "up"
+    assert found[0].row <= 1.2 * fresh[0].row + 100
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("shift", "rows"), [(2.0, 700), (2.0, 5000), (0.5, 5000), (2.0, 20_000)])
+def test_a_return_to_normal_is_not_declared(seed: int, shift: float, rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=4000 + rows + 20_000) + levels((4000, 0.0), (rows, shift), (20_000, 0.0))
+    found = changes(values, rng.normal(size=2000))
+    assert found
+    assert all(change.direction == "up" and change.row < 4000 + rows + 200 for change in found)
+
+
+def test_a_change_that_lasts_is_declared_again_ever_more_rarely() -> None:
+    rng = np.random.default_rng(1)
+    found = changes(rng.normal(size=44_000) + levels((4000, 0.0), (40_000, 2.0)), rng.normal(size=2000))
+    assert 5 <= len(found) <= 10
+    assert (np.diff([change.row for change in found[1:]], n=2) > 0).all()
+
+
+def test_a_fit_to_a_small_reference_goes_on_growing_after_a_change_is_over() -> None:
+    rng = np.random.default_rng(2)
+    scan = Scan(1, run_length=1_000_000.0, spread=False)
+    scan.fit(rng.normal(size=(500, 1)))
+    assert scan.update(rng.normal(size=(400, 1)) + 2)
+    scan.update(rng.normal(size=(4000, 1)))
+    learnt = scan.state()["parts"][0]["whitenings"][0]["learnt"][0]
+    scan.update(rng.normal(size=(4000, 1)) + 2)
+    scan.update(rng.normal(size=(20_000, 1)))
+    assert 3500 < learnt < 5000 <= scan.state()["parts"][0]["whitenings"][0]["learnt"][0] < 8000
+
+
+@pytest.mark.parametrize("run_length", [5e7, 5e9])
+def test_blocks_grow_with_a_run_length_that_is_allowed_before_the_first_row(run_length: float) -> None:
+    rng = np.random.default_rng(3)
+    reference, values = rng.normal(size=(1000, 1)), rng.normal(size=(20_000, 1)) + levels((10_000, 0.0), (10_000, 1.0))[:, None]
+    scans = [Scan(1), Scan(1, run_length=run_length)]
+    for scan in scans:
+        scan.fit(reference)
+    scans[0].allow(np.array([run_length]))
+    assert [scan.extrapolated for scan in scans] == [False, False]
+    found = scans[0].update(values)
+    assert found == scans[1].update(values)
+    assert found[0].row >= 10_000
+
+
+def test_a_scan_that_has_begun_keeps_its_blocks_whatever_it_is_allowed_and_wherever_it_goes_on() -> None:
+    rng = np.random.default_rng(4)
+    reference, values = rng.normal(size=(1000, 1)), rng.normal(size=(9000, 1)) + levels((6000, 0.0), (3000, 1.0))[:, None]
+    for first, then in ((1e4, 5e9), (5e8, 1e4)):
+        whole, other = Scan(1), Scan(1, run_length=then)
+        for scan in (whole, other):
+            scan.fit(reference)
+        whole.allow(np.array([first]))
+        whole.update(values[:5000])
+        whole.allow(np.array([then]))
+        other.restore(whole.state())
+        assert whole.extrapolated == other.extrapolated == (first < then)
+        assert whole.update(values[5000:]) == other.update(values[5000:])
+
+
+def test_thresholds_of_seasons_are_those_of_the_last_fit_however_often_they_are_made() -> None:
+    rng = np.random.default_rng(5)
+    times = np.cumsum(rng.exponential(60e6, 12_000)).astype(np.int64)
+    values = (rng.normal(size=len(times)) + 2 * np.sin(2 * np.pi * times / 86_400e6))[:, np.newaxis]
+    scan = Scan(1, run_length=1e4)
+    scan.fit(values[:5000], times[:5000])
+    scan.update(values[5000:11_001], times[5000:11_001])
+    before = scan.statistic, scan.threshold
+    scan.allow(np.array([1e4]))
+    assert (scan.statistic, scan.threshold) == before
