@@ -13,7 +13,7 @@ from .autoregression import Autoregression
 from .scores import UNIT, Scores, spreads
 from .seasons import Seasons
 from .volatility import Volatility
-from .whitening import LAGS, SCALE, Whitening
+from .whitening import GROWTH, LAGS, SCALE, Whitening
 
 _RATE_LAGS = 8
 Ints = npt.NDArray[np.int64]
@@ -100,6 +100,8 @@ class Fit:
         self._whitenings = whitenings
         self.rows = np.concatenate([one.learnt for one in whitenings])
         """How many values it is from, [C]."""
+        self.reach = int(whitenings[0].fitted * GROWTH)
+        """The rows, the reference's included, that there can be before the next fit."""
         self.model = Autoregression._make(
             np.concatenate(parts) for parts in zip(*(one.model for one in whitenings), strict=True)
         )

@@ -9,9 +9,9 @@ from detectors import Array
 
 from . import thresholds
 from .channels import Fit
-from .scanner import Baseline
+from .scanner import FIRST, Baseline
 from .thresholds import Sides
-from .whitening import GROWTH, SCALE
+from .whitening import SCALE
 from .windows import Level
 
 Ints = npt.NDArray[np.int64]
@@ -28,7 +28,7 @@ class NumberTest:
         """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
         self._sides, self._unit = sides, 4.0 / block
         # The levels that there can be before the next fit.
-        levels = min(_LEVELS, max(1, (int(fit.rows * GROWTH) // block + 2).bit_length() - 2))
+        levels = min(_LEVELS, max(1, (fit.reach // block + 2).bit_length() - 2))
         steps = np.arange(16)[:, np.newaxis] << np.arange(levels)
         windows = np.maximum(steps * float(block), 1.0)
         model = fit.model
@@ -51,7 +51,8 @@ class NumberTest:
         if not len(k):
             return k, s, c
         windows, steps = level.windows[k], level.steps[s]
-        ready = (windows <= (steps - baseline.since[c]) * float(block)) & (steps > baseline.quiet[c])
+        inside = steps - baseline.since[c]
+        ready = (windows <= inside * float(block)) & (inside >= FIRST) & (steps > baseline.quiet[c])
         k, s, c, windows, steps = k[ready], s[ready], c[ready], windows[ready], steps[ready]
         start = level.before[k, s, c]
         n, total = baseline.behind(steps * float(block) - windows, start, c, block)

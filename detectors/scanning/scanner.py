@@ -17,6 +17,8 @@ _AT_ONCE = 3_000
 """Steps times columns that are compared at once: what a processor's cache holds."""
 _CONFIDENCE = 7.35
 """By how much twice the log likelihood may be below its maximum: the 95% quantile of the law (1 - exp(-x/2))**2."""
+FIRST = 3
+"""Steps before which nothing is compared."""
 _REST = 512
 """Values for which a column is silent after an alarm, at least; or four of the alarm's windows; twice as long each time."""
 _SURE, _SHORTEST, _RETURNED = 100.0, 64.0, 1 / 3
@@ -66,7 +68,7 @@ class Baseline:
         """Windows that can be compared, [K, S, C]."""
         lengths = (level.windows / block).astype(np.int64)[:, np.newaxis, np.newaxis]
         steps = level.steps[:, np.newaxis]
-        ready: npt.NDArray[np.bool_] = lengths <= steps - self.since
+        ready: npt.NDArray[np.bool_] = (lengths <= steps - self.since) & (steps - self.since >= FIRST)
         return ready
 
     def begin_anew(self, columns: Ints, windows: Windows, length: int) -> None:
