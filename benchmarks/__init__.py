@@ -1,1 +1,1 @@
-"""What the program costs, measured on brokers of their own: `python -m benchmarks.throughput`, latency, restore, stages."""
+"""What the program costs, and what its detectors keep: scripts that anyone can run, `python -m benchmarks.NAME`."""
