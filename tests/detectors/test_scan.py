@@ -109,3 +109,18 @@ def test_thresholds_of_seasons_are_those_of_the_last_fit_however_often_they_are_
     before = scan.statistic, scan.threshold
     scan.allow(np.array([1e4]))
     assert (scan.statistic, scan.threshold) == before
+
+
+@pytest.mark.parametrize("scale", [1e-323, 1e-315, 1e-308, 1e-300, 1e300, 1.7e308])
+def test_numbers_of_any_size_are_survived(scale: float) -> None:
+    rng = np.random.default_rng(6)
+    for reference in (
+        rng.random((1000, 1)) * scale,
+        np.where(rng.random((1000, 1)) < 0.5, rng.random((1000, 1)), rng.random((1000, 1)) * scale),
+        rng.normal(size=(1000, 1)) * (scale / 10),
+    ):
+        scan = Scan(1, run_length=1e4)
+        scan.fit(reference)
+        scan.update(reference[::-1])
+        scan.update(np.repeat([[1e308], [-1e308], [1e-320], [0.0], [1.0]], 1000, axis=0))
+        assert np.isfinite(scan.statistic).all()
