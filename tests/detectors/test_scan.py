@@ -124,3 +124,26 @@ def test_numbers_of_any_size_are_survived(scale: float) -> None:
         scan.update(reference[::-1])
         scan.update(np.repeat([[1e308], [-1e308], [1e-320], [0.0], [1.0]], 1000, axis=0))
         assert np.isfinite(scan.statistic).all()
+
+
+def test_errors_that_become_shares_are_summed_alike_however_they_are_cut() -> None:
+    rng = np.random.default_rng(7)
+    reference, values = (rng.random((1000, 1)) < 0.3).astype(np.float64), rng.random((3000, 1)) ** 2
+    whole, part = Scan(1, run_length=1e4), Scan(1, run_length=1e4)
+    whole.fit(reference)
+    part.fit(reference)
+    found: list[Change] = []
+    for rows in np.split(values, [37, 1003, 1900]):
+        part = restarted(part, reference)
+        found += part.update(rows)
+    assert found == whole.update(values)
+    one, other = part.state()["parts"][0], whole.state()["parts"][0]
+    assert (one["whitenings"][0]["lagged"] == other["whitenings"][0]["lagged"]).all()
+    assert (one["scanner"]["windows"]["sums"] == other["scanner"]["windows"]["sums"]).all()
+
+
+def restarted(scan: Scan, reference: Array) -> Scan:
+    again = Scan(reference.shape[1], run_length=1e4)
+    again.fit(reference)
+    again.restore(scan.state())
+    return again
