@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from detectors import Array, Change
+from detectors.counts import Counts
 from detectors.scan import Scan
 
 
@@ -147,3 +148,24 @@ def restarted(scan: Scan, reference: Array) -> Scan:
     again.fit(reference)
     again.restore(scan.state())
     return again
+
+
+def test_counts_take_the_smallest_change_that_matters_of_each_signal() -> None:
+    rng = np.random.default_rng(8)
+    reference, values = rng.random((5000, 3)) < 0.3, rng.random((9000, 3)) < levels((4000, 0.3), (5000, 0.4))[:, np.newaxis]
+
+    def found(min_effect: float | list[float], signals: slice = slice(None)) -> list[Change]:
+        known = reference[:, signals].astype(np.float64)
+        counts = Counts(known.shape[1], min_effect=min_effect)
+        counts.fit(known)
+        return counts.update(values[:, signals].astype(np.float64))
+
+    each = found([0.0, 0.05, 0.2])
+    assert {change.signal for change in each} == {0, 1}
+    for signal, effect in enumerate((0.0, 0.05, 0.2)):
+        alone = found(effect, slice(signal, signal + 1))
+        assert [change._replace(signal=signal) for change in alone] == [c for c in each if c.signal == signal]
+    with pytest.raises(ValueError, match="min_effect must be one for all signals or one of each"):
+        found([0.1, 0.2])
+    with pytest.raises(ValueError, match="min_effect must lie in"):
+        found([0.1, 0.2, 1.0])
