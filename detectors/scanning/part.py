@@ -119,10 +119,11 @@ class Part:
 
     def _prepare(self) -> None:
         channels = len(self._channels.moved)
-        scaled = np.tile(self._allowed, channels) * channels * 4 / self._block
+        signals = np.tile(self._allowed, channels) * 4 / self._block
+        scaled = signals * channels
         effects = np.tile(self._settings.effects[self._signals], channels)
         fit = Fit(self._channels.whitenings)
-        self._test.prepare(scaled, sides(scaled, self._settings.share_up), fit, effects, self._block)
+        self._test.prepare(scaled, sides(scaled, self._settings.share_up, signals), fit, effects, self._block)
 
     def _change(self, alarm: Alarm, stride: int) -> Change:
         local = alarm.column % len(self._signals)

@@ -169,3 +169,13 @@ def test_counts_take_the_smallest_change_that_matters_of_each_signal() -> None:
         found([0.1, 0.2])
     with pytest.raises(ValueError, match="min_effect must lie in"):
         found([0.1, 0.2, 1.0])
+
+
+def test_the_horizon_is_that_of_a_signal_however_many_channels_share_it() -> None:
+    reference = np.random.default_rng(9).normal(size=(1000, 1))
+    thresholds = []
+    for run_length, spread in ((1e5, True), (2e5, False), (1e5, False)):
+        scan = Scan(1, run_length=run_length, spread=spread)
+        scan.fit(reference)
+        thresholds.append(scan.update(np.full((64, 1), 3.0))[0].threshold)
+    assert thresholds[2] < thresholds[0] < thresholds[1]
