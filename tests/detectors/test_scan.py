@@ -179,3 +179,18 @@ def test_the_horizon_is_that_of_a_signal_however_many_channels_share_it() -> Non
         scan.fit(reference)
         thresholds.append(scan.update(np.full((64, 1), 3.0))[0].threshold)
     assert thresholds[2] < thresholds[0] < thresholds[1]
+
+
+def test_a_season_that_is_fitted_again_does_not_take_a_lasting_shift_with_it() -> None:
+    rng = np.random.default_rng(10)
+    times = np.arange(12_000) * 60_000_000
+    values = (rng.normal(size=12_000) + np.sin(2 * np.pi * times / 86_400e6) + levels((5000, 0.0), (7000, 0.2)))[:, np.newaxis]
+    scan = Scan(1, run_length=1e12, spread=False)
+    scan.fit(values[:5000], times[:5000])
+    means = []
+    for rows in (0, 7000):
+        scan.update(values[5000 : 5000 + rows], times[5000 : 5000 + rows])
+        season = scan.state()["parts"][0]["whitenings"][0]["season"]
+        assert season["regressors"].tolist() == [6]
+        means.append(season["beta"][0, 0])
+    assert means[0] == means[1]
