@@ -73,7 +73,7 @@ def levelled(score: Array, level: Array) -> Array:
     return score - np.log(level) / (high - 1 / high)
 
 
-def shrunk(window: Array, before: Array, effect: Array) -> Array:
+def shrunk(window: Array, before: Array, effect: Array | float) -> Array:
     """The window's counts with every share moved towards the one before by `effect`, [n], or on to it; as they are for 0."""
     n, m = _total(window), _total(before)
     expected = before * (n / np.maximum(m, 1))
