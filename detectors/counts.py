@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -35,11 +36,11 @@ class Counts:
     (Rao and Scott 1981), estimated from the reference and again whenever rows have grown by a quarter, until the first
     change; categories of which few are expected count as less than one degree of freedom.
 
-    `min_effect` is the smallest change of a category's share that matters, 0.02 for two points.  `statistic` and
-    `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two categories and the
-    window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known to a tenth of its
-    age.  After a change the signal's windows begin anew and the window that showed it is left out of what is before, so a
-    change that lasts is declared again.
+    `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.
+    `statistic` and `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two
+    categories and the window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known
+    to a tenth of its age.  After a change the signal's windows begin anew and the window that showed it is left out of what
+    is before, so a change that lasts is declared again.
 
     Signals with fewer than 50 values before the window are not looked at (statistic NaN), nor windows with fewer than 24.
     """
@@ -49,14 +50,25 @@ class Counts:
     learns: ClassVar[bool] = True
     robust: ClassVar[bool] = True
 
-    def __init__(self, signals: int, *, categories: int = 8, run_length: float = 1_000_000.0, min_effect: float = 0.0) -> None:
+    def __init__(
+        self,
+        signals: int,
+        *,
+        categories: int = 8,
+        run_length: float = 1_000_000.0,
+        min_effect: float | Sequence[float] = 0.0,
+    ) -> None:
         if not 1 <= categories <= 12:
             raise ValueError(f"categories must lie between 1 and 12, got {categories}")
         if not run_length > 0:
             raise ValueError(f"run_length must be positive, got {run_length}")
-        if not 0 <= min_effect < 1:
+        effects = np.asarray(min_effect, np.float64)
+        if effects.shape not in ((), (signals,)):
+            raise ValueError(f"min_effect must be one for all signals or one of each, got {min_effect}")
+        if not ((effects >= 0) & (effects < 1)).all():
             raise ValueError(f"min_effect must lie in [0, 1), got {min_effect}")
-        self._most, self._effect, self._run_length = categories, min_effect, np.full(signals, float(run_length))
+        self._effects = np.broadcast_to(effects, (signals,))
+        self._most, self._run_length = categories, np.full(signals, float(run_length))
         self._at_once = max(1, _AT_ONCE // max(1, signals) // STEP)
         self.fit(np.empty((0, signals)))
 
@@ -180,7 +192,7 @@ class Counts:
         score, limit = np.full(n.shape, np.nan), np.full(n.shape, np.nan)
         if len(at[0]):
             x, y = _floats(window[at]), _floats(before[at])
-            x = shrunk(x, y, self._effect) if self._effect else x
+            x = shrunk(x, y, self._effects[signals][at[1]]) if self._effects.any() else x
             free = freedom(x, y, inflation[at[1]])
             score[at] = levelled(
                 normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), self._level[signals][at[1]]

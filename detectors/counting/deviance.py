@@ -73,13 +73,13 @@ def levelled(score: Array, level: Array) -> Array:
     return score - np.log(level) / (high - 1 / high)
 
 
-def shrunk(window: Array, before: Array, effect: float) -> Array:
-    """The window's counts with every share moved towards the one before by `effect`, or on to it."""
+def shrunk(window: Array, before: Array, effect: Array | float) -> Array:
+    """The window's counts with every share moved towards the one before by `effect`, [n], or on to it; as they are for 0."""
     n, m = _total(window), _total(before)
     expected = before * (n / np.maximum(m, 1))
     left = expected + np.sign(window - expected) * np.maximum(np.abs(window - expected) - effect * n, 0)
     scaled: Array = left * (n / np.maximum(_total(left), 1e-9))
-    return scaled
+    return np.where(effect > 0, scaled, window)
 
 
 def _total(values: Array) -> Array:

@@ -67,7 +67,7 @@ class NumberChannels:
 
 
 class RateChannels:
-    """Errors as they are; what is missing counts as the reference's rate."""
+    """Errors as they are, to 1/1024; what is missing counts as the reference's rate."""
 
     moved: tuple[Moved, ...] = ("rate",)
 
@@ -88,7 +88,7 @@ class RateChannels:
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""
         rates = values[:, self._signals].T
-        rates = np.where(np.isfinite(rates), np.clip(rates, 0.0, 1.0), self._missing)
+        rates = np.where(np.isfinite(rates), np.rint(np.clip(rates, 0.0, 1.0) * UNIT) / UNIT, self._missing)
         self.whitenings[0].take(rates * UNIT, times)
         return rates
 

@@ -70,13 +70,12 @@ class Part:
             stop = min(len(values), at + refit - whitening.rows)
             then = None if times is None else times[at:stop]
             columns = self._channels.take(values[at:stop], np.arange(first + at, first + stop), then)
-            known = np.concatenate([each.learnt >= _KNOWN for each in self._channels.whitenings])
-            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test, known)]
+            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test, self._known)]
             for each, held in zip(self._channels.whitenings, self._split(self._scanner.held), strict=True):
                 each.absorb(held)
             at = stop
             if whitening.rows == refit:
-                now = self._scanner.holds(known)
+                now = self._scanner.holds(self._known)
                 for each, held in zip(self._channels.whitenings, self._split(now), strict=True):
                     each.refit(held)
                 self._prepare()
@@ -119,10 +118,12 @@ class Part:
 
     def _prepare(self) -> None:
         channels = len(self._channels.moved)
-        scaled = np.tile(self._allowed, channels) * channels * 4 / self._block
+        signals = np.tile(self._allowed, channels) * 4 / self._block
+        scaled = signals * channels
         effects = np.tile(self._settings.effects[self._signals], channels)
         fit = Fit(self._channels.whitenings)
-        self._test.prepare(scaled, sides(scaled, self._settings.share_up), fit, effects, self._block)
+        self._known = fit.rows >= _KNOWN
+        self._test.prepare(scaled, sides(scaled, self._settings.share_up, signals), fit, effects, self._block)
 
     def _change(self, alarm: Alarm, stride: int) -> Change:
         local = alarm.column % len(self._signals)

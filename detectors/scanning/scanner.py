@@ -43,6 +43,8 @@ class Baseline:
         """The step at which a change is over if it has not been declared again."""
         self.changed, self.ever = np.zeros(len(sums), np.bool_), np.zeros(len(sums), np.bool_)
         """Which columns are changed now, so that windows are compared with what was before the change; and which ever were."""
+        self.changing = False
+        """Whether any is changed now."""
 
     def plain(self, level: Level, block: int) -> Array:
         """How many values there are before each window of a column that never began anew, [K, S]; at least 1."""
@@ -51,12 +53,12 @@ class Baseline:
     def sizes(self, level: Level, block: int) -> Array:
         """How many values there are before each window, [K, S, C]; at least 1."""
         sizes = self.plain(level, block)[..., np.newaxis] - self.left_out
-        return np.maximum(np.where(self.changed, self._size(block), sizes) if self.changed.any() else sizes, 1.0)
+        return np.maximum(np.where(self.changed, self._size(block), sizes) if self.changing else sizes, 1.0)
 
     def totals(self, level: Level) -> Array:
         """Their sums, [K, S, C]."""
         totals = level.before + (self.sums - self.left_out_sums)
-        return np.where(self.changed, self._total(), totals) if self.changed.any() else totals
+        return np.where(self.changed, self._total(), totals) if self.changing else totals
 
     def behind(self, begin: Array, sums: Array, columns: Ints, block: int) -> tuple[Array, Array]:
         """How many values there are before windows, [n], and their sums; windows begin after so many rows, at these sums."""
@@ -82,7 +84,7 @@ class Baseline:
             for name, value in zip(self.origin, now, strict=True):
                 self.origin[name][c] = value
         self.since[columns], self.quiet[columns], self.until[columns] = step, step + rest, step + 3 * rest
-        self.changed[columns] = self.ever[columns] = self.anew = True
+        self.changed[columns] = self.ever[columns] = self.anew = self.changing = True
 
     def end(self, columns: Ints, windows: Windows) -> None:
         """Ends a change: everything since it began is left out, and windows begin anew."""
@@ -92,6 +94,7 @@ class Baseline:
         inside = windows.sums[columns] - origin["start_sums"][columns]
         self.left_out_sums[columns] = origin["left_out_sums"][columns] + inside
         self.since[columns], self.quiet[columns], self.changed[columns] = step, step - 1, False
+        self.changing = bool(self.changed.any())
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
@@ -103,6 +106,7 @@ class Baseline:
         for name in _ARRAYS:
             setattr(self, name, state[name].copy())
         self.anew, self.origin = state["anew"], {name: array.copy() for name, array in state["origin"].items()}
+        self.changing = bool(self.changed.any())
 
     def _size(self, block: int) -> Array:
         """How many values there were before the last change of each column."""
@@ -179,6 +183,9 @@ class Declared(NamedTuple):
         return int(steps[back.argmax()]) if back.any() else None
 
 
+_NONE = np.zeros(1, np.bool_)
+
+
 class Scanner:
     """Columns belong to signals; an alarm in one column begins its whole signal anew."""
 
@@ -203,11 +210,12 @@ class Scanner:
         for at in range(0, values.shape[1], size):
             ends = self.windows.ends(values[:, at : at + size])
             while len(ends):
-                now, step = self.holds(known), self.windows.step
+                now, step = self.holds(known) if self.baseline.anew else _NONE, self.windows.step
                 ends = self._advance(ends, test, alarms)
                 held.append((now, (self.windows.step - step) * self._block))
-        if self.baseline.anew and held:
-            self.held = np.repeat(np.stack([now for now, _ in held], axis=1), [rows for _, rows in held], axis=1)
+        if any(now is not _NONE and now.any() for now, _ in held):
+            each = [np.broadcast_to(now[:, np.newaxis], (len(values), rows)) for now, rows in held]
+            self.held = each[0] if len(each) == 1 else np.concatenate(each, axis=1)
         return alarms
 
     def holds(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -271,7 +279,7 @@ class Scanner:
         """Takes steps up to the first alarm; gives those behind it."""
         base, changed = self.baseline, {}
         last = self.windows.step + len(ends)
-        if base.changed.any():
+        if base.changing:
             last = min(last, int(base.until[base.changed].min()))
             changed = {signal: what for signal, what in self.declared.items() if base.changed[what.column]}
         first, hits, over = last + 1, list[tuple[Level, int, int, int]](), list[int]()
@@ -299,8 +307,9 @@ class Scanner:
             self.declared[signal] = self._declared(alarm, test)
             length = round(alarm.window / self._block)
             base.begin_anew(np.flatnonzero(self._signal_of == signal), self.windows, length)
-        ended = base.changed & (np.isin(self._signal_of, over) | (base.until == self.windows.step))
-        base.end(np.flatnonzero(ended), self.windows)
+        if base.changing:
+            ended = base.changed & (np.isin(self._signal_of, over) | (base.until == self.windows.step))
+            base.end(np.flatnonzero(ended), self.windows)
         alarms += [alarm._replace(began=self.began(int(self._signal_of[alarm.column]), test)) for alarm in found]
         return ends[len(taken) :]
 

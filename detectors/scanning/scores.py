@@ -59,8 +59,10 @@ class Scores:
         self._other = [i for i in range(len(signals)) if i not in knots]
         self._numbers = np.array([how.numbers for how in knots.values()]).reshape(-1, _KNOTS + 2)
         scores = np.array([how.scores for how in knots.values()]).reshape(-1, _KNOTS + 2)
-        width = np.diff(self._numbers, axis=1)
-        self._slopes = np.where(width > 0, np.diff(scores, axis=1) / np.where(width > 0, width, 1.0), 0.0).ravel()
+        with np.errstate(over="ignore"):
+            width = np.diff(self._numbers, axis=1)
+            slopes = np.diff(scores, axis=1) / np.where(width > 0, width, 1.0)
+        self._slopes = np.where((width > 0) & np.isfinite(width) & np.isfinite(slopes), slopes, 0.0).ravel()
         self._starts, self._scores = self._numbers[:, :-1].ravel(), scores[:, :-1].ravel()
         self._offsets = (np.arange(len(self._smooth)) * (_KNOTS + 1))[:, np.newaxis]
         known = self._raw(reference[:, signals].T, np.arange(-len(reference), 0))

@@ -89,7 +89,8 @@ class Seasons:
         spread = np.maximum(self._squares - mean * mean / max(self._rows, 1), 1.0)
         n = np.maximum(np.minimum(counted, self._rows), 1)
         best, self._gain = n * np.log(spread), np.where(held, self._gain, 0.0)
-        self._beta = np.where(held, self._beta, 0.0)
+        before = self._beta
+        self._beta = np.where(held, before, 0.0)
         self.regressors = np.where(held, self.regressors, 0)
         for model in possible[1:]:
             at = list(model)
@@ -102,6 +103,10 @@ class Seasons:
                 self._beta[np.ix_(np.array(at), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
                 self._gain[better] = (spread - left)[better]
                 best, self.regressors[better] = np.where(better, criterion, best), len(at) - 1
+
+        # A mean that were fitted again and again would take every lasting shift with it.
+        again = before[1:].any(axis=0) & self._beta[1:].any(axis=0)
+        self._beta[0, again] = before[0, again]
 
     def explained(self, lags: int, n: Array) -> Array:
         """What seasons contribute to autocovariances of n values, [d], at lags 0 to `lags`, [d, lags + 1]."""

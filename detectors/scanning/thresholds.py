@@ -34,9 +34,9 @@ class Sides(NamedTuple):
     """The window length up to which all octaves share alike."""
 
 
-def sides(run_length: Array, share_up: float) -> Sides:
-    """Splits what each column is allowed, float64[d]."""
-    return Sides(run_length / share_up, run_length / (1 - share_up), np.maximum(run_length / 4, _HORIZON))
+def sides(run_length: Array, share_up: float, signals: Array) -> Sides:
+    """Splits what each column is allowed, float64[d]; the columns of a signal share the horizon of its run length, [d]."""
+    return Sides(run_length / share_up, run_length / (1 - share_up), np.maximum(signals / 4, _HORIZON))
 
 
 def factor(run_length: Array) -> Array:

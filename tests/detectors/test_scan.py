@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from detectors import Array, Change
+from detectors.counts import Counts
 from detectors.scan import Scan
 
 
@@ -109,3 +110,87 @@ def test_thresholds_of_seasons_are_those_of_the_last_fit_however_often_they_are_
     before = scan.statistic, scan.threshold
     scan.allow(np.array([1e4]))
     assert (scan.statistic, scan.threshold) == before
+
+
+@pytest.mark.parametrize("scale", [1e-323, 1e-315, 1e-308, 1e-300, 1e300, 1.7e308])
+def test_numbers_of_any_size_are_survived(scale: float) -> None:
+    rng = np.random.default_rng(6)
+    for reference in (
+        rng.random((1000, 1)) * scale,
+        np.where(rng.random((1000, 1)) < 0.5, rng.random((1000, 1)), rng.random((1000, 1)) * scale),
+        rng.normal(size=(1000, 1)) * (scale / 10),
+    ):
+        scan = Scan(1, run_length=1e4)
+        scan.fit(reference)
+        scan.update(reference[::-1])
+        scan.update(np.repeat([[1e308], [-1e308], [1e-320], [0.0], [1.0]], 1000, axis=0))
+        assert np.isfinite(scan.statistic).all()
+
+
+def test_errors_that_become_shares_are_summed_alike_however_they_are_cut() -> None:
+    rng = np.random.default_rng(7)
+    reference, values = (rng.random((1000, 1)) < 0.3).astype(np.float64), rng.random((3000, 1)) ** 2
+    whole, part = Scan(1, run_length=1e4), Scan(1, run_length=1e4)
+    whole.fit(reference)
+    part.fit(reference)
+    found: list[Change] = []
+    for rows in np.split(values, [37, 1003, 1900]):
+        part = restarted(part, reference)
+        found += part.update(rows)
+    assert found == whole.update(values)
+    one, other = part.state()["parts"][0], whole.state()["parts"][0]
+    assert (one["whitenings"][0]["lagged"] == other["whitenings"][0]["lagged"]).all()
+    assert (one["scanner"]["windows"]["sums"] == other["scanner"]["windows"]["sums"]).all()
+
+
+def restarted(scan: Scan, reference: Array) -> Scan:
+    again = Scan(reference.shape[1], run_length=1e4)
+    again.fit(reference)
+    again.restore(scan.state())
+    return again
+
+
+def test_counts_take_the_smallest_change_that_matters_of_each_signal() -> None:
+    rng = np.random.default_rng(8)
+    reference, values = rng.random((5000, 3)) < 0.3, rng.random((9000, 3)) < levels((4000, 0.3), (5000, 0.4))[:, np.newaxis]
+
+    def found(min_effect: float | list[float], signals: slice = slice(None)) -> list[Change]:
+        known = reference[:, signals].astype(np.float64)
+        counts = Counts(known.shape[1], min_effect=min_effect)
+        counts.fit(known)
+        return counts.update(values[:, signals].astype(np.float64))
+
+    each = found([0.0, 0.05, 0.2])
+    assert {change.signal for change in each} == {0, 1}
+    for signal, effect in enumerate((0.0, 0.05, 0.2)):
+        alone = found(effect, slice(signal, signal + 1))
+        assert [change._replace(signal=signal) for change in alone] == [c for c in each if c.signal == signal]
+    with pytest.raises(ValueError, match="min_effect must be one for all signals or one of each"):
+        found([0.1, 0.2])
+    with pytest.raises(ValueError, match="min_effect must lie in"):
+        found([0.1, 0.2, 1.0])
+
+
+def test_the_horizon_is_that_of_a_signal_however_many_channels_share_it() -> None:
+    reference = np.random.default_rng(9).normal(size=(1000, 1))
+    thresholds = []
+    for run_length, spread in ((1e5, True), (2e5, False), (1e5, False)):
+        scan = Scan(1, run_length=run_length, spread=spread)
+        scan.fit(reference)
+        thresholds.append(scan.update(np.full((64, 1), 3.0))[0].threshold)
+    assert thresholds[2] < thresholds[0] < thresholds[1]
+
+
+def test_a_season_that_is_fitted_again_does_not_take_a_lasting_shift_with_it() -> None:
+    rng = np.random.default_rng(10)
+    times = np.arange(12_000) * 60_000_000
+    values = (rng.normal(size=12_000) + np.sin(2 * np.pi * times / 86_400e6) + levels((5000, 0.0), (7000, 0.2)))[:, np.newaxis]
+    scan = Scan(1, run_length=1e12, spread=False)
+    scan.fit(values[:5000], times[:5000])
+    means = []
+    for rows in (0, 7000):
+        scan.update(values[5000 : 5000 + rows], times[5000 : 5000 + rows])
+        season = scan.state()["parts"][0]["whitenings"][0]["season"]
+        assert season["regressors"].tolist() == [6]
+        means.append(season["beta"][0, 0])
+    assert means[0] == means[1]
