@@ -97,7 +97,7 @@ _FEW = 50
 def _defaults(name: str, reference: Reference) -> dict[str, Any]:
     """What depends on the signals: what matters of them, and that harm is to be found before improvement."""
     if name == "counts":
-        return {"min_effect": float(reference.effects.min(initial=1.0)) if len(reference.effects) else 0.0}
+        return {"min_effect": tuple(np.minimum(reference.effects, 0.99).tolist())}
     if name != "scan":
         return {}
     loss: dict[str, Any] = {"share_up": _HARM, "spread": False} if reference.sort == "loss" else {}
