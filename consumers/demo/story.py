@@ -53,7 +53,7 @@ class Alarm:
             return f"{before:.1%} -> {after:.1%}"
         if change["shares"]:
             most = change["shares"][0]
-            return f"{most['category']}: {most['before']:.0%} -> {most['after']:.0%} of rows"
+            return f"{most['category']}: {most['before']:.0%} -> {most['after']:.0%} (of rows)"
         if change["statistic"] == "spread":
             return f"sd {number(before)} -> {number(after)} ({change['effect']['value']:.2g} times)"
         return f"{number(before)} -> {number(after)} ({change['effect']['value']:+.2f} sd)"

@@ -28,10 +28,10 @@ def _sent(story: Story, kafka: bool) -> Iterator[str]:
 
 def _found(story: Story) -> Iterator[str]:
     """The right alarms as a table."""
-    yield f"{'signal':<24}{'found at row':>13}{'rows after':>12}{'began about':>13}  was -> is"
+    yield f"{'signal':<24}{'found at row':>13}{'rows after':>11}{'began about':>12}  was -> is"
     for alarm in story.alarms:
         if not alarm.false:
-            yield f"{alarm.name:<24}{alarm.row:>13,}{alarm.late:>+12,}{alarm.began:>13}  {_values(alarm)}"
+            yield f"{alarm.name:<24}{alarm.row:>13,}{alarm.late:>+11,}{alarm.began:>12}  {_values(alarm)}"
 
 
 def _wrong(story: Story) -> Iterator[str]:
