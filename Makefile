@@ -21,6 +21,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.restore
 	$(BIN)/python -m benchmarks.stages
 	$(BIN)/python -m benchmarks.stages --models 1000
+	$(BIN)/python -m benchmarks.many_streams
 
 setup: $(STAMP)
 
