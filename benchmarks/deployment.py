@@ -24,6 +24,14 @@ SMALL: dict[str, Any] = {
 }
 """What a stream of a few hundred rows needs so that its detectors have something to do."""
 
+FIXED: dict[str, Any] = {
+    "detectors": {
+        "features": {"ks": {"alpha": 1e-6}}, "score": {"ks": {"alpha": 1e-6}},
+        "loss": {"adwin": {"delta": 1e-4}, "page_hinkley": {"threshold": 100.0}},
+    }
+}  # fmt: skip
+"""Detectors at thresholds of their own, outside the budget."""
+
 
 def settings(address: str, name: str, **stream: Any) -> dict[str, Any]:
     """One stream, or one for each model, as a deployment of its own that reads everything from the beginning."""

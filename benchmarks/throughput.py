@@ -13,13 +13,14 @@ from statistics import median
 
 from benchmarks import load, loops, pipeline
 from benchmarks.cost import Cost, apart
-from benchmarks.deployment import SMALL, configuration, fill
+from benchmarks.deployment import FIXED, SMALL, configuration, fill
 from benchmarks.load import RATE, Load
 from benchmarks.pipeline import Run
 from benchmarks.table import table
 from consumers.broker.node import Broker
 
 _READ, _DECODE, _WHOLE, _GLUE = "reading", "reading and decoding", "the whole program", "a loop with 20 river ADWIN"
+_FIXED = "the same with KS, ADWIN and Page-Hinkley"
 _KSWIN, _KSWIN_EVENTS = "a loop with 20 river KSWIN", 2_000
 _STREAMS = 1_000
 _ROWS = 300
@@ -49,7 +50,8 @@ def one_stream(predictions: int, turns: int) -> None:
     costs = {name: [costs[name] for costs, _ in done] for name in done[0][0]}
     rows = [(name, *_numbers(some, predictions), _ratio(some, costs[_DECODE])) for name, some in costs.items()]
     print(table(_HEADS, [*rows, (_KSWIN, kswin.per_event, "", "", "", "")]))
-    print(f"the whole program / a loop with ADWIN: {_ratio(costs[_WHOLE], costs[_GLUE])}")
+    for name in (_WHOLE, _FIXED):
+        print(f"{name} / a loop with ADWIN: {_ratio(costs[name], costs[_GLUE])}")
     print(_remarks([run for _, run in done]))
 
 
@@ -78,7 +80,8 @@ def _turn(address: str, number: int, events: int) -> tuple[dict[str, Cost], Run]
     inputs = configuration(address, "fill")
     costs = {_READ: apart(loops.read, inputs), _DECODE: apart(loops.decode, inputs)}
     run = apart(pipeline.whole, configuration(address, f"whole{number}"), events)
-    costs |= {_WHOLE: run.cost, _GLUE: apart(loops.glue, inputs, "ADWIN")}
+    fixed = apart(pipeline.whole, configuration(address, f"fixed{number}", **FIXED), events)
+    costs |= {_WHOLE: run.cost, _FIXED: fixed.cost, _GLUE: apart(loops.glue, inputs, "ADWIN")}
     for name, cost in costs.items():
         if cost.events != events:
             raise RuntimeError(f"{name} took {cost.events} of {events} events")
