@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from detectors import Array
 
-from . import thresholds
+from . import tables, thresholds
 from .channels import Fit
 from .scanner import FIRST, Baseline
 from .thresholds import Sides
@@ -15,7 +15,6 @@ from .whitening import SCALE
 from .windows import Level
 
 Ints = npt.NDArray[np.int64]
-_LEVELS = 24
 
 
 class NumberTest:
@@ -28,13 +27,10 @@ class NumberTest:
         """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
         self._sides, self._unit = sides, 4.0 / block
         # The levels that there can be before the next fit.
-        levels = min(_LEVELS, max(1, (fit.reach // block + 2).bit_length() - 2))
-        steps = np.arange(16)[:, np.newaxis] << np.arange(levels)
-        windows = np.maximum(steps * float(block), 1.0)
+        levels = min(tables.LEVELS, max(1, (fit.reach // block + 2).bit_length() - 2))
+        windows = tables.lengths(levels, block)
         model = fit.model
-        total = np.clip(model.total, -0.99, 0.999)[:, np.newaxis, np.newaxis]
-        slow = (1 - 1 / windows - total * (1 - total**windows) / (windows * (1 - total))) / (1 - total)
-        slow = np.where((model.order > 0)[:, np.newaxis, np.newaxis], np.maximum(slow, 0.0), 0.0)
+        slow = np.where((model.order > 0)[:, np.newaxis, np.newaxis], tables.kept(model.total, windows), 0.0)
         uncertain = slow * slow * model.uncertainty[:, np.newaxis, np.newaxis]
         self._freedom = 1 / (2 * (uncertain + 1 / (2 * fit.rows[:, np.newaxis, np.newaxis])))
         up, down = self._heights(run_length, windows * self._unit, sides)
@@ -67,8 +63,8 @@ class NumberTest:
         """Statistics of windows and their thresholds, [K, S, C]; infinite where there is no comparison."""
         windows, n, total = level.windows[:, np.newaxis, np.newaxis], baseline.sizes(level, block), baseline.totals(level)
         difference = ((level.sums - level.before) / windows - total / n) / SCALE
-        widening = 1.0 if self._season is None else self._table(self._season, level)
-        limits = np.where(difference > 0, self._table(self._up, level), self._table(self._down, level))
+        widening = 1.0 if self._season is None else tables.entries(self._season, level)
+        limits = np.where(difference > 0, tables.entries(self._up, level), tables.entries(self._down, level))
         limits = np.where(baseline.ready(level, block), limits, np.inf)
         return np.maximum(np.abs(difference) - self._least, 0.0) / np.sqrt(1 / windows + widening / n), limits
 
@@ -86,8 +82,7 @@ class NumberTest:
         k = int(window * self._unit / 4) >> level
         plain = float(np.sqrt(thresholds.normal(statistic * statistic, float(self._freedom[column, k, level]))))
         at = thresholds.rarity(plain, window * self._unit, float(self._sides.horizon[column]), 1.46)
-        share = 1.0 if self._share_up == 0.5 else 2 * (self._share_up if up else 1 - self._share_up)
-        return at * share / self._unit
+        return at * tables.of_both(self._share_up, up) / self._unit
 
     def squares(self, inside: Array, windows: Array, before: Array, n: Array, column: int) -> Array:
         """Twice the log likelihood ratio of splits."""
@@ -113,11 +108,6 @@ class NumberTest:
         ratio = level.windows[:, np.newaxis, np.newaxis] / baseline.sizes(level, block)
         difference = np.abs(level.sums - level.before - ratio * baseline.totals(level))
         return _where(difference > error[..., np.newaxis])
-
-    def _table(self, table: Array, level: Level) -> Array:
-        """The entries of a table for a level, [K, 1, C]."""
-        lengths = slice(2, 16) if level.number == 0 else slice(8, 16)
-        return table[:, lengths, level.number].T[:, np.newaxis]
 
     def _heights(self, run_length: Array, windows: Array, sides: Sides) -> tuple[Array, Array]:
         """Plain thresholds upwards and downwards, [C, 16, levels]."""

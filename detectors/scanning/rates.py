@@ -7,14 +7,13 @@ import numpy.typing as npt
 
 from detectors import Array
 
-from . import thresholds
+from . import tables, thresholds
 from .autoregression import inflation
 from .channels import Fit
 from .scanner import Baseline
 from .thresholds import Sides
 from .windows import Level
 
-_LEVELS = 24
 _SHORTEST = 24.0
 """Values of the smallest window, times the inflation of the variance."""
 _SCREEN = 0.3
@@ -32,15 +31,15 @@ class RateTest:
     def prepare(self, run_length: Array, sides: Sides, fit: Fit, effects: Array, block: int) -> None:
         """Makes thresholds for run lengths in values and a fit; `effects` are the least changes that matter, in sd."""
         self._sides, self._unit = sides, 4.0 / block
-        steps = np.arange(16)[:, np.newaxis] << np.arange(_LEVELS)
-        windows = np.maximum(steps * float(block), 1.0)
+        windows = tables.lengths(tables.LEVELS, block)
         self._rate = rate = (fit.mean * fit.rows + 0.5) / (fit.rows + 1)
         model = fit.model
         inflated, limit = inflation(model.phi, windows.ravel())
         self._inflation = inflated.reshape(-1, *windows.shape)
         clustered = (limit - 1) / (limit + 1)
         both, up_factor, down_factor = thresholds.rate_factors(rate, clustered)
-        self._freedom = 1 / (2 * np.maximum(self._slow(model.total, windows) * model.uncertainty[:, None, None], 1e-12))
+        slow = np.where(model.total[:, None, None] != 0, tables.kept(model.total, windows), 0.0)
+        self._freedom = 1 / (2 * np.maximum(slow**2 * model.uncertainty[:, None, None], 1e-12))
         shape = (slice(None), np.newaxis, np.newaxis)
         scaled = np.maximum(windows * self._unit, 8.0)
 
@@ -73,7 +72,7 @@ class RateTest:
     def nearness(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array]:
         """Statistics of windows and their thresholds, [K, S, C]; infinite where there is no comparison."""
         _, _, pearson, limit = self._compared(level, baseline, block)
-        inflated = self._limits(self._inflation, level)
+        inflated = tables.entries(self._inflation, level)
         limits = np.where(self._ready(level, baseline, block), np.sqrt(limit / inflated), np.inf)
         return np.sqrt(pearson / inflated), limits
 
@@ -93,8 +92,7 @@ class RateTest:
         plain = float(np.sqrt(thresholds.normal(statistic * statistic, float(self._freedom[column, k, level]))))
         clustering = 1.46 * float(self._factors[0 if up else 1][column])
         at = thresholds.rarity(plain, window * self._unit, float(self._sides.horizon[column]), clustering)
-        share = 1.0 if self._share_up == 0.5 else 2 * (self._share_up if up else 1 - self._share_up)
-        return at * share / self._unit
+        return at * tables.of_both(self._share_up, up) / self._unit
 
     def squares(self, inside: Array, windows: Array, before: Array, n: Array, column: int) -> Array:
         """Twice the log likelihood ratio of splits."""
@@ -112,23 +110,13 @@ class RateTest:
         inside = np.clip(level.sums - level.before + _dither(level.steps)[:, np.newaxis], 0.0, windows)
         rate = np.clip((inside + before) / (windows + n), 1e-12, 1 - 1e-12)
         difference = inside / windows - before / n
-        limit = np.where(difference > 0, self._limits(self._up, level), self._limits(self._down, level))
+        limit = np.where(difference > 0, tables.entries(self._up, level), tables.entries(self._down, level))
         beyond = np.maximum(np.abs(difference) - self._least, 0.0)
         return inside, difference, beyond * beyond / (rate * (1 - rate) * (1 / windows + 1 / n)), limit
 
     def _ready(self, level: Level, baseline: Baseline, block: int) -> npt.NDArray[np.bool_]:
         ready: npt.NDArray[np.bool_] = baseline.ready(level, block) & (level.windows[:, None, None] >= self._shortest)
         return ready
-
-    def _slow(self, total: Array, windows: Array) -> Array:
-        """How much of an error in the sum of coefficients a window's mean keeps, squared."""
-        total = np.clip(total, -0.99, 0.999)[:, np.newaxis, np.newaxis]
-        slow = (1 - 1 / windows - total * (1 - total**windows) / (windows * (1 - total))) / (1 - total)
-        return np.where(total != 0, np.maximum(slow, 0.0) ** 2, 0.0)
-
-    def _limits(self, table: Array, level: Level) -> Array:
-        lengths = slice(2, 16) if level.number == 0 else slice(8, 16)
-        return table[:, lengths, level.number].T[:, np.newaxis]
 
 
 def _dither(steps: npt.NDArray[np.int64]) -> Array:
