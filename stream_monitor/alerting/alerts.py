@@ -24,15 +24,11 @@ from stream_monitor.events import (
 )
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
+from stream_monitor.watching.terms import KINDS
 
-_KINDS: dict[str, tuple[DriftKind, str]] = {
-    "feature": ("data_drift", "DataDrift"),
-    "score": ("prediction_drift", "PredictionDrift"),
-    "loss": ("concept_drift", "ConceptDrift"),
-}
-
-
-_BUDGETED = {kind for kind, _ in _KINDS.values()}
+_NAMES: dict[DriftKind, str] = {
+    "data_drift": "DataDrift", "prediction_drift": "PredictionDrift", "concept_drift": "ConceptDrift",
+}  # fmt: skip
 
 
 class Moment(NamedTuple):
@@ -73,7 +69,8 @@ class Alerts:
 
     def follow(self, finding: Finding, subject: Subject, moment: Moment, context: Context) -> tuple[Alert | None, list[Output]]:
         """Makes a step of a signal's change a step of its alert; None where the configuration says so."""
-        kind, name = _KINDS[finding.sort]
+        kind = KINDS[finding.sort]
+        name = _NAMES[kind]
         severity = self._severity(kind, finding)
         labels = self._labels(subject, kind, name, finding)
         fingerprint = _fingerprint(labels)
@@ -137,7 +134,7 @@ class Alerts:
         known = self.firing.get(fingerprint)
         if known is None:
             return []
-        if "verdict" in fields and known.labels["kind"] in _BUDGETED:
+        if "verdict" in fields and known.labels["kind"] in _NAMES:
             self.false_alarms += (fields["verdict"] == "false_alarm") - (known.verdict == "false_alarm")
         alert = known.model_copy(update={**fields, "transition": "updated", "revision": known.revision + 1})
         return self._publish(alert, self.subjects[fingerprint], moment)[1]
