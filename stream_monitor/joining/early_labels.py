@@ -20,6 +20,7 @@ class EarlyLabel:
     """The model whose predictions it is for; empty for any."""
     offset: int
     """The record of the log in which it stands."""
+    weight: float = 1.0
     matched: bool = False
 
     @property
@@ -53,12 +54,12 @@ class EarlyLabels:
         self._labels[key] = label
         return True
 
-    def renew(self, key: bytes, value: float, code: int) -> None:
+    def renew(self, key: bytes, value: float, code: int, weight: float) -> None:
         """Corrects a label that is kept for further versions."""
         label = self._labels.get(key)
         if label is None:
             return
-        label.value, label.code = value, code
+        label.value, label.code, label.weight = value, code, weight
         if label.withdraws:
             del self._labels[key]
 
@@ -75,7 +76,7 @@ class EarlyLabels:
     def state(self) -> list[list[Any]]:
         """Everything, as plain values."""
         return [
-            [key, one.value, one.code, one.known, one.deadline, one.model, one.offset, one.matched]
+            [key, one.value, one.code, one.known, one.deadline, one.model, one.offset, one.weight, one.matched]
             for key, one in self._labels.items()
         ]
 

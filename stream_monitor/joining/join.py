@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Progress, Rows
 from stream_monitor.config.stream import Labels, Limits
+from stream_monitor.joining import segments
 from stream_monitor.joining.anchors import Anchors
+from stream_monitor.joining.classes import Classes
 from stream_monitor.joining.clock import Clock
 from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
@@ -21,8 +23,13 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+Label = tuple[float, int, int, float]
+"""A label in canonical form, when it was known, and its weight."""
+
 FAR = 2**62
 """A clock that never comes."""
+_KEPT = ("score", "weight")
+"""Columns of predictions that their outcomes have too."""
 _FEW = 64
 """Rows up to which a set is quicker than sorting."""
 _UNLABELLED_MEMORY = 3_600_000_000
@@ -39,6 +46,8 @@ class Joined(NamedTuple):
     version: npt.NDArray[np.int32]
     outcomes: Outcomes
     counts: dict[str, int]
+    matured: Outcomes = NO_OUTCOMES
+    """Predictions whose wait is over, with their last label; `sign` is 0 where there is none."""
 
 
 class Values(NamedTuple):
@@ -64,10 +73,19 @@ class Join:
         self._early = EarlyLabels(limits.early_labels)
         self._anchors = Anchors()
         self._recalling = False
+        self.classes = Classes()
+        self._keys: tuple[tuple[str, ...], ...] = ()
         self.configure(labels, None)
 
-    def configure(self, labels: Labels | None, absent: tuple[float, int] | None) -> None:
-        """Takes what is said about labels from now on; `absent` is what no label means, in canonical form."""
+    def configure(
+        self, labels: Labels | None, absent: tuple[float, int] | None, keys: tuple[tuple[str, ...], ...] = ()
+    ) -> None:
+        """Takes what is said about labels from now on; `absent` is what no label means, in canonical form.
+
+        Predictions keep their segments by these keys until their label comes.
+        """
+        self.labelled = labels is not None
+        self._take_keys(keys)
         self.wait = labels.wait if labels else _UNLABELLED_MEMORY
         self._absent = absent if labels and labels.absent else None
         self._lead = self.wait - labels.absent.after if labels and labels.absent else 0
@@ -108,9 +126,10 @@ class Join:
         chosen = np.flatnonzero(accepted & kept)
         outcomes = []
         if len(chosen):
-            new = Fresh(rows.ids, version, positions, rows.time, deadline, values.value, values.code)
+            more = self._more(rows) if self.labelled else {}
+            new = Fresh(rows.ids, version, positions, rows.time, deadline, values.value, values.code, more)
             if len(chosen) < len(rows):
-                new = Fresh._make(column[chosen] for column in new)
+                new = new.take(chosen)
             numbers = self.waiting.add(new)
             self._anchors.need(int(new.deadline.max()))
             outcomes.append(self._meet_early(rows, chosen, numbers, clock))
@@ -118,8 +137,9 @@ class Join:
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
         absent = self._absent_by_now(before, clock)
-        counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | self._expire(before)
-        return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts)
+        expired, matured = self._expire(before)
+        counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
+        return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts, matured)
 
     def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
@@ -131,12 +151,13 @@ class Join:
         first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
         absent = self._absent_by_now(before, clock, first)
         outcomes, counts = self._apply(rows, values, queries, numbers, clock)
-        counts |= {"ahead": ahead} | self._expire(before)
+        expired, matured = self._expire(before)
+        counts |= {"ahead": ahead} | expired
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
         counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
         version = np.full(len(rows), -1, np.int32)
-        return Joined(clock, accepted, version, _in_order([absent, outcomes]), counts)
+        return Joined(clock, accepted, version, _in_order([absent, outcomes]), counts, matured)
 
     def silence(self, entries: Iterable[Progress], arrived: int) -> int:
         """What the clock says once these inputs were read so far."""
@@ -151,7 +172,13 @@ class Join:
         if self._absent is not None:
             due = self._due_absences(before, now)
             absent = self._absence(due, np.zeros(len(due), np.int64), self._absence_time(due))
-        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, self._expire(before))
+        counts, matured = self._expire(before)
+        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured)
+
+    def cohort(self, start: int, end: int) -> Outcomes:
+        """The predictions of a span of time that still wait for their label, or for a better one, as they are now."""
+        due = self.waiting.due(start + self.wait - 1, end + self.wait - 1)
+        return self._matured(due)
 
     def next_absence(self, now: int) -> int:
         """The first clock, up to `now`, at which the absence of a label means something; far away if there is none."""
@@ -169,6 +196,7 @@ class Join:
             "versions": self.versions.state(),
             "halvings": self.halvings,
             "halved": self._halved,
+            "classes": self.classes.names,
             "early": self._early.state(),
             "anchor": [anchor.offset, *anchor.place] if anchor else None,
         }
@@ -177,10 +205,12 @@ class Join:
         """Goes back to a state's anchor: sections from there on make the waiting predictions again."""
         self.versions.restore(state["versions"])
         self._halved = [list(entry) for entry in state["halved"]]
+        self.classes.names = list(state["classes"])
         self._recalling = True
         if state["anchor"]:
-            _, self.position, clock, self.wait, self._lead, absent = state["anchor"]
+            _, self.position, clock, self.wait, self._lead, absent, self.labelled, keys = state["anchor"]
             self._absent = tuple(absent) if absent else None
+            self._keys = tuple(map(tuple, keys))
             self.clock.restore(clock)
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -192,7 +222,22 @@ class Join:
         self._early.restore(state["early"])
 
     def _terms(self) -> list[Any]:
-        return [self.wait, self._lead, list(self._absent) if self._absent else None]
+        absent = list(self._absent) if self._absent else None
+        return [self.wait, self._lead, absent, self.labelled, [list(key) for key in self._keys]]
+
+    def _take_keys(self, keys: tuple[tuple[str, ...], ...]) -> None:
+        if keys != self._keys:
+            self.waiting.drop("segments")
+            self._keys = keys
+
+    def _more(self, rows: Rows) -> dict[str, npt.NDArray[Any]]:
+        """What a prediction keeps for its outcome, where it has it."""
+        more: dict[str, npt.NDArray[Any]] = {name: rows.number(name) for name in _KEPT if name in rows.number_names}
+        if self._keys:
+            more["segments"] = segments.hashes(rows, self._keys)
+        if (scores := self.classes.scores(rows)) is not None:
+            more["scores"] = scores
+        return more
 
     def _first_of_their_id(self, rows: Rows, version: npt.NDArray[np.int32], deadline: Ints, clock: Ints, kept: Mask) -> Mask:
         accepted = np.ones(len(rows), np.bool_)
@@ -244,7 +289,8 @@ class Join:
                 hits.append((place, number, early))
         at = np.array([number for _, number, _ in hits], np.int64)
         row = np.array([row for row, *_ in hits], np.int64)
-        self._set(at, [(early.value, early.code, early.known) for *_, early in hits], clock[row], LABELLED)
+        labels = [(early.value, early.code, early.known, early.weight) for *_, early in hits]
+        self._set(at, labels, clock[row], LABELLED)
         for _, number, early in hits:
             early.matched = True
             self._anchors.need(int(self.waiting.column("deadline")[number - self.waiting.base]), early.offset)
@@ -265,7 +311,7 @@ class Join:
     def _absence(self, numbers: Ints, row: Ints, clock: Ints) -> Outcomes:
         assert self._absent is not None
         known = self._absence_time(numbers).tolist()
-        self._set(numbers, [(*self._absent, at) for at in known], clock, ABSENT)
+        self._set(numbers, [(*self._absent, at, 1.0) for at in known], clock, ABSENT)
         return self._outcomes(numbers, row, 1)
 
     def _absence_time(self, numbers: Ints) -> Ints:
@@ -287,19 +333,29 @@ class Join:
         due, row = due[label >= row], row[label >= row]
         return self._absence(due, row, clock[row])
 
-    def _expire(self, before: int) -> dict[str, int]:
+    def _expire(self, before: int) -> tuple[dict[str, int], Outcomes]:
         """Lets go of what is past its deadline since the clock said `before`, once all labels until now have been applied."""
         now = self.clock.now
         if now == before:
-            return {}
+            return {}, NO_OUTCOMES
+        matured = NO_OUTCOMES
         counts = {"labels_unmatched": self._early.forget(now)}
         due = self.waiting.due(before, now) - self.waiting.base
         if len(due):
             self.waiting.live -= len(due)
+            matured = self._matured(due + self.waiting.base) if self.labelled and not self._recalling else NO_OUTCOMES
             status = self.waiting.column("status")[due]
             counts |= {"matured": len(due), "matured_labelled": int(((status == LABELLED) | (status == ABSENT)).sum())}
             self.waiting.leave(now)
-        return counts
+        return counts, matured
+
+    def _matured(self, numbers: Ints) -> Outcomes:
+        """Predictions as outcomes, whether they have a label or not."""
+        if not len(numbers):
+            return NO_OUTCOMES
+        status = self.waiting.column("status")[numbers - self.waiting.base]
+        sign = ((status == LABELLED) | (status == ABSENT)).astype(np.int8)
+        return self._outcomes(numbers, np.zeros(len(numbers), np.int64), 1)._replace(sign=sign)
 
     def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints]:
         queries, numbers = self.waiting.find(rows.ids)
@@ -326,7 +382,8 @@ class Join:
         if len(numbers) > 1 and len(set(numbers.tolist())) < len(numbers):
             _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
             plain &= times[which] == 1
-        columns = (values.value[queries], values.code[queries], rows.time[queries])
+        weights = _label_weights(rows)
+        columns = (values.value[queries], values.code[queries], rows.time[queries], weights[queries])
         label = list(zip(*(column.tolist() for column in columns), strict=True))
         chosen = np.flatnonzero(plain)
         self._set(numbers[chosen], [label[i] for i in chosen.tolist()], clock[queries[chosen]], LABELLED)
@@ -341,9 +398,7 @@ class Join:
             outcomes = outcomes.take(np.lexsort((outcomes.version, outcomes.row)))
         return outcomes, counts
 
-    def _amend(
-        self, number: Ints, row: Ints, clock: Ints, label: tuple[float, int, int], gone: bool
-    ) -> tuple[list[Outcomes], str]:
+    def _amend(self, number: Ints, row: Ints, clock: Ints, label: Label, gone: bool) -> tuple[list[Outcomes], str]:
         """One label for a prediction that may have one already."""
         at = int(number[0]) - self.waiting.base
         status = int(self.waiting.column("status")[at])
@@ -367,10 +422,12 @@ class Join:
             return counts
         keys = _keys(rows.ids)
         codes, table = rows.text("model")
-        columns = (values.value, values.code, rows.time, clock, codes)
-        for row, value, code, known, now, named in zip(left.tolist(), *(c[left].tolist() for c in columns), strict=True):
+        columns = (values.value, values.code, rows.time, clock, codes, _label_weights(rows))
+        for row, value, code, known, now, named, weight in zip(
+            left.tolist(), *(c[left].tolist() for c in columns), strict=True
+        ):
             deadline, model = now + self.wait, table[named] if named >= 0 else ""
-            label = EarlyLabel(value, code, known, deadline, model, self._anchors.offset)
+            label = EarlyLabel(value, code, known, deadline, model, self._anchors.offset, weight)
             if not self._early.keep(keys[row], label, limited=not self._recalling):
                 counts["labels_beyond_limit"] += 1
             elif not label.withdraws:
@@ -381,20 +438,22 @@ class Join:
     def _renew_early(self, rows: Rows, values: Values, matched: Ints) -> None:
         """Lets early labels that are still kept for further versions follow their corrections."""
         if len(self._early):
-            keys = _keys(rows.ids)
+            keys, weights = _keys(rows.ids), _label_weights(rows)
             for row in sorted(set(matched.tolist())):
-                self._early.renew(keys[row], float(values.value[row]), int(values.code[row]))
+                self._early.renew(keys[row], float(values.value[row]), int(values.code[row]), float(weights[row]))
 
-    def _set(self, numbers: Ints, labels: list[tuple[float, int, int]], clock: Ints, status: int) -> None:
+    def _set(self, numbers: Ints, labels: list[Label], clock: Ints, status: int) -> None:
         if not labels:
             return
         at = numbers - self.waiting.base
-        value, code, known = zip(*labels, strict=True)
+        value, code, known, weight = zip(*labels, strict=True)
         self.waiting.column("label_value")[at] = value
         self.waiting.column("label_code")[at] = code
         self.waiting.column("known")[at] = known
         self.waiting.column("at")[at] = clock
         self.waiting.column("status")[at] = status
+        if self.waiting.has("label_weight") or any(one != 1.0 for one in weight):
+            self.waiting.put("label_weight", at, np.array(weight))
 
     def _outcomes(self, numbers: Ints, row: Ints, sign: int) -> Outcomes:
         if not len(numbers):
@@ -402,7 +461,9 @@ class Join:
         at = numbers - self.waiting.base
         names = ("version", "position", "time", "known", "at", "value", "code", "label_value", "label_code")
         columns = (self.waiting.column(name)[at] for name in names)
-        return Outcomes._make((row, *columns, np.full(len(at), sign, np.int8)))
+        score, segments_, scores = (self.waiting.more(name, at) for name in ("score", "segments", "scores"))
+        weight = self.waiting.more("weight", at) * self.waiting.more("label_weight", at)
+        return Outcomes._make((row, *columns, np.full(len(at), sign, np.int8), score, weight, segments_, scores))
 
 
 def _has_twins(keys: npt.NDArray[np.uint64]) -> bool:
@@ -432,6 +493,16 @@ def _sampled(ids: npt.NDArray[np.uint64], halvings: int) -> Mask:
 def _keys(ids: npt.NDArray[np.uint64]) -> list[bytes]:
     whole = np.ascontiguousarray(ids).tobytes()
     return [whole[i : i + 16] for i in range(0, len(whole), 16)]
+
+
+def _label_weights(rows: Rows) -> Floats:
+    """What a label counts for: its weight over the probability with which its prediction was chosen to be labelled."""
+    weight = np.ones(len(rows))
+    for name, power in (("weight", 1), ("inclusion_probability", -1)):
+        if name in rows.number_names:
+            given = rows.number(name)
+            weight = weight * np.where(given > 0, given, 1.0) ** power
+    return weight
 
 
 def _same(one: tuple[float, int], other: tuple[float, int]) -> bool:

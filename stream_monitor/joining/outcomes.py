@@ -32,7 +32,14 @@ class Outcomes(NamedTuple):
     label_value: Floats
     label_code: Codes
     sign: npt.NDArray[np.int8]
-    """1: new. Of a correction or a withdrawal, -1: what is taken back, and 2: what replaces it."""
+    """1: new. Of a correction or a withdrawal, -1: what is taken back, and 2: what replaces it. 0: there is no label."""
+    score: Floats
+    weight: Floats
+    """Of the prediction, times that of the label, over the probability with which it was chosen to be labelled."""
+    segments: npt.NDArray[np.uint64]
+    """[n, k]: the hash of each configured key's value; 0 where there is none."""
+    scores: npt.NDArray[np.float32]
+    """[n, c]: the scores of classes."""
 
     def take(self, which: Any) -> Outcomes:
         """Some of them: an index, a mask or a slice."""
@@ -41,7 +48,23 @@ class Outcomes(NamedTuple):
     @classmethod
     def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
         """All of some, one after the other."""
-        return cls._make(map(np.concatenate, zip(*parts, strict=True)))
+        return cls._make(_together(columns) for columns in zip(*parts, strict=True))
 
 
-NO_OUTCOMES = Outcomes._make(np.empty(0, kind) for kind in ("i8", "i4", "i8", "i8", "i8", "i8", "f8", "i4", "f8", "i4", "i1"))
+def _together(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Columns after each other; those of several numbers a row are as wide as the widest."""
+    widths = {column.shape[1] for column in columns if column.ndim == 2}
+    if len(widths) > 1:
+        columns = [_widened(column, max(widths)) for column in columns]
+    return np.concatenate(columns)
+
+
+def _widened(column: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
+    missing = np.nan if column.dtype.kind == "f" else 0
+    wide = np.full((len(column), width), missing, column.dtype)
+    wide[:, : column.shape[1]] = column
+    return wide
+
+
+_PLAIN = ("i8", "i4", "i8", "i8", "i8", "i8", "f8", "i4", "f8", "i4", "i1", "f8", "f8")
+NO_OUTCOMES = Outcomes._make((*(np.empty(0, kind) for kind in _PLAIN), np.empty((0, 0), "u8"), np.empty((0, 0), "f4")))

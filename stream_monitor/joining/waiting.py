@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,8 +28,19 @@ _COLUMNS: dict[str, Any] = {
     "status": np.int8,
 }
 
+_MORE: dict[str, tuple[Any, Any]] = {
+    "score": (np.float64, np.nan),
+    "weight": (np.float64, 1.0),
+    "label_weight": (np.float64, 1.0),
+    "segments": (np.uint64, 0),
+    "scores": (np.float32, np.nan),
+    "features": (np.float32, np.nan),
+}
+"""Columns that are there once some row has a value for them, and what others have."""
+
 _NONE = np.empty(0, np.int64)
 _GIVEN = ("version", "position", "time", "deadline", "value", "code")
+_WIDE = ("segments", "scores", "features")
 
 WAITING, LABELLED, ABSENT, WITHDRAWN = range(4)
 
@@ -43,6 +55,13 @@ class Fresh(NamedTuple):
     deadline: Indices
     value: npt.NDArray[np.float64]
     code: npt.NDArray[np.int32]
+    more: Mapping[str, npt.NDArray[Any]]
+    """Of `score`, `weight`, `segments` [n, k], `scores` [n, c] and `features` [n, d] those that the rows have."""
+
+    def take(self, which: Indices) -> Fresh:
+        """Some of them."""
+        plain: dict[str, Any] = {name: getattr(self, name)[which] for name in self._fields[:-1]}
+        return Fresh(**plain, more={name: column[which] for name, column in self.more.items()})
 
 
 class _Segment:
@@ -79,6 +98,31 @@ class Waiting:
         """A column, for reading and writing at `rows - base`."""
         return self._columns[name]
 
+    def more(self, name: str, at: Indices) -> npt.NDArray[Any]:
+        """A column that only some rows have a value in, at `rows - base`."""
+        if name in self._columns:
+            return self._columns[name][at]
+        dtype, missing = _MORE[name]
+        return np.full((len(at), 0) if name in _WIDE else len(at), missing, dtype)
+
+    def put(self, name: str, at: Indices | slice, values: npt.NDArray[Any]) -> None:
+        """Writes values into such a column, which may be new."""
+        self._widen(name, values.shape[1:])
+        column = self._columns[name]
+        if values.shape[1:] == column.shape[1:]:
+            column[at] = values
+        else:
+            column[at, : values.shape[1]] = values
+            column[at, values.shape[1] :] = _MORE[name][1]
+
+    def has(self, name: str) -> bool:
+        """Whether some row may have a value in such a column."""
+        return name in self._columns
+
+    def drop(self, name: str) -> None:
+        """Forgets a column."""
+        self._columns.pop(name, None)
+
     def add(self, fresh: Fresh) -> Indices:
         """Adds rows; gives their numbers."""
         n = len(fresh.position)
@@ -88,6 +132,10 @@ class Waiting:
         for name in _GIVEN:
             self._columns[name][start:stop] = getattr(fresh, name)
         self._columns["status"][start:stop] = WAITING
+        for name in self._columns.keys() - fresh.more.keys() - _COLUMNS.keys():
+            self._columns[name][start:stop] = _MORE[name][1]
+        for name, values in fresh.more.items():
+            self.put(name, slice(start, stop), values)
         self._bound(start, fresh.deadline)
         self.count = stop
         self.live += n
@@ -144,13 +192,27 @@ class Waiting:
         self._empty(self.base + self.count)
         self.live = 0
         if len(rows):
-            self.add(Fresh._make((ids, *(kept[name] for name in _GIVEN))))
+            self.add(Fresh._make((ids, *(kept[name] for name in _GIVEN), {})))
             for name, column in kept.items():
-                self._columns[name][: self.count] = column
+                if name in _MORE:
+                    self.put(name, slice(0, self.count), column)
+                else:
+                    self._columns[name][: self.count] = column
 
     def ids(self) -> Hashes:
         """The ids of all rows held."""
         return self._ids[: self.count]
+
+    def _widen(self, name: str, tail: tuple[int, ...]) -> None:
+        """Makes room for a column, or for more of it."""
+        dtype, missing = _MORE[name]
+        old = self._columns.get(name)
+        if old is not None and (not tail or old.shape[1] >= tail[0]):
+            return
+        column = np.full((len(self._ids), *tail), missing, dtype)
+        if old is not None:
+            column[:, : old.shape[1]] = old
+        self._columns[name] = column
 
     def _reserve(self, count: int) -> None:
         size = len(self._ids)
