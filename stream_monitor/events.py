@@ -165,15 +165,82 @@ class LabelHealth(_Out):
     """The share of those that had a label by then."""
 
 
-class Performance(_Out):
-    """Of outcomes whose label came in the window."""
+class Measured(_Out):
+    """A metric over some outcomes."""
 
+    value: float | None
+    """Null where it is not defined, as precision without a positive prediction."""
+    n: float
+    """Outcomes that it rests on; with weights, as many equally weighted ones as would say as much."""
+    low: float | None = None
+    high: float | None = None
+    """Between these with 95% confidence."""
+
+
+class Confusion(_Out):
+    """How often each class was predicted for each: a row for each actual class, a column for each predicted one."""
+
+    classes: list[str]
+    counts: list[list[float]]
+
+
+class SegmentPerformance(_Out):
+    """The same of a segment, such as `region=eu`."""
+
+    segment: str
+    outcomes: float
+    """By their weights."""
+    loss: float | None
+    """The mean of what is watched for concept drift: errors, or absolute errors."""
+    metrics: dict[str, Measured]
+
+
+class Performance(_Out):
+    """What outcomes say."""
+
+    task: Literal["binary", "multiclass", "regression"] | None = None
     outcomes: int
-    accuracy: float | None = None
-    mae: float | None = None
-    rmse: float | None = None
-    reference: float | None = None
-    """The same of the reference: accuracy, or mean absolute error."""
+    metrics: dict[str, Measured] = {}
+    """By name: accuracy, roc_auc, mae, ..."""
+    reference: dict[str, float] = {}
+    """The same of the reference, where that is known."""
+    positive: str | None = None
+    """The positive class of a binary task."""
+    confusion: Confusion | None = None
+    classes: dict[str, dict[str, Measured]] = {}
+    """Of each class of a multiclass task."""
+    error_quantiles: dict[str, float] = {}
+    """Of a regression, prediction less label."""
+    roc_auc_error: float | None = None
+    """The most that `roc_auc` may be off because there were too many scores to keep all."""
+    segments: list[SegmentPerformance] = []
+    """Those with enough outcomes, the largest first."""
+    segments_hidden: int = 0
+    """Segments with too few."""
+
+
+class CohortHealth(_Out):
+    """How complete the labels of a window's predictions are."""
+
+    final: bool
+    """Whether no label can come any more that would count."""
+    labelled: int
+    waiting: int
+    """Predictions without a label that may still get one."""
+    coverage: float | None
+    """The share of predictions that have a label."""
+    delay_p50_s: float | None
+    delay_p95_s: float | None
+
+
+class SinceBeginning(_Out):
+    """A version since it began."""
+
+    start: str
+    arrival: Performance
+    """Outcomes whose label has come."""
+    cohort: Performance
+    """Outcomes of predictions whose wait is over."""
 
 
 class SignalReading(_Out):
@@ -188,20 +255,27 @@ class SignalReading(_Out):
 
 
 class Metrics(_Out):
-    """Everything about one stream and model version in one window."""
+    """Everything about one stream and model version in one window.
+
+    Windows are of event time.  `arrival`: outcomes whose label came in the window, whenever they were predicted; said once.
+    `cohort`: outcomes of the window's predictions, whenever their label came; said again as labels come, until it is final.
+    """
 
     stream: str
     model: str
     version: str
+    basis: Literal["arrival", "cohort"]
     window: Period
     predictions: int
     rate_per_s: float
-    counts: dict[str, int]
+    counts: dict[str, int] = {}
     """Of the stream: duplicates, late, ahead, missing, infinite, ... in the window."""
-    latency: Latency
-    labels: LabelHealth
+    latency: Latency | None = None
+    labels: LabelHealth | None = None
+    cohort: CohortHealth | None = None
     performance: Performance
-    signals: list[SignalReading]
+    since: SinceBeginning | None = None
+    signals: list[SignalReading] = []
 
 
 class CloudEvent(_Out):

@@ -21,7 +21,7 @@ from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
 from stream_monitor.metrics import report
-from stream_monitor.metrics.windows import Windows
+from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.budget import Spent
@@ -54,13 +54,15 @@ class Stream:
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.siblings = 1
         """Streams that share this one's part of the budget, itself included."""
-        self.windows = Windows(config.metrics)
+        self.ledger = Ledger(config, self.words, self.join.classes)
         self.alerts = Alerts(record)
         self.versions: dict[int, Version] = {}
         self.outcomes = 0
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, dict[str, Any]] = {}
         """Of the last window of each live version, by its number."""
+        self.last_cohorts: dict[str, dict[str, Any]] = {}
+        """The same by when predictions were made, of the last window whose labels cannot change any more."""
         self.retired = Spent()
         """What versions that are gone have spent of the budget."""
         self.given: Given | None = None
@@ -94,7 +96,7 @@ class Stream:
         self.join.begin(offset)
         now = self.join.silence(entries, arrived)
         outputs: list[Output] = []
-        while (due := min(self._next_due(), self.windows.boundary_after(self.join.next_absence(now)))) <= now:
+        while (due := min(self._next_due(), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
             outputs += self._pass(due - 1, arrived) + self._do_due(due, arrived)  # one after the other, as with rows
         return outputs + self._pass(now, arrived)
 
@@ -124,14 +126,16 @@ class Stream:
             group.terms = terms(new, group.sort, record.limits.features)
         moment = self.moment(arrived)
         outputs: list[Output] = []
-        if (new.labels, new.positive) != (old.labels, old.positive):
-            self._configure_labels(record)
         if new.task != old.task:
             self.judge = Judge(new.task)
-        if new.metrics != old.metrics:
+        if _measured_by(new) != _measured_by(old):
             outputs += self._close_windows(self.join.clock.now, arrived, everything=True)
-            counts, self.windows = self.windows.counts, Windows(new.metrics)
-            self.windows.counts = counts
+            counts, self.ledger = self.ledger.windows.counts, Ledger(new, self.words, self.join.classes)
+            self.ledger.windows.counts = counts
+            for number in self.versions:
+                self.ledger.begins(number, self.join.clock.now)
+        if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
+            self._configure_labels(record)
         if _learnt_from(new) != _learnt_from(old):
             outputs += self.rebaseline(arrived, "configured")
         elif _watched_with(new) != _watched_with(old):
@@ -202,7 +206,7 @@ class Stream:
             now = int(clock[0])
             if self._next_due() <= now:
                 outputs += self._do_due(now, arrived)
-            due = min(self._next_due(), self.windows.boundary_after(now))
+            due = min(self._next_due(), self.ledger.windows.boundary_after(now))
             ready = int(np.searchsorted(clock, due, "left"))
             taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)
             outputs += more
@@ -215,17 +219,19 @@ class Stream:
         if not clock.started:
             return False
         latest = max(clock.now, int(rows.time.max()))
-        return latest < self.windows.boundary_after(clock.now) and latest < self._next_due()
+        return latest < self.ledger.windows.boundary_after(clock.now) and latest < self._next_due()
 
     def _next_due(self) -> int:
         """The clock at which something is due, rows or not."""
-        due = self.windows.next_close()
+        due = min(self.ledger.windows.next_close(), self.ledger.cohorts.due())
         for version in self.versions.values():
             due = min(due, version.retrain.expires, version.seen + self.record.config.versions.retire_after)
         return due
 
     def _do_due(self, now: int, arrived: int) -> list[Output]:
         outputs = self._close_windows(now, arrived)
+        moment = self.moment(arrived, now)
+        outputs += [report.cohort(self, seen, moment) for seen in self.ledger.look(now, self.join, self.judge.losses)]
         for version in list(self.versions.values()):
             if version.retrain.expires <= now:
                 outputs += version.retrain.close("expired", version.subject, self.record, self.moment(arrived, now))
@@ -288,31 +294,29 @@ class Stream:
             if number < 0:
                 continue
             if number not in self.versions:
-                events.append((0, partial(self._supersede, self._begin_version(number))))
+                begun = int(joined.clock[np.argmax(joined.version == number)])
+                events.append((0, partial(self._supersede, self._begin_version(number, begun))))
             last = -1 if len(numbers) == 1 else np.flatnonzero(joined.version == number)[-1]
             self.versions[number].seen = int(joined.clock[last])
         return events
 
-    def _begin_version(self, number: int) -> Version:
+    def _begin_version(self, number: int, clock: int) -> Version:
         model, name = self.join.versions.name(number)
-        version = Version(number, Subject(self.name, model, name), self.record.config, self.join.clock.now)
+        version = Version(number, Subject(self.name, model, name), self.record.config, clock)
         older = [one for one in self.versions.values() if one.subject.model == model]
         if older and self.record.config.versions.reference == "previous":
             version.inherit(older[-1])
         elif self.given is not None:
             self.given.lend(self.judge, version.score, version.loss)
         self.versions[number] = version
+        self.ledger.begins(number, clock)
         self._share_budget()
         return version
 
     def _count_predictions(self, rows: Rows, joined: Joined) -> None:
-        latency = rows.number("latency_ms") if "latency_ms" in rows.number_names else None
-        mine, n = joined.accepted, int(np.count_nonzero(joined.accepted))
-        if n == len(rows):
-            self.windows.predictions(joined.version, rows.time, joined.clock, latency)
-        elif n:
-            some = None if latency is None else latency[mine]
-            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], some)
+        n = int(np.count_nonzero(joined.accepted))
+        if n:
+            self.ledger.predictions(rows, joined, rows.number("latency_ms") if "latency_ms" in rows.number_names else None)
         self._count({"predictions": n})
 
     def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:
@@ -348,6 +352,7 @@ class Stream:
         Gives the rows at which outcomes came to count, and what they brought.
         """
         outcomes = joined.outcomes
+        self.ledger.matured(joined.matured, self.judge.losses)
         events: list[Event] = []
         if not self.judge.clear:
             outcomes, events = self._clear_up(outcomes, last, position)
@@ -358,7 +363,7 @@ class Stream:
         if not good.all():
             self._count({"incomparable": int((~good).sum())})
             outcomes, losses = outcomes.take(good), losses[good]
-        self.windows.outcomes(outcomes, losses, int(joined.clock[-1]))
+        self.ledger.outcomes(outcomes, losses, int(joined.clock[-1]), self.judge.task == "regression")
         return outcomes.row[outcomes.sign == 1], events + self._watch_losses(outcomes, losses)
 
     def _clear_up(self, outcomes: Outcomes, last: int, position: int | None) -> tuple[Outcomes, list[Event]]:
@@ -425,12 +430,9 @@ class Stream:
         return outputs
 
     def _close_windows(self, now: int, arrived: int, everything: bool = False) -> list[Output]:
-        outputs = []
         moment = self.moment(arrived, now)
-        for key, window in self.windows.close(now, everything):
-            outputs.append(report.metrics(self, key, window, moment))
+        outputs = [report.window(self, closed, moment) for closed in self.ledger.close(now, self.judge.losses, everything)]
         if outputs:
-            self.windows.counts = {}
             self.join.relax()
             outputs += self._renew(moment)
             begun, ceased = self.feature_rows.close()
@@ -470,6 +472,8 @@ class Stream:
         self.retired = self.retired.plus(version.score.spent).plus(version.loss.spent)
         del self.versions[version.number]
         self.last_metrics.pop(str(version.number), None)
+        self.last_cohorts.pop(str(version.number), None)
+        self.ledger.retire(version.number)
         self.join.versions.retire(version.number, self.join.position)
         return outputs
 
@@ -493,7 +497,7 @@ class Stream:
     def _configure_labels(self, record: StreamRecord) -> None:
         labels = record.config.labels
         absent = self.words.value(labels.absent.label) if labels and labels.absent else None
-        self.join.configure(labels, absent)
+        self.join.configure(labels, absent, record.config.segments.crossings)
 
     def _configure_detectors(self) -> None:
         for group in self.groups().values():
@@ -509,7 +513,7 @@ class Stream:
         return Moment(now if clock is None else clock, arrived, self.join.position, self.outcomes)
 
     def _count(self, counts: dict[str, int]) -> None:
-        self.windows.count(counts)
+        self.ledger.windows.count(counts)
         for name, n in counts.items():
             if n:
                 self.totals[name] = self.totals.get(name, 0) + n
@@ -521,6 +525,11 @@ _VALUE = {"predictions": "prediction", "labels": "label"}
 def _learnt_from(config: StreamConfig) -> tuple[Any, ...]:
     """What references depend on."""
     return config.reference.model_copy(update={"renew_after": None}), config.features
+
+
+def _measured_by(config: StreamConfig) -> tuple[Any, ...]:
+    """What metrics of outcomes depend on."""
+    return config.metrics, config.segments, config.task, config.positive
 
 
 def _watched_with(config: StreamConfig) -> tuple[Any, ...]:

@@ -28,13 +28,14 @@ def state(stream: Stream) -> dict[str, Any]:
     """Everything but the arrays, and the predictions that wait, which the log has."""
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
-        "words": stream.words.state(), "windows": stream.windows.state(), "alerts": stream.alerts.state(),
+        "words": stream.words.state(), "ledger": stream.ledger.state(), "alerts": stream.alerts.state(),
         "feature_rows": stream.feature_rows.state(), "siblings": stream.siblings, "born": stream.born,
         "retired": list(stream.retired),
         "versions": [version.state() for version in stream.versions.values()],
         "groups": {name: group.state() for name, group in stream.groups().items()},
         "given": stream.given.state() if stream.given else None,
         "outcomes": stream.outcomes, "totals": stream.totals, "last_metrics": stream.last_metrics,
+        "last_cohorts": stream.last_cohorts,
     }  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
-    for part in ("judge", "words", "windows", "alerts", "feature_rows"):
+    for part in ("judge", "words", "ledger", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)
@@ -53,6 +54,6 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     if saved["given"]:
         stream.given = Given.restored(saved["given"], named.get("given", {}))
     stream.outcomes, stream.totals = saved["outcomes"], dict(saved["totals"])
-    stream.last_metrics = dict(saved["last_metrics"])
+    stream.last_metrics, stream.last_cohorts = dict(saved["last_metrics"]), dict(saved["last_cohorts"])
     stream.join.recall(saved["join"])
     return stream

@@ -112,8 +112,16 @@ class Story:
         count = f"{labelled} labels" if data["ready"] else f"{labelled} of {data['minimum_labels']:,} labels"
         return f"retrain   {data['status']}{', ready' * data['ready']}: {count} since the change"
 
+    @property
+    def accuracy(self) -> tuple[float | None, float | None]:
+        """In the window that closed last, and in the reference."""
+        performance = self.metrics.get("performance", {})
+        now = performance.get("metrics", {}).get("accuracy", {})
+        return now.get("value"), performance.get("reference", {}).get("accuracy")
+
     def _metrics(self, data: dict[str, Any]) -> None:
-        self.metrics = data
+        if data["basis"] == "arrival":
+            self.metrics = data
 
 
 def number(value: float) -> str:

@@ -49,9 +49,9 @@ def _wrong(story: Story) -> Iterator[str]:
 
 
 def _reported(story: Story) -> Iterator[str]:
-    performance, labels = story.metrics.get("performance", {}), story.metrics.get("labels", {})
-    if performance.get("accuracy") is not None and performance.get("reference") is not None:
-        yield f"Accuracy: {performance['accuracy']:.1%} in the last week, {performance['reference']:.1%} in the reference."
+    (now, before), labels = story.accuracy, story.metrics.get("labels", {})
+    if now is not None and before is not None:
+        yield f"Accuracy: {now:.1%} in the last week, {before:.1%} in the reference."
     if labels.get("coverage") is not None and labels.get("delay_p50_s") is not None:
         delay = labels["delay_p50_s"] / 86_400
         yield f"Labels: after {delay:.1f} days (median), for {labels['coverage']:.0%} of the predictions."

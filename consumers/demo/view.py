@@ -114,12 +114,12 @@ def _reading(reading: dict[str, Any]) -> tuple[RenderableType, ...]:
 
 
 def _labels(story: Story) -> Table:
-    performance, labels = story.metrics.get("performance", {}), story.metrics.get("labels", {})
+    (now, before), labels = story.accuracy, story.metrics.get("labels", {})
     table = Table.grid(expand=True)
     for _ in range(3):
         table.add_column()
     table.add_row(
-        f"accuracy {_percent(performance.get('accuracy'))} (reference {_percent(performance.get('reference'))})",
+        f"accuracy {_percent(now)} (reference {_percent(before)})",
         f"label delay {_days(labels.get('delay_p50_s'))}, p95 {_days(labels.get('delay_p95_s'))}",
         f"coverage {_percent(labels.get('coverage'))}",
     )

@@ -45,9 +45,12 @@ HELP = {
     "false_alarms_total": "Alerts that people called false.",
     "window_end_timestamp_seconds": "When the last window that closed ended.",
     "window_predictions": "Predictions in the last window.",
-    "window_accuracy_ratio": "Accuracy in the last window.",
-    "window_mean_absolute_error": "Mean absolute error in the last window.",
-    "window_root_mean_square_error": "Root mean square error in the last window.",
+    "window_performance": "A metric of the outcomes whose label came in the last window.",
+    "window_performance_outcomes": "Outcomes that a metric of the last window rests on.",
+    "window_segment_loss": "Mean error, or mean absolute error, of a segment in the last window.",
+    "cohort_end_timestamp_seconds": "When the last window ended whose labels are complete.",
+    "cohort_performance": "A metric of the predictions of the last window whose labels are complete.",
+    "cohort_label_coverage_ratio": "The share of those predictions that got a label.",
     "window_label_coverage_ratio": "The share of predictions that had a label when their wait ended in the last window.",
     "window_prediction_latency_seconds": "Latency of predictions in the last window.",
     "window_label_delay_seconds": "From prediction to label in the last window.",
@@ -129,6 +132,8 @@ def _stream(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     yield Series("false_alarms_total", stream, budget["false_alarms"])
     for window in status["metrics"]:
         yield from _window(stream, window)
+    for cohort in status["cohorts"]:
+        yield from _cohort(stream, cohort)
     yield from _signals(stream, status["signals"])
 
 
@@ -158,15 +163,25 @@ def _window(stream: dict[str, str], metrics: Mapping[str, Any]) -> Iterator[Seri
     performance, labels, latency = metrics["performance"], metrics["labels"], metrics["latency"]
     yield Series("window_end_timestamp_seconds", place, _epoch(metrics["window"]["end"]))
     yield Series("window_predictions", place, metrics["predictions"])
-    yield Series("window_accuracy_ratio", place, performance["accuracy"])
-    yield Series("window_mean_absolute_error", place, performance["mae"])
-    yield Series("window_root_mean_square_error", place, performance["rmse"])
+    for metric, reading in performance["metrics"].items():
+        yield Series("window_performance", place | {"metric": metric}, reading["value"])
+        yield Series("window_performance_outcomes", place | {"metric": metric}, reading["n"])
+    for segment in performance["segments"]:
+        yield Series("window_segment_loss", place | {"segment": segment["segment"]}, segment["loss"])
     yield Series("window_label_coverage_ratio", place, labels["coverage"])
     for name, quantile in _QUANTILES.items():
         milliseconds, delay = latency[name], labels.get(f"delay_{name}_s")
         at = place | {"quantile": quantile}
         yield Series("window_prediction_latency_seconds", at, None if milliseconds is None else milliseconds / 1_000)
         yield Series("window_label_delay_seconds", at, delay)
+
+
+def _cohort(stream: dict[str, str], metrics: Mapping[str, Any]) -> Iterator[Series]:
+    place = stream | {"model": metrics["model"], "version": metrics["version"]}
+    yield Series("cohort_end_timestamp_seconds", place, _epoch(metrics["window"]["end"]))
+    yield Series("cohort_label_coverage_ratio", place, metrics["cohort"]["coverage"])
+    for metric, reading in metrics["performance"]["metrics"].items():
+        yield Series("cohort_performance", place | {"metric": metric}, reading["value"])
 
 
 def _signals(stream: dict[str, str], readings: Iterable[Mapping[str, Any]]) -> Iterator[Series]:

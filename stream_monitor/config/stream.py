@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 import detectors
 from stream_monitor.config.budget import FalseAlarms
-from stream_monitor.config.duration import Duration, parse
+from stream_monitor.config.duration import Duration, parse, show
 
 Scalar = str | int | float | bool
 Severity = Literal["info", "warning", "critical"]
@@ -18,6 +18,7 @@ Budget = FalseAlarms | dict[Severity, FalseAlarms]
 """One line for all alarms, or one for each severity."""
 Effect = Annotated[float, Field(ge=0, le=100)]
 Weight = Annotated[float, Field(ge=0, le=1_000)]
+_DAY = parse("1d")
 
 
 class Settings(BaseModel):
@@ -123,8 +124,40 @@ class Metrics(Settings):
     """Windows of event time that metrics are given for."""
 
     window: Duration = Field(parse("1h"), gt=0)
+    also: tuple[Duration, ...] | None = None
+    """Longer windows, each a multiple of the first; a day unless said, where it is one."""
     grace: Duration = Field(parse("1m"), ge=0)
     """How long a window stays open for rows that come late, by the stream's clock."""
+
+    @model_validator(mode="after")
+    def _multiples(self) -> Metrics:
+        for one in self.also or ():
+            if one <= self.window or one % self.window:
+                raise ValueError(f"metrics.also: {show(one)} is no multiple of metrics.window, {show(self.window)}")
+        return self
+
+    @property
+    def longer(self) -> tuple[int, ...]:
+        """The lengths of the longer windows, the shortest first."""
+        if self.also is None:
+            return (_DAY,) if self.window < _DAY and _DAY % self.window == 0 else ()
+        return tuple(sorted(set(self.also)))
+
+
+class Segments(Settings):
+    """How predictions are divided: by the `segments` that come with them."""
+
+    keys: tuple[str | tuple[str, str], ...] = Field((), max_length=16)
+    """Each divides them; two together by what both say."""
+    top: int = Field(10, ge=1, le=1_000)
+    """How many values of each key have metrics of their own, those that come most often; all others are one."""
+    minimum: int = Field(30, ge=1)
+    """Outcomes below which a segment of a window is not shown."""
+
+    @property
+    def crossings(self) -> tuple[tuple[str, ...], ...]:
+        """The keys, each as the names that it is of."""
+        return tuple((key,) if isinstance(key, str) else key for key in self.keys)
 
 
 class Detectors(Settings):
@@ -194,6 +227,7 @@ class StreamConfig(Settings):
     reference: Reference = Reference()
     versions: Versions = Versions()
     metrics: Metrics = Metrics()
+    segments: Segments = Segments()
     detectors: Detectors = Detectors()
     alerts: Alerts = Alerts()
     false_alarms: Budget | None = None

@@ -46,6 +46,8 @@ class Joined(NamedTuple):
     version: npt.NDArray[np.int32]
     outcomes: Outcomes
     counts: dict[str, int]
+    segments: npt.NDArray[np.uint64] | None = None
+    """Of predictions, by each key, uint64[n, k]; None where none are kept."""
     matured: Outcomes = NO_OUTCOMES
     """Predictions whose wait is over, with their last label; `sign` is 0 where there is none."""
 
@@ -124,9 +126,9 @@ class Join:
             self.versions.refused += int((version < 0).sum())
         accepted = self._first_of_their_id(rows, version, deadline, clock, kept)
         chosen = np.flatnonzero(accepted & kept)
+        more = self._more(rows) if self.labelled else {}
         outcomes = []
         if len(chosen):
-            more = self._more(rows) if self.labelled else {}
             new = Fresh(rows.ids, version, positions, rows.time, deadline, values.value, values.code, more)
             if len(chosen) < len(rows):
                 new = new.take(chosen)
@@ -139,7 +141,7 @@ class Join:
         absent = self._absent_by_now(before, clock)
         expired, matured = self._expire(before)
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
-        return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts, matured)
+        return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts, more.get("segments"), matured)
 
     def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
@@ -157,7 +159,7 @@ class Join:
         accepted[queries] = True
         counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
         version = np.full(len(rows), -1, np.int32)
-        return Joined(clock, accepted, version, _in_order([absent, outcomes]), counts, matured)
+        return Joined(clock, accepted, version, _in_order([absent, outcomes]), counts, matured=matured)
 
     def silence(self, entries: Iterable[Progress], arrived: int) -> int:
         """What the clock says once these inputs were read so far."""
@@ -173,7 +175,7 @@ class Join:
             due = self._due_absences(before, now)
             absent = self._absence(due, np.zeros(len(due), np.int64), self._absence_time(due))
         counts, matured = self._expire(before)
-        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured)
+        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured=matured)
 
     def cohort(self, start: int, end: int) -> Outcomes:
         """The predictions of a span of time that still wait for their label, or for a better one, as they are now."""
@@ -350,12 +352,14 @@ class Join:
         return counts, matured
 
     def _matured(self, numbers: Ints) -> Outcomes:
-        """Predictions as outcomes, whether they have a label or not."""
+        """Predictions as outcomes, whether they have a label or not; one that was ahead of the clock is of the clock's time."""
         if not len(numbers):
             return NO_OUTCOMES
         status = self.waiting.column("status")[numbers - self.waiting.base]
         sign = ((status == LABELLED) | (status == ABSENT)).astype(np.int8)
-        return self._outcomes(numbers, np.zeros(len(numbers), np.int64), 1)._replace(sign=sign)
+        found = self._outcomes(numbers, np.zeros(len(numbers), np.int64), 1)
+        deadline = self.waiting.column("deadline")[numbers - self.waiting.base]
+        return found._replace(sign=sign, time=np.minimum(found.time, deadline - self.wait))
 
     def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints]:
         queries, numbers = self.waiting.find(rows.ids)

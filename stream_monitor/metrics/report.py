@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import (
+    CohortHealth,
+    Confusion,
     LabelHealth,
     Latency,
+    Measured,
     Metrics,
     MetricsEvent,
     Performance,
     Period,
+    SegmentPerformance,
     SignalReading,
+    SinceBeginning,
     encode,
     finite,
     identity,
     iso,
 )
 from stream_monitor.joining.join import Join
-from stream_monitor.metrics.windows import Key, Window, Windows
+from stream_monitor.metrics.binary import Binary
+from stream_monitor.metrics.cohorts import Seen
+from stream_monitor.metrics.ledger import Ledger
+from stream_monitor.metrics.multiclass import Multiclass
+from stream_monitor.metrics.reading import Readings
+from stream_monitor.metrics.regression import Regression
+from stream_monitor.metrics.tally import ALL, Measure, Tally
+from stream_monitor.metrics.windows import Closed, Window
 from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.budget import Spent
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
+
+_QUANTILES = (0.05, 0.5, 0.95)
 
 
 class Reported(Protocol):
@@ -36,48 +49,172 @@ class Reported(Protocol):
     record: StreamRecord
     join: Join
     judge: Judge
-    windows: Windows
+    ledger: Ledger
     features: Group
     alerts: Alerts
     versions: dict[int, Version]
     outcomes: int
     totals: dict[str, int]
     last_metrics: dict[str, dict[str, Any]]
+    last_cohorts: dict[str, dict[str, Any]]
     retired: Spent
 
     def groups(self) -> dict[str, Group]:
         """All groups of signals, by name."""
 
 
-def metrics(stream: Reported, key: Key, window: Window, moment: Moment) -> Output:
+def window(stream: Reported, closed: Closed, moment: Moment) -> Output:
     """The metrics event of a window that closed."""
-    start, length = key.number * stream.windows.length, stream.windows.length
-    model, version = stream.join.versions.name(key.version) if key.version >= 0 else ("", "other")
-    subject = Subject(stream.name, model, version)
+    number = closed.key.version
     data = Metrics(
-        stream=stream.name,
-        model=model,
-        version=version,
-        window=Period(start=iso(start), end=iso(start + length)),
-        predictions=window.predictions,
-        rate_per_s=window.predictions / (length / 1e6),
-        counts=stream.windows.counts,
-        latency=_latency(window),
-        labels=_labels(stream, window),
-        performance=_performance(stream, key, window),
-        signals=_signals(stream, key.version),
+        **_place(stream, number, closed.start, closed.length),
+        basis="arrival",
+        predictions=closed.window.predictions,
+        rate_per_s=closed.window.predictions / (closed.length / 1e6),
+        counts=closed.counts,
+        latency=_latency(closed.window),
+        labels=_labels(stream, closed),
+        performance=performance(stream, number, closed.window.tally),
+        since=_since(stream, number) if closed.length == stream.ledger.windows.length else None,
+        signals=_signals(stream, number),
     )
+    if number >= 0 and closed.length == stream.ledger.windows.length:
+        stream.last_metrics[str(number)] = data.model_dump(exclude={"signals"})
+    return _event(stream, data, closed.start + closed.length, moment, closed.key.number, closed.length)
+
+
+def cohort(stream: Reported, seen: Seen, moment: Moment) -> Output:
+    """The metrics event of what became of the predictions of a window."""
+    number, mine = seen.key.version, seen.cohort
+    data = Metrics(
+        **_place(stream, number, seen.start, seen.length),
+        basis="cohort",
+        predictions=mine.predictions,
+        rate_per_s=mine.predictions / (seen.length / 1e6),
+        cohort=CohortHealth(
+            final=seen.final,
+            labelled=mine.labelled,
+            waiting=mine.waiting,
+            coverage=mine.labelled / mine.predictions if mine.predictions else None,
+            delay_p50_s=mine.delay.quantile(0.5),
+            delay_p95_s=mine.delay.quantile(0.95),
+        ),
+        performance=performance(stream, number, mine.tally),
+    )
+    if number >= 0 and seen.final and seen.length == stream.ledger.windows.length:
+        stream.last_cohorts[str(number)] = data.model_dump()
+    return _event(stream, data, moment.clock, moment, seen.key.number, seen.length)
+
+
+def performance(stream: Reported, number: int, tally: Tally) -> Performance:
+    """What some outcomes of a version say."""
+    ledger = stream.ledger
+    measure, kind = ledger.measure, ledger.vocabulary.kind
+    if measure is None or not tally.sums:
+        return Performance(outcomes=tally.outcomes, task=kind)
+    shown, hidden = _segments(stream, tally)
+    names = ledger.names()
+    return Performance(
+        task=kind,
+        outcomes=tally.outcomes,
+        metrics=_measured(tally.readings(measure)),
+        reference=_reference(stream, number),
+        positive=names[1] if kind == "binary" else None,
+        confusion=_confusion(measure, tally, names),
+        classes=_classes(measure, tally, names),
+        error_quantiles=_quantiles(tally),
+        roc_auc_error=tally.ranking.roc_auc_error() if tally.ranking else None,
+        segments=shown,
+        segments_hidden=hidden,
+    )
+
+
+def _place(stream: Reported, number: int, start: int, length: int) -> dict[str, Any]:
+    model, version = stream.join.versions.name(number) if number >= 0 else ("", "other")
+    window = Period(start=iso(start), end=iso(start + length))
+    return {"stream": stream.name, "model": model, "version": version, "window": window}
+
+
+def _event(stream: Reported, data: Metrics, time: int, moment: Moment, number: int, length: int) -> Output:
+    subject = Subject(stream.name, data.model, data.version)
+    what = "metrics", stream.record.deployment, *subject, data.basis, number, length, moment.predictions, moment.outcomes
     event = MetricsEvent(
-        id=identity("metrics", stream.record.deployment, *subject, key.number, length, moment.predictions, moment.outcomes),
+        id=identity(*what, moment.clock),
         source=f"/stream-monitor/{stream.record.deployment}",
         subject=subject.text,
-        time=iso(start + length),
+        time=iso(time),
         recordedtime=iso(moment.arrived),
         data=data,
     )
-    if key.version >= 0:
-        stream.last_metrics[str(key.version)] = data.model_dump(exclude={"signals"})
     return Output("metrics", stream.name.encode(), encode(event))
+
+
+def _measured(readings: Readings) -> dict[str, Measured]:
+    return {
+        name: Measured(value=_finite(one.value), n=one.n, low=_finite(one.low), high=_finite(one.high))
+        for name, one in readings.items()
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None else finite(value)
+
+
+def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance], int]:
+    """The segments with enough outcomes, the largest first, and how many there are besides."""
+    ledger, least = stream.ledger, stream.record.config.segments.minimum
+    assert ledger.measure is not None
+    found = []
+    for place in tally.sums:
+        weight, loss = tally.loss(place)
+        if place != ALL and weight >= least:
+            metrics = _measured(tally.readings(ledger.measure, place))
+            mean = loss / weight if weight else None
+            segment = ledger.segments.name(place)
+            found.append(SegmentPerformance(segment=segment, outcomes=weight, loss=mean, metrics=metrics))
+    found.sort(key=lambda one: (-one.outcomes, one.segment))
+    return found, len(tally.sums) - 1 - len(found)
+
+
+def _confusion(measure: Measure, tally: Tally, names: list[str]) -> Confusion | None:
+    if isinstance(measure, Regression):
+        return None
+    assert isinstance(measure, Binary | Multiclass)
+    counts = measure.confusion(tally.measured())
+    used = [i for i in range(len(names)) if counts[i].any() or counts[:, i].any()] if len(names) > 2 else [0, 1]
+    return Confusion(classes=[names[i] for i in used], counts=counts[used][:, used].tolist())
+
+
+def _classes(measure: Measure, tally: Tally, names: list[str]) -> dict[str, dict[str, Measured]]:
+    if not isinstance(measure, Multiclass):
+        return {}
+    by_class = zip(names, measure.per_class(tally.measured()), strict=True)
+    return {name: _measured(of._asdict()) for name, of in by_class if of.recall.n or of.precision.n}
+
+
+def _quantiles(tally: Tally) -> dict[str, float]:
+    if tally.errors is None:
+        return {}
+    found = {f"p{round(100 * q)}": tally.errors.quantile(q) for q in _QUANTILES}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _since(stream: Reported, number: int) -> SinceBeginning | None:
+    since = stream.ledger.since.get(number)
+    if since is None:
+        return None
+    arrival, final = performance(stream, number, since.arrival), performance(stream, number, since.cohort)
+    return SinceBeginning(start=iso(since.start), arrival=arrival, cohort=final)
+
+
+def _reference(stream: Reported, number: int) -> dict[str, float]:
+    """What is known of the reference: its accuracy, or its mean absolute error."""
+    version = stream.versions.get(number)
+    known = version.loss.references()[0] if version else None
+    if known is None or not known.names:
+        return {}
+    mean = float(known.mean[0])
+    return {"mae": mean} if stream.ledger.vocabulary.kind == "regression" else {"accuracy": 1 - mean}
 
 
 def status(stream: Reported) -> dict[str, Any]:
@@ -104,7 +241,7 @@ def status(stream: Reported) -> dict[str, Any]:
         ],
         "budget": _budget(stream),
         "counts": dict(stream.totals),
-        "metrics": list(stream.last_metrics.values()),
+        "metrics": list(stream.last_metrics.values()), "cohorts": list(stream.last_cohorts.values()),
     }  # fmt: skip
 
 
@@ -135,9 +272,9 @@ def _latency(window: Window) -> Latency:
     return Latency(n=sketch.n, mean=sketch.mean(), p50=p50, p95=p95, p99=p99)
 
 
-def _labels(stream: Reported, window: Window) -> LabelHealth:
-    matured = stream.windows.counts.get("matured", 0)
-    labelled = stream.windows.counts.get("matured_labelled", 0)
+def _labels(stream: Reported, closed: Closed) -> LabelHealth:
+    window = closed.window
+    matured, labelled = closed.counts.get("matured", 0), closed.counts.get("matured_labelled", 0)
     return LabelHealth(
         joined=window.delay.n,
         corrected=window.corrected,
@@ -148,19 +285,6 @@ def _labels(stream: Reported, window: Window) -> LabelHealth:
         matured=matured,
         coverage=labelled / matured if matured else None,
     )
-
-
-def _performance(stream: Reported, key: Key, window: Window) -> Performance:
-    n = window.outcomes
-    if n <= 0 or stream.judge.task is None:
-        return Performance(outcomes=max(n, 0))
-    version = stream.versions.get(key.version)
-    known = version.loss.references()[0] if version else None
-    reference = float(known.mean[0]) if known is not None and known.names else None
-    if stream.judge.task == "regression":
-        rmse = math.sqrt(max(window.squares, 0.0) / n)
-        return Performance(outcomes=n, mae=finite(window.loss / n), rmse=finite(rmse), reference=reference)
-    return Performance(outcomes=n, accuracy=1 - window.loss / n, reference=None if reference is None else 1 - reference)
 
 
 def _signals(stream: Reported, number: int) -> list[SignalReading]:

@@ -1,4 +1,4 @@
-"""Metrics of a stream over tumbling windows of event time, for each model version."""
+"""What happened to each model version in tumbling windows of event time, the longer ones made of the shortest."""
 
 from __future__ import annotations
 
@@ -11,57 +11,60 @@ import numpy.typing as npt
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.metrics.sketch import Sketch
+from stream_monitor.metrics.tally import Tally
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
+FAR = 2**62
 _FEW = 16
 """Rows up to which plain numbers are quicker than arrays."""
 
 
 class Window:
-    """What happened in one window to one version."""
+    """What happened in one window to one version; outcomes by when their label joined."""
 
     def __init__(self) -> None:
         self.predictions = 0
-        self.latency = Sketch()
-        self.delay = Sketch()
-        self.outcomes = 0
-        self.loss = 0.0
-        self.squares = 0.0
         self.corrected = 0
         self.withdrawn = 0
+        self.latency = Sketch()
+        self.delay = Sketch()
+        self.tally = Tally()
 
-    def add(self, losses: Floats, signs: npt.NDArray[np.int8], delays: Floats) -> None:
-        """Takes outcomes, one after the other, so that no cut changes the sums."""
-        if len(losses) <= _FEW and bool((signs == 1).all()):
-            self.outcomes += len(losses)
-            for loss in losses.tolist():
-                self.loss += loss
-                self.squares += loss * loss
-            self.delay.add(delays)
-            return
-        weights = np.sign(signs).astype(np.float64)
-        self.outcomes += int(weights.sum())
-        self.loss = float(np.cumsum(np.concatenate(([self.loss], losses * weights)))[-1])
-        self.squares = float(np.cumsum(np.concatenate(([self.squares], losses * losses * weights)))[-1])
+    def amend(self, signs: npt.NDArray[np.int8], delays: Floats) -> None:
+        """Takes the delays of labels, seconds, and how many of them changed earlier ones."""
         self.delay.add(delays[signs == 1])
         replaced = int((signs == 2).sum())
         self.corrected += replaced
         self.withdrawn += int((signs == -1).sum()) - replaced
 
+    def merge(self, other: Window) -> None:
+        """Takes all that another one has."""
+        self.predictions += other.predictions
+        self.corrected += other.corrected
+        self.withdrawn += other.withdrawn
+        self.latency.merge(other.latency)
+        self.delay.merge(other.delay)
+        self.tally.merge(other.tally)
+
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        plain = {name: value for name, value in vars(self).items() if not isinstance(value, Sketch)}
-        return plain | {"latency": self.latency.state(), "delay": self.delay.state()}
+        return {
+            "predictions": self.predictions, "corrected": self.corrected, "withdrawn": self.withdrawn,
+            "latency": self.latency.state(), "delay": self.delay.state(), "tally": self.tally.state(),
+        }  # fmt: skip
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`."""
-        for name, value in state.items():
-            if name in ("latency", "delay"):
-                getattr(self, name).restore(value)
-            else:
-                setattr(self, name, value)
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Window:
+        """From a `state()`."""
+        window = cls()
+        window.predictions, window.corrected = state["predictions"], state["corrected"]
+        window.withdrawn = state["withdrawn"]
+        window.latency.restore(state["latency"])
+        window.delay.restore(state["delay"])
+        window.tally = Tally.restored(state["tally"])
+        return window
 
 
 class Key(NamedTuple):
@@ -71,26 +74,43 @@ class Key(NamedTuple):
     version: int
 
 
+class Closed(NamedTuple):
+    """A window that is over."""
+
+    length: int
+    key: Key
+    window: Window
+    counts: dict[str, int]
+    """Of the whole stream, in it."""
+
+    @property
+    def start(self) -> int:
+        """Its first microsecond."""
+        return self.key.number * self.length
+
+
 class Windows:
     """The open windows.  One closes when the clock is a grace past its end; rows that come later count as late."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self.length, self.grace = metrics.window, metrics.grace
+        self.length, self.grace, self._longer = metrics.window, metrics.grace, metrics.longer
         self.open: dict[Key, Window] = {}
         self.counts: dict[str, int] = {}
         """Of the whole stream, since the last window closed."""
+        self._made: dict[int, dict[Key, Window]] = {length: {} for length in self._longer}
+        self._made_counts: dict[int, dict[str, int]] = {length: {} for length in self._longer}
 
     def count(self, counts: dict[str, int]) -> None:
         """Adds to the stream's counts."""
-        for name, n in counts.items():
-            if n:
-                self.counts[name] = self.counts.get(name, 0) + n
+        _add(self.counts, counts)
 
     def next_close(self) -> int:
         """The clock at which the next window closes; far away if none is open."""
-        if not self.open:
-            return 2**62
-        return (min(key.number for key in self.open) + 1) * self.length + self.grace
+        due = (min(key.number for key in self.open) + 1) * self.length + self.grace if self.open else FAR
+        for length, made in self._made.items():
+            if made:
+                due = min(due, (min(key.number for key in made) + 1) * length + self.grace)
+        return due
 
     def boundary_after(self, clock: int) -> int:
         """The next clock at which some window closes, open or not."""
@@ -105,8 +125,8 @@ class Windows:
         late = (index + 1) * self.length + self.grace <= clock
         self.count({"late": int(late.sum())})
         index = np.where(late | (times > clock), clock // self.length, index)
-        for key, rows in _groups(index, versions):
-            window = self.open.setdefault(key, Window())
+        for key, rows in groups(index, versions):
+            window = self.window(key)
             window.predictions += len(rows)
             if latency is not None:
                 window.latency.add(latency[rows])
@@ -118,46 +138,66 @@ class Windows:
             number = time // self.length
             overdue = (number + 1) * self.length + self.grace <= now
             late += overdue
-            key = Key(now // self.length if overdue or time > now else number, version)
-            window = self.open.get(key) or self.open.setdefault(key, Window())
+            window = self.window(Key(now // self.length if overdue or time > now else number, version))
             window.predictions += 1
             if latency is not None:
                 window.latency.add(latency[row : row + 1])
         self.count({"late": late})
 
-    def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int) -> None:
-        """Counts outcomes by when their label joined; changes to what was counted in a closed window come too late."""
+    def places(self, outcomes: Outcomes, clock: int) -> Ints:
+        """The number of the window that each outcome joined in, int64[n]; -1 where that has closed."""
         index = outcomes.at // self.length
         closed = (index + 1) * self.length + self.grace <= clock
         self.count({"amended_too_late": int(np.count_nonzero(closed))})
-        delays = (outcomes.known - outcomes.time) / 1e6
-        for key, rows in _groups(np.where(closed, -1, index), outcomes.version):
-            if key.number >= 0:
-                window = self.open.setdefault(key, Window())
-                window.add(losses[rows], outcomes.sign[rows], delays[rows])
+        return np.where(closed, -1, index)
 
-    def close(self, clock: int, everything: bool = False) -> Iterator[tuple[Key, Window]]:
-        """Gives the windows that are over, in order, and forgets them."""
-        for key in sorted(self.open):
-            if everything or (key.number + 1) * self.length + self.grace <= clock:
-                yield key, self.open.pop(key)
+    def window(self, key: Key) -> Window:
+        """An open window; it is opened if need be."""
+        return self.open.get(key) or self.open.setdefault(key, Window())
+
+    def close(self, clock: int, everything: bool = False) -> Iterator[Closed]:
+        """Gives the windows that are over, in order, the shortest first, and forgets them."""
+        over = [key for key in sorted(self.open) if everything or (key.number + 1) * self.length + self.grace <= clock]
+        if over:
+            for counts in self._made_counts.values():
+                _add(counts, self.counts)
+        for key in over:
+            window = self.open.pop(key)
+            for length, made in self._made.items():
+                made.setdefault(Key(key.number * self.length // length, key.version), Window()).merge(window)
+            yield Closed(self.length, key, window, self.counts)
+        self.counts = {} if over else self.counts
+        for length, made in self._made.items():
+            late = [key for key in sorted(made) if everything or (key.number + 1) * length + self.grace <= clock]
+            for key in late:
+                yield Closed(length, key, made.pop(key), self._made_counts[length])
+            if late:
+                self._made_counts[length] = {}
+
+    def begin_again(self) -> None:
+        """Forgets outcomes: they are measured as something else from now on."""
+        for window in [*self.open.values(), *(window for made in self._made.values() for window in made.values())]:
+            window.tally = Tally()
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         return {
-            "length": self.length, "grace": self.grace, "counts": self.counts,
-            "open": [[*key, window.state()] for key, window in self.open.items()],
+            "counts": self.counts, "open": [[*key, window.state()] for key, window in self.open.items()],
+            "made": [[length, *key, window.state()] for length, made in self._made.items() for key, window in made.items()],
+            "made_counts": [[length, counts] for length, counts in self._made_counts.items()],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self.length, self.grace, self.counts = state["length"], state["grace"], dict(state["counts"])
-        for index, version, inner in state["open"]:
-            self.open[Key(index, version)] = window = Window()
-            window.restore(inner)
+        self.counts = dict(state["counts"])
+        for number, version, inner in state["open"]:
+            self.open[Key(number, version)] = Window.restored(inner)
+        for length, number, version, inner in state["made"]:
+            self._made[length][Key(number, version)] = Window.restored(inner)
+        self._made_counts = {length: dict(counts) for length, counts in state["made_counts"]}
 
 
-def _groups(index: Ints, versions: npt.NDArray[np.int32]) -> Iterator[tuple[Key, Ints]]:
+def groups(index: Ints, versions: npt.NDArray[np.int32]) -> Iterator[tuple[Key, Ints]]:
     """The rows of each window and version, in row order."""
     if not len(index):
         return
@@ -167,3 +207,9 @@ def _groups(index: Ints, versions: npt.NDArray[np.int32]) -> Iterator[tuple[Key,
     pairs, inverse = np.unique(np.stack((index, versions.astype(np.int64))), axis=1, return_inverse=True)
     for which, (number, version) in enumerate(pairs.T.tolist()):
         yield Key(number, version), np.flatnonzero(inverse == which)
+
+
+def _add(counts: dict[str, int], more: dict[str, int]) -> None:
+    for name, n in more.items():
+        if n:
+            counts[name] = counts.get(name, 0) + n

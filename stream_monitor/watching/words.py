@@ -33,6 +33,13 @@ class Words:
         read = values.scalar(scalar)
         return (float("nan"), self.code(read)) if isinstance(read, str) else (float(str(read)), -1)
 
+    def known(self, scalar: Scalar) -> tuple[float, int] | None:
+        """The same with texts as `(0, number)`; None for one that never came."""
+        read = values.scalar(scalar)
+        if not isinstance(read, str):
+            return (float(str(read)), -1)
+        return (0.0, self._codes[read]) if read in self._codes else None
+
     def code(self, text: str) -> int:
         """The number of a text."""
         return self._codes.setdefault(text, min(len(self._codes), self._limit))

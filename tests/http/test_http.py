@@ -181,7 +181,8 @@ def test_metrics_say_what_streams_and_logs_do(server: str) -> None:
 
 
 def test_metrics_of_the_last_window_are_in_seconds_and_ratios(server: str, world: World) -> None:
-    performance = {"outcomes": 9, "accuracy": 0.75, "mae": None, "rmse": None, "reference": None}
+    readings = {"accuracy": {"value": 0.75, "n": 8.0}, "precision": {"value": None, "n": 0.0}}
+    performance = {"outcomes": 9, "metrics": readings, "segments": [{"segment": "region=eu", "loss": 0.5}]}
     labels = {"delay_p50_s": 3.0, "delay_p95_s": None, "coverage": 0.5}
     latency = {"n": 9, "mean": 12.0, "p50": 12.0, "p95": 20.0, "p99": 250.0}
     window = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:05:00Z"}
@@ -189,12 +190,14 @@ def test_metrics_of_the_last_window_are_in_seconds_and_ratios(server: str, world
     world.statuses["watch"]["streams"]["s"]["metrics"] = [window_of_7 | {"latency": latency, "window": window}]
     values = metrics(server)
     place = {"stream": "s", "model": "m", "version": "7"}
-    assert values["window_accuracy_ratio", named(**place)] == 0.75
+    assert values["window_performance", named(**place, metric="accuracy")] == 0.75
+    assert values["window_performance_outcomes", named(**place, metric="accuracy")] == 8
+    assert values["window_segment_loss", named(**place, segment="region=eu")] == 0.5
     assert values["window_label_coverage_ratio", named(**place)] == 0.5
     assert values["window_prediction_latency_seconds", named(**place, quantile="0.99")] == 0.25
     assert values["window_label_delay_seconds", named(**place, quantile="0.5")] == 3
     assert values["window_end_timestamp_seconds", named(**place)] == 1_767_225_900
-    assert ("window_mean_absolute_error", named(**place)) not in values
+    assert ("window_performance", named(**place, metric="precision")) not in values
 
 
 def test_alerts_are_counted_by_kind_and_severity(server: str, world: World) -> None:
@@ -230,8 +233,15 @@ def test_a_series_with_an_endless_name_is_left_out_and_counted(world: World) -> 
 
 def test_every_metric_has_a_unit_and_a_sentence() -> None:
     units = ("_total", "_seconds", "_ratio", "_info", "_offsets", "_partitions", "_rows", "_predictions")
-    plain = {"stream_quarantined", "versions", "alerts_firing", "series_left_out", "window_mean_absolute_error"}
-    plain |= {"window_root_mean_square_error", "signal_firing", "signal_statistic", "signal_threshold"}
+    plain = {"stream_quarantined", "versions", "alerts_firing", "series_left_out", "window_performance"}
+    plain |= {
+        "window_performance_outcomes",
+        "window_segment_loss",
+        "cohort_performance",
+        "signal_firing",
+        "signal_statistic",
+        "signal_threshold",
+    }
     assert {name for name in HELP if not name.endswith(units)} == plain
     assert all(sentence.endswith(".") for sentence in HELP.values())
 

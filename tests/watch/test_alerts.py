@@ -15,7 +15,7 @@ from stream_monitor.blocks import Block, Section
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 
-from .worlds import block, configuration, drained, labels, predictions, run
+from .worlds import arrivals, block, configuration, drained, labels, predictions, run, value
 
 RAISING = '''
 class Raising:
@@ -237,7 +237,7 @@ def test_labels_that_never_say_what_predictions_say_raise_an_alert_and_update_no
         drained(3600), drained(7200),
     ])  # fmt: skip
     assert [alert["labels"]["alertname"] for alert in alerts(said)] == ["LabelVocabulary"]
-    assert sum(event["data"]["performance"]["outcomes"] for event in said["metrics"]) == 0
+    assert sum(event["performance"]["outcomes"] for event in arrivals(said)) == 0
 
 
 def test_a_task_that_cannot_be_told_is_said_and_can_be_stated() -> None:
@@ -252,9 +252,8 @@ def test_a_task_that_cannot_be_told_is_said_and_can_be_stated() -> None:
     said = run([block(configuration(), at=0), *unclear])
     assert [alert["labels"]["alertname"] for alert in alerts(said)] == ["TaskUnknown"]
     stated = run([block(configuration(config={"task": "regression"}), at=0), *unclear])
-    assert [event["data"]["performance"]["mae"] for event in stated["metrics"] if event["data"]["performance"]["outcomes"]] == [
-        0.0
-    ]
+    errors = [value(event["performance"], "mae") for event in arrivals(stated) if event["performance"]["outcomes"]]
+    assert errors == [0.0]
 
 
 def test_a_regression_is_judged_by_its_absolute_error() -> None:
@@ -312,8 +311,8 @@ def test_missing_values_and_infinities_are_missing_for_detectors_and_are_counted
     x[::10], x[5::10] = np.nan, np.inf
     said = run([block(configuration(), at=0), block(predictions(ids, seconds, [1.0] * 1000, {"x": x.tolist()})), drained(3600)])
     assert said["alerts"] == []
-    assert sum(event["data"]["counts"].get("infinite", 0) for event in said["metrics"]) == 100
-    assert sum(event["data"]["counts"].get("missing", 0) for event in said["metrics"]) == 100
+    assert sum(event["counts"].get("infinite", 0) for event in arrivals(said)) == 100
+    assert sum(event["counts"].get("missing", 0) for event in arrivals(said)) == 100
 
 
 def test_a_constant_feature_that_begins_to_vary_has_drifted() -> None:

@@ -49,10 +49,19 @@ def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, 
                 {"x": list(x[pick]), "few": list(few[pick].astype(float)), "y": list(y)},
                 version=version[pick].tolist(), name=name, score=list(rng.random(len(pick))),
                 latency=list(rng.exponential(9, len(pick))),
+                more={
+                    "segment:region": [f"r{i % 5}" for i in pick],
+                    "segment:user": (pick % 13 * (pick % 3)).astype(float).tolist(),
+                    "weight": (1.0 + pick % 2).tolist(),
+                    "scores:1": (pick % 7 / 7).tolist(),
+                    "scores:0": (1 - pick % 7 / 7).tolist(),
+                },
             )
         ]  # fmt: skip
         if due:
-            sections.append(labels([i for _, i, _ in due], [s for s, _, _ in due], [v for _, _, v in due], name=name))
+            chosen = {"inclusion_probability": [0.5 if int(i[2:]) % 3 else np.nan for _, i, _ in due]}
+            names, times, values = [i for _, i, _ in due], [s for s, _, _ in due], [v for _, _, v in due]
+            sections.append(labels(names, times, values, name=name, more=chosen))
         blocks += [block(*sections, at=now + 100), drained(now + 101)]
     return [*blocks, drained(5 * 3600), drained(30 * 3600)]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from stream_monitor.blocks import Block, Section
 
-from .worlds import block, configuration, cut, drained, labels, predictions, run
+from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, run, value
 
 MINUTE = 60.0
 
@@ -19,7 +19,7 @@ def metrics(*blocks: Block, config: dict[str, Any] | None = None, limits: dict[s
         drained(1),
         *(drained(hour * 3600) for hour in (2, 4, 6)),
     ]
-    return [event["data"] for event in run(log)["metrics"]]
+    return arrivals(run(log))
 
 
 def total(events: list[dict[str, Any]], name: str) -> int:
@@ -31,7 +31,8 @@ def outcomes(events: list[dict[str, Any]]) -> tuple[int, float]:
     """How many outcomes there were, and the sum of their losses."""
     parts = [event["performance"] for event in events]
     n = sum(part["outcomes"] for part in parts)
-    return n, round(sum((1 - part["accuracy"]) * part["outcomes"] for part in parts if part["accuracy"] is not None), 9)
+    wrong = [(1 - accuracy) * part["outcomes"] for part in parts if (accuracy := value(part, "accuracy")) is not None]
+    return n, round(sum(wrong), 9)
 
 
 def ten(value: list[float] | None = None, **more: Any) -> Section:
@@ -52,7 +53,7 @@ def test_a_label_without_a_prediction_is_counted_once_its_wait_is_over() -> None
     assert outcomes(events) == (0, 0)
     log = [block(configuration(config={"labels": {"topic": "l", "wait": "10m"}}), at=0), block(ten())]
     log += [block(labels(["stranger"], [20], [1.0])), block(predictions(["x", "y"], [1200, 2400], [1.0, 0.0])), drained(3600)]
-    assert total([event["data"] for event in run(log)["metrics"]], "labels_unmatched") == 1
+    assert total(arrivals(run(log)), "labels_unmatched") == 1
     assert total(events, "labels_early") == 1
 
 
@@ -67,7 +68,9 @@ def test_a_shadow_version_shares_ids_and_a_label_joins_both() -> None:
     shadow = ten([0.0] * 10, version="2")
     events = metrics(block(ten()), block(shadow), block(labels(["id0"], [20], [1.0])))
     assert total(events, "duplicates") == 0
-    by_version = {event["version"]: event["performance"]["accuracy"] for event in events if event["performance"]["outcomes"]}
+    by_version = {
+        event["version"]: value(event["performance"], "accuracy") for event in events if event["performance"]["outcomes"]
+    }
     assert by_version == {"1": 1.0, "2": 0.0}
 
 
@@ -153,7 +156,7 @@ def test_old_events_can_be_loaded_and_labelled_long_after() -> None:
     year = 365 * 86400.0
     log = [block(configuration(), at=year), block(ten(), at=year), drained(year + 60)]
     log += [block(labels(["id0"], [30], [1.0]), at=year + 120), drained(year + 121), drained(year + 3 * 3600)]
-    assert outcomes([event["data"] for event in run(log)["metrics"]]) == (1, 0.0)
+    assert outcomes(arrivals(run(log))) == (1, 0.0)
 
 
 def test_lag_is_no_silence() -> None:
@@ -172,4 +175,4 @@ def test_a_label_joins_although_later_ones_of_its_block_are_past_the_wait() -> N
     end = [drained(8001), drained(30 * 3600), drained(60 * 3600)]
     together = run([*before, told, *end])
     assert together == run([*before, *cut([told], 1), *end])
-    assert outcomes([event["data"] for event in together["metrics"]]) == (1, 0.0)
+    assert outcomes(arrivals(together)) == (1, 0.0)

@@ -16,7 +16,7 @@ from stream_monitor.task import Output, Partition, step
 from stream_monitor.watch import Watch
 
 from .test_alerts import alerts, steps, story
-from .worlds import START, block, configuration, drained, labels, predictions, run
+from .worlds import START, arrivals, block, configuration, drained, labels, predictions, run
 
 BLOCKS = Partition("stream-monitor.blocks", 0)
 HOUR = 3600.0
@@ -82,7 +82,7 @@ def test_rows_of_versions_beyond_the_limit_count_for_the_stream() -> None:
     ids, seconds = [f"id{i}" for i in range(40)], [float(i) for i in range(40)]
     rows = predictions(ids, seconds, [1.0] * 40, version=[str(i % 4) for i in range(40)], score=[0.5] * 40)
     said = run([block(configuration(limits={"versions": 2}), at=0), block(rows), drained(HOUR), drained(2 * HOUR)])
-    by_version = {event["data"]["version"]: event["data"]["predictions"] for event in said["metrics"]}
+    by_version = {event["version"]: event["predictions"] for event in arrivals(said)}
     assert by_version == {"other": 20, "0": 10, "1": 10}
 
 
@@ -170,7 +170,7 @@ def test_the_wait_for_labels_changes_for_the_rows_to_come_and_survives_a_restart
         drained(2 * HOUR), drained(3 * HOUR), drained(4 * HOUR),
     ]  # fmt: skip
     said = run(blocks)
-    assert sum(event["data"]["performance"]["outcomes"] for event in said["metrics"]) == 1
+    assert sum(event["performance"]["outcomes"] for event in arrivals(said)) == 1
     assert run(blocks, restarts=[5, 12, 14], per_read=1) == said
 
 

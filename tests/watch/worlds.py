@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ CONFIG: dict[str, Any] = {
     "predictions": {"topic": "p"},
     "labels": {"topic": "l", "wait": "2h"},
     "reference": {"rows": 200},
-    "metrics": {"window": "5m", "grace": "10s"},
+    "metrics": {"window": "5m", "also": ["10m", "1h"], "grace": "10s"},
+    "segments": {"keys": ["region", ["region", "user"]], "top": 3, "minimum": 5},
     "alerts": {"resolve_after": 200},
     "retrain": {"minimum_labels": 100, "expires": "1h", "cooldown": "10m"},
     "detectors": {
@@ -55,14 +57,17 @@ def predictions(
     score: Sequence[float] | None = None,
     latency: Sequence[float] | None = None,
     name: str = "s",
+    more: Mapping[str, Sequence[Any]] | None = None,
 ) -> Section:
-    """A section of predictions; times in seconds from START."""
+    """A section of predictions; times in seconds from START, `more` by the name of the column, such as `segment:region`."""
     numbers: dict[str, Any] = {}
     texts: dict[str, Sequence[str]] = {
         "model": ["m"] * len(ids), "version": [version] * len(ids) if isinstance(version, str) else version,
     }  # fmt: skip
     for key, column in (features or {}).items():
         _place(column, f"feature:{key}", numbers, texts)
+    for key, column in (more or {}).items():
+        _place(column, key, numbers, texts)
     if score is not None:
         numbers["score"] = score
     if latency is not None:
@@ -71,9 +76,15 @@ def predictions(
     return Section(name, "predictions", rows(ids, seconds, numbers, texts), topic="p", partition=0)
 
 
-def labels(ids: Sequence[str], seconds: Sequence[float], value: Sequence[float] | Sequence[str], name: str = "s") -> Section:
+def labels(
+    ids: Sequence[str],
+    seconds: Sequence[float],
+    value: Sequence[float] | Sequence[str],
+    name: str = "s",
+    more: Mapping[str, Sequence[float]] | None = None,
+) -> Section:
     """A section of labels; NaN withdraws."""
-    numbers: dict[str, Any] = {}
+    numbers: dict[str, Any] = dict(more or {})
     texts: dict[str, Sequence[str]] = {}
     _place(value, "label", numbers, texts)
     return Section(name, "labels", rows(ids, seconds, numbers, texts), topic="l", partition=0)
@@ -133,6 +144,30 @@ def run(blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3
     return {channel: [json.loads(value) for value in memory.values(f"stream-monitor.{channel}")] for channel in channels}
 
 
+def arrivals(said: dict[str, list[Any]], window: str = "") -> list[dict[str, Any]]:
+    """What is said of windows by when labels came: of the shortest ones, or of those that begin then."""
+    found = [event["data"] for event in said["metrics"] if event["data"]["basis"] == "arrival"]
+    shortest = min((_length(one) for one in found), default=0.0)
+    return [one for one in found if _length(one) == shortest and one["window"]["start"].startswith(window)]
+
+
+def _length(event: dict[str, Any]) -> float:
+    start, end = (datetime.fromisoformat(event["window"][name]) for name in ("start", "end"))
+    return (end - start).total_seconds()
+
+
+def cohorts(said: dict[str, list[Any]], final: bool = True) -> list[dict[str, Any]]:
+    """What is said of windows by when predictions were made."""
+    found = [event["data"] for event in said["metrics"] if event["data"]["basis"] == "cohort"]
+    return [one for one in found if one["cohort"]["final"] == final]
+
+
+def value(performance: dict[str, Any], name: str) -> float | None:
+    """A metric."""
+    found = performance["metrics"].get(name)
+    return None if found is None else found["value"]
+
+
 def _log(memory: Memory, per_read: int) -> MemoryLog:
     return MemoryLog(memory, "watch", ["stream-monitor.blocks"], rows=per_read)
 
@@ -151,7 +186,7 @@ def _pieces(section: Section, every: int) -> list[Section]:
 
 
 def _place(value: Sequence[Any], name: str, numbers: dict[str, Any], texts: dict[str, Sequence[str]]) -> None:
-    if value and isinstance(value[0], str):
+    if len(value) and isinstance(value[0], str):
         texts[name] = value
     else:
         numbers[name] = value

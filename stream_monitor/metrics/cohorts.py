@@ -1,0 +1,170 @@
+"""What became of the predictions of each window, by when they were made: final once their wait is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stream_monitor.config.stream import Metrics
+from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.metrics.sketch import Sketch
+from stream_monitor.metrics.tally import Tally
+from stream_monitor.metrics.windows import FAR, Key, groups
+
+_SLOWER = 4
+"""How much older a cohort is each time it is looked at again, in lengths of its window."""
+
+
+class Cohort:
+    """Predictions of one window and version, with the labels that they have so far."""
+
+    def __init__(self) -> None:
+        self.predictions = 0
+        self.labelled = 0
+        self.waiting = 0
+        """Those without a label whose wait is not over."""
+        self.delay = Sketch()
+        """From prediction to label, seconds."""
+        self.tally = Tally()
+
+    def count(self, outcomes: Outcomes, open: bool) -> None:
+        """Counts predictions; while they are open, those without a label wait for one."""
+        labelled = outcomes.sign > 0
+        n = int(np.count_nonzero(labelled))
+        self.predictions += len(labelled)
+        self.labelled += n
+        self.waiting += len(labelled) - n if open else 0
+        self.delay.add((outcomes.known - outcomes.time)[labelled] / 1e6)
+
+    def merge(self, other: Cohort) -> None:
+        """Takes all that another one has."""
+        self.predictions += other.predictions
+        self.labelled += other.labelled
+        self.waiting += other.waiting
+        self.delay.merge(other.delay)
+        self.tally.merge(other.tally)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "predictions": self.predictions, "labelled": self.labelled, "waiting": self.waiting,
+            "delay": self.delay.state(), "tally": self.tally.state(),
+        }  # fmt: skip
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Cohort:
+        """From a `state()`."""
+        cohort = cls()
+        cohort.predictions, cohort.labelled, cohort.waiting = state["predictions"], state["labelled"], state["waiting"]
+        cohort.delay.restore(state["delay"])
+        cohort.tally = Tally.restored(state["tally"])
+        return cohort
+
+
+class Seen(NamedTuple):
+    """A cohort that is looked at."""
+
+    length: int
+    key: Key
+    cohort: Cohort
+    final: bool
+
+    @property
+    def start(self) -> int:
+        """The first microsecond of its window."""
+        return self.key.number * self.length
+
+
+class Cohorts:
+    """A cohort is looked at when its window closes, again and again as it ages, and at last when no label can come any more."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._lengths = (metrics.window, *metrics.longer)
+        self._next: dict[tuple[int, int], int] = {}
+        """The clock at which each cohort, by length and number, is looked at next."""
+        self._matured: dict[Key, Cohort] = {}
+        """Of the shortest windows."""
+        self._labelled: dict[tuple[int, int], int] = {}
+        """How many labels each had when it was looked at last."""
+
+    def opened(self, length: int, number: int, now: int) -> None:
+        """Says that a window has closed, so that its predictions are all there."""
+        self._next.setdefault((length, number), now)
+
+    def due(self) -> int:
+        """The clock at which the next one is looked at; far away if there is none."""
+        return min(self._next.values(), default=FAR)
+
+    def matured(self, outcomes: Outcomes) -> Iterator[tuple[Cohort, np.ndarray[Any, np.dtype[np.int64]]]]:
+        """Takes predictions whose wait is over; gives the rows of each cohort, whose labels are for the caller to tally."""
+        for key, rows in groups(outcomes.time // self._lengths[0], outcomes.version):
+            cohort = self._matured.setdefault(key, Cohort())
+            cohort.count(outcomes.take(rows), open=False)
+            yield cohort, rows
+
+    def look(self, now: int, wait: int, open: Callable[[int, int], Iterable[tuple[int, Cohort]]]) -> Iterator[Seen]:
+        """The cohorts that are due, in order; `open` gives those that wait from one time to another, by version."""
+        for length, number in sorted(place for place, due in self._next.items() if due <= now):
+            place, start, end = (length, number), number * length, (number + 1) * length
+            final = end + wait <= now
+            found = self._together(length, number)
+            if not final:
+                for version, cohort in open(start, end):
+                    found.setdefault(version, Cohort()).merge(cohort)
+            labelled = sum(cohort.labelled for cohort in found.values())
+            if final or labelled != self._labelled.get(place, -1):
+                yield from (Seen(length, Key(number, version), found[version], final) for version in sorted(found))
+            if final:
+                del self._next[place]
+                self._labelled.pop(place, None)
+                self._forget(now, wait)
+            else:
+                self._again(place, now, end + wait, labelled)
+
+    def _again(self, place: tuple[int, int], now: int, last: int, labelled: int) -> None:
+        length, number = place
+        age = max(length, now - (number + 1) * length)
+        self._next[place] = min(last, (number + 1) * length + age * _SLOWER)
+        self._labelled[place] = labelled
+
+    def _together(self, length: int, number: int) -> dict[int, Cohort]:
+        """What has matured of a window, by version."""
+        found: dict[int, Cohort] = {}
+        for key in sorted(self._matured):
+            if key.number * self._lengths[0] // length == number:
+                found.setdefault(key.version, Cohort()).merge(self._matured[key])
+        return found
+
+    def _forget(self, now: int, wait: int) -> None:
+        """Lets go of what no window needs any more."""
+        shortest = self._lengths[0]
+
+        def needed(number: int) -> bool:
+            for length in self._lengths:
+                place = length, number * shortest // length
+                if place in self._next or (place[1] + 1) * length + wait > now:
+                    return True
+            return False
+
+        self._matured = {key: cohort for key, cohort in self._matured.items() if needed(key.number)}
+
+    def begin_again(self) -> None:
+        """Forgets outcomes: they are measured as something else from now on."""
+        for cohort in self._matured.values():
+            cohort.tally = Tally()
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "next": [[*place, due] for place, due in self._next.items()],
+            "labelled": [[*place, n] for place, n in self._labelled.items()],
+            "matured": [[*key, cohort.state()] for key, cohort in self._matured.items()],
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._next = {(length, number): due for length, number, due in state["next"]}
+        self._labelled = {(length, number): n for length, number, n in state["labelled"]}
+        self._matured = {Key(number, version): Cohort.restored(inner) for number, version, inner in state["matured"]}

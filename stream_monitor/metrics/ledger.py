@@ -1,0 +1,293 @@
+"""The outcomes of a stream, measured twice: by when their label came, and by when they were predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.blocks import Rows
+from stream_monitor.config.stream import StreamConfig
+from stream_monitor.joining.classes import Classes
+from stream_monitor.joining.join import Join, Joined
+from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.metrics.binary import Binary
+from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
+from stream_monitor.metrics.judged import Judged
+from stream_monitor.metrics.multiclass import Multiclass
+from stream_monitor.metrics.regression import Regression
+from stream_monitor.metrics.segments import Segments
+from stream_monitor.metrics.tally import Measure, Tally
+from stream_monitor.metrics.vocabulary import Vocabulary, Word
+from stream_monitor.metrics.windows import Closed, Windows, groups
+from stream_monitor.watching.words import Words
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Losses = Callable[[Outcomes], Floats]
+
+_DECISIVE = 100
+"""Outcomes after which it is said what they are measured as, unless a window closes before."""
+_TOGETHER = 512
+"""Outcomes that are tallied together."""
+
+
+class Since:
+    """What became of a version since it began."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        """The stream's clock then, or when outcomes began to be measured as something else."""
+        self.arrival = Tally()
+        """Outcomes by when their label came."""
+        self.cohort = Tally()
+        """Outcomes that are final."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {"start": self.start, "arrival": self.arrival.state(), "cohort": self.cohort.state()}
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Since:
+        """From a `state()`."""
+        since = cls(state["start"])
+        since.arrival, since.cohort = Tally.restored(state["arrival"]), Tally.restored(state["cohort"])
+        return since
+
+
+class Ledger:
+    """Outcomes wait to be tallied together; when that happens does not matter, as each sum takes them one after the other."""
+
+    def __init__(self, config: StreamConfig, words: Words, classes: Classes) -> None:
+        self._words, self._classes = words, classes
+        self.windows = Windows(config.metrics)
+        self.cohorts = Cohorts(config.metrics)
+        self.segments = Segments(config.segments.crossings, config.segments.top)
+        self.vocabulary = Vocabulary(config.task, _positive(config, words))
+        self._costs = None
+        self._regression = False
+        self.since: dict[int, Since] = {}
+        """By the number of the version."""
+        self._origin = 0.0
+        self._measure: Measure | None = None
+        self._pending: list[tuple[Outcomes, Floats, Ints]] = []
+        self._matured: list[Outcomes] = []
+
+    @property
+    def measure(self) -> Measure | None:
+        """What outcomes are measured as; None while that is not known."""
+        return self._measure
+
+    def predictions(self, rows: Rows, joined: Joined, latency: Floats | None) -> None:
+        """Counts predictions that were accepted."""
+        mine = joined.accepted
+        if not mine.all():
+            some = None if latency is None else latency[mine]
+            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], some)
+        else:
+            self.windows.predictions(joined.version, rows.time, joined.clock, latency)
+        if joined.segments is not None:
+            self.segments.see(rows, np.where(mine[:, None], joined.segments, np.uint64(0)))
+
+    def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int, regression: bool) -> None:
+        """Takes outcomes that can be compared, float64[n] their losses."""
+        self._regression = regression
+        before = sum(len(losses) for _, losses, _ in self._pending)
+        self._pending.append((outcomes, losses, self.windows.places(outcomes, clock)))
+        if self._measure is None:
+            if before + len(losses) < _DECISIVE:
+                return
+            self._decide(outcomes.take(slice(_DECISIVE - before)))
+        if before + len(losses) >= _TOGETHER:
+            self._settle()
+
+    def matured(self, outcomes: Outcomes, losses: Losses) -> None:
+        """Takes predictions whose wait is over."""
+        if len(outcomes.row):
+            self._matured.append(outcomes)
+            if self._measure is not None and sum(len(one.row) for one in self._matured) >= _TOGETHER:
+                self._settle_matured(losses)
+
+    def close(self, now: int, losses: Losses, everything: bool = False) -> Iterator[Closed]:
+        """Gives the windows that are over; `losses` says the loss of each outcome, NaN where there is none."""
+        self.settle()
+        self._settle_matured(losses)
+        shortest = False
+        for closed in list(self.windows.close(now, everything)):
+            if closed.window.predictions and not everything:
+                self.cohorts.opened(closed.length, closed.key.number, now)
+            if closed.length == self.windows.length:
+                shortest = True
+                if closed.key.version in self.since:
+                    self.since[closed.key.version].arrival.merge(closed.window.tally)
+            yield closed
+        if shortest:
+            self.segments.close()
+            if self._measure is not None and self.vocabulary.decide(self._regression, self._words.state()):
+                self._begin_again()
+
+    def look(self, now: int, join: Join, losses: Losses) -> Iterator[Seen]:
+        """Gives the cohorts that are due to be looked at."""
+        if self.cohorts.due() > now:
+            return
+        self._settle_matured(losses)
+
+        def open(start: int, end: int) -> Iterator[tuple[int, Cohort]]:
+            waiting = join.cohort(start, end)
+            for key, rows in groups(np.zeros(len(waiting.row), np.int64), waiting.version):
+                cohort = Cohort()
+                cohort.count(waiting.take(rows), open=True)
+                self._tally_labelled(cohort.tally, waiting.take(rows), losses)
+                yield key.version, cohort
+
+        for seen in self.cohorts.look(now, max(join.wait, self.windows.grace), open):
+            if seen.final and seen.length == self.windows.length and seen.key.version in self.since:
+                self.since[seen.key.version].cohort.merge(seen.cohort.tally)
+            yield seen
+
+    def settle(self) -> None:
+        """Tallies what waits, as a window closes."""
+        if self._pending and self._measure is None:
+            self._decide(NO_OUTCOMES)
+        self._settle()
+
+    def begins(self, version: int, now: int) -> None:
+        """Says that a version begins."""
+        self.since.setdefault(version, Since(now))
+
+    def retire(self, version: int) -> None:
+        """Forgets a version."""
+        self.since.pop(version, None)
+
+    def names(self) -> list[str]:
+        """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
+        texts = self._words.state()
+        if self.vocabulary.kind == "binary" and self.vocabulary.positive is not None:
+            known = [self.vocabulary.name(word, texts) for word in self.vocabulary.words if word != self.vocabulary.positive]
+            return [known[0] if known else "", self.vocabulary.name(self.vocabulary.positive, texts)]
+        known = [self.vocabulary.name(word, texts) for word in self.vocabulary.words[: self.vocabulary.room - 1]]
+        return known + [""] * (self.vocabulary.room - 1 - len(known)) + ["(other)"]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        if self._measure is not None:
+            self._settle()
+        return {
+            "windows": self.windows.state(), "cohorts": self.cohorts.state(), "segments": self.segments.state(),
+            "vocabulary": self.vocabulary.state(), "since": [[number, since.state()] for number, since in self.since.items()],
+            "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
+            "pending": [[list(outcomes), losses, places] for outcomes, losses, places in self._pending],
+            "matured": [list(outcomes) for outcomes in self._matured],
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self.windows.restore(state["windows"])
+        self.cohorts.restore(state["cohorts"])
+        self.segments.restore(state["segments"])
+        self.vocabulary.restore(state["vocabulary"])
+        self.since = {number: Since.restored(inner) for number, inner in state["since"]}
+        self._origin, self._regression = state["origin"], state["regression"]
+        self._measure = self._measured() if state["measured"] else None
+        self._pending = [(Outcomes._make(columns), losses, places) for columns, losses, places in state["pending"]]
+        self._matured = [Outcomes._make(columns) for columns in state["matured"]]
+
+    def _decide(self, more: Outcomes) -> None:
+        """Says what outcomes are measured as, by the first of them."""
+        first = Outcomes.joined([*(outcomes for outcomes, *_ in self._pending[:-1]), more]) if len(more.row) else None
+        known = first if first is not None else Outcomes.joined([outcomes for outcomes, *_ in self._pending])
+        self.vocabulary.hear(known)
+        self.vocabulary.decide(self._regression, self._words.state())
+        self._origin = float(known.label_value[0]) if self._regression else 0.0
+        self._measure = self._measured()
+
+    def _begin_again(self) -> None:
+        """Measures as something else from now on."""
+        self._measure = self._measured()
+        self.windows.begin_again()
+        self.cohorts.begin_again()
+        self.since = {number: Since(since.start) for number, since in self.since.items()}
+
+    def _measured(self) -> Measure:
+        if self.vocabulary.kind == "regression":
+            return Regression(self._origin)
+        return Binary(self._costs) if self.vocabulary.kind == "binary" else Multiclass(self.vocabulary.room)
+
+    def _settle(self) -> None:
+        if not self._pending:
+            return
+        outcomes = Outcomes.joined([outcomes for outcomes, *_ in self._pending])
+        losses, places = (np.concatenate(parts) for parts in zip(*(rest for _, *rest in self._pending), strict=True))
+        self._pending = []
+        self.vocabulary.hear(outcomes)
+        delays = (outcomes.known - outcomes.time) / 1e6
+        for key, rows in groups(places, outcomes.version):
+            if key.number >= 0:
+                window = self.windows.window(key)
+                window.amend(outcomes.sign[rows], delays[rows])
+                self._tally(window.tally, outcomes.take(rows), losses[rows])
+
+    def _settle_matured(self, losses: Losses) -> None:
+        if not self._matured:
+            return
+        outcomes, self._matured = Outcomes.joined(self._matured), []
+        for cohort, rows in self.cohorts.matured(outcomes):
+            self._tally_labelled(cohort.tally, outcomes.take(rows), losses)
+
+    def _tally_labelled(self, tally: Tally, outcomes: Outcomes, losses: Losses) -> None:
+        """Tallies those that have a label, once it is known what they are measured as."""
+        if self._measure is None:
+            return
+        outcomes = outcomes.take(outcomes.sign > 0)
+        lost = losses(outcomes)
+        good = ~np.isnan(lost)
+        self._tally(tally, outcomes.take(good), lost[good])
+
+    def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats) -> None:
+        assert self._measure is not None
+        if not len(losses):
+            return
+        rows = self._judged(outcomes)
+        tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments))
+        if self._regression:
+            tally.regress(rows)
+
+    def _judged(self, outcomes: Outcomes) -> Judged:
+        vocabulary, scores = self.vocabulary, outcomes.scores
+        score = outcomes.score
+        if vocabulary.kind == "binary" and scores.shape[1]:
+            at = [i for i, word in enumerate(self._scored()) if word == vocabulary.positive and i < scores.shape[1]]
+            score = np.where(np.isnan(score), scores[:, at[0]], score) if at else score
+        elif vocabulary.kind != "binary":
+            score = np.full(len(score), np.nan)
+        return Judged(
+            vocabulary.numbers(outcomes.value, outcomes.code),
+            vocabulary.numbers(outcomes.label_value, outcomes.label_code),
+            score,
+            self._by_class(scores) if vocabulary.kind == "multiclass" else np.empty((len(score), 0)),
+            outcomes.weight,
+            np.sign(outcomes.sign).astype(np.float64),
+        )
+
+    def _by_class(self, scores: npt.NDArray[np.float32]) -> Floats:
+        """The scores of each class as classes are numbered here, float64[n, room]; of none if there are none."""
+        if not scores.shape[1]:
+            return np.empty((len(scores), 0))
+        found = np.full((len(scores), self.vocabulary.room), np.nan)
+        for i, word in enumerate(self._scored()[: scores.shape[1]]):
+            if word in self.vocabulary.words[: self.vocabulary.room - 1]:
+                found[:, self.vocabulary.words.index(word)] = scores[:, i]
+        return found
+
+    def _scored(self) -> list[Word | None]:
+        """The classes that have scores of their own."""
+        return [self._words.known(name) for name in self._classes.names]
+
+
+def _positive(config: StreamConfig, words: Words) -> Word | None:
+    if config.positive is None:
+        return None
+    value, code = words.value(config.positive)
+    return (0.0, code) if code >= 0 else (value, -1)

@@ -1,0 +1,138 @@
+"""What some outcomes amount to: running sums for all of them and for each segment, in bounded memory."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.joining.segments import Hashes
+from stream_monitor.metrics.judged import Judged, Terms, weights
+from stream_monitor.metrics.ranking import Ranking
+from stream_monitor.metrics.reading import Readings
+from stream_monitor.metrics.sketch import Sketch
+
+Floats = npt.NDArray[np.float64]
+ALL = 0
+"""The segment that every outcome is in."""
+_LOSS = 2
+"""The first sums of each segment are the weights and the weighted losses."""
+
+
+class Measure(Protocol):
+    """What is measured of a kind of outcomes."""
+
+    @property
+    def width(self) -> int:
+        """How many sums it takes."""
+
+    def terms(self, rows: Judged) -> Terms:
+        """What rows add to them."""
+
+    def read(self, sums: Floats) -> Readings:
+        """All metrics, by name."""
+
+
+class Tally:
+    """Depends on the order of outcomes alone, never on how they were cut."""
+
+    def __init__(self) -> None:
+        self.outcomes = 0
+        self.sums: dict[int, Floats] = {}
+        """Of each segment, float64[2 + the measure's width]."""
+        self.ranking: Ranking | None = None
+        """Of a binary task with scores."""
+        self.errors: Sketch | None = None
+        """Of a regression, prediction less label."""
+
+    def add(self, measure: Measure, rows: Judged, losses: Floats, segments: Hashes) -> None:
+        """Takes outcomes, each with its segments, uint64[n, k]; 0 where it has none by a key."""
+        self.outcomes += int(rows.sign.sum())
+        weight, _ = weights(rows)
+        terms = measure.terms(rows)
+        first = np.broadcast_to(np.arange(_LOSS)[:, None], (_LOSS, len(losses)))
+        columns = np.concatenate((first, terms.column + _LOSS))
+        values = np.concatenate((np.stack((weight, weight * losses)), terms.value))
+        places = [ALL, *(one for one in np.unique(segments).tolist() if one != ALL)]
+        width = _LOSS + measure.width
+        matrix = np.stack([self.sums.get(place, np.zeros(width)) for place in places])
+        flat = matrix.reshape(-1)
+        np.add.at(flat, columns.reshape(-1), values.reshape(-1))
+        at = {place: i for i, place in enumerate(places)}
+        for key in segments.T:
+            distinct, inverse = np.unique(key, return_inverse=True)
+            mine = np.array([at[one] for one in distinct.tolist()], np.int64)[inverse] * width
+            there = np.flatnonzero(key)
+            np.add.at(flat, (columns[:, there] + mine[there]).reshape(-1), values[:, there].reshape(-1))
+        self.sums |= dict(zip(places, matrix, strict=True))
+        self._rank(rows, weight)
+
+    def regress(self, rows: Judged) -> None:
+        """Takes the errors of a regression."""
+        self.errors = self.errors or Sketch()
+        self.errors.add((rows.predicted - rows.actual)[rows.sign > 0])
+
+    def merge(self, other: Tally) -> None:
+        """Takes all that another one has."""
+        self.outcomes += other.outcomes
+        for place, sums in other.sums.items():
+            mine = self.sums.get(place)
+            self.sums[place] = sums.copy() if mine is None else mine + sums
+        if other.ranking is not None:
+            self.ranking = self.ranking or Ranking()
+            self.ranking.merge(other.ranking)
+        if other.errors is not None:
+            self.errors = self.errors or Sketch()
+            self.errors.merge(other.errors)
+
+    def readings(self, measure: Measure, place: int = ALL) -> Readings:
+        """All metrics of a segment, by name; empty where it has no outcomes."""
+        sums = self.sums.get(place)
+        if sums is None:
+            return {}
+        found = measure.read(sums[_LOSS:])
+        if place == ALL and self.ranking is not None:
+            found |= {"roc_auc": self.ranking.roc_auc(), "average_precision": self.ranking.average_precision()}
+        return found
+
+    def loss(self, place: int = ALL) -> tuple[float, float]:
+        """The weight of a segment's outcomes, and the sum of their losses."""
+        sums = self.sums.get(place)
+        return (0.0, 0.0) if sums is None else (float(sums[0]), float(sums[1]))
+
+    def measured(self, place: int = ALL) -> Floats:
+        """The measure's sums of a segment."""
+        return self.sums[place][_LOSS:]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        width = max(map(len, self.sums.values()), default=0)
+        return {
+            "outcomes": self.outcomes, "places": list(self.sums),
+            "sums": np.concatenate(list(self.sums.values())) if self.sums else np.empty(0), "width": width,
+            "ranking": self.ranking.state() if self.ranking else None, "errors": self.errors.state() if self.errors else None,
+        }  # fmt: skip
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Tally:
+        """From a `state()`."""
+        tally = cls()
+        tally.outcomes = state["outcomes"]
+        rows = state["sums"].reshape(-1, state["width"]) if state["width"] else []
+        tally.sums = {place: row.copy() for place, row in zip(state["places"], rows, strict=True)}
+        if state["ranking"]:
+            tally.ranking = Ranking()
+            tally.ranking.restore(state["ranking"])
+        if state["errors"]:
+            tally.errors = Sketch()
+            tally.errors.restore(state["errors"])
+        return tally
+
+    def _rank(self, rows: Judged, weight: Floats) -> None:
+        known = ~np.isnan(rows.score)
+        if not known.any():
+            return
+        self.ranking = self.ranking or Ranking()
+        positive = rows.actual == 1
+        self.ranking.add(rows.score[known], np.where(positive, weight, 0.0)[known], np.where(positive, 0.0, weight)[known])
