@@ -141,7 +141,7 @@ def _correlation(table: _Table) -> float | None:
 
 
 def _slopes(table: _Table, value: float) -> _Table:
-    """How the correlation changes with each cell; what is common to a row or column of the table is from its total."""
+    """How much the correlation changes for each cell that grows by one."""
     tn, fp, fn, tp = table
     predicted, actual, not_predicted, not_actual = tp + fp, tp + fn, tn + fn, tn + fp
     root = math.sqrt(predicted * actual) * math.sqrt(not_predicted * not_actual)

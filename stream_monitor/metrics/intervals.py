@@ -77,9 +77,10 @@ def size(total: float, squares: float, x: float, squares_x: float, squares_xx: f
     value, n, _, high = mean(total, squares, x, squares_x, squares_xx)
     if value is None:
         return NOTHING
-    value = max(value, 0.0)
-    if high is None or value == 0:
-        return Reading(value, n, high and 0.0, high and 0.0)
+    if high is None:
+        return Reading(max(value, 0.0), n)
+    if value <= 0:
+        return Reading(0.0, n, 0.0, 0.0)
     factor = math.exp(min((high - value) / value, 700.0))
     return Reading(value, n, value / factor, value * factor)
 

@@ -41,15 +41,15 @@ class Terms(NamedTuple):
 def weights(rows: Judged) -> tuple[Floats, Floats]:
     """The weight of each row and its square, float64[n] each, with the row's sign; 0 for a row that cannot count.
 
-    Both have the precision of a float32: their sums in float64 are exact, so what is taken back is taken back exactly
+    Weights have the precision of a float32: their sums in float64 are exact, so what is taken back is taken back exactly
     (as long as 29 bits hold the number of rows and the spread of weights).
     A weight must lie in [1e-15, 1e15], and the prediction and the label must be numbers.
     """
     good = (rows.weight >= _LIGHTEST) & (rows.weight <= _HEAVIEST)
     good &= np.isfinite(rows.predicted) & np.isfinite(rows.actual)
     weight = np.where(good, rows.weight, 0.0).astype(np.float32).astype(np.float64)
-    square = (weight * weight).astype(np.float32).astype(np.float64)
-    return weight * rows.sign, square * rows.sign
+    signed = weight * rows.sign
+    return signed, signed * weight
 
 
 def scatter(sums: Floats, cell: Ints, terms: Terms) -> None:

@@ -44,12 +44,14 @@ class Multiclass:
         good = (rows.actual >= 0) & (rows.actual < self.classes) & (rows.predicted >= 0) & (rows.predicted < self.classes)
         actual = np.where(good, rows.actual, 0.0).astype(np.int64)
         weight, square = (one * good for one in weights(rows))
-        place = actual * self.classes + np.where(good, rows.predicted, 0.0).astype(np.int64)
-        matrix = Terms(np.stack((place, place + self._cells)), np.stack((weight, square)))
-        if not rows.scores.shape[1]:
-            return matrix
-        scored = self._scored(rows.scores, actual, weight, square)
-        return Terms(np.concatenate((matrix.column, scored.column)), np.concatenate((matrix.value, scored.value)))
+        shape = 9 if rows.scores.shape[1] else 2, len(actual)
+        column, value = np.empty(shape, np.int64), np.empty(shape)
+        column[0] = actual * self.classes + np.where(good, rows.predicted, 0.0).astype(np.int64)
+        column[1] = column[0] + self._cells
+        value[0], value[1] = weight, square
+        if rows.scores.shape[1]:
+            self._scored(column, value, rows.scores, actual)
+        return Terms(column, value)
 
     def read(self, sums: Floats) -> Readings:
         """All metrics, by name, from one row of sums; top_k_accuracy only where there are scores, and more than k classes."""
@@ -78,24 +80,22 @@ class Multiclass:
         wide = np.pad(matrices, [(0, 0)] * (len(before) + 1) + [more, more])
         return np.concatenate((wide.reshape(*before, 2 * classes * classes), sums[..., 2 * self._cells :]), -1)
 
-    def _scored(self, scores: Floats, actual: Ints, weight: Floats, square: Floats) -> Terms:
-        each = np.arange(len(actual))
+    def _scored(self, column: Ints, value: Floats, scores: Floats, actual: Ints) -> None:
+        """Fills in the seven terms of the scores, below those of the matrix."""
         given = np.isfinite(scores)
         ranked = np.where(given, scores, -np.inf)
-        own = np.where(actual < scores.shape[1], ranked[each, np.minimum(actual, scores.shape[1] - 1)], -np.inf)
-        whole = np.abs(np.cumsum(np.clip(ranked, 0.0, 2.0), 1)[:, -1] - 1) <= _WHOLE
-        loss = -np.log(np.clip(own, CLIP, 1.0))
-        enough = given.sum(1) >= self.k
-        missed = _before(ranked, own, actual) >= self.k
-        column, value = np.empty((7, len(actual)), np.int64), np.empty((7, len(actual)))
-        column[:5] = 2 * self._cells + _FIVE
-        column[5] = 2 * self._cells + 5 + missed
-        column[6] = column[5] + 2
-        value[0], value[1] = weight * whole, square * whole
-        value[2], value[3] = value[0] * loss, value[1] * loss
-        value[4] = value[3] * loss
-        value[5], value[6] = weight * enough, square * enough
-        return Terms(column, value)
+        own = np.where(
+            actual < scores.shape[1], ranked[np.arange(len(actual)), np.minimum(actual, scores.shape[1] - 1)], -np.inf
+        )
+        shares = np.cumsum(np.minimum(np.maximum(ranked, 0.0), 2.0), 1)[:, -1]
+        loss = -np.log(np.minimum(np.maximum(own, CLIP), 1.0))
+        column[2:7] = 2 * self._cells + _FIVE
+        column[7] = 2 * self._cells + 5 + (_before(ranked, own, actual) >= self.k)
+        column[8] = column[7] + 2
+        np.multiply(value[:2], np.abs(shares - 1) <= _WHOLE, out=value[2:4])
+        np.multiply(value[2:4], loss, out=value[4:6])
+        value[6] = value[5] * loss
+        np.multiply(value[:2], given.sum(1) >= self.k, out=value[7:])
 
     def _parts(self, sums: Floats) -> tuple[Floats, Floats, list[float]]:
         matrices = sums[: 2 * self._cells].reshape(2, self.classes, self.classes)

@@ -47,7 +47,9 @@ class Regression:
         _products(value[:9], weight, square, error, off)
         _levels(value[9:18], weight, square, level, error)
         _ratios(value[18:], weight, square, off, actual, predicted)
-        return Terms(np.broadcast_to(_COLUMNS, value.shape), value)
+        column = np.empty(value.shape, np.int64)
+        column[:] = _COLUMNS
+        return Terms(column, value)
 
     def read(self, sums: Floats) -> Readings:
         """All metrics, by name, from one row of sums.

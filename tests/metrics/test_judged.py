@@ -27,8 +27,9 @@ Outcomes = Callable[[], Judged]
 def test_any_cut_gives_the_same_bits(task: Task, outcomes: Outcomes, seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows = outcomes()
-    rows = rows._replace(weight=rng.uniform(0.1, 20, len(rows.weight)), score=np.where(rng.random() < 0.1, np.nan, rows.score))
-    cell = rng.integers(0, 3, len(rows.weight))
+    n = len(rows.weight)
+    rows = rows._replace(weight=rng.uniform(0.1, 20, n), score=np.where(rng.random(n) < 0.1, np.nan, rows.score))
+    cell = rng.integers(0, 3, n)
     whole, pieces = np.zeros((3, task.width)), np.zeros((3, task.width))
     task.add(whole, cell, rows)
     for piece in cuts(rng, len(cell)):
