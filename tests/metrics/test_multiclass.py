@@ -96,6 +96,14 @@ def test_scores_of_too_few_classes_do_not_count() -> None:
     assert Multiclass(10, 2).read(summed(Multiclass(10, 2), rows._replace(scores=scores)))["top_k_accuracy"].n == 200
 
 
+def test_equally_likely_classes_are_ranked_as_by_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.choice([0.1, 0.2, 0.3], (500, 6))
+    rows = judged(np.zeros(500), rng.integers(0, 6, 500), scores=scores)
+    reading = Multiclass(6, 2).read(summed(Multiclass(6, 2), rows))["top_k_accuracy"]
+    assert reading.value == sk.top_k_accuracy_score(rows.actual, scores, k=2)
+
+
 def test_top_k_is_told_only_where_it_says_something() -> None:
     rows = digits()
     assert "top_k_accuracy" not in Multiclass(10, 10).read(summed(Multiclass(10, 10), rows))
