@@ -1,4 +1,4 @@
-"""Quantiles of positive numbers within 1% in little memory: counts of numbers that share exponent and first mantissa bits.
+"""Quantiles within 1% in little memory: counts of numbers that share sign, exponent and first mantissa bits.
 
 The idea is HdrHistogram's (Tene).  Counts are integers, so the order and the cut of the numbers never matter.
 """
@@ -16,25 +16,37 @@ _SHIFT = np.int64(52 - 6)
 
 
 class Sketch:
-    """Counts numbers; those that are missing, infinite or negative are not counted."""
+    """Counts numbers; those that are missing or infinite are not counted, and without `signed` neither are negative ones.
 
-    def __init__(self) -> None:
+    It takes 64 counts for each doubling that the numbers span: a thousand for six decades, 131,000 a sign for all there are.
+    """
+
+    def __init__(self, signed: bool = False) -> None:
         self.n = 0
+        self._least = -np.inf if signed else 0.0
         self._counts: dict[int, int] = {}
 
     def add(self, values: npt.NDArray[np.float64]) -> None:
         """Takes numbers, float64[n]."""
-        good = values[(values >= 0) & (values < np.inf)]
+        good = values[(values >= self._least) & (np.abs(values) < np.inf)]
         if not len(good):
             return
         self.n += len(good)
-        cells = (good + 0.0).view(np.int64) >> _SHIFT
+        cells = _cells(good)
         if len(cells) <= _FEW:
             for cell in cells.tolist():
                 self._counts[cell] = self._counts.get(cell, 0) + 1
             return
         cells, counts = np.unique(cells, return_counts=True)
         for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
+            self._counts[cell] = self._counts.get(cell, 0) + count
+
+    def merge(self, other: Sketch) -> None:
+        """Takes all numbers that another one has counted."""
+        if self._least > other._least:
+            raise ValueError("a sketch without signs cannot take one with signs")
+        self.n += other.n
+        for cell, count in other._counts.items():
             self._counts[cell] = self._counts.get(cell, 0) + count
 
     def quantile(self, q: float) -> float | None:
@@ -49,7 +61,7 @@ class Sketch:
         return _middle(cell)
 
     def mean(self) -> float | None:
-        """The mean, within 1%; None if there is none."""
+        """The mean, within 1% of the mean size; None if there is none."""
         if not self.n:
             return None
         total = 0.0
@@ -66,8 +78,15 @@ class Sketch:
         self.n, self._counts = state["n"], dict(zip(state["cells"], state["counts"], strict=True))
 
 
+def _cells(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Numbers in the order of the values: 0 is in the first of the positive ones, below it are the negative ones."""
+    cells = np.abs(values).view(np.int64) >> _SHIFT
+    return np.where(values < 0, ~cells, cells)
+
+
 def _middle(cell: int) -> float:
+    if cell < 0:
+        return -_middle(~cell)
     if cell == 0:
         return 0.0
-    low, high = np.array([cell << int(_SHIFT), (cell + 1) << int(_SHIFT)], np.int64).view(np.float64)
-    return float((low + high) / 2)
+    return float(np.int64((2 * cell + 1) << int(_SHIFT - 1)).view(np.float64))
