@@ -8,6 +8,8 @@ from itertools import accumulate
 from statistics import NormalDist
 from typing import NamedTuple
 
+from scipy.special import chdtri
+
 _DOUBT = 0.01
 """The chance that any segment seems to have risen though none has."""
 _BYSTANDER = 0.5
@@ -49,10 +51,10 @@ class Cause(NamedTuple):
 def causes(segments: Sequence[Counts], total: Counts, most: int = 5) -> list[Cause]:
     """The segments that explain most of a rise, the largest share first; none where everything has risen, or nothing has.
 
-    A segment is a cause if its own rise is significant (Bonferroni over all segments) and the rows outside of it, other
-    causes by the same keys left aside, have risen by less than half as much.  Crossings are named in place of a segment when
-    they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment without rows before is
-    compared with all rows before.
+    A segment is a cause if its own rise is significant (Bonferroni over all segments), significantly more than that of the rows
+    outside of it, other causes by the same keys left aside, and at least twice as much.  Crossings are named in place of a
+    segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment without rows
+    before is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.
     """
     excess = total.n_after * _rise(total)
     if not segments or excess <= 0:
@@ -61,7 +63,7 @@ def causes(segments: Sequence[Counts], total: Counts, most: int = 5) -> list[Cau
     tables: dict[tuple[str, ...], list[_Segment]] = {}
     for segment in (_segment(counts, total) for counts in segments):
         tables.setdefault(tuple(sorted(segment.parts)), []).append(segment)
-    fallen = [one for table in tables.values() for one in _fallen(table, total, limit)]
+    fallen = [one for table in tables.values() for one in _fallen(table, total, limit, _DOUBT / len(tables))]
     found = [
         Cause(one.name, one.excess / excess, _before(one.seen), _after(one.seen), one.counts.n_after, _z(one.seen))
         for one in _finest(fallen)
@@ -88,19 +90,24 @@ def _segment(counts: Counts, total: Counts) -> _Segment:
     return _Segment(counts.segment, {key: value for key, _, value in pairs}, counts, seen, rise, counts.n_after * rise)
 
 
-def _fallen(table: list[_Segment], total: Counts, limit: float) -> list[_Segment]:
+def _fallen(table: list[_Segment], total: Counts, limit: float, doubt: float) -> list[_Segment]:
     """Of segments that share no rows, those that have risen and set themselves apart from all the rest.
 
-    In order of their rises they are split in two where the parts differ most surely.
+    In order of their rises they are split in two where the parts differ most surely; that they do is judged as Scheffé (1953)
+    does, who allows for every split there is.
     """
     ranked = sorted((one for one in table if one.counts.n_after >= _FEWEST), key=lambda one: (-one.rise, one.name))
     parts = list(accumulate((one.counts for one in ranked), _plus))
     rests = [_plus(total, part, -1) for part in parts]
     apart = [_apart(_with_a_past(part, total), rest) for part, rest in zip(parts, rests)]
-    if not apart or max(apart) <= limit:
+    if not apart or max(apart) <= math.sqrt(chdtri(len(ranked), doubt)):
         return []
     at = apart.index(max(apart))
-    return [one for one in ranked[: at + 1] if _z(one.seen) > limit and _rise(rests[at]) <= _BYSTANDER * one.rise]
+    return [one for one in ranked[: at + 1] if _z(one.seen) > limit and _stands_out(one, rests[at], limit)]
+
+
+def _stands_out(segment: _Segment, rest: Counts, limit: float) -> bool:
+    return _apart(segment.seen, rest) > limit and _rise(rest) <= _BYSTANDER * segment.rise
 
 
 def _finest(fallen: list[_Segment]) -> list[_Segment]:
@@ -117,9 +124,10 @@ def _finest(fallen: list[_Segment]) -> list[_Segment]:
 
 
 def _holds(within: list[_Segment], parent: _Segment) -> bool:
-    """Whether crossings hold nearly all of a rise, in fewer rows."""
-    rows, excess = sum(one.counts.n_after for one in within), sum(one.excess for one in within)
-    return rows <= _AS_MUCH * parent.counts.n_after and excess >= _AS_MUCH * parent.excess
+    """Whether crossings hold nearly all of a rise in fewer rows, and what is beside them has hardly risen."""
+    n, rows, excess = parent.counts.n_after, sum(one.counts.n_after for one in within), sum(one.excess for one in within)
+    beside = (parent.excess - excess) * rows <= _BYSTANDER * excess * (n - rows)
+    return beside and rows <= _AS_MUCH * n and excess >= _AS_MUCH * parent.excess
 
 
 def _with_a_past(counts: Counts, total: Counts) -> Counts:

@@ -142,6 +142,13 @@ def test_a_fall_is_no_change() -> None:
     assert detector.update(errors(14, 5000, 0.05, 20)) == []
 
 
+def test_values_without_a_loss_are_no_change_however_short_the_run_length() -> None:
+    detector = Betting(1)
+    detector.fit(known_rate(500, 50, 1))
+    detector.allow(np.array([2.0]))
+    assert detector.update(np.zeros((200, 1))) == []
+
+
 def test_losses_count_in_parts_of_their_bound_and_up_to_it() -> None:
     rng = np.random.default_rng(15)
     reference, values = rng.gamma(2, 8, (2000, 3)), rng.gamma(2, 16, (2000, 3))

@@ -63,8 +63,36 @@ def test_two_crossings_of_a_segment_are_named_in_place_of_it() -> None:
 
 
 def test_a_segment_that_fell_is_named_in_place_of_its_crossings() -> None:
-    after = {"ios": 0.5, "android": 0.4, "web": 0.45}
-    assert found(usual, lambda region, device: after[device] if region == "eu" else 0.1) == ["region=eu"]
+    alike, unlike = {"ios": 0.5, "android": 0.4, "web": 0.45}, {"ios": 0.6, "android": 0.2, "web": 0.2}
+    assert found(usual, lambda region, device: alike[device] if region == "eu" else 0.1) == ["region=eu"]
+    assert found(usual, lambda region, device: unlike[device] if region == "eu" else 0.1) == ["region=eu"]
+
+
+def test_a_crossing_with_too_few_rows_to_be_sure_of_does_not_split_its_segment() -> None:
+    cells = [
+        Counts("region=br,device=ios", 200, 20, 200, 60), Counts("region=br,device=web", 100, 10, 100, 23),
+        Counts("region=us,device=ios", 2000, 200, 2000, 200), Counts("region=us,device=web", 2000, 200, 2000, 200),
+    ]  # fmt: skip
+    segments = [*cells, added("region=br", cells[:2]), added("region=us", cells[2:])]
+    assert [cause.segment for cause in causes(segments, added("", cells))] == ["region=br"]
+
+
+def test_chance_differences_within_what_fell_alike_are_no_causes() -> None:
+    rng, named = np.random.default_rng(3), 0
+    for _ in range(200):
+        segments = [
+            Counts(f"store={i}", 150, float(rng.binomial(150, 0.1)), 150, float(rng.binomial(150, 0.2))) for i in range(40)
+        ]
+        named += bool(causes(segments, added("", segments)))
+    assert named <= 200 * 0.03
+
+
+def test_a_mixture_of_what_fell_and_what_did_not_is_no_cause() -> None:
+    segments = [
+        Counts("currency=EUR", 4000, 400, 4000, 1200), Counts("currency=USD", 4000, 400, 4000, 600),
+        Counts("currency=GBP", 100, 10, 100, 21),
+    ]  # fmt: skip
+    assert [cause.segment for cause in causes(segments, added("", segments))] == ["currency=EUR"]
 
 
 def test_two_segments_that_fell_are_named_by_how_much_they_explain() -> None:

@@ -172,6 +172,7 @@ def test_bias_is_worse_on_either_side_of_zero() -> None:
     assert kind(against("bias"), reading(-0.9, 0.01), reading(0.5, 0.01)) == "worse"
     assert kind(against("bias"), reading(-0.5, 0.01), reading(0.5, 0.01)) is None
     assert kind(against("bias"), reading(0.01, 0.03), reading(-0.5, 0.01)) == "improved"
+    assert kind(against("bias"), reading(0.04, 0.05), reading(0.0, 0.001)) is None
 
 
 def test_an_improvement_is_info_and_ends_like_harm() -> None:
@@ -186,7 +187,7 @@ def test_an_improvement_is_info_and_ends_like_harm() -> None:
 
 def test_harm_that_turns_into_improvement_ends_first() -> None:
     rule, reference = against(windows=2), reading(0.8, 0.01)
-    said = [rule.update(reading(value, 0.01), reference, 0) for value in (0.7, 0.7, 0.9, 0.9, 0.9)]
+    said = [rule.update(reading(value, 0.01), reference, 0) for value in (0.7, 0.7, 0.95, 0.95, 0.95)]
     assert [step and (step.step, step.kind) for step in said] == [
         None, ("opened", "worse"), None, ("resolved", "worse"), ("opened", "improved"),
     ]  # fmt: skip
@@ -194,11 +195,11 @@ def test_harm_that_turns_into_improvement_ends_first() -> None:
 
 def test_a_window_that_is_merely_uncertain_does_not_end_a_finding() -> None:
     rule, reference = against(), reading(0.9, 0.01)
-    values = (reading(0.7, 0.02), reading(0.72, 0.3), reading(0.81, 0.3), reading(0.86, 0.01), reading(0.86, 0.2))
+    values = (reading(0.7, 0.02), reading(0.72, 0.3), reading(0.81, 0.3), reading(0.8, 0.01), reading(0.86, 0.01))
     assert [step and step.step for step in (rule.update(each, reference, 0) for each in values)] == [
         "opened", None, "resolved", "opened", None,
     ]  # fmt: skip
-    ended = rule.update(reading(0.889, 0.2), reference, 0)
+    ended = rule.update(reading(0.86, 0.2), reference, 0)
     assert ended is not None
     assert ended.step == "resolved"
 
