@@ -70,7 +70,7 @@ def test_a_segment_that_fell_is_named_in_place_of_its_crossings() -> None:
 
 def test_a_crossing_with_too_few_rows_to_be_sure_of_does_not_split_its_segment() -> None:
     cells = [
-        Counts("region=br,device=ios", 200, 20, 200, 60), Counts("region=br,device=web", 100, 10, 100, 23),
+        Counts("region=br,device=ios", 240, 24, 240, 72), Counts("region=br,device=web", 60, 6, 60, 15),
         Counts("region=us,device=ios", 2000, 200, 2000, 200), Counts("region=us,device=web", 2000, 200, 2000, 200),
     ]  # fmt: skip
     segments = [*cells, added("region=br", cells[:2]), added("region=us", cells[2:])]
@@ -90,7 +90,7 @@ def test_chance_differences_within_what_fell_alike_are_no_causes() -> None:
 def test_a_mixture_of_what_fell_and_what_did_not_is_no_cause() -> None:
     segments = [
         Counts("currency=EUR", 4000, 400, 4000, 1200), Counts("currency=USD", 4000, 400, 4000, 600),
-        Counts("currency=GBP", 100, 10, 100, 21),
+        Counts("currency=GBP", 150, 15, 150, 36),
     ]  # fmt: skip
     assert [cause.segment for cause in causes(segments, added("", segments))] == ["currency=EUR"]
 
@@ -105,6 +105,18 @@ def test_two_segments_that_fell_are_named_by_how_much_they_explain() -> None:
 def test_a_segment_that_got_better_is_no_cause() -> None:
     after = {"eu": 0.5, "us": 0.05, "asia": 0.1}
     assert found(usual, lambda region, device: after[region]) == ["region=eu"]
+
+
+def test_a_segment_that_stayed_as_it_was_is_no_cause_where_another_got_better() -> None:
+    segments = [
+        Counts("region=eu", 1000, 100, 1000, 400), Counts("region=us", 8000, 800, 8000, 810),
+        Counts("region=asia", 1000, 290, 1000, 10),
+    ]  # fmt: skip
+    assert [cause.segment for cause in causes(segments, added("", segments))] == ["region=eu"]
+
+
+def test_a_segment_that_fails_altogether_where_nothing_ever_failed_is_a_cause() -> None:
+    assert found(lambda region, device: 0.0, lambda region, device: 1.0 if region == "eu" else 0.0) == ["region=eu"]
 
 
 def test_a_total_that_did_not_rise_has_no_causes() -> None:
