@@ -1,0 +1,201 @@
+"""Which segments explain a rise of the mean loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from statistics import NormalDist
+from typing import NamedTuple
+
+from scipy.special import chdtri
+
+_DOUBT = 0.01
+"""The chance that any segment seems to have risen though none has."""
+_BYSTANDER = 0.5
+"""The rest of the rows must have risen by no more than this part of a segment's rise, or it is no cause."""
+_AS_MUCH = 0.8
+"""The part of a segment's excess that crossings within it must have, in no more than this part of its rows, to replace it."""
+_FEWEST = 20
+"""Rows of a segment after the change below which it is not looked at."""
+
+
+class Counts(NamedTuple):
+    """Rows of a segment and the sum of their losses, before a change and after it."""
+
+    segment: str
+    """Keys with their values: region=eu, or region=eu,device=ios for a crossing of two."""
+    n_before: float
+    loss_before: float
+    n_after: float
+    loss_after: float
+    squares_before: float | None = None
+    """Sums of squared losses; without them losses lie between 0 and 1, and are taken for errors."""
+    squares_after: float | None = None
+
+
+class Cause(NamedTuple):
+    """A segment that explains some of a rise."""
+
+    segment: str
+    share: float
+    """Of the whole rise: its rows after the change times its own rise, over the same of all rows."""
+    before: float
+    after: float
+    """Its mean losses."""
+    n_after: float
+    z: float
+    """Its own rise in standard errors."""
+
+
+def causes(segments: Sequence[Counts], total: Counts, most: int = 5) -> list[Cause]:
+    """The segments that explain most of a rise, the largest share first; none where everything has risen, or nothing has.
+
+    A segment is a cause if its own rise is significant (Bonferroni over all segments), significantly more than that of the rows
+    outside of it, other causes by the same keys left aside, and at least twice as much.  Crossings are named in place of a
+    segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment without rows
+    before is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.
+    """
+    excess = total.n_after * _rise(total)
+    if not segments or excess <= 0:
+        return []
+    limit = NormalDist().inv_cdf(1 - _DOUBT / len(segments))
+    tables: dict[tuple[str, ...], list[_Segment]] = {}
+    for segment in (_segment(counts, total) for counts in segments):
+        tables.setdefault(tuple(sorted(segment.parts)), []).append(segment)
+    fallen = [one for table in tables.values() for one in _fallen(table, total, limit, _DOUBT / len(tables))]
+    found = [
+        Cause(one.name, one.excess / excess, _before(one.seen), _after(one.seen), one.counts.n_after, _z(one.seen))
+        for one in _finest(fallen)
+    ]
+    return sorted(found, key=lambda cause: (-cause.share, cause.segment))[:most]
+
+
+class _Segment(NamedTuple):
+    name: str
+    parts: dict[str, str]
+    """Its value of each key."""
+    counts: Counts
+    seen: Counts
+    """The same, with what it is compared with."""
+    rise: float
+    excess: float
+    """The sum of losses beyond what there would be without its rise."""
+
+
+def _segment(counts: Counts, total: Counts) -> _Segment:
+    pairs = (part.partition("=") for part in counts.segment.split(","))
+    seen = _with_a_past(counts, total)
+    rise = _rise(seen)
+    return _Segment(counts.segment, {key: value for key, _, value in pairs}, counts, seen, rise, counts.n_after * rise)
+
+
+def _fallen(table: list[_Segment], total: Counts, limit: float, doubt: float) -> list[_Segment]:
+    """Of segments that share no rows, those that have risen and set themselves apart from all the rest.
+
+    In order of their rises they are split in two where the parts differ most surely; that they do is judged as Scheffé (1953)
+    does, who allows for every split there is.
+    """
+    ranked = sorted((one for one in table if one.counts.n_after >= _FEWEST), key=lambda one: (-one.rise, one.name))
+    parts = list(accumulate((one.counts for one in ranked), _plus))
+    rests = [_plus(total, part, -1) for part in parts]
+    apart = [_apart(_with_a_past(part, total), rest) for part, rest in zip(parts, rests)]
+    if not apart or max(apart) <= math.sqrt(chdtri(len(ranked), doubt)):
+        return []
+    at = apart.index(max(apart))
+    return [one for one in ranked[: at + 1] if _z(one.seen) > limit and _stands_out(one, rests[at], limit)]
+
+
+def _stands_out(segment: _Segment, rest: Counts, limit: float) -> bool:
+    return _apart(segment.seen, rest) > limit and _rise(rest) <= _BYSTANDER * segment.rise
+
+
+def _finest(fallen: list[_Segment]) -> list[_Segment]:
+    """Crossings or what they lie in, whichever holds the rise in fewer rows."""
+    left = {one.name for one in fallen}
+    for parent in sorted(fallen, key=lambda one: (len(one.parts), one.name)):
+        crossings: dict[tuple[str, ...], list[_Segment]] = {}
+        for one in fallen:
+            if one.parts.items() > parent.parts.items():
+                crossings.setdefault(tuple(sorted(one.parts)), []).append(one)
+        for within in crossings.values():
+            left -= {parent.name} if _holds(within, parent) else {one.name for one in within}
+    return [one for one in fallen if one.name in left]
+
+
+def _holds(within: list[_Segment], parent: _Segment) -> bool:
+    """Whether crossings hold nearly all of a rise in fewer rows, and what is beside them has hardly risen."""
+    n, rows, excess = parent.counts.n_after, sum(one.counts.n_after for one in within), sum(one.excess for one in within)
+    beside = (parent.excess - excess) * rows <= _BYSTANDER * excess * (n - rows)
+    return beside and rows <= _AS_MUCH * n and excess >= _AS_MUCH * parent.excess
+
+
+def _with_a_past(counts: Counts, total: Counts) -> Counts:
+    """Counts with those of all rows before where there are none."""
+    if counts.n_before > 0:
+        return counts
+    return counts._replace(n_before=total.n_before, loss_before=total.loss_before, squares_before=total.squares_before)
+
+
+def _plus(one: Counts, other: Counts, times: int = 1) -> Counts:
+    squares = [
+        None if a is None or b is None else a + times * b
+        for a, b in ((one.squares_before, other.squares_before), (one.squares_after, other.squares_after))
+    ]
+    return Counts(
+        one.segment, one.n_before + times * other.n_before, one.loss_before + times * other.loss_before,
+        one.n_after + times * other.n_after, one.loss_after + times * other.loss_after, *squares,
+    )  # fmt: skip
+
+
+def _before(counts: Counts) -> float:
+    return counts.loss_before / counts.n_before if counts.n_before > 0 else 0.0
+
+
+def _after(counts: Counts) -> float:
+    return counts.loss_after / counts.n_after if counts.n_after > 0 else 0.0
+
+
+def _rise(counts: Counts) -> float:
+    return _after(counts) - _before(counts)
+
+
+def _z(counts: Counts) -> float:
+    """A rise in standard errors; of errors, the signed root of the likelihood ratio, which few rows do not fool."""
+    if counts.squares_before is not None and counts.squares_after is not None:
+        error = math.sqrt(_error_before(counts) + _error_after(counts))
+        return _rise(counts) / error if error > 0 else 0.0
+    before, after = _before(counts), _after(counts)
+    together = (counts.loss_before + counts.loss_after) / (counts.n_before + counts.n_after)
+    ratio = counts.n_before * _divergence(before, together) + counts.n_after * _divergence(after, together)
+    return math.copysign(math.sqrt(2 * max(ratio, 0.0)), after - before)
+
+
+def _apart(part: Counts, rest: Counts) -> float:
+    """By how many standard errors the rise of some rows is more than that of all others; 0 where there are no others."""
+    if min(rest.n_before, rest.n_after) < 1:
+        return 0.0
+    error = math.sqrt(sum(of(counts) for of in (_error_before, _error_after) for counts in (part, rest)))
+    return (_rise(part) - _rise(rest)) / error if error > 0 else 0.0
+
+
+def _error_before(counts: Counts) -> float:
+    return _squared_error(counts.n_before, counts.loss_before, counts.squares_before)
+
+
+def _error_after(counts: Counts) -> float:
+    return _squared_error(counts.n_after, counts.loss_after, counts.squares_after)
+
+
+def _squared_error(n: float, loss: float, squares: float | None) -> float:
+    """The squared standard error of a mean; that of a rate as if there were half an error and half a success more."""
+    if squares is not None:
+        return max(squares / n - (loss / n) ** 2, 0.0) / n
+    rate = (loss + 0.5) / (n + 1)
+    return max(rate * (1 - rate), 0.0) / n
+
+
+def _divergence(rate: float, other: float) -> float:
+    """Kullback and Leibler's, of one error rate from another."""
+    terms = ((rate, other), (1 - rate, 1 - other))
+    return sum(a * math.log(a / b) for a, b in terms if a > 0 and b > 0)

@@ -1,0 +1,179 @@
+"""Causes are the segments that have risen where others have not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+import pytest
+
+from stream_monitor.performance.explanation import Counts, causes
+
+REGIONS, DEVICES = ("eu", "us", "asia"), ("ios", "android", "web")
+Rate = Callable[[str, str], float]
+
+
+def counts(before: Rate, after: Rate, rows: int = 900) -> tuple[list[Counts], Counts]:
+    """Regions, devices and their crossings, as many rows in each crossing before as after, errors at exact rates."""
+    cells = {
+        (region, device): Counts("", rows, round(rows * before(region, device)), rows, round(rows * after(region, device)))
+        for region, device in product(REGIONS, DEVICES)
+    }
+    segments = [added(f"region={name}", [cell for (region, _), cell in cells.items() if region == name]) for name in REGIONS]
+    segments += [added(f"device={name}", [cell for (_, device), cell in cells.items() if device == name]) for name in DEVICES]
+    segments += [cell._replace(segment=f"region={region},device={device}") for (region, device), cell in cells.items()]
+    return segments, added("", list(cells.values()))
+
+
+def added(name: str, cells: list[Counts]) -> Counts:
+    return Counts(name, *(sum(column) for column in list(zip(*cells))[1:5]))
+
+
+def found(before: Rate, after: Rate, rows: int = 900) -> list[str]:
+    return [cause.segment for cause in causes(*counts(before, after, rows))]
+
+
+def usual(region: str, device: str) -> float:
+    return 0.1
+
+
+def test_one_segment_that_fell_explains_everything() -> None:
+    (cause,) = causes(*counts(usual, lambda region, device: 0.3 if region == "eu" else 0.1))
+    assert cause.segment == "region=eu"
+    assert (cause.before, cause.after, cause.n_after) == (0.1, 0.3, 2700)
+    assert cause.share == pytest.approx(1)
+    assert cause.z > 10
+
+
+def test_where_all_fell_alike_no_segment_is_a_cause() -> None:
+    assert found(usual, lambda region, device: 0.3) == []
+    assert found(usual, lambda region, device: 0.35 if region == "eu" else 0.3) == []
+    worse = {"eu": 0.6, "us": 0.3, "asia": 0.3}
+    assert found(lambda region, device: worse[region] - 0.2, lambda region, device: worse[region]) == []
+
+
+def test_a_crossing_that_fell_is_named_in_place_of_what_it_lies_in() -> None:
+    assert found(usual, lambda region, device: 0.5 if (region, device) == ("eu", "ios") else 0.1) == ["region=eu,device=ios"]
+
+
+def test_two_crossings_of_a_segment_are_named_in_place_of_it() -> None:
+    after = lambda region, device: 0.5 if region == "eu" and device != "web" else 0.1  # noqa: E731
+    assert found(usual, after) == ["region=eu,device=android", "region=eu,device=ios"]
+
+
+def test_a_segment_that_fell_is_named_in_place_of_its_crossings() -> None:
+    alike, unlike = {"ios": 0.5, "android": 0.4, "web": 0.45}, {"ios": 0.6, "android": 0.2, "web": 0.2}
+    assert found(usual, lambda region, device: alike[device] if region == "eu" else 0.1) == ["region=eu"]
+    assert found(usual, lambda region, device: unlike[device] if region == "eu" else 0.1) == ["region=eu"]
+
+
+def test_a_crossing_with_too_few_rows_to_be_sure_of_does_not_split_its_segment() -> None:
+    cells = [
+        Counts("region=br,device=ios", 240, 24, 240, 72), Counts("region=br,device=web", 60, 6, 60, 15),
+        Counts("region=us,device=ios", 2000, 200, 2000, 200), Counts("region=us,device=web", 2000, 200, 2000, 200),
+    ]  # fmt: skip
+    segments = [*cells, added("region=br", cells[:2]), added("region=us", cells[2:])]
+    assert [cause.segment for cause in causes(segments, added("", cells))] == ["region=br"]
+
+
+def test_chance_differences_within_what_fell_alike_are_no_causes() -> None:
+    rng, named = np.random.default_rng(3), 0
+    for _ in range(200):
+        segments = [
+            Counts(f"store={i}", 150, float(rng.binomial(150, 0.1)), 150, float(rng.binomial(150, 0.2))) for i in range(40)
+        ]
+        named += bool(causes(segments, added("", segments)))
+    assert named <= 200 * 0.03
+
+
+def test_a_mixture_of_what_fell_and_what_did_not_is_no_cause() -> None:
+    segments = [
+        Counts("currency=EUR", 4000, 400, 4000, 1200), Counts("currency=USD", 4000, 400, 4000, 600),
+        Counts("currency=GBP", 150, 15, 150, 36),
+    ]  # fmt: skip
+    assert [cause.segment for cause in causes(segments, added("", segments))] == ["currency=EUR"]
+
+
+def test_two_segments_that_fell_are_named_by_how_much_they_explain() -> None:
+    after = {"eu": 0.5, "us": 0.3, "asia": 0.1}
+    first, second = causes(*counts(usual, lambda region, device: after[region]))
+    assert [first.segment, second.segment] == ["region=eu", "region=us"]
+    assert [first.share, second.share] == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_a_segment_that_got_better_is_no_cause() -> None:
+    after = {"eu": 0.5, "us": 0.05, "asia": 0.1}
+    assert found(usual, lambda region, device: after[region]) == ["region=eu"]
+
+
+def test_a_segment_that_stayed_as_it_was_is_no_cause_where_another_got_better() -> None:
+    segments = [
+        Counts("region=eu", 1000, 100, 1000, 400), Counts("region=us", 8000, 800, 8000, 810),
+        Counts("region=asia", 1000, 290, 1000, 10),
+    ]  # fmt: skip
+    assert [cause.segment for cause in causes(segments, added("", segments))] == ["region=eu"]
+
+
+def test_a_segment_that_fails_altogether_where_nothing_ever_failed_is_a_cause() -> None:
+    assert found(lambda region, device: 0.0, lambda region, device: 1.0 if region == "eu" else 0.0) == ["region=eu"]
+
+
+def test_a_total_that_did_not_rise_has_no_causes() -> None:
+    after = {"eu": 0.2, "us": 0.0, "asia": 0.0}
+    assert found(usual, lambda region, device: after[region]) == []
+    assert causes([], Counts("", 10, 1, 10, 9)) == []
+
+
+def test_a_bystander_with_more_of_the_fallen_rows_is_no_cause() -> None:
+    """Half of the rows of ios are of eu, and a quarter of the others: ios rises twice as much as they do, by eu alone."""
+    segments = [
+        Counts("region=eu", 3000, 300, 3000, 1200), Counts("region=us", 6000, 600, 6000, 600),
+        Counts("device=ios", 3000, 300, 3000, 690), Counts("device=web", 6000, 600, 6000, 1110),
+    ]  # fmt: skip
+    assert [cause.segment for cause in causes(segments, Counts("", 9000, 900, 9000, 1800))] == ["region=eu"]
+
+
+def test_a_segment_that_is_new_is_compared_with_all_rows_before() -> None:
+    segments = [Counts("region=eu", 5000, 500, 5000, 500), Counts("region=br", 0, 0, 1000, 600)]
+    (cause,) = causes(segments, Counts("", 5000, 500, 6000, 1100))
+    assert (cause.segment, cause.before, cause.after) == ("region=br", 0.1, 0.6)
+    assert cause.share == pytest.approx(1)
+
+
+def test_a_handful_of_rows_proves_nothing() -> None:
+    few, rest = Counts("region=mt", 10, 1, 12, 9), Counts("region=eu", 5000, 500, 5000, 620)
+    assert causes([few, rest], added("", [few, rest])) == []
+
+
+def test_chance_alone_names_segments_as_rarely_as_it_says() -> None:
+    rng, named = np.random.default_rng(1), 0
+    for _ in range(300):
+        sizes = rng.integers(20, 200, 40)
+        before, after = rng.binomial(sizes, 0.1), rng.binomial(sizes, 0.1)
+        segments = [
+            Counts(f"key{i % 4}={i}", *map(float, one)) for i, one in enumerate(zip(sizes, before, sizes, after, strict=True))
+        ]
+        total = added("", segments)
+        named += bool(causes(segments, total._replace(loss_after=total.loss_after + 1)))
+    assert named <= 300 * 0.02
+
+
+def test_losses_without_a_bound_are_judged_by_their_squares() -> None:
+    rng = np.random.default_rng(2)
+
+    def drawn(name: str, after: float) -> Counts:
+        one, other = rng.exponential(20, 500), rng.exponential(after, 500)
+        return Counts(name, 500, one.sum(), 500, other.sum(), (one**2).sum(), (other**2).sum())
+
+    segments = [drawn("region=eu", 40), drawn("region=us", 20), drawn("region=br", 21)]
+    total = Counts("", *(sum(column) for column in list(zip(*segments))[1:]))
+    (cause,) = causes(segments, total)
+    assert cause.segment == "region=eu"
+    assert 4 < cause.z < 14
+
+
+def test_no_more_are_named_than_asked() -> None:
+    rows = [Counts(f"store={i}", 500, 50, 500, 300 if i < 8 else 50) for i in range(40)]
+    named = causes(rows, added("", rows), most=3)
+    assert [cause.segment for cause in named] == ["store=0", "store=1", "store=2"]

@@ -1,0 +1,279 @@
+"""Rules open findings when windows in a row say so, and end them when as many say otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import ValidationError
+
+from stream_monitor.config.performance import AgainstRule, LimitRule, Performance
+from stream_monitor.metrics.reading import NOTHING, Reading
+from stream_monitor.performance.better import BETTER
+from stream_monitor.performance.limits import Against, Limit, Step
+
+HOUR = 3_600_000_000
+
+
+def reading(value: float, half: float = 0.02, n: float = 1000) -> Reading:
+    return Reading(value, n, value - half, value + half)
+
+
+def steps(rule: Limit, *values: float | Reading) -> list[str | None]:
+    """What a limit says of one window after the other, an hour each."""
+    readings = [reading(value) if isinstance(value, float) else value for value in values]
+    return [step and step.step for step in (rule.update(each, hour * HOUR) for hour, each in enumerate(readings))]
+
+
+def limit(metric: str = "accuracy", **settings: Any) -> Limit:
+    return Limit(LimitRule(metric=metric, **settings))
+
+
+def against(metric: str = "accuracy", **settings: Any) -> Against:
+    return Against(AgainstRule(**({"windows": 1} | settings)), metric)
+
+
+def kind(rule: Against, now: Reading, reference: Reading) -> str | None:
+    step = rule.update(now, reference, 0)
+    return step and step.kind
+
+
+def test_a_value_beyond_its_limit_opens_a_finding_and_one_that_is_back_ends_it() -> None:
+    rule = limit(below=0.9, severity="critical")
+    assert rule.update(reading(0.91), 0) is None
+    low, back = reading(0.85), reading(0.9)
+    assert rule.update(low, HOUR) == Step("opened", "worse", "critical", "accuracy", low, 0.9, HOUR, HOUR)
+    assert rule.update(low, 2 * HOUR) is None
+    assert rule.update(back, 3 * HOUR) == Step("resolved", "worse", "critical", "accuracy", back, 0.9, HOUR, 3 * HOUR)
+    assert rule.update(back, 4 * HOUR) is None
+
+
+def test_a_limit_has_two_sides() -> None:
+    assert steps(limit("mae", above=5.0), 5.0, 5.1, 5.1, 4.9) == [None, "opened", None, "resolved"]
+
+
+def test_as_many_windows_in_a_row_open_a_finding_as_end_it() -> None:
+    rule = limit(below=0.9, windows=3)
+    assert steps(rule, 0.85, 0.85, 0.95, 0.85, 0.85, 0.85) == [None] * 5 + ["opened"]
+    assert steps(rule, 0.95, 0.95, 0.85, 0.95, 0.95, 0.95) == [None] * 5 + ["resolved"]
+
+
+def test_a_finding_is_dated_from_the_first_of_its_windows() -> None:
+    rule = limit(below=0.9, windows=3)
+    opened = [rule.update(reading(0.85), hour * HOUR) for hour in range(5, 8)][-1]
+    assert opened is not None
+    assert (opened.since, opened.at) == (5 * HOUR, 7 * HOUR)
+
+
+def test_windows_that_say_nothing_neither_count_nor_interrupt() -> None:
+    few, none = reading(0.95, n=49), NOTHING
+    rule = limit(below=0.9, windows=2, minimum=50)
+    assert steps(rule, 0.85, few, none, 0.85) == [None, None, None, "opened"]
+    assert steps(rule, none, none, none, few, few) == [None] * 5
+    assert steps(rule, 0.95, none, 0.95) == [None, None, "resolved"]
+    assert steps(limit(below=0.9, minimum=50), reading(0.5, n=49), reading(0.5, n=50)) == [None, "opened"]
+
+
+def test_a_window_with_too_few_labels_says_nothing() -> None:
+    rule = limit(below=0.9, coverage=0.6)
+    assert rule.update(reading(0.5), 0, coverage=0.59) is None
+    opened = rule.update(reading(0.5), HOUR, coverage=0.6)
+    assert opened is not None
+    assert opened.step == "opened"
+    assert rule.update(reading(0.99), 2 * HOUR, coverage=0.59) is None
+    ended = rule.update(reading(0.99), 3 * HOUR, coverage=0.6)
+    assert ended is not None
+    assert ended.step == "resolved"
+
+
+def test_coverage_does_not_matter_unless_it_is_asked_for() -> None:
+    opened = limit(below=0.9).update(reading(0.5), 0, coverage=0.0)
+    assert opened is not None
+
+
+def test_a_finding_is_updated_when_it_is_worse_by_a_fifth() -> None:
+    assert steps(limit("mae", above=10.0), 15.0, 15.9, 16.0, 17.0, 17.2, 16.0) == [
+        "opened",
+        None,
+        "updated",
+        None,
+        "updated",
+        None,
+    ]
+
+
+def test_where_it_must_be_certain_the_whole_interval_is_beyond() -> None:
+    rule = limit(below=0.9, certain=True)
+    assert steps(rule, reading(0.87, 0.04), reading(0.87, 0.03)) == [None, None]
+    assert steps(rule, reading(0.87, 0.02), reading(0.87, 0.04), reading(0.9, 0.04)) == ["opened", None, "resolved"]
+    assert steps(limit(below=0.9, certain=True), Reading(0.5, 1000)) == [None]
+    assert steps(limit("mae", above=5.0, certain=True), reading(5.1, 0.2), reading(5.1, 0.05)) == [None, "opened"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "side", "beyond", "said"),
+    [
+        ("accuracy", {"below": 0.5}, 0.4, ("worse", "critical")),
+        ("accuracy", {"above": 0.5}, 0.6, ("improved", "info")),
+        ("mae", {"above": 0.5}, 0.6, ("worse", "critical")),
+        ("mae", {"below": 0.5}, 0.4, ("improved", "info")),
+        ("bias", {"above": 0.5}, 0.6, ("worse", "critical")),
+        ("bias", {"below": -0.5}, -0.6, ("worse", "critical")),
+        ("bias", {"below": 0.5}, 0.4, ("improved", "info")),
+        ("mean_actual", {"below": 0.5}, 0.4, ("beyond", "critical")),
+    ],
+)
+def test_harm_is_told_from_improvement(metric: str, side: dict[str, float], beyond: float, said: tuple[str, str]) -> None:
+    step = limit(metric, severity="critical", **side).update(reading(beyond), 0)
+    assert step is not None
+    assert (step.kind, step.severity) == said
+
+
+def test_a_difference_is_a_finding_when_it_is_certain() -> None:
+    assert kind(against(least={"accuracy": 0}), reading(0.87, 0.02), reading(0.9, 0.01)) == "worse"
+    assert kind(against(least={"accuracy": 0}), reading(0.88, 0.02), reading(0.9, 0.01)) is None
+    assert kind(against(least={"accuracy": 0}), reading(0.87, 0.02), reading(0.9, 0.03)) is None
+    assert kind(against(least={"accuracy": 0}), reading(0.93, 0.02), reading(0.9, 0.01)) == "improved"
+    assert kind(against(least={"accuracy": 0}, level=1e-4), reading(0.87, 0.02), reading(0.9, 0.01)) is None
+
+
+def test_the_level_is_that_of_two_normal_samples() -> None:
+    """One standard error each, so 2.326 * √2 = 3.29 of them at 0.01, one-sided."""
+    for difference, found in ((3.28, None), (3.30, "worse")):
+        now, reference = reading(10 + difference, 1.959964), reading(10.0, 1.959964)
+        assert kind(against("mae"), now, reference) == found
+
+
+def test_only_the_sides_of_the_intervals_that_face_each_other_count() -> None:
+    now, reference = Reading(0.9, 1000, 0.7, 0.91), Reading(0.95, 1000, 0.94, 0.999)
+    assert kind(against(), now, reference) == "worse"
+    assert kind(against(), reference, now) == "improved"
+
+
+def test_a_difference_below_the_least_is_none_however_certain() -> None:
+    now, reference = reading(0.892, 1e-5), reading(0.9, 1e-5)
+    assert kind(against(), now, reference) is None
+    assert kind(against(least={"accuracy": 0.005}), now, reference) == "worse"
+    assert kind(against("mae"), reading(9.01, 1e-5), reading(9.0, 1e-5)) == "worse"
+
+
+@pytest.mark.parametrize(
+    ("metric", "up", "down"),
+    [("f1", "improved", "worse"), ("rmse", "worse", "improved"), ("bias", "worse", "improved")],
+)
+def test_which_way_is_worse_is_a_property_of_the_metric(metric: str, up: str, down: str) -> None:
+    reference, half = reading(0.5, 0.01), 0.01
+    assert kind(against(metric), reading(0.7, half), reference) == up
+    assert kind(against(metric), reading(0.3, half), reference) == down
+
+
+def test_bias_is_worse_on_either_side_of_zero() -> None:
+    assert kind(against("bias"), reading(-0.9, 0.01), reading(0.5, 0.01)) == "worse"
+    assert kind(against("bias"), reading(-0.5, 0.01), reading(0.5, 0.01)) is None
+    assert kind(against("bias"), reading(0.01, 0.03), reading(-0.5, 0.01)) == "improved"
+    assert kind(against("bias"), reading(0.04, 0.05), reading(0.0, 0.001)) is None
+
+
+def test_an_improvement_is_info_and_ends_like_harm() -> None:
+    rule, reference = against(severity="critical"), reading(0.8, 0.01)
+    better = rule.update(reading(0.9, 0.01), reference, 0)
+    assert better is not None
+    assert (better.step, better.kind, better.severity, better.against) == ("opened", "improved", "info", 0.8)
+    ended = rule.update(reading(0.8, 0.01), reference, HOUR)
+    assert ended is not None
+    assert (ended.step, ended.kind) == ("resolved", "improved")
+
+
+def test_harm_that_turns_into_improvement_ends_first() -> None:
+    rule, reference = against(windows=2), reading(0.8, 0.01)
+    said = [rule.update(reading(value, 0.01), reference, 0) for value in (0.7, 0.7, 0.95, 0.95, 0.95)]
+    assert [step and (step.step, step.kind) for step in said] == [
+        None, ("opened", "worse"), None, ("resolved", "worse"), ("opened", "improved"),
+    ]  # fmt: skip
+
+
+def test_a_window_that_is_merely_uncertain_does_not_end_a_finding() -> None:
+    rule, reference = against(), reading(0.9, 0.01)
+    values = (reading(0.7, 0.02), reading(0.72, 0.3), reading(0.81, 0.3), reading(0.8, 0.01), reading(0.86, 0.01))
+    assert [step and step.step for step in (rule.update(each, reference, 0) for each in values)] == [
+        "opened", None, "resolved", "opened", None,
+    ]  # fmt: skip
+    ended = rule.update(reading(0.86, 0.2), reference, 0)
+    assert ended is not None
+    assert ended.step == "resolved"
+
+
+def test_a_comparison_without_values_or_intervals_says_nothing() -> None:
+    rule, reference = against(), reading(0.9, 0.01)
+    assert rule.update(Reading(0.1, 1000), reference, 0) is None
+    assert rule.update(NOTHING, reference, 0) is None
+    assert rule.update(reading(0.1), NOTHING, 0) is None
+    assert rule.update(reading(0.1, n=29), reference, 0) is None
+    assert against(coverage=0.5).update(reading(0.1), reference, 0, coverage=0.4) is None
+    assert rule.update(reading(0.1, n=30), reference, 0) is not None
+
+
+@pytest.mark.parametrize("at", range(12))
+def test_a_rule_goes_on_after_a_restart_as_if_there_had_been_none(at: int) -> None:
+    values = (0.95, 0.85, 0.85, 0.8, 0.7, 0.95, 0.96, 0.95, 0.85, 0.85, 0.95, 0.95)
+    reference = reading(0.95, 0.01)
+    whole, part = against(windows=2), against(windows=2)
+    fixed, resumed = limit(below=0.9, windows=2), limit(below=0.9, windows=2)
+    for hour, value in enumerate(values):
+        if hour == at:
+            states = [msgspec.json.decode(msgspec.json.encode(rule.state())) for rule in (part, resumed)]
+            part, resumed = against(windows=2), limit(below=0.9, windows=2)
+            part.restore(states[0])
+            resumed.restore(states[1])
+        now = reading(value, 0.01)
+        assert part.update(now, reference, hour) == whole.update(now, reference, hour)
+        assert resumed.update(now, hour) == fixed.update(now, hour)
+    assert part.state() == whole.state()
+
+
+def test_a_state_stays_as_small_as_it_begins() -> None:
+    rule = limit(below=0.9, windows=3)
+    steps(rule, *[0.8, 0.99] * 500, *[0.8] * 500)
+    assert len(msgspec.json.encode(rule.state())) < 100
+
+
+def test_unknown_metrics_are_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValidationError, match=r"'acuracy' is not a known metric; did you mean accuracy\?"):
+        LimitRule(metric="acuracy", below=0.9)
+    with pytest.raises(ValidationError, match=r"did you mean roc_auc\?"):
+        AgainstRule(metrics=("rocauc",))
+    with pytest.raises(ValidationError, match="'xyz' is not a known metric; there are accuracy, actual_positive_rate"):
+        AgainstRule(least={"xyz": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"limits": [{"metric": "accuracy"}]}, "a limit of accuracy needs either below or above"),
+        ({"limits": [{"metric": "mae", "below": 1, "above": 2}]}, "a limit of mae needs either below or above"),
+        ({"limits": [{"metric": "mae", "above": 2, "segment": "eu"}]}, "not a segment: 'eu'; write it like region=eu"),
+        ({"limits": [{"metric": "cost", "above": 2}]}, "a rule about cost needs the cost of outcomes"),
+        ({"against_reference": {"metrics": ["mean_actual"]}}, "mean_actual is neither better nor worse when it rises"),
+        ({"risk": {"rise": 1}}, "rise must be below bound, 1, got 1"),
+        ({"limit": []}, "Extra inputs are not permitted"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(said: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Performance.model_validate(said)
+
+
+def test_settings_are_read_as_people_write_them() -> None:
+    said = Performance.model_validate({
+        "limits": [{"metric": "cost", "above": 1.5, "window": "1d", "segment": "region=eu,device=ios", "basis": "cohort"}],
+        "against_reference": {"metrics": ["f1"], "least": {"f1": 0.02}},
+        "risk": {"rise": 0.1}, "cost": {"fp": 1, "fn": 20}, "threshold": 0.3,
+    })  # fmt: skip
+    assert (said.limits[0].limit, said.limits[0].window) == (1.5, 24 * HOUR)
+    assert (said.against_reference.smallest("f1"), said.against_reference.smallest("accuracy")) == (0.02, 0.01)
+    assert AgainstRule().smallest("mae") == AgainstRule().smallest("latency_p95") == 0
+
+
+def test_every_metric_that_is_compared_unless_said_has_a_better() -> None:
+    assert {BETTER[metric] for metric in AgainstRule().metrics} == {"higher", "lower"}
