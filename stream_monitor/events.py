@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stream_monitor.config.stream import Severity
+from stream_monitor.config.settings import Severity
 
 AlertKind = Literal["concept_drift", "data_drift", "prediction_drift", "performance", "data_quality", "no_data", "monitor"]
 
@@ -43,13 +43,13 @@ class ChangeEstimate(_Out):
     """What changed, since when, and by how much."""
 
     position: int
-    """The prediction with which it began, as far as can be told."""
+    """The prediction with which it began, as far as can be told; of a metric, that with which it was seen."""
     interval: tuple[int, int] | None = None
     """Predictions between which it began, with 95% confidence."""
     time: str
     direction: Literal["up", "down", "both"]
-    statistic: Literal["mean", "rate", "spread", "shares", "distribution"]
-    """What has changed: mean, error rate, standard deviation, shares of categories, or something else of the values."""
+    statistic: Literal["mean", "rate", "spread", "shares", "distribution", "metric"]
+    """What has changed: mean, error rate, standard deviation, shares of categories, the distribution, or a metric."""
     before: float | None
     after: float | None
     effect: Effect
@@ -57,6 +57,19 @@ class ChangeEstimate(_Out):
     """Of categories, those first that changed most."""
     together: list[str] = []
     """Other features that changed at about the same time."""
+
+
+class SegmentCause(_Out):
+    """A segment that explains some of a rise of the loss."""
+
+    segment: str
+    share: float
+    """Of the whole rise."""
+    before: float
+    after: float
+    """Its mean loss: its error rate, or its mean absolute error."""
+    outcomes: float
+    """Since the change."""
 
 
 class Evidence(_Out):
@@ -92,6 +105,8 @@ class Alert(_Out):
     position: Position
     change: ChangeEstimate | None = None
     evidence: Evidence | None = None
+    causes: list[SegmentCause] = []
+    """Segments that explain most of it, where not everything has changed alike."""
     acknowledgedBy: str | None = None
     verdict: Literal["real", "false_alarm", "expected"] | None = None
     silencedUntil: str | None = None

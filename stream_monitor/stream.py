@@ -22,6 +22,8 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
 from stream_monitor.metrics import report
 from stream_monitor.metrics.ledger import Ledger
+from stream_monitor.performance import review
+from stream_monitor.performance.rules import Rules
 from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.budget import Spent
@@ -55,6 +57,7 @@ class Stream:
         self.siblings = 1
         """Streams that share this one's part of the budget, itself included."""
         self.ledger = Ledger(config, self.words, self.join.classes)
+        self.rules = Rules(config)
         self.alerts = Alerts(record)
         self.versions: dict[int, Version] = {}
         self.outcomes = 0
@@ -126,6 +129,9 @@ class Stream:
             group.terms = terms(new, group.sort, record.limits.features)
         moment = self.moment(arrived)
         outputs: list[Output] = []
+        if new.performance != old.performance:
+            outputs += self.alerts.end("configured", moment, kind="performance")
+            self.rules = Rules(new)
         if new.task != old.task:
             self.judge = Judge(new.task)
         if _measured_by(new) != _measured_by(old):
@@ -231,7 +237,9 @@ class Stream:
     def _do_due(self, now: int, arrived: int) -> list[Output]:
         outputs = self._close_windows(now, arrived)
         moment = self.moment(arrived, now)
-        outputs += [report.cohort(self, seen, moment) for seen in self.ledger.look(now, self.join, self.judge.losses)]
+        for seen in self.ledger.look(now, self.join, self.judge.losses):
+            outputs.append(report.cohort(self, seen, moment))
+            outputs += review.cohort(self, seen, moment)
         for version in list(self.versions.values()):
             if version.retrain.expires <= now:
                 outputs += version.retrain.close("expired", version.subject, self.record, self.moment(arrived, now))
@@ -304,12 +312,13 @@ class Stream:
         model, name = self.join.versions.name(number)
         version = Version(number, Subject(self.name, model, name), self.record.config, clock)
         older = [one for one in self.versions.values() if one.subject.model == model]
-        if older and self.record.config.versions.reference == "previous":
+        inherits = bool(older) and self.record.config.versions.reference == "previous"
+        if inherits:
             version.inherit(older[-1])
         elif self.given is not None:
             self.given.lend(self.judge, version.score, version.loss)
         self.versions[number] = version
-        self.ledger.begins(number, clock)
+        self.ledger.begins(number, clock, older[-1].number if inherits else None)
         self._share_budget()
         return version
 
@@ -431,8 +440,12 @@ class Stream:
 
     def _close_windows(self, now: int, arrived: int, everything: bool = False) -> list[Output]:
         moment = self.moment(arrived, now)
-        outputs = [report.window(self, closed, moment) for closed in self.ledger.close(now, self.judge.losses, everything)]
+        outputs: list[Output] = []
+        for closed in self.ledger.close(now, self.judge.losses, everything):
+            outputs.append(report.window(self, closed, moment))
+            outputs += review.window(self, closed, moment)
         if outputs:
+            outputs += review.explained(self, moment)
             self.join.relax()
             outputs += self._renew(moment)
             begun, ceased = self.feature_rows.close()
@@ -474,6 +487,7 @@ class Stream:
         self.last_metrics.pop(str(version.number), None)
         self.last_cohorts.pop(str(version.number), None)
         self.ledger.retire(version.number)
+        self.rules.forget(version.number)
         self.join.versions.retire(version.number, self.join.position)
         return outputs
 
@@ -529,7 +543,7 @@ def _learnt_from(config: StreamConfig) -> tuple[Any, ...]:
 
 def _measured_by(config: StreamConfig) -> tuple[Any, ...]:
     """What metrics of outcomes depend on."""
-    return config.metrics, config.segments, config.task, config.positive
+    return config.metrics, config.segments, config.task, config.positive, config.performance.cost
 
 
 def _watched_with(config: StreamConfig) -> tuple[Any, ...]:

@@ -28,7 +28,8 @@ def state(stream: Stream) -> dict[str, Any]:
     """Everything but the arrays, and the predictions that wait, which the log has."""
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
-        "words": stream.words.state(), "ledger": stream.ledger.state(), "alerts": stream.alerts.state(),
+        "words": stream.words.state(), "ledger": stream.ledger.state(), "rules": stream.rules.state(),
+        "alerts": stream.alerts.state(),
         "feature_rows": stream.feature_rows.state(), "siblings": stream.siblings, "born": stream.born,
         "retired": list(stream.retired),
         "versions": [version.state() for version in stream.versions.values()],
@@ -44,7 +45,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
-    for part in ("judge", "words", "ledger", "alerts", "feature_rows"):
+    for part in ("judge", "words", "ledger", "rules", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)

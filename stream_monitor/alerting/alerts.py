@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from stream_monitor import __version__
 from stream_monitor.alerting import words
 from stream_monitor.alerting.words import Context
-from stream_monitor.config.stream import DriftKind, Severity, StreamRecord
+from stream_monitor.config.settings import Severity
+from stream_monitor.config.stream import DriftKind, StreamRecord
 from stream_monitor.events import (
     Alert,
     AlertEvent,
@@ -16,6 +17,7 @@ from stream_monitor.events import (
     Effect,
     Evidence,
     Position,
+    SegmentCause,
     Share,
     encode,
     finite,
@@ -25,6 +27,9 @@ from stream_monitor.events import (
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.terms import KINDS
+
+_MOSTLY = "most of it in "
+Step = Literal["opened", "updated", "resolved"]
 
 _NAMES: dict[DriftKind, str] = {
     "data_drift": "DataDrift", "prediction_drift": "PredictionDrift", "concept_drift": "ConceptDrift",
@@ -51,6 +56,17 @@ class Subject(NamedTuple):
     def text(self) -> str:
         """As a CloudEvent's subject: stream, or stream and version."""
         return f"{self.stream}/{self.version}" if self.version else self.stream
+
+
+class Telling(NamedTuple):
+    """What an alert that no detector raised is about."""
+
+    subject: Subject
+    kind: AlertKind
+    name: str
+    severity: Severity
+    summary: str
+    change: ChangeEstimate | None = None
 
 
 class Alerts:
@@ -89,6 +105,7 @@ class Alerts:
             annotations=self._annotations(words.summary(finding, subject.text, context), words.description(finding, context)),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes),
             change=_change(finding, context),
+            causes=known.causes if known else [],
             evidence=self._evidence(finding, context),
         )
         return self._publish(_kept(alert, known), subject, moment)
@@ -97,16 +114,42 @@ class Alerts:
         self, subject: Subject, kind: AlertKind, name: str, severity: Severity, summary: str, moment: Moment, **labels: str
     ) -> list[Output]:
         """Opens an alert that no detector raised; nothing if it fires already."""
-        plain = self.record.config.alerts.labels | {"alertname": name, "stream": subject.stream, "kind": kind} | labels
-        fingerprint = _fingerprint(plain)
-        if fingerprint in self.firing:
+        telling = Telling(subject, kind, name, severity, summary)
+        if _fingerprint(self._plain(telling, labels)) in self.firing:
             return []
+        return self.tell("opened", telling, moment, **labels)
+
+    def tell(self, step: Step, telling: Telling, moment: Moment, **labels: str) -> list[Output]:
+        """Opens, updates or resolves an alert that no detector raised."""
+        plain = self._plain(telling, labels)
+        fingerprint = _fingerprint(plain)
+        if step == "resolved":
+            return self.resolve(fingerprint, "recovered", moment)[1]
+        known = self.firing.get(fingerprint)
         alert = Alert(
-            status="firing", transition="opened", revision=0, fingerprint=fingerprint, startsAt=iso(moment.clock),
-            labels=plain | {"severity": severity}, annotations=self._annotations(summary),
-            position=Position(predictions=moment.predictions, outcomes=moment.outcomes),
+            status="firing", transition="updated" if known else "opened", revision=known.revision + 1 if known else 0,
+            fingerprint=fingerprint, startsAt=known.startsAt if known else iso(moment.clock),
+            labels=plain | {"severity": telling.severity}, annotations=self._annotations(telling.summary),
+            position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change,
+            causes=known.causes if known else [],
         )  # fmt: skip
-        return self._publish(alert, subject, moment)[1]
+        return self._publish(_kept(alert, known), telling.subject, moment)[1]
+
+    def explain(self, fingerprint: str, causes: list[SegmentCause], text: str, moment: Moment) -> list[Output]:
+        """Says of a firing alert which segments explain it; nothing if that is known."""
+        known = self.firing.get(fingerprint)
+        if known is None or [one.segment for one in known.causes] == [one.segment for one in causes]:
+            return []
+        before = known.annotations.get("description", "").partition(_MOSTLY)[0].removesuffix("; ")
+        description = "; ".join(filter(None, (before, _MOSTLY + text)))
+        alert = known.model_copy(
+            update={
+                "transition": "updated", "revision": known.revision + 1, "causes": causes,
+                "annotations": known.annotations | {"description": description},
+                "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
+            }
+        )  # fmt: skip
+        return self._publish(alert, self.subjects[fingerprint], moment)[1]
 
     def resolve(self, fingerprint: str, reason: Any, moment: Moment) -> tuple[Alert | None, list[Output]]:
         """Ends a firing alert."""
@@ -195,6 +238,10 @@ class Alerts:
             Output("alerts", subject.stream.encode(), value),
             Output("alerts.current", alert.fingerprint.encode(), value),
         ]
+
+    def _plain(self, telling: Telling, labels: dict[str, str]) -> dict[str, str]:
+        about = {"alertname": telling.name, "stream": telling.subject.stream, "kind": telling.kind}
+        return self.record.config.alerts.labels | about | labels
 
     def _severity(self, kind: DriftKind, finding: Finding) -> Severity | None:
         chosen = self.record.config.alerts.severe(kind)

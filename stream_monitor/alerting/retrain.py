@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from stream_monitor.alerting.alerts import Moment, Subject, alert_id
-from stream_monitor.config.stream import Severity, StreamRecord
+from stream_monitor.config.settings import Severity
+from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import Alert, DataSinceChange, RetrainEvent, RetrainRequest, encode, identity, iso
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding

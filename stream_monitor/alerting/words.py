@@ -32,16 +32,16 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
         what = "errs more" if finding.direction == "up" else "errs less"
         if finding.unit == "points":
             return f"{subject} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
-        return f"{subject} {what} since {since}: mean absolute error {_number(finding.before)} -> {_number(finding.after)}"
+        return f"{subject} {what} since {since}: mean absolute error {number(finding.before)} -> {number(finding.after)}"
     what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the score of {subject}"
     if finding.moved == "shares":
         return f"{what} comes in other shares since {since}: {_shares(context)}"
     if finding.moved == "spread":
         how, ratio = ("wider", finding.effect) if finding.effect > 1 else ("narrower", 1 / max(finding.effect, 1e-9))
-        by = f"sd {_number(finding.before)} -> {_number(finding.after)} ({ratio:.2g} times {how})"
+        by = f"sd {number(finding.before)} -> {number(finding.after)} ({ratio:.2g} times {how})"
         return f"{what} is spread {how} since {since}: {by}"
     how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
-    by = f"mean {_number(finding.before)} -> {_number(finding.after)} ({finding.effect:+.2f} sd)"
+    by = f"mean {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)"
     return f"{what} has drifted {how} since {since}: {by}"
 
 
@@ -75,5 +75,6 @@ def _once(microseconds: float) -> str:
     return "all the time"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A number as people read it."""
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"

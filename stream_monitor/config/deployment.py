@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from stream_monitor.config.duration import Duration, parse
-from stream_monitor.config.stream import Budget, Limits, Settings, StreamConfig, StreamRecord
+from stream_monitor.config.settings import Settings
+from stream_monitor.config.stream import Budget, Limits, StreamConfig, StreamRecord
 
 
 def _listed(value: object) -> object:

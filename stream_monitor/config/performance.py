@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from stream_monitor.config.better import BETTER, is_share
 from stream_monitor.config.duration import Duration
-from stream_monitor.config.stream import Settings, Severity
-from stream_monitor.performance.better import BETTER, is_share
+from stream_monitor.config.settings import Settings, Severity
 
 Basis = Literal["arrival", "cohort", "estimated"]
 """Outcomes by when their label came, by when they were predicted, or as estimated before labels come."""
@@ -135,8 +135,6 @@ class Performance(Settings):
     risk: RiskRule | None = None
     cost: Costs | None = None
     """Makes `cost` a metric of a binary task: the mean over outcomes."""
-    threshold: float | None = Field(None, ge=0, le=1)
-    """The score from which on a prediction is positive, where predictions come as scores only."""
 
     @model_validator(mode="after")
     def _cost_is_known(self) -> Performance:

@@ -56,7 +56,7 @@ def settings() -> dict[tuple[str, ...], Setting]:
 
 def find(path: Path) -> Setting | None:
     """The setting at a path, or the free one that the path leads into; None where there is none."""
-    plain = tuple(ANY if i == 1 and path[0] == "streams" else str(part) for i, part in enumerate(path))
+    plain = _plain(path)
     for length in range(len(plain), 0, -1):
         setting = settings().get(plain[:length])
         if setting is not None and (length == len(plain) or setting.free):
@@ -66,7 +66,7 @@ def find(path: Path) -> Setting | None:
 
 def siblings(path: Path) -> list[str]:
     """The keys that are known beside the last of a path."""
-    parent = tuple(ANY if i == 1 and path[0] == "streams" else str(part) for i, part in enumerate(path[:-1]))
+    parent = _plain(path[:-1])
     known = [one for one in settings().values() if one.path[:-1] == parent and one.path[-1] != ANY]
     return sorted({one.path[-1] for one in known} | {f"{one.path[-1]}_file" for one in known if one.secret})
 
@@ -90,6 +90,12 @@ def hidden(path: Path) -> bool:
     """Whether the value at a path may be a secret."""
     setting = find(path)
     return (setting is not None and setting.secret) or any(_SECRET.search(str(part)) for part in path)
+
+
+def _plain(path: Path) -> tuple[str, ...]:
+    """A path as settings have it: `*` for the name of a stream, and nothing for a place in a list."""
+    named = (ANY if i == 1 and path[0] == "streams" else part for i, part in enumerate(path))
+    return tuple(part for part in named if isinstance(part, str))
 
 
 def _walk(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[Setting]:

@@ -5,26 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 import detectors
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
+from stream_monitor.config.performance import Performance
+from stream_monitor.config.settings import Settings, Severity
 
 Scalar = str | int | float | bool
-Severity = Literal["info", "warning", "critical"]
 DriftKind = Literal["concept_drift", "data_drift", "prediction_drift"]
 Budget = FalseAlarms | dict[Severity, FalseAlarms]
 """One line for all alarms, or one for each severity."""
 Effect = Annotated[float, Field(ge=0, le=100)]
 Weight = Annotated[float, Field(ge=0, le=1_000)]
 _DAY = parse("1d")
-
-
-class Settings(BaseModel):
-    """A piece of configuration: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Source(Settings):
@@ -163,11 +158,11 @@ class Segments(Settings):
 class Detectors(Settings):
     """Detectors by name, with their settings, for each kind of signal."""
 
-    features: dict[str, dict[str, Any]] = {"scan": {"stride": 16}}
-    categories: dict[str, dict[str, Any]] = {"counts": {}}
+    features: dict[str, dict[str, Any]] = Field({"scan": {"stride": 16}})
+    categories: dict[str, dict[str, Any]] = Field({"counts": {}})
     """Of features that are texts, or have few different values."""
-    score: dict[str, dict[str, Any]] = {"scan": {}}
-    loss: dict[str, dict[str, Any]] = {"scan": {}}
+    score: dict[str, dict[str, Any]] = Field({"scan": {}})
+    loss: dict[str, dict[str, Any]] = Field({"scan": {}})
 
     @field_validator("features", "categories", "score", "loss")
     @classmethod
@@ -228,6 +223,7 @@ class StreamConfig(Settings):
     versions: Versions = Versions()
     metrics: Metrics = Metrics()
     segments: Segments = Segments()
+    performance: Performance = Performance()
     detectors: Detectors = Detectors()
     alerts: Alerts = Alerts()
     false_alarms: Budget | None = None

@@ -13,12 +13,13 @@ from stream_monitor.config.stream import StreamConfig
 from stream_monitor.joining.classes import Classes
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
-from stream_monitor.metrics.binary import Binary
+from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
 from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.regression import Regression
 from stream_monitor.metrics.segments import Segments
+from stream_monitor.metrics.since import Since
 from stream_monitor.metrics.tally import Measure, Tally
 from stream_monitor.metrics.vocabulary import Vocabulary, Word
 from stream_monitor.metrics.windows import Closed, Windows, groups
@@ -34,39 +35,17 @@ _TOGETHER = 512
 """Outcomes that are tallied together."""
 
 
-class Since:
-    """What became of a version since it began."""
-
-    def __init__(self, start: int) -> None:
-        self.start = start
-        """The stream's clock then, or when outcomes began to be measured as something else."""
-        self.arrival = Tally()
-        """Outcomes by when their label came."""
-        self.cohort = Tally()
-        """Outcomes that are final."""
-
-    def state(self) -> dict[str, Any]:
-        """Everything, as plain values and arrays."""
-        return {"start": self.start, "arrival": self.arrival.state(), "cohort": self.cohort.state()}
-
-    @classmethod
-    def restored(cls, state: dict[str, Any]) -> Since:
-        """From a `state()`."""
-        since = cls(state["start"])
-        since.arrival, since.cohort = Tally.restored(state["arrival"]), Tally.restored(state["cohort"])
-        return since
-
-
 class Ledger:
     """Outcomes wait to be tallied together; when that happens does not matter, as each sum takes them one after the other."""
 
     def __init__(self, config: StreamConfig, words: Words, classes: Classes) -> None:
-        self._words, self._classes = words, classes
+        self._words, self._classes, self._rows = words, classes, config.reference.rows
         self.windows = Windows(config.metrics)
         self.cohorts = Cohorts(config.metrics)
         self.segments = Segments(config.segments.crossings, config.segments.top)
         self.vocabulary = Vocabulary(config.task, _positive(config, words))
-        self._costs = None
+        cost = config.performance.cost
+        self._costs = None if cost is None else Costs(cost.tp, cost.fp, cost.fn, cost.tn)
         self._regression = False
         self.since: dict[int, Since] = {}
         """By the number of the version."""
@@ -121,7 +100,7 @@ class Ledger:
             if closed.length == self.windows.length:
                 shortest = True
                 if closed.key.version in self.since:
-                    self.since[closed.key.version].arrival.merge(closed.window.tally)
+                    self.since[closed.key.version].window(closed.start, closed.window.tally)
             yield closed
         if shortest:
             self.segments.close()
@@ -153,9 +132,10 @@ class Ledger:
             self._decide(NO_OUTCOMES)
         self._settle()
 
-    def begins(self, version: int, now: int) -> None:
-        """Says that a version begins."""
-        self.since.setdefault(version, Since(now))
+    def begins(self, version: int, now: int, older: int | None = None) -> None:
+        """Says that a version begins, and which one it is compared with, if not with itself."""
+        reference = self.since[older].reference if older in self.since else None
+        self.since[version] = Since(now, self._rows, reference)
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
@@ -208,7 +188,7 @@ class Ledger:
         self._measure = self._measured()
         self.windows.begin_again()
         self.cohorts.begin_again()
-        self.since = {number: Since(since.start) for number, since in self.since.items()}
+        self.since = {number: since.again() for number, since in self.since.items()}
 
     def _measured(self) -> Measure:
         if self.vocabulary.kind == "regression":

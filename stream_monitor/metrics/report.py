@@ -166,7 +166,7 @@ def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance],
     assert ledger.measure is not None
     found = []
     for place in tally.sums:
-        weight, loss = tally.loss(place)
+        weight, loss, _ = tally.loss(place)
         if place != ALL and weight >= least:
             metrics = _measured(tally.readings(ledger.measure, place))
             mean = loss / weight if weight else None

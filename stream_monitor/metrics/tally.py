@@ -16,8 +16,8 @@ from stream_monitor.metrics.sketch import Sketch
 Floats = npt.NDArray[np.float64]
 ALL = 0
 """The segment that every outcome is in."""
-_LOSS = 2
-"""The first sums of each segment are the weights and the weighted losses."""
+_LOSS = 3
+"""The first sums of each segment are of the weights, of the weighted losses and of their weighted squares."""
 
 
 class Measure(Protocol):
@@ -40,7 +40,7 @@ class Tally:
     def __init__(self) -> None:
         self.outcomes = 0
         self.sums: dict[int, Floats] = {}
-        """Of each segment, float64[2 + the measure's width]."""
+        """Of each segment, float64[3 + the measure's width]."""
         self.ranking: Ranking | None = None
         """Of a binary task with scores."""
         self.errors: Sketch | None = None
@@ -53,7 +53,7 @@ class Tally:
         terms = measure.terms(rows)
         first = np.broadcast_to(np.arange(_LOSS)[:, None], (_LOSS, len(losses)))
         columns = np.concatenate((first, terms.column + _LOSS))
-        values = np.concatenate((np.stack((weight, weight * losses)), terms.value))
+        values = np.concatenate((np.stack((weight, weight * losses, weight * losses * losses)), terms.value))
         places = [ALL, *(one for one in np.unique(segments).tolist() if one != ALL)]
         width = _LOSS + measure.width
         matrix = np.stack([self.sums.get(place, np.zeros(width)) for place in places])
@@ -96,10 +96,10 @@ class Tally:
             found |= {"roc_auc": self.ranking.roc_auc(), "average_precision": self.ranking.average_precision()}
         return found
 
-    def loss(self, place: int = ALL) -> tuple[float, float]:
-        """The weight of a segment's outcomes, and the sum of their losses."""
+    def loss(self, place: int = ALL) -> tuple[float, float, float]:
+        """The weight of a segment's outcomes, the sum of their losses, and that of their squares."""
         sums = self.sums.get(place)
-        return (0.0, 0.0) if sums is None else (float(sums[0]), float(sums[1]))
+        return (0.0, 0.0, 0.0) if sums is None else (float(sums[0]), float(sums[1]), float(sums[2]))
 
     def measured(self, place: int = ALL) -> Floats:
         """The measure's sums of a segment."""

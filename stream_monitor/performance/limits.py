@@ -6,10 +6,10 @@ import math
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
+from stream_monitor.config.better import BETTER, Better
 from stream_monitor.config.performance import AgainstRule, LimitRule, Rule
-from stream_monitor.config.stream import Severity
+from stream_monitor.config.settings import Severity
 from stream_monitor.metrics.reading import Reading
-from stream_monitor.performance.better import BETTER, Better
 from stream_monitor.performance.course import Course, Kind, Seen, Turn, Turning
 
 _OF_READINGS = NormalDist().inv_cdf(0.975)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stream_monitor.config import budget
-from stream_monitor.config.stream import Budget, DriftKind, Severity, StreamConfig, StreamRecord
+from stream_monitor.config.settings import Severity
+from stream_monitor.config.stream import Budget, DriftKind, StreamConfig, StreamRecord
 from stream_monitor.watching.budget import NOTHING, Allowance
 from stream_monitor.watching.group import Group, Terms
 from stream_monitor.watching.reference import Sort

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
+from stream_monitor.config.better import BETTER
 from stream_monitor.config.performance import AgainstRule, LimitRule, Performance
 from stream_monitor.metrics.reading import NOTHING, Reading
-from stream_monitor.performance.better import BETTER
 from stream_monitor.performance.limits import Against, Limit, Step
 
 HOUR = 3_600_000_000
@@ -268,7 +268,7 @@ def test_settings_are_read_as_people_write_them() -> None:
     said = Performance.model_validate({
         "limits": [{"metric": "cost", "above": 1.5, "window": "1d", "segment": "region=eu,device=ios", "basis": "cohort"}],
         "against_reference": {"metrics": ["f1"], "least": {"f1": 0.02}},
-        "risk": {"rise": 0.1}, "cost": {"fp": 1, "fn": 20}, "threshold": 0.3,
+        "risk": {"rise": 0.1}, "cost": {"fp": 1, "fn": 20},
     })  # fmt: skip
     assert (said.limits[0].limit, said.limits[0].window) == (1.5, 24 * HOUR)
     assert (said.against_reference.smallest("f1"), said.against_reference.smallest("accuracy")) == (0.02, 0.01)

@@ -10,7 +10,8 @@ BETTER: dict[str, Better] = {
     **dict.fromkeys(
         (
             "accuracy", "precision", "recall", "specificity", "f1", "mcc", "balanced_accuracy", "roc_auc", "average_precision",
-            "r2", "top_k", "macro_precision", "macro_recall", "macro_f1", "micro_precision", "micro_recall", "micro_f1",
+            "r2", "top_k_accuracy", "macro_precision", "macro_recall", "macro_f1", "micro_precision", "micro_recall",
+            "micro_f1",
             "weighted_precision", "weighted_recall", "weighted_f1",
         ),
         "higher",

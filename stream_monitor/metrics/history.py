@@ -1,0 +1,65 @@
+"""Losses of a version by segment, window after window, so that before and after a change can be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.metrics.tally import Tally
+
+Losses = tuple[float, float, float]
+"""The weight of some outcomes, the sum of their losses, and that of their squares."""
+
+_WINDOWS = 200
+"""Windows that are kept apart; what is older is added up."""
+_SEGMENTS = 2_000
+"""Segments of what is older; further ones are left out."""
+
+
+class History:
+    """Of the windows that had outcomes."""
+
+    def __init__(self) -> None:
+        self._windows: list[tuple[int, dict[int, Losses]]] = []
+        self._older: dict[int, Losses] = {}
+
+    def add(self, start: int, tally: Tally) -> None:
+        """Takes a window by its start, after the one before."""
+        if not tally.sums:
+            return
+        self._windows.append((start, {place: tally.loss(place) for place in tally.sums}))
+        if len(self._windows) > _WINDOWS:
+            _, losses = self._windows.pop(0)
+            for place, one in losses.items():
+                if place in self._older or len(self._older) < _SEGMENTS:
+                    self._older[place] = _plus(self._older.get(place), one)
+
+    def split(self, since: int) -> dict[int, tuple[Losses, Losses]]:
+        """Losses of each segment in the windows that began before a time, and in all others."""
+        before, after = dict(self._older), dict[int, Losses]()
+        for start, losses in self._windows:
+            into = before if start < since else after
+            for place, one in losses.items():
+                into[place] = _plus(into.get(place), one)
+        nothing = (0.0, 0.0, 0.0)
+        places = [*before, *(place for place in after if place not in before)]
+        return {place: (before.get(place, nothing), after.get(place, nothing)) for place in places}
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "windows": [[start, list(losses.items())] for start, losses in self._windows],
+            "older": list(self._older.items()),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._windows = [(start, _losses(losses)) for start, losses in state["windows"]]
+        self._older = _losses(state["older"])
+
+
+def _losses(pairs: Any) -> dict[int, Losses]:
+    return {place: (one[0], one[1], one[2]) for place, one in pairs}
+
+
+def _plus(one: Losses | None, other: Losses) -> Losses:
+    return other if one is None else (one[0] + other[0], one[1] + other[1], one[2] + other[2])

@@ -1,0 +1,56 @@
+"""What became of a version since it began."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.metrics.history import History
+from stream_monitor.metrics.tally import Tally
+
+
+class Since:
+    """Outcomes of a version, all of them and the first ones."""
+
+    def __init__(self, start: int, rows: int, reference: Tally | None = None) -> None:
+        self.start = start
+        """The stream's clock then, or when outcomes began to be measured as something else."""
+        self.arrival = Tally()
+        """Outcomes by when their label came."""
+        self.cohort = Tally()
+        """Outcomes that are final."""
+        self.history = History()
+        self._rows = rows
+        self._reference, self.settled = reference or Tally(), reference is not None
+
+    @property
+    def reference(self) -> Tally | None:
+        """The outcomes that later ones are compared with; None while there are too few."""
+        return self._reference if self.settled else None
+
+    def window(self, start: int, tally: Tally) -> None:
+        """Takes the outcomes of a window that closed."""
+        self.arrival.merge(tally)
+        self.history.add(start, tally)
+        if not self.settled:
+            self._reference.merge(tally)
+            self.settled = self._reference.outcomes >= self._rows
+
+    def again(self) -> Since:
+        """The same with nothing in it: outcomes are measured as something else from now on."""
+        return Since(self.start, self._rows)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "start": self.start, "rows": self._rows, "arrival": self.arrival.state(), "cohort": self.cohort.state(),
+            "history": self.history.state(), "reference": self._reference.state(), "settled": self.settled,
+        }  # fmt: skip
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Since:
+        """From a `state()`."""
+        since = cls(state["start"], state["rows"], Tally.restored(state["reference"]))
+        since.arrival, since.cohort = Tally.restored(state["arrival"]), Tally.restored(state["cohort"])
+        since.history.restore(state["history"])
+        since.settled = state["settled"]
+        return since

@@ -1,0 +1,174 @@
+"""What windows of metrics are alerts about, and which segments explain a loss that rises."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
+from stream_monitor.alerting.words import number
+from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, iso
+from stream_monitor.joining.join import Join
+from stream_monitor.metrics.cohorts import Seen
+from stream_monitor.metrics.ledger import Ledger
+from stream_monitor.metrics.reading import Reading, Readings
+from stream_monitor.metrics.tally import ALL, Tally
+from stream_monitor.metrics.windows import Closed
+from stream_monitor.performance.explanation import Cause, Counts, causes
+from stream_monitor.performance.rules import Rules, Said, Told
+from stream_monitor.task import Output
+from stream_monitor.version import Version
+
+_NAMES = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
+_EXPLAINED = ("concept_drift", "performance")
+_KEPT = 3
+"""Segments that an alert names."""
+
+
+class Reviewed(Protocol):
+    """What is known of a stream."""
+
+    name: str
+    join: Join
+    ledger: Ledger
+    rules: Rules
+    alerts: Alerts
+    versions: dict[int, Version]
+
+
+def window(stream: Reviewed, closed: Closed, moment: Moment) -> list[Output]:
+    """Alerts about a window, by when labels came."""
+    matured, labelled = closed.counts.get("matured", 0), closed.counts.get("matured_labelled", 0)
+    coverage = labelled / matured if matured else 1.0
+    readings = _Readings(stream, closed.window.tally, _serving(closed))
+    said = Said("arrival", closed.length, closed.start, coverage, readings.of, _reference(stream, closed.key.version))
+    return _told(stream, closed.key.version, said, moment)
+
+
+def cohort(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
+    """Alerts about the predictions of a window, once they are final."""
+    if not seen.final:
+        return []
+    coverage = seen.cohort.labelled / seen.cohort.predictions if seen.cohort.predictions else 1.0
+    readings = _Readings(stream, seen.cohort.tally, {})
+    said = Said("cohort", seen.length, seen.start, coverage, readings.of, _reference(stream, seen.key.version))
+    return _told(stream, seen.key.version, said, moment)
+
+
+def explained(stream: Reviewed, moment: Moment) -> list[Output]:
+    """Which segments explain the alerts that say that a version errs more, where that has become known or another."""
+    outputs: list[Output] = []
+    for fingerprint in sorted(stream.alerts.firing):
+        alert = stream.alerts.firing[fingerprint]
+        version = _of(stream, alert)
+        if version is None or alert.change is None or version not in stream.ledger.since:
+            continue
+        found = _causes(stream, version, _microseconds(alert.change.time))
+        if found:
+            named = [
+                SegmentCause(segment=one.segment, share=one.share, before=one.before, after=one.after, outcomes=one.n_after)
+                for one in found
+            ]
+            outputs += stream.alerts.explain(fingerprint, named, _explanation(found), moment)
+    return outputs
+
+
+class _Readings:
+    """Metrics of a window by segment, each read once."""
+
+    def __init__(self, stream: Reviewed, tally: Tally, serving: Readings) -> None:
+        self._stream, self._tally, self._serving = stream, tally, serving
+        self._read: dict[str, Readings] = {}
+
+    def of(self, segment: str) -> Readings:
+        """The metrics of a segment, or of all rows if that is empty; nothing where there are none."""
+        if segment not in self._read:
+            self._read[segment] = self._now(segment) | ({} if segment else self._serving)
+        return self._read[segment]
+
+    def _now(self, segment: str) -> Readings:
+        ledger = self._stream.ledger
+        if ledger.measure is None:
+            return {}
+        named = (place for place in self._tally.sums if place != ALL and ledger.segments.name(place) == segment)
+        place = next(named, None) if segment else ALL
+        return {} if place is None else self._tally.readings(ledger.measure, place)
+
+
+def _serving(closed: Closed) -> Readings:
+    sketch = closed.window.latency
+    named = {"latency": sketch.mean(), **{f"latency_p{q}": sketch.quantile(q / 100) for q in (50, 95, 99)}}
+    return {name: Reading(value, sketch.n) for name, value in named.items() if value is not None}
+
+
+def _reference(stream: Reviewed, version: int) -> Readings:
+    since, measure = stream.ledger.since.get(version), stream.ledger.measure
+    reference = since.reference if since else None
+    return {} if reference is None or measure is None else reference.readings(measure)
+
+
+def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Output]:
+    if version not in stream.versions:
+        return []
+    subject = stream.versions[version].subject
+    outputs: list[Output] = []
+    for told in stream.rules.window(version, said):
+        labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
+        labels |= {"basis": told.basis, "rule": told.rule} | ({"segment": told.segment} if told.segment else {})
+        outputs += stream.alerts.tell(told.step.step, _telling(told, subject, moment), moment, **labels)
+    return outputs
+
+
+def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
+    step = told.step
+    value = step.reading.value or 0.0
+    where = f" where {told.segment}" if told.segment else ""
+    how = {"improved": "is better", "worse": "is worse", "beyond": "is beyond its limit"}[step.kind]
+    against = "the reference" if told.rule.endswith("reference") else "the limit"
+    summary = (
+        f"{step.metric} of {subject.text}{where} {how} since {iso(step.since)}: {number(value)}{_interval(step.reading)}, "
+        f"{against} is {number(step.against)}, over {step.reading.n:,.0f} outcomes"
+    )
+    change = ChangeEstimate(
+        position=moment.predictions, time=iso(step.since), direction="up" if value > step.against else "down",
+        statistic="metric", before=step.against, after=value, effect=Effect(value=value - step.against, unit="points"),
+    )  # fmt: skip
+    return Telling(subject, "performance", _NAMES[step.kind], step.severity, summary, change)
+
+
+def _interval(reading: Reading) -> str:
+    return "" if reading.low is None or reading.high is None else f" [{number(reading.low)}, {number(reading.high)}]"
+
+
+def _of(stream: Reviewed, alert: Alert) -> int | None:
+    """The number of the version that an alert says errs more; None if it says something else."""
+    if alert.labels["kind"] not in _EXPLAINED or alert.labels["severity"] == "info" or "segment" in alert.labels:
+        return None
+    names = alert.labels.get("model"), alert.labels.get("version")
+    numbers = (number for number, one in stream.versions.items() if (one.subject.model, one.subject.version) == names)
+    return next(numbers, None)
+
+
+def _causes(stream: Reviewed, version: int, since: int) -> list[Cause]:
+    split = stream.ledger.since[version].history.split(since)
+    if ALL not in split:
+        return []
+    squared = stream.ledger.vocabulary.kind == "regression"
+
+    def counts(place: int, name: str) -> Counts:
+        before, after = split[place]
+        squares = (before[2], after[2]) if squared else (None, None)
+        return Counts(name, before[0], before[1], after[0], after[1], *squares)
+
+    named = [(place, stream.ledger.segments.name(place)) for place in split if place != ALL]
+    segments = [counts(place, name) for place, name in named if name]
+    return causes(segments, counts(ALL, ""), _KEPT)
+
+
+def _explanation(found: list[Cause]) -> str:
+    said = [f"{one.segment} ({min(one.share, 1):.0%}: {number(one.before)} -> {number(one.after)})" for one in found]
+    return ", ".join(said)
+
+
+def _microseconds(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1e6)
