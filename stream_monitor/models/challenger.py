@@ -58,6 +58,8 @@ class Challenger:
         try:
             guess = self._learner.predict(x)
             self._learner.learn(x, y)
+        except (MemoryError, OSError):
+            raise
         except Exception as error:
             return self._fail(error)
         self.n += 1

@@ -15,6 +15,8 @@ UNUSED = random.Random(0)
 """What all Gaussians have in place of a generator of their own, 2.5 kB each, that only sampling needs."""
 _STEEPEST = 10.0
 """The largest gradient that a linear regression follows, in standard deviations of the target."""
+_RADIUS = 0.5
+"""How far apart, in standard deviations, a regression tree looks for splits."""
 _NEVER: dict[str, Any] = {"memory_estimate_period": 2**62}
 """Sizes in bytes differ after a restart; depth is what bounds a tree."""
 
@@ -63,12 +65,12 @@ def _adaptive_tree(**parameters: Any) -> tree.HoeffdingAdaptiveTreeClassifier:
 
 
 def _regression_tree(**parameters: Any) -> tree.HoeffdingTreeRegressor:
-    return tree.HoeffdingTreeRegressor(splitter=QOSplitter(), leaf_model=_linear(0.01, 0.0), **parameters, **_NEVER)
+    return tree.HoeffdingTreeRegressor(splitter=QOSplitter(_RADIUS), leaf_model=_linear(0.01, 0.0), **parameters, **_NEVER)
 
 
 def _adaptive_regression_tree(**parameters: Any) -> tree.HoeffdingAdaptiveTreeRegressor:
     return tree.HoeffdingAdaptiveTreeRegressor(
-        splitter=QOSplitter(), leaf_model=_linear(0.01, 0.0), seed=SEED, **parameters, **_NEVER
+        splitter=QOSplitter(_RADIUS), leaf_model=_linear(0.01, 0.0), seed=SEED, **parameters, **_NEVER
     )
 
 

@@ -32,8 +32,7 @@ class Stream(NamedTuple):
 
     def part(self, start: int, stop: int) -> Stream:
         """Some of the rows."""
-        columns = (column[start:stop] for column in self[1:7])
-        return Stream(self.names, *columns, self.texts)  # type: ignore[arg-type]  # columns of this stream
+        return Stream._make((self.names, *(column[start:stop] for column in self[1:7]), self.texts))
 
 
 def stream(names: tuple[str, ...], features: Floats, predicted: Floats, actual: Floats, texts: tuple[str, ...] = ()) -> Stream:
