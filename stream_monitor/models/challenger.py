@@ -15,8 +15,9 @@ Step = Literal["better", "no_longer_better", "begun_anew", "set_aside"]
 WARMUP = 200
 """Outcomes that are learnt from before any is compared."""
 VALUES = 200_000
-"""Values that a model may consist of, some 2 MB; one that has more begins anew."""
-_WEIGHED_EVERY = 8_192
+"""Values that a model may consist of, some 1.5 MB; one that has more begins anew."""
+WEIGHED_EVERY = 16_384
+"""Outcomes after which it is seen how large a model is, which for large trees takes some 0.1 s."""
 _TRIES = 3
 """How often a model may raise."""
 
@@ -64,7 +65,7 @@ class Challenger:
             return self._fail(error)
         self.n += 1
         step = self._compare(self._loss(guess, y), loss, time)
-        if self.n % _WEIGHED_EVERY == 0 and self._too_large():
+        if self.n % WEIGHED_EVERY == 0 and self._too_large():
             return self._begin_anew(f"it had more than {VALUES:,} values")
         return step
 

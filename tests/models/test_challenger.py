@@ -94,9 +94,10 @@ def test_one_that_raises_begins_anew_and_is_set_aside_in_the_end(stub: Stub) -> 
 
 def test_one_that_grows_too_large_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(challenger, "VALUES", 500)
+    monkeypatch.setattr(challenger, "WEIGHED_EVERY", 4_096)
     one, rng = Challenger("hoeffding_tree", {"grace_period": 20, "tau": 0.5}, 0.05), random.Random(3)
     said = []
-    for i in range(8_192):
+    for i in range(4_096):
         x = {f"f{j}": rng.random() for j in range(4)}
         said.append(one.learn(x, float((x["f0"] > 0.5) + 2 * (x["f1"] > 0.5)), 0.0, i))
     assert set(said[:-1]) == {None}
