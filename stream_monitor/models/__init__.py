@@ -1,0 +1,1 @@
+"""Incremental models: challengers of the model that is watched, and a model of its errors."""

@@ -1,0 +1,157 @@
+"""A model that learns from the labels of the one in production, and is compared with it on the same rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from stream_monitor.models import catalogue
+from stream_monitor.models.catalogue import Parameters
+from stream_monitor.models.comparison import NOTHING, Comparison, Standing
+from stream_monitor.models.learners import Learner, Row, learner
+
+Step = Literal["better", "no_longer_better", "begun_anew", "set_aside"]
+
+WARMUP = 200
+"""Outcomes that are learnt from before any is compared."""
+VALUES = 200_000
+"""Values that a model may consist of, some 1.5 MB; one that has more begins anew."""
+WEIGHED_EVERY = 16_384
+"""Outcomes after which it is seen how large a model is, which for large trees takes some 0.1 s."""
+_TRIES = 3
+"""How often a model may raise."""
+
+
+class Challenger:
+    """Prequential: of each outcome it is first asked what it expects, then compared, and only then told.
+
+    An outcome comes when its label does.  By then the challenger has learnt from labels that came since the prediction was
+    made, which the model in production did not know; where labels are late and the world changes, that flatters it.  An
+    answer that is missing is an error.  After 200 outcomes the comparison begins: of errors, 0 or 1; in regression of
+    absolute errors up to a bound, beyond which they count as that: three times the 95th percentile of the production model's
+    errors among those 200.
+    """
+
+    def __init__(self, name: str, parameters: Parameters, level: float) -> None:
+        self.name, self._parameters = name, parameters
+        self._regression = catalogue.ENTRIES[name].task == "regression"
+        self._learner: Learner | None = learner(name, parameters)
+        self._comparison = Comparison(level)
+        self.n = 0
+        self._losses: list[float] = []
+        self.bound = 1.0
+        self.loss = self.production = 0.0
+        """Sums of losses since the comparison began, as far as they count."""
+        self.begun_anew = self.failures = 0
+        self.reason = ""
+        """Why it last began anew, or was set aside."""
+
+    @property
+    def standing(self) -> Standing:
+        """What can be said of it now: differences are production's loss less its own."""
+        now = self._comparison.standing
+        return now._replace(difference=now.difference * self.bound, low=now.low * self.bound, high=now.high * self.bound)
+
+    def learn(self, x: Row, y: float, loss: float, time: int) -> Step | None:
+        """Takes an outcome at a time: the row, what came, and production's loss; gives what has become of the challenger."""
+        if self._learner is None:
+            return None
+        try:
+            guess = self._learner.predict(x)
+            self._learner.learn(x, y)
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            return self._fail(error)
+        self.n += 1
+        step = self._compare(self._loss(guess, y), loss, time)
+        if self.n % WEIGHED_EVERY == 0 and self._too_large():
+            return self._begin_anew(f"it had more than {VALUES:,} values")
+        return step
+
+    def summary(self) -> dict[str, Any]:
+        """How it stands, as plain values."""
+        compared = self._comparison.n
+        return {
+            "challenger": self.name, "outcomes": self.n, "compared": compared,
+            "loss": self.loss / compared if compared else None, "production": self.production / compared if compared else None,
+            **_finite(self.standing), "begun_anew": self.begun_anew, "set_aside": self._learner is None, "reason": self.reason,
+        }  # fmt: skip
+
+    def state(self) -> dict[str, Any]:
+        """Everything but parameters and level, as plain values."""
+        from stream_monitor.models.encoding import encoded
+
+        return {
+            "model": None if self._learner is None else encoded(self._learner), "comparison": self._comparison.state(),
+            "n": self.n, "losses": list(self._losses), "bound": self.bound, "loss": self.loss, "production": self.production,
+            "begun_anew": self.begun_anew, "failures": self.failures, "reason": self.reason,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> Step | None:
+        """Goes on from a `state()`; a model that cannot be read begins anew, which is given."""
+        from stream_monitor.models.encoding import Unreadable, decoded
+
+        self._comparison.restore(state["comparison"])
+        self.n, self._losses, self.bound = state["n"], list(state["losses"]), state["bound"]
+        self.loss, self.production = state["loss"], state["production"]
+        self.begun_anew, self.failures, self.reason = state["begun_anew"], state["failures"], state["reason"]
+        try:
+            self._learner = None if state["model"] is None else decoded(state["model"])
+        except Unreadable as error:
+            return self._begin_anew(str(error))
+        return None
+
+    def _loss(self, guess: float | None, y: float) -> float:
+        if not self._regression:
+            return 0.0 if guess == y else 1.0
+        error = math.inf if guess is None else abs(guess - y)
+        return math.inf if math.isnan(error) else error
+
+    def _compare(self, mine: float, theirs: float, time: int) -> Step | None:
+        if self.n <= WARMUP:
+            self._losses.append(theirs)
+            if self.n == WARMUP:
+                self.bound, self._losses = _bound(self._losses) if self._regression else 1.0, []
+            return None
+        mine, theirs = min(mine, self.bound), min(theirs, self.bound)
+        self.loss += mine
+        self.production += theirs
+        was = self._comparison.standing.better
+        if not self._comparison.add((theirs - mine) / self.bound, time) or self._comparison.standing.better == was:
+            return None
+        return "no_longer_better" if was else "better"
+
+    def _fail(self, error: Exception) -> Step:
+        self.failures += 1
+        reason = f"it raised {type(error).__name__}"
+        if self.failures < _TRIES:
+            return self._begin_anew(reason)
+        self._learner, self.reason = None, reason
+        self._comparison.standing = NOTHING
+        return "set_aside"
+
+    def _begin_anew(self, reason: str) -> Step:
+        """Forgets what was learnt, but not how it stood: what becomes of it counts."""
+        self._learner, self.reason = learner(self.name, self._parameters), reason
+        self.begun_anew += 1
+        return "begun_anew"
+
+    def _too_large(self) -> bool:
+        from stream_monitor.models.encoding import TooLarge, encoded
+
+        try:
+            encoded(self._learner, VALUES)
+        except TooLarge:
+            return True
+        return False
+
+
+def _bound(losses: list[float]) -> float:
+    """Three times the 95th percentile, so that few errors are beyond it."""
+    ordered = sorted(losses)
+    return 3.0 * ordered[len(ordered) * 95 // 100] or 3.0 * ordered[-1] or 1.0
+
+
+def _finite(standing: Standing) -> dict[str, Any]:
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in standing._asdict().items()}

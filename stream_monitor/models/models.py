@@ -1,0 +1,149 @@
+"""The models that learn beside one version of a model: its challengers, and the model of its errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.config.models import Models as Settings
+from stream_monitor.models import catalogue, challenger, error_model
+from stream_monitor.models.catalogue import Task
+from stream_monitor.models.challenger import Challenger
+from stream_monitor.models.columns import Columns
+from stream_monitor.models.comparison import Standing
+from stream_monitor.models.error_model import ErrorModel, Split
+from stream_monitor.models.learners import Row
+from stream_monitor.models.shedding import Shedding
+
+Floats = npt.NDArray[np.float64]
+
+CLASSES = 32
+"""Classes that models tell apart; outcomes of further ones are not learnt from."""
+_LARGEST = 1e100
+_OWN = "prediction"
+"""The name of the columns that say what the model in production predicted."""
+
+
+class Found(NamedTuple):
+    """What has become of a model with an outcome."""
+
+    row: int
+    """The outcome, counted from the first of the call."""
+    model: str
+    """The challenger, or `error_model`."""
+    step: challenger.Step | error_model.Step
+    standing: Standing
+    """Differences are in units of the loss, of the error model in nats; `since` and `n` say of which rows."""
+    splits: tuple[Split, ...] = ()
+    reason: str = ""
+
+
+class Models:
+    """Learns outcome by outcome, so that results do not depend on how they were cut; of those that are not shed."""
+
+    def __init__(self, settings: Settings, task: Task) -> None:
+        self.shedding = Shedding()
+        self.left_out = 0
+        """Outcomes of which nothing could be learnt: of too many classes, or without a loss."""
+        self._regression = task == "regression"
+        fitting = [name for name in settings.challengers if catalogue.ENTRIES[name].task == task]
+        level = settings.level / max(len(fitting), 1)
+        self._challengers = [Challenger(name, settings.challengers[name], level) for name in fitting]
+        self._errors = ErrorModel(settings.level, self._regression) if settings.error_model else None
+        self._columns = Columns()
+        self._classes: dict[float, int] = {}
+
+    def shed(self, halvings: int) -> None:
+        """Learns from one in 2**halvings of the predictions from now on."""
+        self.shedding = Shedding(halvings)
+
+    def learn(
+        self,
+        names: Sequence[str],
+        features: Floats,
+        predicted: Floats,
+        actual: Floats,
+        loss: Floats,
+        ids: npt.NDArray[np.uint64],
+        times: npt.NDArray[np.int64],
+        texts: Collection[str] = (),
+    ) -> list[Found]:
+        """Takes outcomes in their order: features by name, float64[n, d], NaN missing; gives what has become clear, by row.
+
+        Features among `texts` are numbers of categories.  `predicted` and `actual`, float64[n], are values, or numbers that
+        stand for classes; `loss`, float64[n], is that of the model in production; `ids`, uint64[n, 2], are the hashes of
+        the predictions' ids, and `times` what a `since` is to say.
+        """
+        kept = np.flatnonzero(self.shedding.learnt(ids))
+        rows = self._columns.rows(names, features[kept], texts)
+        columns = (kept, predicted[kept], actual[kept], loss[kept], times[kept])
+        found: list[Found] = []
+        for x, row, guess, came, lost, time in zip(rows, *(column.tolist() for column in columns), strict=True):
+            found += self._learn(row, x, guess, came, lost, time)
+        return found
+
+    def summary(self) -> list[dict[str, Any]]:
+        """How each model stands, as plain values."""
+        named = [one.summary() for one in self._challengers]
+        if self._errors is not None:
+            named.append(self._said(self._errors))
+        return named
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the settings, as plain values."""
+        return {
+            "halvings": self.shedding.halvings, "left_out": self.left_out, "columns": self._columns.state(),
+            "classes": list(self._classes), "challengers": {one.name: one.state() for one in self._challengers},
+            "errors": None if self._errors is None else self._errors.state(),
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`; models that were not there begin anew."""
+        self.shedding, self.left_out = Shedding(state["halvings"]), state["left_out"]
+        self._columns.restore(state["columns"])
+        self._classes = {value: i for i, value in enumerate(state["classes"])}
+        for one in self._challengers:
+            if one.name in state["challengers"]:
+                one.restore(state["challengers"][one.name])
+        if self._errors is not None and state["errors"] is not None:
+            self._errors.restore(state["errors"])
+
+    def _learn(self, row: int, x: Row, guess: float, came: float, lost: float, time: int) -> Iterable[Found]:
+        y = self._target(came)
+        if y is None or not 0 <= lost < _LARGEST:
+            self.left_out += 1
+            return
+        for one in self._challengers:
+            step = one.learn(x, y, lost, time)
+            if step is not None:
+                yield Found(row, one.name, step, one.standing, reason=one.reason)
+        if self._errors is not None:
+            became = self._errors.learn(x | self._own(guess), lost, time)
+            if became is not None:
+                yield Found(row, "error_model", became, self._errors.standing, tuple(self._errors.splits(self._columns)))
+
+    def _target(self, came: float) -> float | None:
+        """A value, or the number of a class; None where it cannot be learnt."""
+        if self._regression:
+            return came if -_LARGEST < came < _LARGEST else None
+        if came not in self._classes and len(self._classes) < CLASSES and not math.isnan(came):
+            self._classes[came] = len(self._classes)
+        return self._classes.get(came)
+
+    def _own(self, guess: float) -> Row:
+        """What was predicted, as columns that may tell errors too."""
+        if self._regression:
+            return {_OWN: guess} if -_LARGEST < guess < _LARGEST else {}
+        return {f"{_OWN} = {value:g}": 1.0 if value == guess else 0.0 for value in self._classes}
+
+    def _said(self, errors: ErrorModel) -> dict[str, Any]:
+        standing = errors.standing
+        return {
+            "error_model": "logistic", "outcomes": errors.n, "threshold": errors.threshold,
+            "skill": {} if math.isnan(standing.low) else standing._asdict(),
+            "splits": [split._asdict() for split in errors.splits(self._columns)],
+        }  # fmt: skip

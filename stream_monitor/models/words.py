@@ -1,0 +1,45 @@
+"""What has become of a model that learns, as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stream_monitor.events import iso
+from stream_monitor.models.error_model import Split
+from stream_monitor.models.models import Found
+
+Named = Callable[[str, float], str]
+"""The category of a feature behind a number."""
+
+
+def sentence(found: Found, subject: str, regression: bool, named: Named) -> str:
+    """Says what was found beside a subject, such as `fraud/7`; numbers are points of the error rate, or the error's unit."""
+    if found.step == "begun_anew":
+        return f"challenger {found.model} of {subject} has begun anew: {found.reason}"
+    if found.step == "set_aside":
+        return f"challenger {found.model} of {subject} was set aside: {found.reason}"
+    if found.step == "no_longer_better":
+        return f"challenger {found.model} is no longer better than {subject}"
+    if found.step == "no_longer_errs":
+        return f"where {subject} errs can no longer be told from its features"
+    if found.step == "errs":
+        where = "; ".join(_where(split, named) for split in found.splits) or "in no single feature"
+        return f"where {subject} errs can be told from its features: {where}"
+    return f"challenger {found.model} has been better than {subject} by {_by(found, regression)}"
+
+
+def _by(found: Found, regression: bool) -> str:
+    scale = 1.0 if regression else 100.0
+    difference, low, high = (scale * number for number in found.standing[1:4])
+    unit = " of mean absolute error" if regression else " points"
+    return f"{difference:.3g}{unit} [{low:.3g}, {high:.3g}] since {iso(found.standing.since)}"
+
+
+def _where(split: Split, named: Named) -> str:
+    """The side of a split on which there are more errors."""
+    if split.category is not None:
+        side = f"{'is' if split.grow else 'is not'} {named(split.feature, split.category)}"
+    else:
+        side = f"{'>' if split.grow else '<='} {split.above:.4g}"
+    low, high = sorted((split.rate_above, split.rate_below))
+    return f"{split.feature} {side} ({high:.1%} of predictions, against {low:.1%})"

@@ -1,0 +1,1 @@
+"""Tests of models that learn beside the one that is watched."""

@@ -1,0 +1,117 @@
+"""A challenger is asked before it is told, compared on the same rows, and bounded in what it may cost."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from stream_monitor.models import challenger
+from stream_monitor.models.challenger import WARMUP, Challenger
+from stream_monitor.models.learners import Row
+
+
+class Stub:
+    """A model that expects something, remembers the order of calls, and raises when it is told 13."""
+
+    def __init__(self, guess: float | None) -> None:
+        self.guess, self.calls = guess, [""]
+
+    def predict(self, x: Row) -> float | None:
+        """What it was made to expect."""
+        self.calls.append("predict")
+        return self.guess
+
+    def learn(self, x: Row, y: float) -> None:
+        """Raises at 13."""
+        self.calls.append("learn")
+        if y == 13:
+            raise OverflowError("too far")
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Stub:
+    """The model that challengers have instead of one of river."""
+    made = Stub(1.0)
+    monkeypatch.setattr(challenger, "learner", lambda name, parameters: made)
+    return made
+
+
+def test_it_is_asked_before_it_is_told_and_compared_after_its_warm_up(stub: Stub) -> None:
+    one = Challenger("majority", {}, 0.05)
+    for i in range(WARMUP + 10):
+        one.learn({}, float(i % 2), 1.0, i)
+    assert stub.calls[1:5] == ["predict", "learn", "predict", "learn"]
+    assert one.summary() | {"n": 0} == {
+        "challenger": "majority", "outcomes": WARMUP + 10, "compared": 10, "loss": 0.5, "production": 1.0,
+        "better": False, "difference": None, "low": None, "high": None, "since": 0, "n": 0,
+        "begun_anew": 0, "set_aside": False, "reason": "",
+    }  # fmt: skip
+
+
+def test_no_answer_is_an_error(stub: Stub) -> None:
+    stub.guess = None
+    one = Challenger("majority", {}, 0.05)
+    for i in range(WARMUP + 64):
+        one.learn({}, 1.0, 0.0, i)
+    assert one.loss == 64
+
+
+def test_one_that_is_better_is_said_to_be_since_the_comparison_began(stub: Stub) -> None:
+    one, rng = Challenger("majority", {}, 0.05), random.Random(1)
+    said = [(i, step) for i in range(3_000) if (step := one.learn({}, 1.0, float(rng.random() < 0.1), i))]
+    assert [step for _, step in said] == ["better"]
+    assert said[0][0] < 800
+    assert one.standing.since == WARMUP
+    assert one.standing.low < 0.1 < one.standing.high
+
+
+def test_errors_of_regression_are_compared_in_their_unit_up_to_a_bound(stub: Stub) -> None:
+    stub.guess = 30.0
+    one, rng = Challenger("mean", {}, 0.05), random.Random(2)
+    for i in range(3_000):
+        one.learn({}, 20.0 if i != 1_000 else 1e90, rng.uniform(0, 40), i)
+    assert one.bound == pytest.approx(3 * 38, rel=0.05)
+    assert one.loss == pytest.approx(2_799 * 10 + one.bound)
+    assert one.standing.better
+    assert one.standing.difference == pytest.approx(10, abs=0.5)
+    assert one.standing.low < 10 < one.standing.high
+
+
+def test_one_that_raises_begins_anew_and_is_set_aside_in_the_end(stub: Stub) -> None:
+    one = Challenger("majority", {}, 0.05)
+    assert [one.learn({}, y, 1.0, 0) for y in (1.0, 13.0, 13.0, 13.0, 1.0)] == [
+        None,
+        "begun_anew",
+        "begun_anew",
+        "set_aside",
+        None,
+    ]
+    assert one.summary()["set_aside"]
+    assert one.reason == "it raised OverflowError"
+
+
+def test_one_that_grows_too_large_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(challenger, "VALUES", 500)
+    monkeypatch.setattr(challenger, "WEIGHED_EVERY", 4_096)
+    one, rng = Challenger("hoeffding_tree", {"grace_period": 20, "tau": 0.5}, 0.05), random.Random(3)
+    said = []
+    for i in range(4_096):
+        x = {f"f{j}": rng.random() for j in range(4)}
+        said.append(one.learn(x, float((x["f0"] > 0.5) + 2 * (x["f1"] > 0.5)), 0.0, i))
+    assert set(said[:-1]) == {None}
+    assert said[-1] == "begun_anew"
+    assert one.reason == "it had more than 500 values"
+
+
+def test_a_state_of_another_river_begins_anew_but_keeps_how_it_stood() -> None:
+    one = Challenger("majority", {}, 0.05)
+    for i in range(1_000):
+        one.learn({"a": 1.0}, 1.0, float(i % 5 == 0), i)
+    state: dict[str, Any] = one.state()
+    state["model"]["river"] = "0.1"
+    again = Challenger("majority", {}, 0.05)
+    assert again.restore(state) == "begun_anew"
+    assert again.standing == one.standing
+    assert again.reason.startswith("learnt with river 0.1")

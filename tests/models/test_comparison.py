@@ -1,0 +1,109 @@
+"""A comparison is right at all times at once as often as it says, and finds the better model, and since when."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from stream_monitor.models.comparison import _CURVES, _SLOPES, LOOK, Comparison, Standing, _bound
+
+
+def drawn(seed: int, *parts: tuple[int, float, float]) -> npt.NDArray[np.float64]:
+    """Differences of losses of 0 and 1, in parts: how many, how often production alone errs, how often the challenger."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.choice([1.0, -1.0, 0.0], n, p=(ours, theirs, 1 - ours - theirs)) for n, ours, theirs in parts])
+
+
+def looks(comparison: Comparison, differences: npt.NDArray[np.float64]) -> list[tuple[int, Standing]]:
+    """What was said, by row."""
+    return [(i, comparison.standing) for i, each in enumerate(differences.tolist()) if comparison.add(each, 10 * i)]
+
+
+def changes(said: list[tuple[int, Standing]]) -> list[tuple[int, bool]]:
+    """The rows at which it became better, or ceased to be."""
+    before = [False, *(standing.better for _, standing in said)]
+    return [(row, standing.better) for (row, standing), was in zip(said, before) if standing.better != was]
+
+
+def test_all_intervals_at_all_times_hold_the_mean_as_often_as_promised() -> None:
+    missed, level = 0, 0.1
+    for seed in range(60):
+        comparison = Comparison(level)
+        ours, theirs = 0.02 + seed % 10 / 50, 0.03 + seed % 7 / 40
+        wrong = False
+        for difference in drawn(seed, (1_500, ours, theirs)).tolist():
+            if comparison.add(difference, 0):
+                wrong |= any(not each.low <= ours - theirs <= each.high for each in comparison.sequences())
+        missed += wrong
+    assert missed <= level * 60
+
+
+def test_means_that_wander_are_covered_too() -> None:
+    missed = 0
+    for seed in range(30):
+        rng, comparison, total = np.random.default_rng(seed), Comparison(0.1), 0.0
+        for i in range(1_500):
+            mean = 0.3 * np.sin(i / 200)
+            total += mean
+            looked = comparison.add(float(np.clip(rng.normal(mean, 0.2), -1, 1)), i)
+            first = comparison.sequences()[0] if looked else None
+            if first and not first.low - 0.002 <= total / (i + 1) <= first.high + 0.002:  # clipping moves the mean a little
+                missed += 1
+                break
+    assert missed <= 3
+
+
+def test_a_better_model_is_found_and_an_equal_one_is_not() -> None:
+    said = looks(Comparison(0.05), drawn(1, (10_000, 0.08, 0.05)))
+    assert [better for _, better in changes(said)] == [True]
+    assert changes(said)[0][0] < 5_000
+    assert 0 < said[-1][1].low < 0.03 < said[-1][1].high
+    assert all(changes(looks(Comparison(0.05), drawn(seed, (10_000, 0.1, 0.1)))) == [] for seed in range(5))
+
+
+def test_since_when_it_is_better_is_said_and_when_no_longer() -> None:
+    said = looks(Comparison(0.05), drawn(2, (20_000, 0.02, 0.05), (20_000, 0.1, 0.02), (10_000, 0.02, 0.1)))
+    (begun, better), (ended, worse) = changes(said)
+    assert (better, worse) == (True, False)
+    assert 20_000 < begun < 22_000
+    assert 40_000 < ended < 42_500
+    standing = next(standing for row, standing in said if row > 35_000)
+    assert abs(standing.since / 10 - 20_000) <= 1_024
+    assert standing.low < 0.08 < standing.high
+    assert not said[-1][1].better
+
+
+def test_the_bound_is_where_the_mixture_of_the_paper_reaches_the_level() -> None:
+    spread, level = np.array([0.0, 3.0, 250.0, 1e5]), np.array([0.05, 0.01, 0.05, 1e-7])
+    bound = _bound(spread, level)
+    mixture = np.mean(np.exp(bound[:, None] * _SLOPES - spread[:, None] * _CURVES), axis=1)
+    assert mixture == pytest.approx(2 / level, rel=1e-3)
+    assert (mixture >= 2 / level * (1 - 1e-9)).all()
+    assert bound[3] < 2 * np.sqrt(2 * 1e5 * np.log(2 / 1e-7))
+
+
+def test_neither_restart_nor_time_between_changes_what_is_said() -> None:
+    differences = drawn(4, (3_000, 0.02, 0.05), (3_000, 0.1, 0.02))
+    whole, part, said = Comparison(0.1), Comparison(0.1), []
+    for i, difference in enumerate(differences.tolist()):
+        if i % 177 == 0:
+            state, part = part.state(), Comparison(0.1)
+            part.restore(state)
+        if part.add(difference, 10 * i):
+            said.append((i, part.standing))
+    assert said == looks(whole, differences)
+    assert part.state() == whole.state()
+
+
+def test_it_is_looked_at_after_every_64_rows_and_few_sequences_are_kept() -> None:
+    comparison = Comparison(0.05)
+    said = looks(comparison, np.zeros(100_000))
+    assert [row for row, _ in said[:2]] == [LOOK - 1, 2 * LOOK - 1]
+    assert len(comparison.sequences()) < 30
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.1])
+def test_a_level_that_makes_no_sense_is_refused(level: float) -> None:
+    with pytest.raises(ValueError, match=r"level must lie in \(0, 1\), got"):
+        Comparison(level)

@@ -1,0 +1,88 @@
+"""Where a model errs is said once it is beyond doubt, by feature, side and value; noise and trends say nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stream_monitor.models.columns import Columns
+from stream_monitor.models.error_model import ErrorModel, Split, Step
+
+NAMES = ("dti", "kind", "noise")
+
+
+def learnt(model: ErrorModel, rate: np.ndarray, seed: int = 1, scale: float = 1.0) -> tuple[Columns, list[tuple[int, Step]]]:
+    """The model after rows of dti from 0 to 50, one of three kinds, and noise; losses are `scale` at a rate that is given."""
+    rng, columns = np.random.default_rng(seed), Columns()
+    values = features(len(rate), seed)
+    losses = (rng.random(len(rate)) < rate) * scale
+    rows = columns.rows(NAMES, values, ("kind",))
+    said = [(i, step) for i, (x, loss) in enumerate(zip(rows, losses.tolist())) if (step := model.learn(x, loss, i))]
+    return columns, said
+
+
+def features(n: int, seed: int) -> np.ndarray:
+    """Rows of the three features."""
+    rng = np.random.default_rng(1_000 + seed)
+    return np.column_stack((rng.uniform(0, 50, n), rng.integers(0, 3, n), rng.normal(size=n)))
+
+
+def test_the_features_that_tell_are_named_with_direction_and_value() -> None:
+    rows = features(6_000, 1)
+    model = ErrorModel(0.05, regression=False)
+    columns, said = learnt(model, np.where(rows[:, 0] > 34, 0.4, 0.05) + 0.2 * (rows[:, 1] == 2))
+    assert [step for _, step in said] == ["errs"]
+    assert said[0][0] < 3_000
+    first, second = model.splits(columns)
+    assert (first.feature, first.category, first.grow) == ("dti", None, True)
+    assert first.above == pytest.approx(34, abs=2)
+    assert first.rate_above > 0.4 > 0.2 > first.rate_below
+    assert first.weight > 0
+    assert (second.feature, second.category, second.grow) == ("kind", 2.0, True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_errors_that_do_not_depend_on_features_say_nothing_even_if_they_become_more(seed: int) -> None:
+    model = ErrorModel(0.05, regression=False)
+    columns, said = learnt(model, np.repeat((0.05, 0.3, 0.15), 2_500), seed)
+    assert said == []
+    assert model.splits(columns) == []
+
+
+def test_large_errors_of_regression_are_told_by_features_too() -> None:
+    rows, rng = features(5_000, 2), np.random.default_rng(5)
+    model, columns = ErrorModel(0.05, regression=True), Columns()
+    losses = rng.exponential(np.where(rows[:, 0] <= 10, 30.0, 5.0))
+    for i, x in enumerate(columns.rows(NAMES, rows, ("kind",))):
+        model.learn(x, float(losses[i]), i)
+    (split,) = model.splits(columns)
+    assert model.threshold == pytest.approx(np.quantile(losses[:500], 0.75), rel=0.05)
+    assert (split.feature, split.grow) == ("dti", False)
+    assert split.above == pytest.approx(10, abs=2)
+
+
+def test_nothing_is_said_before_there_are_bins() -> None:
+    model = ErrorModel(0.05, regression=False)
+    columns, said = learnt(model, np.full(400, 0.5))
+    assert (said, model.splits(columns)) == ([], [])
+    assert np.isnan(model.standing.low)
+
+
+def test_a_restored_model_goes_on_to_the_last_bit() -> None:
+    rate = np.where(features(3_000, 1)[:, 0] > 34, 0.4, 0.05)
+    whole = ErrorModel(0.05, regression=False)
+    columns, _ = learnt(whole, rate)
+    part, again = ErrorModel(0.05, regression=False), Columns()
+    losses = (np.random.default_rng(1).random(len(rate)) < rate) * 1.0
+    for i, x in enumerate(again.rows(NAMES, features(3_000, 1), ("kind",))):
+        if i in (250, 900, 2_000):
+            state, part = part.state(), ErrorModel(0.05, regression=False)
+            part.restore(state)
+        part.learn(x, float(losses[i]), i)
+    assert part.state() == whole.state()
+    assert part.splits(again) == whole.splits(columns) != []
+
+
+def test_a_split_grows_where_rates_are_higher_above() -> None:
+    assert Split("a", None, 1.0, 0.2, 0.1, 0.0).grow
+    assert not Split("a", None, 1.0, 0.1, 0.2, 0.0).grow

@@ -1,0 +1,122 @@
+"""What learns beside a version says the same however outcomes are cut, and finds what there is to be found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stream_monitor import snapshot
+from stream_monitor.config.models import Models as Settings
+from stream_monitor.models.catalogue import Task
+from stream_monitor.models.models import CLASSES, Models
+from stream_monitor.models.words import sentence
+
+from .streams import fed, in_parts, loans, stream, turning
+
+EVERYTHING = Settings(
+    challengers={"logistic": {}, "hoeffding_adaptive": {"grace_period": 50}, "majority": {}, "linear": {}}, error_model=True
+)
+
+
+def made(settings: Settings = EVERYTHING, task: Task = "classification") -> Models:
+    return Models(settings, task)
+
+
+def said(category: str, number: float) -> str:
+    return {0.0: "no", 1.0: "yes"}.get(number, f"{number:g}")
+
+
+def test_a_challenger_that_follows_a_change_is_better_since_then() -> None:
+    settings = Settings(challengers={"hoeffding_adaptive": {"grace_period": 100}, "logistic": {"learning_rate": 0.05}})
+    found = fed(made(settings), turning(6_000, 3_000))
+    better = {each.model: each for each in found if each.step == "better"}
+    assert [each.step for each in found] == ["better"] * 2
+    assert set(better) == {"hoeffding_adaptive", "logistic"}
+    assert all(3_000 < each.row < 5_500 for each in found)
+    text = sentence(better["logistic"], "fraud/7", False, said)
+    assert text.startswith("challenger logistic has been better than fraud/7 by ")
+    assert " points [" in text
+    assert "since 1970-01-01T0" in text
+
+
+def test_no_challenger_is_better_than_a_good_model_of_the_loans() -> None:
+    models = made()
+    fed(models, loans(2_500))
+    by_name = {each.get("challenger"): each for each in models.summary()}
+    assert set(by_name) == {"logistic", "hoeffding_adaptive", "majority", None}
+    assert not any(by_name[name]["better"] for name in ("logistic", "hoeffding_adaptive", "majority"))
+    assert by_name["logistic"]["high"] < 0
+    assert by_name["logistic"]["loss"] < 0.3 < 0.4 < by_name["majority"]["loss"]
+
+
+def test_a_regression_is_challenged_in_the_unit_of_its_errors() -> None:
+    rng = np.random.default_rng(4)
+    features = rng.normal(size=(3_000, 2)) * (1, 100)
+    actual = 50 + 10 * features[:, 0] + 0.1 * features[:, 1] + rng.normal(size=3_000)
+    models = made(Settings(challengers={"linear": {}, "logistic": {}, "mean": {}}), "regression")
+    found = fed(models, stream(("a", "b"), features, np.full(3_000, 50.0), actual))
+    assert [(each.model, each.step) for each in found] == [("linear", "better")]
+    assert "of mean absolute error" in sentence(found[0], "price/1", True, said)
+    assert models.summary()[0]["difference"] == pytest.approx(10.2, abs=1)
+
+
+def test_errors_that_the_features_tell_are_said_in_words() -> None:
+    rng = np.random.default_rng(5)
+    features = np.column_stack((rng.uniform(0, 50, 5_000), rng.integers(0, 2, 5_000).astype(np.float64)))
+    predicted = rng.integers(0, 2, 5_000).astype(np.float64)
+    wrong = rng.random(5_000) < np.where(features[:, 0] > 34, 0.4, 0.05) + 0.15 * features[:, 1]
+    some = stream(("dti", "new"), features, predicted, np.where(wrong, 1 - predicted, predicted), ("new",))
+    (found,) = fed(made(Settings(error_model=True)), some)
+    text = sentence(found, "fraud/7", False, said)
+    assert text.startswith("where fraud/7 errs can be told from its features: dti > 3")
+    assert "% of predictions, against " in text
+
+
+@pytest.mark.parametrize("cuts", [[1, 2, 700, 701, 1_300], list(range(100, 1_500, 100))])
+def test_neither_cut_nor_restart_changes_anything(cuts: list[int]) -> None:
+    some = loans(1_500)
+    whole = made()
+    models, found = in_parts(made(), some, cuts, made)
+    assert found == fed(whole, some)
+    assert snapshot.pack(models.state()) == snapshot.pack(whole.state())
+    assert models.summary() == whole.summary()
+
+
+def test_a_state_is_small_and_survives_a_snapshot() -> None:
+    models, again = made(), made()
+    fed(models, loans(1_500))
+    packed = snapshot.pack(models.state())
+    again.restore(snapshot.unpack(packed))
+    assert len(packed) < 300_000
+    assert snapshot.pack(again.state()) == packed
+
+
+def test_what_is_shed_is_not_learnt_from() -> None:
+    models, some = made(), loans(2_000)
+    models.shed(2)
+    fed(models, some)
+    kept = int(models.shedding.learnt(some.ids).sum())
+    assert 400 < kept < 600
+    assert {each["outcomes"] for each in models.summary()} == {kept}
+    again = made()
+    again.restore(models.state())
+    assert again.shedding.halvings == 2
+
+
+def test_outcomes_of_too_many_classes_or_without_a_loss_are_left_out() -> None:
+    n = CLASSES + 5
+    actual = np.arange(n, dtype=np.float64)
+    actual[0] = np.nan
+    some = stream(("a",), np.ones((n, 1)), np.zeros(n), actual)
+    models = made(Settings(challengers={"majority": {}}))
+    fed(models, some._replace(loss=np.where(np.arange(n) == 1, np.nan, 1.0)))
+    assert models.left_out == 6
+    assert models.summary()[0]["outcomes"] == CLASSES - 1
+
+
+def test_nothing_configured_learns_nothing() -> None:
+    models = made(Settings())
+    assert fed(models, loans(100)) == []
+    assert models.summary() == []
+    assert not Settings().any
+    assert Settings(error_model=True).any
