@@ -1,0 +1,310 @@
+"""What outcomes say: by when their label came and by when they were predicted, by segment, in windows; and when that is an alert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
+
+from stream_monitor.blocks import Block
+
+from .worlds import arrivals, block, cohorts, configuration, drained, labels, predictions, run, value
+
+HOUR = 3600.0
+QUIET: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {}}}
+"""Nothing watches for drift."""
+
+
+def truth(
+    seed: int, n: int, wrong: float | np.ndarray[Any, Any] = 0.1
+) -> tuple[list[str], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Ids, labels and predictions of 0 and 1, of which a share is wrong."""
+    rng = np.random.default_rng(seed)
+    label = (rng.random(n) < 0.4).astype(float)
+    return [f"id{i}" for i in range(n)], label, np.where(rng.random(n) < wrong, 1 - label, label)
+
+
+def silence(until: float, since: float = 0.0) -> list[Block]:
+    """Nothing comes, for hours."""
+    return [drained(hour) for hour in np.arange(since, until + 1, 600.0).tolist()]
+
+
+def world(config: dict[str, Any], *blocks: Block) -> dict[str, list[Any]]:
+    """What is said of a stream without drift detection."""
+    return run([block(configuration(config=QUIET | config), at=0), *blocks])
+
+
+def test_by_arrival_and_by_cohort_are_never_mixed_up() -> None:
+    ids, label, predicted = truth(1, 100)
+    made = block(predictions(ids, [60 + i / 10 for i in range(100)], predicted.tolist(), score=[0.5] * 100))
+    known = block(labels(ids, [3600 + i for i in range(100)], label.tolist()))
+    said = world({}, made, drained(1000), known, *silence(4 * HOUR, 3800))
+    accuracy = float((label == predicted).mean())
+    by_arrival = {one["window"]["start"][11:16]: one for one in arrivals(said)}
+    assert by_arrival["00:00"]["predictions"] == 100
+    assert by_arrival["00:00"]["performance"]["outcomes"] == 0
+    assert by_arrival["01:00"]["performance"]["outcomes"] == 100
+    assert value(by_arrival["01:00"]["performance"], "accuracy") == accuracy
+    final = [one for one in cohorts(said) if one["window"]["end"][11:16] == "00:05"]
+    assert [(one["predictions"], one["cohort"]["labelled"], one["cohort"]["coverage"]) for one in final] == [(100, 100, 1.0)]
+    assert value(final[0]["performance"], "accuracy") == accuracy
+    assert {one["window"]["start"][11:16] for one in cohorts(said)} == {"00:00"}
+
+
+def test_a_cohort_says_how_much_of_it_is_open_until_no_label_can_come() -> None:
+    ids, label, predicted = truth(2, 100)
+    made = block(predictions(ids, [60.0] * 100, predicted.tolist(), score=[0.5] * 100))
+    early = block(labels(ids[:30], [200.0] * 30, label[:30].tolist()))
+    later = block(labels(ids[30:70], [1000.0] * 40, label[30:70].tolist()))
+    said = world({"labels": {"topic": "l", "wait": "1h"}}, made, early, *silence(900), later, *silence(2 * HOUR, 1100))
+    of_window = [one for one in cohorts(said, final=False) if one["window"]["end"][11:16] == "00:05"]
+    assert [(one["cohort"]["labelled"], one["cohort"]["waiting"]) for one in of_window] == [(30, 70), (70, 30)]
+    (final,) = (one for one in cohorts(said) if one["window"]["end"][11:16] == "00:05")
+    assert (final["cohort"]["labelled"], final["cohort"]["waiting"], final["cohort"]["coverage"]) == (70, 0, 0.7)
+
+
+def test_absence_makes_a_cohort_mature() -> None:
+    ids, label, predicted = truth(3, 100)
+    made = block(predictions(ids, [60.0] * 100, predicted.tolist(), score=[0.5] * 100))
+    positives = [i for i in range(100) if label[i]]
+    known = block(labels([ids[i] for i in positives], [200.0] * len(positives), [1.0] * len(positives)))
+    config = {"labels": {"topic": "l", "wait": "1h", "absent": {"label": 0, "after": "30m"}}}
+    said = world(config, made, known, *silence(2 * HOUR, 300))
+    (final,) = (one for one in cohorts(said) if one["window"]["end"][11:16] == "00:05")
+    assert final["cohort"]["coverage"] == 1.0
+    assert value(final["performance"], "accuracy") == float((label == predicted).mean())
+    assert value(final["performance"], "recall") == float(predicted[label == 1].mean())
+
+
+def test_a_correction_counts_once_in_the_cohort_and_a_retraction_not_at_all() -> None:
+    made = block(predictions(["a", "b", "c"], [60.0] * 3, [1.0, 1.0, 0.0], score=[0.9, 0.8, 0.1]))
+    first = block(labels(["a", "b", "c"], [100.0] * 3, [0.0, 1.0, 0.0]))
+    second = block(labels(["a", "b"], [2000.0] * 2, [1.0, float("nan")]))
+    said = world({}, made, first, second, *silence(4 * HOUR, 2100))
+    (final,) = (one for one in cohorts(said) if one["window"]["end"][11:16] == "00:05")
+    assert (final["predictions"], final["cohort"]["labelled"]) == (3, 2)
+    assert value(final["performance"], "accuracy") == 1.0
+
+
+def test_longer_windows_are_made_of_the_shortest() -> None:
+    ids, label, predicted = truth(4, 600)
+    seconds = [i * 6.0 for i in range(600)]
+    blocks = []
+    for start in range(0, 600, 50):
+        part = slice(start, start + 50)
+        blocks.append(block(predictions(ids[part], seconds[part], predicted[part].tolist(), score=[0.5] * 50)))
+        blocks.append(block(labels(ids[part], [seconds[part][-1]] * 50, label[part].tolist())))
+    said = world({}, *blocks, *silence(3 * HOUR, 3700))
+    (hour,) = (
+        one["data"]
+        for one in said["metrics"]
+        if one["data"]["basis"] == "arrival"
+        and one["data"]["window"]["end"][11:16] == "01:00"
+        and one["data"]["predictions"] == 600
+    )
+    assert value(hour["performance"], "accuracy") == float((label == predicted).mean())
+    short = [one for one in arrivals(said) if one["window"]["start"][11:13] == "00"]
+    assert sum(one["predictions"] for one in short) == hour["predictions"]
+    assert len(short) == 12
+    assert value(short[-1]["since"]["arrival"], "accuracy") == value(hour["performance"], "accuracy")
+
+
+def test_a_reviewed_sample_gives_the_accuracy_of_all() -> None:
+    """Reviewers see every doubtful prediction, and one in ten of the others."""
+    rng = np.random.default_rng(5)
+    n = 20_000
+    doubtful = rng.random(n) < 0.2
+    wrong = rng.random(n) < np.where(doubtful, 0.4, 0.02)
+    chance = np.where(doubtful, 1.0, 0.1)
+    seen = rng.random(n) < chance
+    ids = [f"id{i}" for i in range(n)]
+    made = block(predictions(ids, [60.0] * n, [1.0] * n, score=np.where(doubtful, 0.6, 0.95).tolist()))
+    chosen = np.flatnonzero(seen)
+    known = block(
+        labels([ids[i] for i in chosen], [100.0] * len(chosen), (1.0 - wrong[chosen]).tolist(),
+               more={"inclusion_probability": chance[chosen].tolist()})
+    )  # fmt: skip
+    said = world({"task": "binary", "positive": 1}, made, known, *silence(4 * HOUR, 200))
+    (one,) = (one for one in arrivals(said) if one["performance"]["outcomes"])
+    reading = one["performance"]["metrics"]["accuracy"]
+    true = 1 - wrong.mean()
+    assert abs(reading["value"] - true) < 0.01
+    assert reading["low"] < true < reading["high"]
+    assert abs((1 - wrong[seen]).mean() - true) > 0.1
+
+
+def test_what_is_measured_is_what_scikit_learn_measures() -> None:
+    rng = np.random.default_rng(6)
+    names = np.array(["cat", "dog", "emu", "fox"])
+    label = rng.integers(0, 4, 1000)
+    raw = rng.gamma(1.0, size=(1000, 4)) + 2.0 * np.eye(4)[label]
+    scores = raw / raw.sum(axis=1, keepdims=True)
+    predicted = scores.argmax(axis=1)
+    ids = [f"id{i}" for i in range(1000)]
+    columns = {f"scores:{name}": scores[:, i].tolist() for i, name in enumerate(names)}
+    made = block(predictions(ids, [60.0] * 1000, names[predicted].tolist(), more=columns))
+    said = world({}, made, block(labels(ids, [100.0] * 1000, names[label].tolist())), *silence(3 * HOUR, 200))
+    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert one["task"] == "multiclass"
+    assert value(one, "macro_f1") == pytest.approx(f1_score(label, predicted, average="macro"))
+    assert value(one, "log_loss") == pytest.approx(log_loss(label, scores), rel=1e-6)  # scores wait as float32
+    assert sorted(one["confusion"]["classes"]) == sorted(names)
+    assert sum(map(sum, one["confusion"]["counts"])) == 1000
+    dog = one["classes"]["dog"]
+    assert dog["recall"]["value"] == pytest.approx((predicted[label == 1] == 1).mean())
+    assert dog["support"]["value"] == (label == 1).sum()
+
+
+@pytest.mark.parametrize(("yes", "no"), [("fraud", "ok"), ("yes", "no"), ("a", "b")])
+def test_the_positive_class_is_found_where_that_is_safe(yes: str, no: str) -> None:
+    ids, label, predicted = truth(7, 400)
+    rng = np.random.default_rng(7)
+    score = np.clip(np.where(predicted == 1, 0.8, 0.2) + rng.normal(0, 0.1, 400), 0, 1)
+    text = np.array([no, yes])
+    made = block(predictions(ids, [60.0] * 400, text[predicted.astype(int)].tolist(), score=score.tolist()))
+    said = world({}, made, block(labels(ids, [100.0] * 400, text[label.astype(int)].tolist())), *silence(3 * HOUR, 200))
+    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert (one["task"], one["positive"]) == ("binary", yes)
+    assert value(one, "roc_auc") == pytest.approx(roc_auc_score(label, score))
+    assert value(one, "recall") == pytest.approx(predicted[label == 1].mean())
+
+
+def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
+    ids, label, predicted = truth(8, 200)
+    words = np.array(["no", "yes"])
+    first = [
+        block(predictions(ids, [60.0] * 200, words[predicted.astype(int)].tolist())),
+        block(labels(ids, [100.0] * 200, words[label.astype(int)].tolist())),
+    ]
+    more = [f"new{i}" for i in range(100)]
+    second = [block(predictions(more, [1000.0] * 100, ["maybe"] * 100)), block(labels(more, [1001.0] * 100, ["maybe"] * 100))]
+    third = [f"third{i}" for i in range(100)]
+    last = [block(predictions(third, [2000.0] * 100, ["maybe"] * 100)), block(labels(third, [2001.0] * 100, ["no"] * 100))]
+    said = world({}, *first, *silence(900), *second, *silence(1900, 1300), *last, *silence(3 * HOUR, 2100))
+    tasks = [one["performance"]["task"] for one in arrivals(said) if one["performance"]["outcomes"]]
+    assert tasks == ["binary", "binary", "multiclass"]
+    after = [one["performance"] for one in arrivals(said) if one["performance"]["outcomes"]][-1]
+    assert value(after, "accuracy") == 0.0
+
+
+def test_versions_are_measured_apart() -> None:
+    ids, label, predicted = truth(9, 400)
+    version = ["1"] * 200 + ["2"] * 200
+    predicted = np.where(np.arange(400) < 200, predicted, 1 - predicted)
+    made = block(predictions(ids, [60.0 + i / 10 for i in range(400)], predicted.tolist(), version=version, score=[0.5] * 400))
+    said = world({}, made, block(labels(ids, [200.0] * 400, label.tolist())), *silence(3 * HOUR, 300))
+    for events in (
+        arrivals(said, "2026-01-01T00:00"),
+        [one for one in cohorts(said) if one["window"]["end"][11:16] == "00:05"],
+    ):
+        accuracy = {one["version"]: value(one["performance"], "accuracy") for one in events}
+        right = label == predicted
+        assert accuracy == {"1": right[:200].mean(), "2": right[200:].mean()}
+
+
+def regions(seed: int, fall: bool, n: int = 6000) -> list[Block]:
+    """A loss that rises in one region only, half way."""
+    rng = np.random.default_rng(seed)
+    region = rng.choice(["eu", "us", "asia"], n, p=[0.3, 0.5, 0.2])
+    late = np.arange(n) >= n // 2
+    wrong = np.where((region == "eu") & late & fall, 0.5, 0.08)
+    ids, label, predicted = truth(seed, n, wrong)
+    seconds = [float(i) for i in range(n)]
+    blocks = []
+    for start in range(0, n, 200):
+        part = slice(start, start + 200)
+        more = {"segment:region": region[part].tolist(), "segment:device": rng.choice(["ios", "web"], 200).tolist()}
+        blocks.append(block(predictions(ids[part], seconds[part], predicted[part].tolist(), score=[0.5] * 200, more=more)))
+        blocks.append(block(labels(ids[part], [seconds[part][-1]] * 200, label[part].tolist())))
+    return [*blocks, *silence(n + HOUR, n + 1)]
+
+
+SEGMENTED: dict[str, Any] = {
+    "segments": {"keys": ["region", "device", ["region", "device"]], "minimum": 20},
+    "detectors": {"features": {}, "score": {}, "loss": {"scan": {}}},
+    "reference": {"rows": 1000},
+}
+
+
+def test_an_alert_names_the_segment_that_explains_the_fall() -> None:
+    said = world(SEGMENTED, *regions(10, fall=True))
+    alerts = [one["data"] for one in said["alerts"] if one["data"]["labels"]["kind"] == "concept_drift"]
+    assert alerts[0]["transition"] == "opened"
+    named = [[cause["segment"] for cause in alert["causes"]] for alert in alerts if alert["causes"]]
+    assert named[-1] == ["region=eu"]
+    cause = next(alert for alert in alerts if alert["causes"])["causes"][0]
+    assert 0.8 < cause["share"] < 1.2
+    assert cause["before"] < 0.12 < 0.35 < cause["after"]
+    assert "most of it in region=eu" in alerts[-1]["annotations"]["description"]
+
+
+def test_segments_have_metrics_of_their_own_and_small_ones_are_hidden() -> None:
+    said = world(SEGMENTED, *regions(11, fall=True))
+    last = arrivals(said)[-2]["performance"]
+    loss = {one["segment"]: one["loss"] for one in last["segments"]}
+    assert loss["region=eu"] > 0.35 > 0.2 > loss["region=us"]
+    assert all(one["outcomes"] >= 20 for one in last["segments"])
+    accuracy = next(one["metrics"]["accuracy"] for one in last["segments"] if one["segment"] == "region=eu")
+    assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+
+
+def test_the_heaviest_segments_have_places_and_the_others_are_one() -> None:
+    n = 3000
+    ids, label, predicted = truth(12, n)
+    users = [f"u{i}" if i < 1000 else ("heavy" if i % 2 else f"w{i}") for i in range(n)]
+    blocks = []
+    for start in range(0, n, 100):
+        part = slice(start, start + 100)
+        seconds = [float(i) for i in range(start, start + 100)]
+        more = {"segment:user": users[part]}
+        blocks.append(block(predictions(ids[part], seconds, predicted[part].tolist(), score=[0.5] * 100, more=more)))
+        blocks.append(block(labels(ids[part], seconds, label[part].tolist())))
+    said = world({"segments": {"keys": ["user"], "top": 3, "minimum": 5}}, *blocks, *silence(n + HOUR, n + 1))
+    last = arrivals(said)[-1 if arrivals(said)[-1]["performance"]["outcomes"] else -2]["performance"]
+    assert {one["segment"] for one in last["segments"]} == {"user=heavy", "user=(other)"}
+    assert sum(one["outcomes"] for one in last["segments"]) + last["segments_hidden"] * 5 >= last["outcomes"]
+
+
+def test_a_metric_beyond_its_limit_is_an_alert_until_it_is_back() -> None:
+    n = 3600
+    wrong = np.where((np.arange(n) >= 1200) & (np.arange(n) < 2400), 0.5, 0.05)
+    config = {"performance": {"limits": [{"metric": "accuracy", "below": 0.8, "windows": 2, "severity": "critical"}]}}
+    said = world(config, *regions_of(wrong))
+    alerts = [one["data"] for one in said["alerts"] if one["data"]["labels"].get("rule") == "accuracy below 0.8"]
+    assert [alert["transition"] for alert in alerts] == ["opened", "resolved"]
+    assert (
+        alerts[0]["labels"] | {"kind": "performance", "severity": "critical", "metric": "accuracy", "basis": "arrival"}
+        == alerts[0]["labels"]
+    )
+    assert alerts[0]["startsAt"] < "2026-01-01T00:36" < alerts[1]["endsAt"]
+    assert alerts[0]["change"]["before"] == 0.8 > alerts[0]["change"]["after"]
+    assert said["retrain"] == []
+
+
+def test_worse_than_the_reference_is_a_warning_and_better_a_notice() -> None:
+    worse = np.where(np.arange(3600) < 1200, 0.1, 0.3)
+    for wrong, name, severity in ((worse, "PerformanceDrop", "warning"), (worse[::-1], "PerformanceGain", "info")):
+        said = world({"reference": {"rows": 500}}, *regions_of(wrong))
+        alerts = [one["data"] for one in said["alerts"] if one["data"]["labels"].get("metric") == "accuracy"]
+        assert [(one["labels"]["alertname"], one["labels"]["severity"]) for one in alerts[:1]] == [(name, severity)]
+        assert said["retrain"] == []
+
+
+def test_performance_that_stays_is_no_alert() -> None:
+    said = world({"reference": {"rows": 500}}, *regions_of(np.full(7200, 0.15)))
+    assert said["alerts"] == []
+
+
+def regions_of(wrong: np.ndarray[Any, Any]) -> list[Block]:
+    """A prediction and its label each second, of which some are wrong."""
+    n = len(wrong)
+    ids, label, predicted = truth(13, n, wrong)
+    blocks = []
+    for start in range(0, n, 100):
+        part = slice(start, start + 100)
+        seconds = [float(i) for i in range(start, start + 100)]
+        blocks.append(block(predictions(ids[part], seconds, predicted[part].tolist(), score=[0.5] * 100)))
+        blocks.append(block(labels(ids[part], seconds, label[part].tolist())))
+    return [*blocks, *silence(n + HOUR, n + 1)]
