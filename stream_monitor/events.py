@@ -164,6 +164,29 @@ class Latency(_Out):
     p99: float | None
 
 
+class Measured(_Out):
+    """A metric over some outcomes."""
+
+    value: float | None
+    """Null where it is not defined, as precision without a positive prediction."""
+    n: float
+    """Outcomes that it rests on; with weights, as many equally weighted ones as would say as much."""
+    low: float | None = None
+    high: float | None = None
+    """Between these with 95% confidence."""
+
+
+class Serving(_Out):
+    """How predictions went that say so by their `status`."""
+
+    n: int
+    errors: int
+    timeouts: int
+    error_rate: Measured
+    """The share that failed, timeouts included."""
+    timeout_rate: Measured
+
+
 class LabelHealth(_Out):
     """Of labels in the window, by the time at which they came."""
 
@@ -178,18 +201,6 @@ class LabelHealth(_Out):
     """Predictions of the stream whose wait ended in the window."""
     coverage: float | None
     """The share of those that had a label by then."""
-
-
-class Measured(_Out):
-    """A metric over some outcomes."""
-
-    value: float | None
-    """Null where it is not defined, as precision without a positive prediction."""
-    n: float
-    """Outcomes that it rests on; with weights, as many equally weighted ones as would say as much."""
-    low: float | None = None
-    high: float | None = None
-    """Between these with 95% confidence."""
 
 
 class Confusion(_Out):
@@ -286,6 +297,7 @@ class Metrics(_Out):
     counts: dict[str, int] = {}
     """Of the stream: duplicates, late, ahead, missing, infinite, ... in the window."""
     latency: Latency | None = None
+    serving: Serving | None = None
     labels: LabelHealth | None = None
     cohort: CohortHealth | None = None
     performance: Performance

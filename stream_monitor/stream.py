@@ -325,7 +325,7 @@ class Stream:
     def _count_predictions(self, rows: Rows, joined: Joined) -> None:
         n = int(np.count_nonzero(joined.accepted))
         if n:
-            self.ledger.predictions(rows, joined, rows.number("latency_ms") if "latency_ms" in rows.number_names else None)
+            self.ledger.predictions(rows, joined)
         self._count({"predictions": n})
 
     def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:

@@ -25,7 +25,7 @@ Cells = Callable[[dict[str, Any]], dict[str, Any]]
 FORMATS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".csv", ".csv.gz", ".parquet")
 _ROWS = 1_000
 _FIELDS = frozenset(name for struct in STRUCTS.values() for name in struct.__struct_fields__)
-_TEXTS = frozenset({"prediction_id", "model", "version", "origin", "op"})
+_TEXTS = frozenset({"prediction_id", "model", "version", "origin", "op", "status"})
 """Columns whose cells are not numbers, whatever they look like."""
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {

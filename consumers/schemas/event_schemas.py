@@ -29,6 +29,9 @@ _PROPERTIES: dict[str, Schema] = {
     "score": _NUMBER | {"description": "The probability of the positive class."},
     "scores": {"description": "Probabilities by class.", "type": ["object", "null"], "additionalProperties": _NUMBER},
     "latency_ms": {"type": ["number", "null"], "minimum": 0},
+    "status": _TEXT | {
+        "description": "`ok`, `error`, `timeout`, or a number of HTTP; a prediction that failed needs no `prediction`.",
+    },
     "weight": {"type": ["number", "null"], "minimum": 0},
     "model": _TEXT,
     "version": _TEXT,

@@ -43,6 +43,7 @@ class Prediction(msgspec.Struct, gc=False):
     score: Any = None
     scores: Any = None
     latency_ms: Any = None
+    status: Any = None
     weight: Any = None
     model: Any = None
     version: Any = None

@@ -10,6 +10,7 @@ from typing import Any
 from consumers.wire.event import GROUPS, NAME_LIMIT, REQUIRED, STRUCTS, Event, EventKind, Refused
 from consumers.wire.event_time import INVALID, EventTime
 from stream_monitor.config.stream import Features, Labels, Source
+from stream_monitor.statuses import outcome
 from stream_monitor.values import LEFT_OUT, Read, Value, feature, not_negative, number, numeric_feature, scalar, text
 
 _PLAIN = {"numeric": frozenset({"number"}), "categorical": frozenset({"text"}), None: frozenset({"number", "text"})}
@@ -153,6 +154,8 @@ class Reading:
         return 0
 
     def _check(self, event: Event) -> None:
+        if outcome(event.texts.get("status", "")) != "ok":  # what failed has said nothing
+            return
         for column in REQUIRED[self.kind] - {"prediction_id", "time"}:
             if column not in event.numbers and column not in event.texts:
                 raise Refused(f"missing_{column}", f"{column} is missing")
@@ -168,6 +171,7 @@ def _heads(kind: EventKind, label: Read) -> dict[str, Read]:
         "prediction": partial(_outcome, "prediction", scalar),
         "score": number,
         "latency_ms": not_negative,
+        "status": partial(_name, "status"),
         "weight": partial(_within, "weight", math.inf),
         "model": partial(_name, "model"),
         "version": partial(_name, "version"),

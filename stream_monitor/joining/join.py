@@ -121,6 +121,8 @@ class Join:
         kept = deadline > clock
         if self._recalling or self.halvings:
             kept &= self._sampled(rows, positions)
+        if "status" in rows.text_names:  # what failed has said nothing that a label could be for
+            kept &= (values.code >= 0) | ~np.isnan(values.value)
         if int(version.min()) < 0:
             kept &= version >= 0
             self.versions.refused += int((version < 0).sum())

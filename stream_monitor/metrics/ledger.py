@@ -23,6 +23,7 @@ from stream_monitor.metrics.since import Since
 from stream_monitor.metrics.tally import Measure, Tally
 from stream_monitor.metrics.vocabulary import Vocabulary, Word
 from stream_monitor.metrics.windows import Closed, Windows, groups
+from stream_monitor.statuses import Outcome, outcome
 from stream_monitor.watching.words import Words
 
 Floats = npt.NDArray[np.float64]
@@ -59,14 +60,17 @@ class Ledger:
         """What outcomes are measured as; None while that is not known."""
         return self._measure
 
-    def predictions(self, rows: Rows, joined: Joined, latency: Floats | None) -> None:
+    def predictions(self, rows: Rows, joined: Joined) -> None:
         """Counts predictions that were accepted."""
         mine = joined.accepted
-        if not mine.all():
-            some = None if latency is None else latency[mine]
-            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], some)
+        latency = rows.number("latency_ms") if "latency_ms" in rows.number_names else None
+        statuses = _statuses(rows) if "status" in rows.text_names else None
+        if mine.all():
+            self.windows.predictions(joined.version, rows.time, joined.clock, latency, statuses)
         else:
-            self.windows.predictions(joined.version, rows.time, joined.clock, latency)
+            latency = None if latency is None else latency[mine]
+            statuses = None if statuses is None else {name: which[mine] for name, which in statuses.items()}
+            self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], latency, statuses)
         if joined.segments is not None:
             self.segments.see(rows, np.where(mine[:, None], joined.segments, np.uint64(0)))
 
@@ -264,6 +268,14 @@ class Ledger:
     def _scored(self) -> list[Word | None]:
         """The classes that have scores of their own."""
         return [self._words.known(name) for name in self._classes.names]
+
+
+def _statuses(rows: Rows) -> dict[Outcome, npt.NDArray[np.bool_]]:
+    """Which rows went how; those that do not say are in none."""
+    codes, table = rows.text("status")
+    went = np.array([*map(outcome, table), ""])
+    names: tuple[Outcome, ...] = ("ok", "error", "timeout")
+    return {name: went[codes] == name for name in names}
 
 
 def _positive(config: StreamConfig, words: Words) -> Word | None:

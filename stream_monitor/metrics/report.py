@@ -17,6 +17,7 @@ from stream_monitor.events import (
     Performance,
     Period,
     SegmentPerformance,
+    Serving,
     SignalReading,
     SinceBeginning,
     encode,
@@ -73,6 +74,7 @@ def window(stream: Reported, closed: Closed, moment: Moment) -> Output:
         rate_per_s=closed.window.predictions / (closed.length / 1e6),
         counts=closed.counts,
         latency=_latency(closed.window),
+        serving=_serving(closed.window),
         labels=_labels(stream, closed),
         performance=performance(stream, number, closed.window.tally),
         since=_since(stream, number) if closed.length == stream.ledger.windows.length else None,
@@ -270,6 +272,14 @@ def _latency(window: Window) -> Latency:
     sketch = window.latency
     p50, p95, p99 = (sketch.quantile(q) for q in (0.5, 0.95, 0.99))
     return Latency(n=sketch.n, mean=sketch.mean(), p50=p50, p95=p95, p99=p99)
+
+
+def _serving(window: Window) -> Serving | None:
+    rates = window.rates()
+    if not rates:
+        return None
+    went = window.statuses
+    return Serving(n=sum(went.values()), errors=went["error"], timeouts=went["timeout"], **_measured(rates))
 
 
 def _labels(stream: Reported, closed: Closed) -> LabelHealth:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +10,15 @@ import numpy.typing as npt
 
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.metrics.intervals import share
+from stream_monitor.metrics.reading import Readings
 from stream_monitor.metrics.sketch import Sketch
 from stream_monitor.metrics.tally import Tally
+from stream_monitor.statuses import Outcome
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 FAR = 2**62
 _FEW = 16
@@ -31,6 +35,8 @@ class Window:
         self.latency = Sketch()
         self.delay = Sketch()
         self.tally = Tally()
+        self.statuses = {"ok": 0, "error": 0, "timeout": 0}
+        """How predictions went, of those that say so."""
 
     def amend(self, signs: npt.NDArray[np.int8], delays: Floats) -> None:
         """Takes the delays of labels, seconds, and how many of them changed earlier ones."""
@@ -39,12 +45,21 @@ class Window:
         self.corrected += replaced
         self.withdrawn += int((signs == -1).sum()) - replaced
 
+    def rates(self) -> Readings:
+        """The shares of predictions that failed and that came too late; empty where none says how it went."""
+        ok, errors, late = (self.statuses[name] for name in ("ok", "error", "timeout"))
+        if not ok + errors + late:
+            return {}
+        failed, rest = errors + late, ok + errors
+        return {"error_rate": share(failed, ok, failed, ok), "timeout_rate": share(late, rest, late, rest)}
+
     def merge(self, other: Window) -> None:
         """Takes all that another one has."""
         self.predictions += other.predictions
         self.corrected += other.corrected
         self.withdrawn += other.withdrawn
         self.latency.merge(other.latency)
+        self.statuses = {name: n + other.statuses[name] for name, n in self.statuses.items()}
         self.delay.merge(other.delay)
         self.tally.merge(other.tally)
 
@@ -52,7 +67,8 @@ class Window:
         """Everything, as plain values."""
         return {
             "predictions": self.predictions, "corrected": self.corrected, "withdrawn": self.withdrawn,
-            "latency": self.latency.state(), "delay": self.delay.state(), "tally": self.tally.state(),
+            "statuses": self.statuses, "latency": self.latency.state(), "delay": self.delay.state(),
+            "tally": self.tally.state(),
         }  # fmt: skip
 
     @classmethod
@@ -60,7 +76,7 @@ class Window:
         """From a `state()`."""
         window = cls()
         window.predictions, window.corrected = state["predictions"], state["corrected"]
-        window.withdrawn = state["withdrawn"]
+        window.withdrawn, window.statuses = state["withdrawn"], dict(state["statuses"])
         window.latency.restore(state["latency"])
         window.delay.restore(state["delay"])
         window.tally = Tally.restored(state["tally"])
@@ -116,9 +132,16 @@ class Windows:
         """The next clock at which some window closes, open or not."""
         return ((clock - self.grace) // self.length + 1) * self.length + self.grace
 
-    def predictions(self, versions: npt.NDArray[np.int32], times: Ints, clock: Ints, latency: Floats | None) -> None:
+    def predictions(
+        self,
+        versions: npt.NDArray[np.int32],
+        times: Ints,
+        clock: Ints,
+        latency: Floats | None,
+        statuses: Mapping[Outcome, Mask] | None = None,
+    ) -> None:
         """Counts predictions by their time; a late one, or one ahead of the clock, by the clock."""
-        if len(times) <= _FEW:
+        if len(times) <= _FEW and statuses is None:
             self._few_predictions(versions.tolist(), times.tolist(), clock.tolist(), latency)
             return
         index = times // self.length
@@ -130,6 +153,8 @@ class Windows:
             window.predictions += len(rows)
             if latency is not None:
                 window.latency.add(latency[rows])
+            for name, which in (statuses or {}).items():
+                window.statuses[name] += int(np.count_nonzero(which[rows]))
 
     def _few_predictions(self, versions: list[int], times: list[int], clock: list[int], latency: Floats | None) -> None:
         """The same one by one, which is faster where there are few."""

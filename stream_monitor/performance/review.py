@@ -98,7 +98,7 @@ class _Readings:
 def _serving(closed: Closed) -> Readings:
     sketch = closed.window.latency
     named = {"latency": sketch.mean(), **{f"latency_p{q}": sketch.quantile(q / 100) for q in (50, 95, 99)}}
-    return {name: Reading(value, sketch.n) for name, value in named.items() if value is not None}
+    return {name: Reading(value, sketch.n) for name, value in named.items() if value is not None} | closed.window.rates()
 
 
 def _reference(stream: Reviewed, version: int) -> Readings:

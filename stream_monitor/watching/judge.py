@@ -82,13 +82,13 @@ class Judge:
         """Takes the words of predictions that begin at a position."""
         if len(values.code) <= _FEW:
             for (value, code), first in sorted(_firsts(values).items()):
-                if len(self._predicted) < _WORDS:
+                if len(self._predicted) < _WORDS and value == value:
                     self._predicted.setdefault((value, code), position + first)
             return
         pairs = np.stack((np.where(values.code >= 0, 0.0, values.value), values.code))
         words, firsts = np.unique(pairs, axis=1, return_index=True)
         for (value, code), first in zip(words.T.tolist(), firsts.tolist(), strict=True):
-            if len(self._predicted) < _WORDS:
+            if len(self._predicted) < _WORDS and value == value:
                 self._predicted.setdefault((value, int(code)), position + first)
 
     def clear_up(self, outcomes: Outcomes, position: Ints, last: int) -> Cleared:

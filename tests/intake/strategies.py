@@ -71,7 +71,7 @@ plain_labels = st.fixed_dictionaries(
 )
 odd_predictions = _event(
     prediction_id=ids, time=st.sampled_from(TIMES), prediction=values, score=values, latency_ms=values, weight=values,
-    model=values, version=values, features=objects, scores=objects, segments=objects, label=values, other=values,
+    status=values, model=values, version=values, features=objects, scores=objects, segments=objects, label=values, other=values,
 )  # fmt: skip
 odd_labels = _event(
     prediction_id=ids, time=st.sampled_from(TIMES), label=values, op=st.sampled_from((None, "retract", "drop", 1)),

@@ -1,4 +1,4 @@
-"""What outcomes say: by when their label came and by when they were predicted, by segment, in windows; and when that is an alert."""
+"""What outcomes say: by when their label came and by when they were predicted, by segment; and when that is an alert."""
 
 from __future__ import annotations
 
@@ -308,3 +308,14 @@ def regions_of(wrong: np.ndarray[Any, Any]) -> list[Block]:
         blocks.append(block(predictions(ids[part], seconds, predicted[part].tolist(), score=[0.5] * 100)))
         blocks.append(block(labels(ids[part], seconds, label[part].tolist())))
     return [*blocks, *silence(n + HOUR, n + 1)]
+
+
+def test_predictions_that_fail_are_counted_and_wait_for_no_label() -> None:
+    nan = float("nan")
+    status = ["ok", "error", "timeout", "200", "504", "ok"]
+    made = predictions(list("abcdef"), [60.0] * 6, [1.0, nan, nan, 0.0, nan, 1.0], score=[0.5] * 6, more={"status": status})
+    said = world({}, block(made), block(labels(list("abcdef"), [70.0] * 6, [1.0] * 6)), *silence(3 * HOUR, 100))
+    (one,) = (one for one in arrivals(said) if one["predictions"])
+    assert {name: one["serving"][name] for name in ("n", "errors", "timeouts")} == {"n": 6, "errors": 1, "timeouts": 2}
+    assert (one["serving"]["error_rate"]["value"], one["serving"]["timeout_rate"]["value"]) == (0.5, pytest.approx(1 / 3))
+    assert one["performance"]["outcomes"] == 3
