@@ -74,19 +74,22 @@ def _knots(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, F
 
 
 def _errors(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[float, float]:
-    """Calibration errors of every second row as it is, and calibrated by the others, both ways round."""
-    calibrated = np.empty(len(scores))
-    for half in (0, 1):
-        fitted = _knots(*(column[1 - half :: 2] for column in (scores, outcomes, weights)))
-        calibrated[half::2] = np.interp(scores[half::2], *fitted)
-    bins = _bins(scores, _BINS_OF_THE_ERROR)
-    chances = scores.min() >= 0 and scores.max() <= 1
-    before, after = (_gap(bins, weights * (guess - outcomes)) / weights.sum() for guess in (scores, calibrated))
-    return float(before) if chances else math.inf, float(after)
+    """Calibration errors of every second row as it is, and calibrated by the others: the mean of both ways round.
+
+    Each half by itself, for the errors that two halves make of each other cancel.
+    """
+    halves = [tuple(column[half::2] for column in (scores, outcomes, weights)) for half in (0, 1)]
+    before, after = 0.0, 0.0
+    for learnt, held_out in (halves, halves[::-1]):
+        before += _gap(held_out[0], *held_out) / 2
+        after += _gap(np.interp(held_out[0], *_knots(*learnt)), *held_out) / 2
+    return before if scores.min() >= 0 and scores.max() <= 1 else math.inf, after
 
 
-def _gap(bins: npt.NDArray[np.int64], excess: Floats) -> float:
-    return float(np.abs(np.bincount(bins, excess)).sum())
+def _gap(chances: Floats, scores: Floats, outcomes: Floats, weights: Floats) -> float:
+    """How far chances are from outcomes in the mean over bins of scores."""
+    excess = np.bincount(_bins(scores, _BINS_OF_THE_ERROR), weights * (chances - outcomes))
+    return float(np.abs(excess).sum() / weights.sum())
 
 
 def _bins(scores: Floats, bins: int) -> npt.NDArray[np.int64]:

@@ -74,12 +74,13 @@ class ExpectedClasses:
 
     def terms(self, predicted: Ints, chances: Floats) -> Floats:
         """What each row adds, float64[n, width], but for the squares: its predicted class and its chances, float64[n, k]."""
-        n, is_predicted = len(predicted), predicted[:, np.newaxis] == np.arange(self._classes)
+        n, k = chances.shape
+        is_predicted = predicted[:, np.newaxis] == np.arange(k)
         hits = np.where(is_predicted, chances, 0.0)
         with_hit = hits[:, :, np.newaxis] * chances[:, np.newaxis, :]
         pairs = chances[:, :, np.newaxis] * chances[:, np.newaxis, :]
         counts = np.ones((n, 1)), np.zeros((n, 1)), is_predicted, chances, hits
-        return np.concatenate((*counts, with_hit.reshape(n, -1), pairs.reshape(n, -1)), axis=1)
+        return np.concatenate((*counts, with_hit.reshape(n, k * k), pairs.reshape(n, k * k)), axis=1)
 
     def read(self, sums: Floats, learnt: float) -> Readings:
         """Estimates from the sums of a window, with bands that know from how many outcomes chances were learnt."""
