@@ -15,8 +15,8 @@ from stream_monitor.metrics.score_curve import Area, Curve
 
 Floats = npt.NDArray[np.float64]
 
-Worth = Callable[[Curve, Area, tuple[float, float]], float]
-"""What an area's value is worth, with the equal positives and negatives that it rests on."""
+Sides = tuple[float, float]
+"""Positives and negatives."""
 
 _TOGETHER = 512
 """Rows that wait to be counted together."""
@@ -76,19 +76,22 @@ class Ranking:
 
         These are DeLong's, and that of Hanley and McNeil (1982), which holds where there are few on one side.
         """
-        return self._read(Curve.roc_auc, self._sampled_roc)
+        return self._sampled(Curve.roc_auc, _larger)
 
     def average_precision(self) -> Reading:
         """The average precision; the interval is Wilson's for the effective n of its jackknife variance."""
-        return self._read(Curve.average_precision, self._sampled)
+        return self._sampled(Curve.average_precision, _jackknife)
 
-    def expected_roc_auc(self) -> Reading:
-        """The area to expect once labels come, where weights are chances; 95% of labels would show one between low and high."""
-        return self._read(Curve.roc_auc, Curve.label_variance, Curve.label_shift)
+    def expected_roc_auc(self, learnt: float = math.inf) -> Reading:
+        """The area to expect once labels come, where weights are chances that were learnt from so many outcomes.
 
-    def expected_average_precision(self) -> Reading:
+        Between low and high is the area that labels will show of these rows, with 95% confidence.
+        """
+        return self._expected(Curve.roc_auc, learnt)
+
+    def expected_average_precision(self, learnt: float = math.inf) -> Reading:
         """The same of the average precision."""
-        return self._read(Curve.average_precision, Curve.label_variance, Curve.label_shift)
+        return self._expected(Curve.average_precision, learnt)
 
     def roc_auc_error(self) -> float:
         """The most by which the grid can have moved the ROC AUC: 0 while scores are exact."""
@@ -167,31 +170,43 @@ class Ranking:
         curve = Curve(*np.maximum(self._weights, 0.0))
         return curve if min(curve.positive.sum(), curve.negative.sum()) > _NONE * self._came else None
 
-    def _read(self, area: Callable[[Curve], Area], variance: Worth, shift: Worth | None = None) -> Reading:
+    def _sampled(self, area: Callable[[Curve], Area], variance: Callable[[Curve, Area, Sides], float]) -> Reading:
         curve = self._curve()
         if curve is None:
             return NOTHING
         found, rows = area(curve), self._equal_rows(curve)
-        spread = variance(curve, found, rows)
-        value = min(max(found.value + (shift(curve, found, rows) if shift else 0.0), 0.0), 1.0)
-        within = value * (1 - value)
-        n = within / spread if spread > 0 and within > _NONE else min(rows)
-        return Reading(value, sum(rows), *_wilson(value, min(n, sum(rows))))
+        return _reading(found.value, rows, variance(curve, found, rows))
 
-    def _equal_rows(self, curve: Curve) -> tuple[float, float]:
+    def _expected(self, area: Callable[[Curve], Area], learnt: float) -> Reading:
+        curve = self._curve()
+        if curve is None:
+            return NOTHING
+        found, rows = area(curve), self._equal_rows(curve)
+        value = found.value + curve.label_shift(found, rows)
+        variance = curve.label_variance(found, rows) * (1 + sum(rows) / max(learnt, 1.0))
+        return _reading(min(max(value, 0.0), 1.0), rows, variance)
+
+    def _equal_rows(self, curve: Curve) -> Sides:
         """As many equally weighted positives and negatives as would say as much (Kish 1965)."""
         positives, negatives = (float(side.sum()) ** 2 / max(square, 1e-300) for side, square in zip(curve, self._squares))
         return positives, negatives
 
-    @staticmethod
-    def _sampled(curve: Curve, area: Area, rows: tuple[float, float]) -> float:
-        return curve.sampling_variance(area, (max(rows[0] - 1, 0.5), max(rows[1] - 1, 0.5)))
 
-    @staticmethod
-    def _sampled_roc(curve: Curve, area: Area, rows: tuple[float, float]) -> float:
-        theta, more = area.value, (rows[0] + rows[1]) / 2 - 1
-        hanley = 1 + more * (1 - theta) / (2 - theta) + more * theta / (1 + theta)
-        return max(Ranking._sampled(curve, area, rows), theta * (1 - theta) * hanley / (rows[0] * rows[1]))
+def _jackknife(curve: Curve, area: Area, rows: Sides) -> float:
+    return curve.sampling_variance(area, (max(rows[0] - 1, 0.5), max(rows[1] - 1, 0.5)))
+
+
+def _larger(curve: Curve, area: Area, rows: Sides) -> float:
+    theta, more = area.value, (rows[0] + rows[1]) / 2 - 1
+    hanley = 1 + more * (1 - theta) / (2 - theta) + more * theta / (1 + theta)
+    return max(_jackknife(curve, area, rows), theta * (1 - theta) * hanley / (rows[0] * rows[1]))
+
+
+def _reading(value: float, rows: Sides, variance: float) -> Reading:
+    """With Wilson's interval for as many yes or no as would have that variance; for the rarer side's rows where it has none."""
+    within = value * (1 - value)
+    n = within / variance if variance > 0 and within > _NONE else min(rows)
+    return Reading(value, sum(rows), *_wilson(value, min(n, sum(rows))))
 
 
 def _onwards(total: float, amounts: Floats) -> float:

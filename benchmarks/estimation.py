@@ -1,0 +1,149 @@
+"""Estimates without labels: what they cost and say, beside NannyML's if it is installed.  `python -m benchmarks.estimation`.
+
+NannyML 0.13 is no dependency; install it into an environment of its own, with this project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.table import table
+from stream_monitor.estimation.cbpe import Cbpe
+from stream_monitor.estimation.dle import Dle
+from stream_monitor.metrics.ranking import Ranking
+
+Floats = npt.NDArray[np.float64]
+Estimates = dict[str, list[float]]
+"""By metric, of each chunk."""
+
+_DATA = Path(__file__).parent.parent / "tests" / "estimation" / "data" / "car_loan_scores.csv.gz"
+_REFERENCE, _CHUNK = 50_000, 5000
+_METRICS = ("roc_auc", "average_precision", "accuracy", "precision", "recall", "specificity", "f1")
+
+
+class Run(NamedTuple):
+    """What one of them took, in seconds of CPU, and says."""
+
+    learning: float
+    estimating: float
+    estimates: Estimates
+
+
+def ours(rows: Floats, block: int) -> Run:
+    """Row after row as they would come, in blocks."""
+    scores, predicted, labels = rows[0], rows[1].astype(np.int64), rows[2].astype(np.int64)
+    before = time.process_time()
+    cbpe = Cbpe(2)
+    cbpe.learn(scores[:_REFERENCE], labels[:_REFERENCE])
+    learning, before = time.process_time() - before, time.process_time()
+    chunks = len(scores) // _CHUNK - _REFERENCE // _CHUNK
+    sums, rankings = np.zeros((chunks, cbpe.width)), [Ranking() for _ in range(chunks)]
+    for at in range(_REFERENCE, len(scores), block):
+        piece, chunk = slice(at, at + block), (at - _REFERENCE) // _CHUNK
+        chances = cbpe.chances(scores[piece])
+        cbpe.add(sums, np.full(len(chances), chunk), predicted[piece], chances)
+        rankings[chunk].add(scores[piece], chances, 1 - chances)
+    readings = [
+        cbpe.read(one)
+        | {
+            "roc_auc": rank.expected_roc_auc(cbpe.learnt_rows),
+            "average_precision": rank.expected_average_precision(cbpe.learnt_rows),
+        }
+        for one, rank in zip(sums, rankings)
+    ]
+    estimating = time.process_time() - before
+    return Run(learning, estimating, {name: [one[name].value or 0.0 for one in readings] for name in _METRICS})
+
+
+def theirs(rows: Floats) -> Run | None:
+    """NannyML's CBPE on the same rows; None if it is not installed."""
+    if importlib.util.find_spec("nannyml") is None:
+        return None
+    os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
+    warnings.filterwarnings("ignore")
+    nannyml: Any = importlib.import_module("nannyml")
+    pandas: Any = importlib.import_module("pandas")
+    frame = pandas.DataFrame(rows.T, columns=("score", "predicted", "label"))
+    cbpe = nannyml.CBPE(
+        y_pred_proba="score", y_pred="predicted", y_true="label", problem_type="classification_binary",
+        metrics=list(_METRICS), chunk_size=_CHUNK,
+    )  # fmt: skip
+    learning = _seconds(lambda: cbpe.fit(frame[:_REFERENCE]))
+    analysis = frame[["score", "predicted"]][_REFERENCE:]
+    found: list[Any] = []
+    estimating = _seconds(lambda: found.append(cbpe.estimate(analysis)))
+    columns = found[0].filter(period="analysis").to_df(multilevel=True)
+    return Run(learning, estimating, {name: columns[name]["value"].tolist() for name in _METRICS})
+
+
+def regression(features: int, rows: int = 20_000) -> tuple[object, ...]:
+    """What DLE costs by outcome learnt and by row estimated, in microseconds, and how far off its MAE is after a shift."""
+    rng = np.random.default_rng(1)
+
+    def draw(n: int, shift: float) -> tuple[Floats, Floats, Floats]:
+        x = rng.normal(size=(n, features))
+        x[:, 0] += shift
+        return x, x[:, 1] * 2, x[:, 1] * 2 + rng.normal(size=n) * np.exp(0.5 * np.clip(x[:, 0], -2, 2))
+
+    dle = Dle()
+    past, now = draw(rows, 0.0), draw(rows, 0.5)
+    first = _seconds(lambda: dle.learn(*(column[:2000] for column in past)))
+    later = _seconds(lambda: dle.learn(*(column[2000:] for column in past)))
+    estimates: list[Floats] = []
+    estimating = _seconds(lambda: estimates.append(dle.estimate(now[0], now[1])))
+    before, after = (float(np.abs(part[2] - part[1]).mean()) for part in (past, now))
+    return (
+        features,
+        first / 2000 * 1e6,
+        later / (rows - 2000) * 1e6,
+        estimating / rows * 1e6,
+        before,
+        float(estimates[0].mean()),
+        after,
+    )
+
+
+def main() -> None:
+    """Prints what is estimated of each chunk, and what it costs."""
+    options = argparse.ArgumentParser(prog="python -m benchmarks.estimation", description=__doc__)
+    options.add_argument("--block", type=int, default=1000, help="rows in a block, a divisor of 5,000 (default: 1000)")
+    block = options.parse_args().block
+    rows = np.loadtxt(_DATA, delimiter=",", skiprows=1, unpack=True)
+    ours(rows, block)
+    we, they = ours(rows, block), theirs(rows)
+    runs = [("ours", we)] + ([("NannyML", they)] if they else [])
+    names = ("roc_auc", "accuracy")
+    print(table(("chunk", *(f"{who} {name}" for name in names for who, _ in runs)), [
+        (str(chunk), *(f"{run.estimates[name][chunk]:.5f}" for name in names for _, run in runs)) for chunk in range(10)
+    ]))  # fmt: skip
+    print()
+    n = rows.shape[1] - _REFERENCE
+    print(table(("CPU", "learn, ms", "estimate, µs a row"), [
+        (who, run.learning * 1e3, run.estimating / n * 1e6) for who, run in runs
+    ]))  # fmt: skip
+    if they:
+        print(f"NannyML / ours: {they.learning / we.learning:.0f} to learn, {they.estimating / we.estimating:.0f} to estimate")
+    print()
+    heads = ("DLE, features", "learn first 2,000, µs", "later, µs", "estimate, µs", "MAE before", "estimated", "after")
+    print(table(heads, [regression(features) for features in (5, 20)]))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    before = time.process_time()
+    work()
+    return time.process_time() - before
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Performance of models before labels arrive, and whether labels then say the same."""

@@ -1,0 +1,99 @@
+"""Scores turned into the chances that outcomes showed, where that makes them better chances."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import isotonic_regression
+
+Floats = npt.NDArray[np.float64]
+
+_MOST_BINS, _ROWS_IN_A_BIN = 100, 50
+_BINS_OF_THE_ERROR = 10
+_DIGITS = 12
+
+
+class Calibration:
+    """The chance of a positive outcome by score, never falling: isotonic regression over quantile bins.
+
+    Between the mean scores of bins it is linear, beyond the outer ones constant.  There is a bin for every 50 rows, up to 100,
+    and equal scores share one.  As in NannyML, scores are used as they are unless calibrating brings them nearer to outcomes
+    that it has not seen; scores that are not all between 0 and 1 are always calibrated.
+    """
+
+    def __init__(self) -> None:
+        self._scores, self._chances = np.empty(0), np.empty(0)
+        self.rows = 0
+        """How many outcomes it has learnt from; with weights, as many equally weighted ones as would say as much."""
+        self.error_before, self.error_after = math.nan, math.nan
+        """Expected calibration error of held-out rows, as they are and calibrated; infinite for what cannot be chances."""
+        self.helps = False
+        """Whether scores are calibrated."""
+
+    def fit(self, scores: Floats, outcomes: Floats, weights: Floats | None = None) -> None:
+        """Learns anew from scores and outcomes (0 or 1), float64[n]; rows without a finite score are left out."""
+        weights = np.ones(len(scores)) if weights is None else weights
+        scores, outcomes, weights = np.stack((scores, outcomes, weights))[:, np.isfinite(scores) & (weights > 0)]
+        self.restore(Calibration().state())
+        if not len(scores):
+            return
+        self.rows = round(float(weights.sum() ** 2 / (weights * weights).sum()))
+        self._scores, self._chances = _knots(scores, outcomes, weights)
+        if len(scores) > 1 and outcomes.min() < outcomes.max():
+            self.error_before, self.error_after = _errors(scores, outcomes, weights)
+            self.helps = self.error_after < self.error_before
+
+    def apply(self, scores: Floats) -> Floats:
+        """The chance of each score, float64[n] between 0 and 1; NaN for NaN."""
+        return np.interp(scores, self._scores, self._chances) if self.helps else np.clip(scores, 0.0, 1.0)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values: at most 100 scores and their chances."""
+        return {
+            "scores": self._scores.copy(), "chances": self._chances.copy(), "rows": self.rows,
+            "errors": [self.error_before, self.error_after], "helps": self.helps,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._scores, self._chances, self.rows = state["scores"].copy(), state["chances"].copy(), state["rows"]
+        (self.error_before, self.error_after), self.helps = state["errors"], state["helps"]
+
+
+def _knots(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Mean scores of bins and their chances, rounded, and never sure: none of n is taken as half of n + 1."""
+    bins = _bins(scores, min(_MOST_BINS, max(len(scores) // _ROWS_IN_A_BIN, 2)))
+    total = np.bincount(bins, weights)
+    middles = np.bincount(bins, weights * scores) / total
+    rising = isotonic_regression(np.bincount(bins, weights * outcomes) / total, weights=total)
+    lowest, highest = 0.5 / (rising.weights[[0, -1]] / weights.mean() + 1)
+    return middles, np.round(np.clip(rising.x, lowest, 1 - highest), _DIGITS)
+
+
+def _errors(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[float, float]:
+    """Calibration errors of every second row as it is, and calibrated by the others: the mean of both ways round.
+
+    Each half by itself, for the errors that two halves make of each other cancel.
+    """
+    halves = [tuple(column[half::2] for column in (scores, outcomes, weights)) for half in (0, 1)]
+    before, after = 0.0, 0.0
+    for learnt, held_out in (halves, halves[::-1]):
+        before += _gap(held_out[0], *held_out) / 2
+        after += _gap(np.interp(held_out[0], *_knots(*learnt)), *held_out) / 2
+    return before if scores.min() >= 0 and scores.max() <= 1 else math.inf, after
+
+
+def _gap(chances: Floats, scores: Floats, outcomes: Floats, weights: Floats) -> float:
+    """How far chances are from outcomes in the mean over bins of scores."""
+    excess = np.bincount(_bins(scores, _BINS_OF_THE_ERROR), weights * (chances - outcomes))
+    return float(np.abs(excess).sum() / weights.sum())
+
+
+def _bins(scores: Floats, bins: int) -> npt.NDArray[np.int64]:
+    """A bin for each score, numbered without a gap: as many rows in each, but for equal scores, which share the first's."""
+    _, which, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    first = np.cumsum(counts) - counts
+    return np.asarray(np.unique(first * bins // len(scores), return_inverse=True)[1][which])

@@ -1,0 +1,197 @@
+"""Estimates are what NannyML estimates, and labels that come later fall into their bands."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
+
+from stream_monitor.estimation.cbpe import Cbpe
+from stream_monitor.estimation.expected_confusion import ExpectedClasses
+from stream_monitor.metrics.ranking import Ranking
+from stream_monitor.metrics.reading import NOTHING, Reading, Readings
+
+from .car_loan import CHUNK, ESTIMATED, REALISED, REFERENCE, SAMPLING_ERROR, car_loan
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def window(cbpe: Cbpe, scores: Floats, predicted: Ints, weights: Floats | None = None) -> Readings:
+    sums, n = np.zeros((1, cbpe.width)), len(predicted)
+    cbpe.add(sums, np.zeros(n, np.int64), predicted, cbpe.chances(scores), weights)
+    return cbpe.read(sums[0])
+
+
+def ranked(cbpe: Cbpe, scores: Floats) -> Readings:
+    ranking, chances = Ranking(), cbpe.chances(scores)
+    ranking.add(scores, chances, 1 - chances)
+    return {
+        "roc_auc": ranking.expected_roc_auc(cbpe.learnt_rows),
+        "average_precision": ranking.expected_average_precision(cbpe.learnt_rows),
+    }
+
+
+def chunks() -> list[Readings]:
+    data, cbpe = car_loan(), Cbpe(2)
+    cbpe.learn(data.scores[:REFERENCE], data.labels[:REFERENCE])
+    parts = [slice(start, start + CHUNK) for start in range(REFERENCE, 2 * REFERENCE, CHUNK)]
+    return [window(cbpe, data.scores[one], data.predicted[one]) | ranked(cbpe, data.scores[one]) for one in parts]
+
+
+def holds(reading: Reading, value: float) -> bool:
+    return reading.low is not None and reading.high is not None and reading.low <= value <= reading.high
+
+
+def binary(rng: np.random.Generator, n: int, shift: float = 0.0) -> tuple[Floats, Ints, Ints]:
+    """Scores that are too sure, predictions and outcomes; a shift of inputs."""
+    margin = rng.normal(shift, 1.5, n)
+    scores, outcomes = np.asarray(expit(2 * margin)), (rng.random(n) < expit(margin - 0.5)).astype(np.int64)
+    return scores, (scores > 0.5).astype(np.int64), outcomes
+
+
+def several(rng: np.random.Generator, n: int, classes: int = 4) -> tuple[Floats, Ints, Ints]:
+    """The same for more classes, with scores that are chances."""
+    scores = rng.dirichlet(np.linspace(0.3, 0.8, classes), n)
+    outcomes = np.minimum((rng.random((n, 1)) > np.cumsum(scores, axis=1)).sum(axis=1), classes - 1)
+    return scores, scores.argmax(axis=1), outcomes
+
+
+def test_the_car_loan_estimates_are_those_of_nannyml() -> None:
+    for number, readings in enumerate(chunks()):
+        for name, estimated in ESTIMATED.items():
+            value = readings[name].value
+            assert value is not None
+            assert abs(value - estimated[number]) < SAMPLING_ERROR[name] / 4, (name, number)
+
+
+def test_labels_of_the_car_loan_data_fall_into_the_bands() -> None:
+    readings = chunks()
+    for name, realised in REALISED.items():
+        assert sum(holds(reading[name], value) for reading, value in zip(readings, realised)) >= 8
+
+
+def test_the_drop_is_seen_before_labels_arrive() -> None:
+    readings = chunks()
+    for name in ("roc_auc", "accuracy"):
+        low, after = readings[4][name].low, readings[5][name].value
+        assert low is not None
+        assert after is not None
+        assert after < low - 0.003
+
+
+@pytest.mark.parametrize(("learnt", "rows"), [(2000, 2000), (10_000, 500)])
+def test_bands_hold_what_labels_show_nineteen_times_in_twenty(learnt: int, rows: int) -> None:
+    rng = np.random.default_rng(1)
+    held: dict[str, int] = {}
+    for _ in range(100):
+        cbpe = Cbpe(2)
+        scores, _, outcomes = binary(rng, learnt)
+        cbpe.learn(scores, outcomes)
+        scores, predicted, outcomes = binary(rng, rows)
+        realised = {
+            "accuracy": accuracy_score(outcomes, predicted), "precision": precision_score(outcomes, predicted),
+            "recall": recall_score(outcomes, predicted), "specificity": recall_score(1 - outcomes, 1 - predicted),
+            "f1": f1_score(outcomes, predicted), "roc_auc": roc_auc_score(outcomes, scores),
+            "average_precision": average_precision_score(outcomes, scores),
+        }  # fmt: skip
+        readings = window(cbpe, scores, predicted) | ranked(cbpe, scores)
+        for name, value in realised.items():
+            held[name] = held.get(name, 0) + holds(readings[name], value)
+    assert {name: share for name, n in held.items() if not 0.90 <= (share := n / 100) <= 0.99} == {}
+
+
+def test_bands_of_more_classes_do_too() -> None:
+    rng = np.random.default_rng(2)
+    held = np.zeros(2)
+    for _ in range(100):
+        cbpe = Cbpe(4)
+        scores, _, outcomes = several(rng, 5000)
+        cbpe.learn(scores, outcomes)
+        scores, predicted, outcomes = several(rng, 500)
+        readings = window(cbpe, scores, predicted)
+        held[0] += holds(readings["accuracy"], accuracy_score(outcomes, predicted))
+        held[1] += holds(readings["macro_f1"], f1_score(outcomes, predicted, average="macro"))
+    assert ((held / 100 >= 0.90) & (held / 100 <= 0.99)).all()
+
+
+def test_the_band_of_a_macro_f1_is_as_wide_as_labels_vary() -> None:
+    rng = np.random.default_rng(3)
+    scores, predicted, _ = several(rng, 3000)
+    cbpe = Cbpe(4)
+    sums = np.zeros((1, cbpe.width))
+    cbpe.add(sums, np.zeros(3000, np.int64), predicted, scores)
+    value, _, low, high = ExpectedClasses(4).read(sums[0], learnt=1e12)["macro_f1"]
+    labels = [(rng.random((3000, 1)) > np.cumsum(scores, axis=1)).sum(axis=1) for _ in range(300)]
+    shown = [f1_score(one, predicted, average="macro") for one in labels]
+    assert value == pytest.approx(np.mean(shown), abs=0.002)
+    assert low is not None
+    assert high is not None
+    assert (high - low) / 2 == pytest.approx(1.96 * float(np.std(shown)), rel=0.12)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@given(cuts=st.lists(st.integers(0, 600), max_size=10))
+@settings(max_examples=20, deadline=None)
+def test_no_cut_changes_a_bit(classes: int, cuts: list[int]) -> None:
+    rng = np.random.default_rng(4)
+    scores, predicted, outcomes = binary(rng, 600) if classes == 2 else several(rng, 600)
+    cell, weights = rng.integers(0, 3, 600), rng.gamma(2.0, 0.5, 600)
+    cbpe, other = Cbpe(classes), Cbpe(classes)
+    cbpe.learn(scores, outcomes)
+    other.restore(cbpe.state())
+    whole, parts = np.zeros((3, cbpe.width)), np.zeros((3, cbpe.width))
+    cbpe.add(whole, cell, predicted, cbpe.chances(scores), weights)
+    for rows in np.split(np.arange(600), sorted(cuts)):
+        other.add(parts, cell[rows], predicted[rows], other.chances(scores[rows]), weights[rows])
+    assert parts.tobytes() == whole.tobytes()
+    assert other.read(parts[1]) == cbpe.read(whole[1])
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_what_is_taken_back_was_never_there(classes: int) -> None:
+    rng = np.random.default_rng(5)
+    scores, predicted, _ = binary(rng, 300) if classes == 2 else several(rng, 300)
+    cbpe, sums, cell = Cbpe(classes), np.zeros((1, Cbpe(classes).width)), np.zeros(300, np.int64)
+    chances, weights = cbpe.chances(scores), rng.gamma(2.0, 0.5, 300)
+    cbpe.add(sums, cell, predicted, chances, weights)
+    cbpe.add(sums, cell[100:], predicted[100:], chances[100:], -weights[100:])
+    alone = window(cbpe, scores[:100], predicted[:100], weights[:100])
+    assert {name: tuple(reading) for name, reading in cbpe.read(sums[0]).items()} == {
+        name: pytest.approx(tuple(reading)) for name, reading in alone.items()
+    }
+    cbpe.add(sums, cell[:100], predicted[:100], chances[:100], -weights[:100])
+    assert set(cbpe.read(sums[0]).values()) == {NOTHING}
+
+
+def test_equal_weights_say_as_much_as_none() -> None:
+    scores, predicted, _ = binary(np.random.default_rng(6), 400)
+    plain, tripled = (window(Cbpe(2), scores, predicted, weights) for weights in (None, np.full(400, 3.0)))
+    assert {name: tuple(reading) for name, reading in tripled.items()} == {
+        name: pytest.approx(tuple(reading)) for name, reading in plain.items()
+    }
+    assert plain["accuracy"].n == 400
+
+
+def test_rows_without_a_score_or_of_another_class_are_left_out() -> None:
+    readings = window(Cbpe(2), np.array([0.9, np.nan, 0.2, 0.7]), np.array([1, 1, -1, 2]))
+    assert readings["accuracy"].value == pytest.approx(0.9)
+    assert readings["accuracy"].n == 1
+    assert readings["specificity"].n == pytest.approx(0.1)
+
+
+def test_a_metric_without_anything_to_divide_by_is_not_there() -> None:
+    readings = window(Cbpe(2), np.array([0.2, 0.3]), np.array([0, 0]))
+    assert readings["precision"] == NOTHING
+    assert readings["recall"].value == 0
+    assert set(Cbpe(3).read(np.zeros(Cbpe(3).width)).values()) == {NOTHING}
+
+
+@pytest.mark.parametrize("classes", [1, 51])
+def test_a_number_of_classes_that_is_not_allowed_is_said(classes: int) -> None:
+    with pytest.raises(ValueError, match=f"classes must be between 2 and 50, got {classes}"):
+        Cbpe(classes)
