@@ -272,7 +272,7 @@ class SinceBeginning(_Out):
 class SignalReading(_Out):
     """What a detector said of a signal when the window closed."""
 
-    signal: Literal["feature", "score", "loss"]
+    signal: Literal["feature", "prediction", "score", "loss", "risk"]
     name: str
     detector: str
     statistic: float | None

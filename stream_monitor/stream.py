@@ -17,7 +17,7 @@ from stream_monitor.alerting.words import Context
 from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamConfig, StreamRecord
 from stream_monitor.events import Alert
-from stream_monitor.joining.join import Join, Joined
+from stream_monitor.joining.join import Join, Joined, Values
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
 from stream_monitor.metrics import report
@@ -33,6 +33,7 @@ from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 from stream_monitor.watching.recent import Marks
+from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.terms import share, terms
 from stream_monitor.watching.words import Words
 
@@ -161,11 +162,10 @@ class Stream:
             outputs += self.alerts.end(reason, moment, signal="feature")
         for one in self.versions.values():
             if feature is None and version in (None, one.subject.version):
-                one.score.begin_again()
-                one.loss.begin_again()
-                for signal in ("score", "loss"):
+                for sort, group in one.groups.items():
+                    group.begin_again()
                     outputs += self.alerts.end(
-                        reason, moment, signal=signal, version=one.subject.version, model=one.subject.model
+                        reason, moment, signal=sort, version=one.subject.version, model=one.subject.model
                     )
         return outputs
 
@@ -179,7 +179,7 @@ class Stream:
         """All groups of signals, by a name for snapshots."""
         named = {"features": self.features}
         for version in self.versions.values():
-            named |= version.groups()
+            named |= version.named()
         return named
 
     def recalled(self, state: dict[str, Any]) -> None:
@@ -260,12 +260,13 @@ class Stream:
         new = self.join.versions.next_new(rows)
         if new is not None:
             rows = blocks.split(rows, 0, new)
-        learning = [group for group in (self.features, *(one.score for one in self.versions.values())) if not group.learnt]
+        learning = [group for group in self._of_predictions() if not group.learnt]
         missing = min((group.warmup.wanted - group.warmup.rows for group in learning), default=len(rows))
         if 0 < missing < len(rows):  # a reference is complete with the last of some rows, so that the budget is split there
             rows = blocks.split(rows, 0, missing)
         values = self.words.values(rows, "prediction")
-        if self.judge.task is None:
+        known = self.judge.task
+        if known is None:
             decided = self.judge.decisive(values, _any_score(rows))
             if decided is not None and decided + 1 < len(rows):
                 rows = blocks.split(rows, 0, decided + 1)
@@ -277,8 +278,10 @@ class Stream:
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
         self._count_predictions(rows, joined)
         events += self._watch_features(rows, joined, marks)
+        if known is not None and known != "unknown":
+            events += self._watch("prediction", _numbered(values), joined, marks, classes=known == "classification")
         if "score" in rows.number_names:
-            events += self._watch_scores(rows.number("score"), joined, marks)
+            events += self._watch("score", rows.number("score"), joined, marks)
         if self.judge.task == "unknown":
             events.append((len(rows) - 1, partial(notices.task_unknown, self.alerts, self.name)))
         if not self.judge.speaks:
@@ -316,7 +319,7 @@ class Stream:
         if inherits:
             version.inherit(older[-1])
         elif self.given is not None:
-            self.given.lend(self.judge, version.score, version.loss)
+            self.given.lend(self.judge, version.groups)
         self.versions[number] = version
         self.ledger.begins(number, clock, older[-1].number if inherits else None)
         self._share_budget()
@@ -338,20 +341,31 @@ class Stream:
         found = self.features.update(names, values, marks, texts) if len(values) else []
         return [(finding.row, partial(self._publish, finding, None)) for finding in found]
 
-    def _watch_scores(self, score: npt.NDArray[np.float64], joined: Joined, marks: Marks) -> list[Event]:
+    def _of_predictions(self) -> Iterable[Group]:
+        """The groups whose signals come with predictions."""
+        yield self.features
+        for version in self.versions.values():
+            yield version.groups["prediction"]
+            yield version.groups["score"]
+
+    def _watch(
+        self, sort: Sort, values: npt.NDArray[np.float64], joined: Joined, marks: Marks, classes: bool = False
+    ) -> list[Event]:
+        """Watches a signal of each version, float64[n], NaN a row without."""
         events: list[Event] = []
-        good = ~np.isnan(score) & joined.accepted
+        texts = (sort,) if classes else ()
+        good = ~np.isnan(values) & joined.accepted
         if not good.any():
             return events
         numbers = distinct(joined.version)
         for number in numbers:
             mine = np.flatnonzero(good if len(numbers) == 1 else good & (joined.version == number))
             if number >= 0 and len(mine):
-                version = self.versions[number]
-                if len(mine) == len(score):
-                    found = version.score.update(("score",), score[:, None], marks)
+                version, group = self.versions[number], self.versions[number].groups[sort]
+                if len(mine) == len(values):
+                    found = group.update((sort,), values[:, None], marks, texts)
                 else:
-                    found = version.score.update(("score",), score[mine, None], Marks(*(mark[mine] for mark in marks)))
+                    found = group.update((sort,), values[mine, None], Marks(*(mark[mine] for mark in marks)), texts)
                 events += [(finding.row, partial(self._publish, finding, version)) for finding in found]
         return events
 
@@ -397,9 +411,10 @@ class Stream:
             marks = Marks(outcomes.row[mine], outcomes.position[mine], np.minimum(outcomes.time[mine], outcomes.at[mine]))
             before = version.outcomes
             version.outcomes += len(mine)
-            for finding in version.loss.update(("loss",), losses[mine, None], marks):
-                count = before + int(np.searchsorted(marks.row, finding.row, "right"))
-                events.append((finding.row, partial(self._publish, finding, version, outcomes=count)))
+            for sort in _OF_LOSS if self.record.config.performance.risk else _OF_LOSS[:1]:
+                for finding in version.groups[sort].update((sort,), losses[mine, None], marks):
+                    count = before + int(np.searchsorted(marks.row, finding.row, "right"))
+                    events.append((finding.row, partial(self._publish, finding, version, outcomes=count)))
         return events
 
     def _happen(self, events: list[Event], judged: Ints, clock: Ints, arrived: int, position: int | None) -> list[Output]:
@@ -417,7 +432,7 @@ class Stream:
             return notices.detector_broken(self.alerts, finding, subject, moment)
         if finding.step == "unsettled":
             return notices.reference_unsettled(self.alerts, finding, subject, moment)
-        group = self.features if version is None else version.loss if finding.sort == "loss" else version.score
+        group = self.features if version is None else version.groups[finding.sort]
         alert, outputs = self.alerts.follow(finding, subject, moment, self._context(group, finding))
         harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
         if alert is not None and version is not None and harmful:
@@ -426,9 +441,17 @@ class Stream:
 
     def _context(self, group: Group, finding: Finding) -> Context:
         """What else an alert says about a change."""
-        grew = [(self.feature_rows.categories.name(finding.name, one), before, since) for one, before, since in finding.shares]
+        name = self._class if finding.sort == "prediction" else partial(self.feature_rows.categories.name, finding.name)
+        grew = [(name(one), before, since) for one, before, since in finding.shares]
         immature = group.span < self.record.config.reference.span
         return Context(immature, group.chance(finding.rarity), tuple(grew))
+
+    def _class(self, number: float) -> str:
+        """What a predicted class is called."""
+        if np.isnan(number):
+            return "all others"
+        texts = self.words.state()
+        return f"{number:g}" if number > -_TEXTS else texts[int(-_TEXTS - number) // 1024]
 
     def _supersede(self, version: Version, moment: Moment) -> list[Output]:
         """Closes the requests that a new version answers."""
@@ -474,15 +497,16 @@ class Stream:
         """All groups of signals, each with the version that it is of."""
         yield None, self.features
         for version in self.versions.values():
-            yield version, version.score
-            yield version, version.loss
+            for group in version.groups.values():
+                yield version, group
 
     def _retire(self, version: Version, moment: Moment) -> list[Output]:
         """Ends a version that has been silent."""
         subject = version.subject
         outputs = version.retrain.close("superseded", subject, self.record, moment)
         outputs += self.alerts.end("retired", moment, model=subject.model, version=subject.version)
-        self.retired = self.retired.plus(version.score.spent).plus(version.loss.spent)
+        for group in version.groups.values():
+            self.retired = self.retired.plus(group.spent)
         del self.versions[version.number]
         self.last_metrics.pop(str(version.number), None)
         self.last_cohorts.pop(str(version.number), None)
@@ -533,6 +557,9 @@ class Stream:
                 self.totals[name] = self.totals.get(name, 0) + n
 
 
+_OF_LOSS: tuple[Sort, ...] = ("loss", "risk")
+_TEXTS = 2.0**60
+"""Less than minus this are the numbers of predicted classes whose names are texts."""
 _VALUE = {"predictions": "prediction", "labels": "label"}
 
 
@@ -554,6 +581,11 @@ def _watched_with(config: StreamConfig) -> tuple[Any, ...]:
 def parsed(document: bytes) -> StreamRecord:
     """The configuration in a section's document."""
     return StreamRecord.model_validate(msgspec.json.decode(document))
+
+
+def _numbered(values: Values) -> npt.NDArray[np.float64]:
+    """Predictions as numbers, those of texts far away from all others."""
+    return np.where(values.code >= 0, -_TEXTS - values.code * 1024.0, values.value)
 
 
 def _any_score(rows: Rows) -> npt.NDArray[np.float64]:

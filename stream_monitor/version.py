@@ -1,4 +1,4 @@
-"""One model version of a stream: its score and its loss, each with a reference of its own, and its retrain request."""
+"""One model version of a stream: what it says and how it errs, each with a reference of its own, and its retrain request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from stream_monitor.alerting.alerts import Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.watching.group import Group
+from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.terms import terms
 
 
@@ -16,8 +17,8 @@ class Version:
 
     def __init__(self, number: int, subject: Subject, config: StreamConfig, seen: int) -> None:
         self.number, self.subject = number, subject
-        self.score = Group("score", terms(config, "score"))
-        self.loss = Group("loss", terms(config, "loss"))
+        sorts: tuple[Sort, ...] = ("prediction", "score", "loss", "risk")
+        self.groups: dict[Sort, Group] = {sort: Group(sort, terms(config, sort)) for sort in sorts}
         self.retrain = Retrain()
         self.outcomes = 0
         self.seen = seen
@@ -25,14 +26,15 @@ class Version:
 
     def inherit(self, older: Version) -> None:
         """Takes the references of another version, where it has them."""
-        for mine, theirs in ((self.score, older.score), (self.loss, older.loss)):
+        for sort, mine in self.groups.items():
+            theirs = older.groups[sort]
             if theirs.learnt:
                 mine.adopt(theirs.references())
                 mine.span = theirs.span
 
-    def groups(self) -> dict[str, Group]:
+    def named(self) -> dict[str, Group]:
         """Its groups of signals, by a name for snapshots."""
-        return {f"score/{self.number}": self.score, f"loss/{self.number}": self.loss}
+        return {f"{sort}/{self.number}": group for sort, group in self.groups.items()}
 
     def state(self) -> dict[str, Any]:
         """Everything but the groups, as plain values."""

@@ -33,6 +33,7 @@ Step = Literal["opened", "updated", "resolved"]
 
 _NAMES: dict[DriftKind, str] = {
     "data_drift": "DataDrift", "prediction_drift": "PredictionDrift", "concept_drift": "ConceptDrift",
+    "performance": "RiskRose",
 }  # fmt: skip
 
 
@@ -177,7 +178,7 @@ class Alerts:
         known = self.firing.get(fingerprint)
         if known is None:
             return []
-        if "verdict" in fields and known.labels["kind"] in _NAMES:
+        if "verdict" in fields and "drift" in known.labels["kind"]:
             self.false_alarms += (fields["verdict"] == "false_alarm") - (known.verdict == "false_alarm")
         alert = known.model_copy(update={**fields, "transition": "updated", "revision": known.revision + 1})
         return self._publish(alert, self.subjects[fingerprint], moment)[1]
@@ -244,7 +245,8 @@ class Alerts:
         return self.record.config.alerts.labels | about | labels
 
     def _severity(self, kind: DriftKind, finding: Finding) -> Severity | None:
-        chosen = self.record.config.alerts.severe(kind)
+        risk = self.record.config.performance.risk
+        chosen = risk.severity if finding.sort == "risk" and risk else self.record.config.alerts.severe(kind)
         return "info" if chosen and finding.sort == "loss" and finding.direction == "down" else chosen
 
     def _labels(self, subject: Subject, kind: DriftKind, name: str, finding: Finding) -> dict[str, str]:

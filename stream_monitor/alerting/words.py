@@ -28,12 +28,13 @@ class Context(NamedTuple):
 def summary(finding: Finding, subject: str, context: Context) -> str:
     """What has changed, since when and by how much, in a line."""
     since = iso(finding.began_time)
-    if finding.sort == "loss":
+    if finding.sort in ("loss", "risk"):
         what = "errs more" if finding.direction == "up" else "errs less"
+        what += " than is tolerated" if finding.sort == "risk" else ""
         if finding.unit == "points":
             return f"{subject} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
         return f"{subject} {what} since {since}: mean absolute error {number(finding.before)} -> {number(finding.after)}"
-    what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the score of {subject}"
+    what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the {finding.sort} of {subject}"
     if finding.moved == "shares":
         return f"{what} comes in other shares since {since}: {_shares(context)}"
     if finding.moved == "spread":

@@ -108,7 +108,12 @@ def _reference(stream: StreamConfig) -> Iterator[Advice]:
 
 def _detectors(stream: StreamConfig) -> Iterator[Advice]:
     chosen, rows = stream.detectors, stream.reference.rows
-    for kind, named in (("features", chosen.features), ("score", chosen.score), ("loss", chosen.loss)):
+    for kind, named in (
+        ("features", chosen.features),
+        ("prediction", chosen.prediction),
+        ("score", chosen.score),
+        ("loss", chosen.loss),
+    ):
         if not named:
             yield Advice("warning", f".detectors.{kind}", "are none: nothing watches them")
         for name, settings in named.items():

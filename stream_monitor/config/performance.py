@@ -89,7 +89,8 @@ class AgainstRule(Rule):
     """Metrics that are compared with their reference; an improvement is told as info."""
 
     windows: int = Field(3, ge=1, le=1_000)
-    metrics: tuple[Ranked, ...] = ("accuracy", "roc_auc", "f1", "macro_f1", "mae", "rmse")
+    metrics: tuple[Ranked, ...] = ("roc_auc",)
+    """Errors and absolute errors are watched as the loss in any case, by detectors."""
     least: dict[Ranked, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     """By how much a metric must be worse, in its own units: 0.01 where it lies between 0 and 1, otherwise 0, unless said."""
     level: float = Field(0.01, gt=0, lt=0.5)

@@ -14,7 +14,8 @@ from stream_monitor.config.performance import Performance
 from stream_monitor.config.settings import Settings, Severity
 
 Scalar = str | int | float | bool
-DriftKind = Literal["concept_drift", "data_drift", "prediction_drift"]
+DriftKind = Literal["concept_drift", "data_drift", "prediction_drift", "performance"]
+"""Kinds of alerts that detectors raise."""
 Budget = FalseAlarms | dict[Severity, FalseAlarms]
 """One line for all alarms, or one for each severity."""
 Effect = Annotated[float, Field(ge=0, le=100)]
@@ -161,10 +162,12 @@ class Detectors(Settings):
     features: dict[str, dict[str, Any]] = Field({"scan": {"stride": 16}})
     categories: dict[str, dict[str, Any]] = Field({"counts": {}})
     """Of features that are texts, or have few different values."""
+    prediction: dict[str, dict[str, Any]] = Field({"scan": {}})
+    """Of a regression; predicted classes are watched as categories are."""
     score: dict[str, dict[str, Any]] = Field({"scan": {}})
     loss: dict[str, dict[str, Any]] = Field({"scan": {}})
 
-    @field_validator("features", "categories", "score", "loss")
+    @field_validator("features", "categories", "prediction", "score", "loss")
     @classmethod
     def _buildable(cls, chosen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, settings in chosen.items():
@@ -194,7 +197,7 @@ class Alerts(Settings):
 
     def severe(self, kind: DriftKind) -> Severity | None:
         """How severe a change of a kind of signal is; None where it is no alert."""
-        chosen = self.severity.get(kind, "critical" if kind == "concept_drift" else "warning")
+        chosen = self.severity.get(kind, "critical" if kind in ("concept_drift", "performance") else "warning")
         return None if chosen == "none" else chosen
 
 

@@ -212,7 +212,7 @@ def _since(stream: Reported, number: int) -> SinceBeginning | None:
 def _reference(stream: Reported, number: int) -> dict[str, float]:
     """What is known of the reference: its accuracy, or its mean absolute error."""
     version = stream.versions.get(number)
-    known = version.loss.references()[0] if version else None
+    known = version.groups["loss"].references()[0] if version else None
     if known is None or not known.names:
         return {}
     mean = float(known.mean[0])
@@ -264,7 +264,7 @@ def _budget(stream: Reported) -> dict[str, Any]:
 def _groups(stream: Reported) -> list[tuple[str, Group]]:
     named: list[tuple[str, Group]] = [("", stream.features)]
     for one in stream.versions.values():
-        named += [(one.subject.version, one.score), (one.subject.version, one.loss)]
+        named += [(one.subject.version, group) for group in one.groups.values()]
     return named
 
 
@@ -299,5 +299,5 @@ def _labels(stream: Reported, closed: Closed) -> LabelHealth:
 
 def _signals(stream: Reported, number: int) -> list[SignalReading]:
     version = stream.versions.get(number)
-    groups = [stream.features, *([version.score, version.loss] if version else [])]
+    groups = [stream.features, *(version.groups.values() if version else ())]
     return [SignalReading(**reading) for group in groups for reading in group.summary()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from stream_monitor.blocks import Section
 from stream_monitor.joining.join import Values
 from stream_monitor.watching.group import TIMES, Group
 from stream_monitor.watching.judge import Judge, losses
-from stream_monitor.watching.reference import Reference
+from stream_monitor.watching.reference import Reference, Sort
 from stream_monitor.watching.warmup import Warmup
 from stream_monitor.watching.words import Words
 
@@ -64,18 +65,20 @@ class Given:
         if judge.task is None and len(self._columns["value"]):
             judge.decisive(Values(self._columns["value"], self._columns["code"]), self._columns["score"])
 
-    def lend(self, judge: Judge, scores: Group, losses_: Group) -> None:
+    def lend(self, judge: Judge, groups: Mapping[Sort, Group]) -> None:
         """Gives the groups of a version their references, where these rows have them."""
         score, time = self._columns["score"], self._columns["time"]
         scored = ~np.isnan(score)
         loss = losses(judge.task, *(self._columns[name] for name in ("value", "code", "label_value", "label_code")))
         known = ~np.isnan(self._columns["label_value"]) | (self._columns["label_code"] >= 0)
         known &= ~np.isnan(loss)
-        named = ((scores, "score", score[scored], time[scored]), (losses_, "loss", loss[known], time[known]))
-        for group, name, values, times in named:
+        named: tuple[tuple[Sort, npt.NDArray[np.float64], npt.NDArray[np.int64]], ...]
+        named = (("score", score[scored], time[scored]), ("loss", loss[known], time[known]), ("risk", loss[known], time[known]))
+        for sort, values, times in named:
+            group = groups[sort]
             if len(values):
                 least = np.array([group.terms.least])
-                group.adopt([Reference(group.sort, (name,), values[:, None], times, least)])
+                group.adopt([Reference(sort, (sort,), values[:, None], times, least)])
                 group.span = self._span
 
     def arrays(self) -> dict[str, bytes]:

@@ -286,7 +286,7 @@ class Group:
 
     def _kind(self, name: str, column: Floats) -> Kind | None:
         """What a signal is watched as, by its values in the reference."""
-        if self.sort != "feature":
+        if self.sort not in ("feature", "prediction"):
             return "numbers"
         present = column[~np.isnan(column)]
         stated = dict(self.terms.stated).get(name)

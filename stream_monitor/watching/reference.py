@@ -12,7 +12,7 @@ from detectors.scan import Scan
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Sort = Literal["feature", "score", "loss"]
+Sort = Literal["feature", "prediction", "score", "loss", "risk"]
 
 _BASELINE = 4
 """A reference checks itself by comparing the rest with its first quarter."""
@@ -38,7 +38,8 @@ class Reference:
         self.effects = effects
         """The smallest changes that matter, in standard deviations, or points of a share; [d]."""
         present = ~np.isnan(values)
-        self.rate = sort == "loss" and bool(np.isin(values[present], (0.0, 1.0)).all())
+        self.of_loss = sort in ("loss", "risk")
+        self.rate = self.of_loss and bool(np.isin(values[present], (0.0, 1.0)).all())
         self.n = present.sum(axis=0)
         n = np.maximum(self.n, 1)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -53,7 +54,7 @@ class Reference:
         places = np.cumsum([0, *(len(known) + 1 for known in self.categories)])
         self.columns = [list(range(a, b)) for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
         """The measures of each signal, if counted."""
-        self.measures = int(places[-1]) if counted else len(names) if sort == "loss" else 2 * len(names)
+        self.measures = int(places[-1]) if counted else len(names) if self.of_loss else 2 * len(names)
         """How many numbers are kept of each row to say what a change amounts to."""
         self.shares = [np.nanmean(self._indicators(column, known), axis=0) for column, known in zip(values.T, self.categories)]
 
@@ -63,7 +64,7 @@ class Reference:
             return np.concatenate(
                 [self._indicators(column, known) for column, known in zip(values.T, self.categories, strict=True)], axis=1
             )
-        if self.sort == "loss":
+        if self.of_loss:
             return values
         with np.errstate(over="ignore", invalid="ignore"):
             deviation = (values - self.mean) / self.sd

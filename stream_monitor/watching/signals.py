@@ -70,7 +70,7 @@ class Signals:
         """Detectors that raised, and what."""
         self.opened = 0
         """Changes that were ever declared."""
-        chunk = 1 if reference.sort == "loss" else 25
+        chunk = 1 if reference.of_loss else 25
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
         self._places = Places()
         self._kept: list[tuple[Floats, Marks]] = []
@@ -127,7 +127,7 @@ class Signals:
 
     def oldest(self) -> int | None:
         """The event time since when the oldest change lasts, improvements of the loss left out; None: there is none."""
-        lasting = [c.began for c in self._courses.values() if self.reference.sort != "loss" or c.direction == "up"]
+        lasting = [c.began for c in self._courses.values() if not self.reference.of_loss or c.direction == "up"]
         return self._places.of(min(lasting))[1] if lasting else None
 
     def update(self, values: Floats, marks: Marks) -> list[Finding]:
@@ -256,7 +256,7 @@ class Signals:
 
     def _follow(self, name: str, change: Change, row: int) -> list[Finding]:
         """One more sign of a change."""
-        course, loss = self._courses.get(change.signal), self.reference.sort == "loss"
+        course, loss = self._courses.get(change.signal), self.reference.of_loss
         new = self._course(name, change)
         if course is None:
             if self._is_usual(change.signal, new):
@@ -320,14 +320,14 @@ class Signals:
         unit = float(self.reference.sd[signal]) if self.reference.rate else 1.0
         margin = max(abs(course.effect) / 2, least * unit)
         side = {"up": effect, "down": -effect}[course.direction]
-        return side + error * unit <= margin and (self.reference.sort == "loss" or -side + error * unit <= margin)
+        return side + error * unit <= margin and (self.reference.of_loss or -side + error * unit <= margin)
 
     def _is_usual(self, signal: int, course: _Course) -> bool:
         """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters."""
         after, n = self._recent.mean_since(course.began, self.reference.column(signal))
         if not n:
             return True
-        if self.reference.sort != "loss":
+        if not self.reference.of_loss:
             return (
                 course.moved == "mean" and course.latest >= 0 and abs(course.effect) < float(self.reference.effects[signal]) / 2
             )
@@ -337,7 +337,7 @@ class Signals:
 
     def _began(self, change: Change) -> tuple[int, int, int]:
         """Where the change began, and between which rows; of a loss, if its detector cannot tell, the most likely split."""
-        if change.latest >= 0 or self.reference.sort != "loss":
+        if change.latest >= 0 or not self.reference.of_loss:
             return change.start, change.earliest, change.latest
         oldest, values = self._recent.oldest(), self._recent.values(change.signal)
         if oldest:
@@ -349,7 +349,7 @@ class Signals:
         (began, earliest, latest), rarity = self._began(change), change.rarity / self._sharing
         _, after, effect, _ = self._effect(change.signal, change.moved, began)
         direction: Direction = change.direction
-        if self.reference.sort == "loss":
+        if self.reference.of_loss:
             direction = "up" if after > self.reference.mean[change.signal] else "down"
         return _Course(
             name, direction, change.statistic, change.threshold, max(int(self.reference.n[change.signal]), change.n_reference),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stream_monitor.config import budget
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import Budget, DriftKind, StreamConfig, StreamRecord
@@ -9,16 +11,23 @@ from stream_monitor.watching.budget import NOTHING, Allowance
 from stream_monitor.watching.group import Group, Terms
 from stream_monitor.watching.reference import Sort
 
-KINDS: dict[Sort, DriftKind] = {"feature": "data_drift", "score": "prediction_drift", "loss": "concept_drift"}
+KINDS: dict[Sort, DriftKind] = {
+    "feature": "data_drift", "prediction": "prediction_drift", "score": "prediction_drift", "loss": "concept_drift",
+    "risk": "performance",
+}  # fmt: skip
 
 
 def terms(config: StreamConfig, sort: Sort, limit: int = 1) -> Terms:
     """What is configured about the signals of a sort."""
     chosen, alerts = config.detectors, config.alerts
-    numbers = {"feature": chosen.features, "score": chosen.score, "loss": chosen.loss}[sort]
+    numbers = {
+        "feature": chosen.features, "prediction": chosen.prediction, "score": chosen.score, "loss": chosen.loss,
+        "risk": _risk(config),
+    }[sort]  # fmt: skip
     features = sort == "feature"
+    categories = chosen.categories if sort in ("feature", "prediction") else {}
     return Terms(
-        config.reference.rows, {"numbers": numbers, "categories": chosen.categories if features else {}}, alerts.resolve_after,
+        config.reference.rows, {"numbers": numbers, "categories": categories}, alerts.resolve_after,
         alerts.least(KINDS[sort]), tuple(sorted(alerts.min_effect.items())) if features else (),
         tuple(sorted(config.features.types.items())) if features else (), limit,
     )  # fmt: skip
@@ -50,6 +59,12 @@ def share(record: StreamRecord, siblings: int, groups: list[Group]) -> None:
             split = line.per_microsecond / streams, line.per_prediction / streams
             group.allowance = Allowance(*split, weights[kind], others, *group.seen())
         group.share()
+
+
+def _risk(config: StreamConfig) -> dict[str, dict[str, Any]]:
+    """The detector that watches the risk, where that is configured."""
+    risk = config.performance.risk
+    return {} if risk is None else {"betting": {"rise": risk.rise, "level": risk.level, "bound": risk.bound}}
 
 
 def _line(whole: Budget, severity: Severity | None) -> str | None:

@@ -33,7 +33,7 @@ class Watcher:
         self._whitened = Whitened(reference.values, reference.times) if self.calibrated and not kind.robust else None
         known = reference.values if self._whitened is None else self._whitened.reference
         self._detector.fit(known, reference.times)
-        if not kind.learns and reference.sort == "loss":
+        if not kind.learns and reference.of_loss:
             # So that it knows what the loss was before, and sees a version that begins badly.
             self._detector.update(known, reference.times)
             self._since -= len(known)
@@ -100,5 +100,5 @@ def _defaults(name: str, reference: Reference) -> dict[str, Any]:
         return {"min_effect": tuple(np.minimum(reference.effects, 0.99).tolist())}
     if name != "scan":
         return {}
-    loss: dict[str, Any] = {"share_up": _HARM, "spread": False} if reference.sort == "loss" else {}
+    loss: dict[str, Any] = {"share_up": _HARM, "spread": False} if reference.of_loss else {}
     return {"min_effect": tuple(reference.effects.tolist())} | loss

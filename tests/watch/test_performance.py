@@ -286,14 +286,16 @@ def test_a_metric_beyond_its_limit_is_an_alert_until_it_is_back() -> None:
 def test_worse_than_the_reference_is_a_warning_and_better_a_notice() -> None:
     worse = np.where(np.arange(3600) < 1200, 0.1, 0.3)
     for wrong, name, severity in ((worse, "PerformanceDrop", "warning"), (worse[::-1], "PerformanceGain", "info")):
-        said = world({"reference": {"rows": 500}}, *regions_of(wrong))
+        rules = {"performance": {"against_reference": {"metrics": ["accuracy"]}}}
+        said = world({"reference": {"rows": 500}} | rules, *regions_of(wrong))
         alerts = [one["data"] for one in said["alerts"] if one["data"]["labels"].get("metric") == "accuracy"]
         assert [(one["labels"]["alertname"], one["labels"]["severity"]) for one in alerts[:1]] == [(name, severity)]
         assert said["retrain"] == []
 
 
 def test_performance_that_stays_is_no_alert() -> None:
-    said = world({"reference": {"rows": 500}}, *regions_of(np.full(7200, 0.15)))
+    rules = {"performance": {"against_reference": {"metrics": ["accuracy", "f1", "log_loss"]}, "risk": {"rise": 0.05}}}
+    said = world({"reference": {"rows": 500}} | rules, *regions_of(np.full(7200, 0.15)))
     assert said["alerts"] == []
 
 
@@ -319,3 +321,30 @@ def test_predictions_that_fail_are_counted_and_wait_for_no_label() -> None:
     assert {name: one["serving"][name] for name in ("n", "errors", "timeouts")} == {"n": 6, "errors": 1, "timeouts": 2}
     assert (one["serving"]["error_rate"]["value"], one["serving"]["timeout_rate"]["value"]) == (0.5, pytest.approx(1 / 3))
     assert one["performance"]["outcomes"] == 3
+
+
+def test_a_risk_that_rose_by_more_than_is_tolerated_is_an_alert() -> None:
+    rules = {"performance": {"risk": {"rise": 0.05, "level": 0.01}}}
+    said = world({"reference": {"rows": 500}} | rules, *regions_of(np.where(np.arange(3600) < 1800, 0.1, 0.4)))
+    alerts = [one["data"] for one in said["alerts"] if one["data"]["labels"]["alertname"] == "RiskRose"]
+    assert (alerts[0]["transition"], alerts[0]["labels"]["severity"]) == ("opened", "critical")
+    assert "2026-01-01T00:30" < alerts[0]["startsAt"] < "2026-01-01T00:36"
+    assert alerts[0]["evidence"]["detector"] == "betting"
+    assert alerts[0]["change"]["after"] > 0.2 > alerts[0]["change"]["before"]
+
+
+def test_a_class_that_is_predicted_more_often_is_prediction_drift() -> None:
+    rng = np.random.default_rng(14)
+    n = 6000
+    said_yes = rng.random(n) < np.where(np.arange(n) < 3000, 0.1, 0.3)
+    text = np.where(said_yes, "fraud", "ok")
+    ids = [f"id{i}" for i in range(n)]
+    blocks = [
+        block(predictions(ids[i : i + 200], [float(j) for j in range(i, i + 200)], text[i : i + 200].tolist()))
+        for i in range(0, n, 200)
+    ]
+    said = run([block(configuration(config={"detectors": {}, "reference": {"rows": 1000}}), at=0), *blocks])
+    (opened,) = (one["data"] for one in said["alerts"] if one["data"]["transition"] == "opened")
+    assert (opened["labels"]["kind"], opened["labels"]["signal"]) == ("prediction_drift", "prediction")
+    assert 2900 < opened["change"]["position"] < 3100 < opened["position"]["predictions"] < 3600
+    assert {share["category"] for share in opened["change"]["shares"]} == {"fraud", "ok"}
