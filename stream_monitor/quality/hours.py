@@ -18,7 +18,7 @@ _MONDAY = 72
 """Hours from the Monday before the epoch to the epoch."""
 _MOST = 2**31 - 1
 _DAYS = 3
-"""Days of the same kind that are to be seen, where a weekday was seen once only."""
+"""Days of the same kind that are to be seen, until there are four weeks."""
 _STEADY = 3
 """Times less than the mean, which no hour may have had, for a stream to be known after some days."""
 
@@ -59,11 +59,10 @@ class Hours:
             self.record(hour, 0, HOUR)
 
     def usual(self, hour: int) -> Usual:
-        """What an hour usually has; nothing where that is not known yet.
+        """What an hour and its neighbours usually have, so that a day may begin or end an hour off; nothing if not known yet.
 
-        An hour of the week is known once it was seen twice; or once, and as often as three days that are both on the weekend
-        or both not; or, where no hour had less than a third of the mean, after any three days.  One odd hour in four does not
-        count.
+        An hour of the week is known once it was seen four times, one odd one aside; or once, and three days that are both on
+        the weekend or both not; or, where no hour had less than a third of the mean, after any three days.
         """
         if not self._usual:
             self._usual = self._work_out()
@@ -80,33 +79,34 @@ class Hours:
 
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""
-        n, own = self._least(self._events, self._stretches)
+        n, own = self._least(self._events, self._stretches, 1)
         days, alike = self._of_days_alike()
-        _, steady = self._least(self._events.reshape(1, -1), self._stretches.reshape(1, -1))
-        known = np.where((n >= 2)[:, np.newaxis], own, alike)
-        known[(n == 0) | ((n == 1) & (days < _DAYS))] = steady[0] if self._steady() else UNKNOWN
-        return [Usual(events, stretch) for events, stretch in known.tolist()]
+        _, every = self._least(self._events.reshape(1, -1), self._stretches.reshape(1, -1))
+        known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
+        known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = every[0] if self._steady() else UNKNOWN
+        near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
+        events, stretches = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0)
+        return [Usual(*both) for both in zip(events.tolist(), stretches.tolist(), strict=True)]
 
     def _of_days_alike(self) -> tuple[Ints, Ints]:
         """For each hour of the week, how often days of its kind were seen at that time of day, and what they had at least."""
         parts = []
         for first, days in ((0, 5), (5, 2)):
             rows = slice(24 * first, 24 * (first + days))
-            columns = (kept[rows].reshape(days, 24, _WEEKS).swapaxes(0, 1) for kept in (self._events, self._stretches))
-            n, least = self._least(*(column.reshape(24, -1) for column in columns))
+            events, stretches = (
+                kept[rows].reshape(days, 24, _WEEKS).swapaxes(0, 1).reshape(24, -1) for kept in (self._events, self._stretches)
+            )
+            n, least = self._least(events, stretches)
             parts.append((np.tile(n, days), np.tile(least, (days, 1))))
         (n_week, week), (n_weekend, weekend) = parts
         return np.concatenate((n_week, n_weekend)), np.concatenate((week, weekend))
 
-    def _least(self, events: Counts, stretches: Counts) -> tuple[Ints, Ints]:
-        """For each row, how many hours were seen, and the fewest events and longest stretch, int64[n, 2]; one odd one aside."""
+    def _least(self, events: Counts, stretches: Counts, odd: int = 0) -> tuple[Ints, Ints]:
+        """For each row, how many hours were seen; fewest events and longest stretch but for the odd ones, int64[n, 2]."""
         seen = events >= 0
-        n = seen.sum(axis=1)
-        odd = (n >= _WEEKS).astype(np.int64)[:, np.newaxis]
-        fewest = np.sort(np.where(seen, events, _MOST), axis=1)
-        longest = np.sort(np.where(seen, stretches, 0), axis=1)[:, ::-1]
-        least = [np.take_along_axis(kept, odd, axis=1).astype(np.int64) for kept in (fewest, longest)]
-        return n, np.concatenate((least[0], least[1] * 1_000), axis=1)
+        fewest = np.sort(np.where(seen, events, _MOST), axis=1)[:, odd]
+        longest = np.sort(np.where(seen, stretches, 0), axis=1)[:, -1 - odd]
+        return seen.sum(axis=1), np.stack((fewest.astype(np.int64), longest.astype(np.int64) * 1_000), axis=1)
 
     def _steady(self) -> bool:
         """Whether there are three days, and no hour of them is quiet."""

@@ -18,6 +18,8 @@ PARTS = 5
 GRID = 65
 _WIDER = 0.1
 """Of the range, beyond which a value is outside."""
+_RESTLESS = 0.1
+"""A fifth with a larger share outside the range of the others: the feature counts something, or wanders."""
 
 
 class Worst(NamedTuple):
@@ -42,14 +44,14 @@ class Known(NamedTuple):
     texts: Mask
     low: Floats
     high: Floats
-    """The range, widened; infinite for texts and for what is constant."""
+    """The range, widened; infinite for texts, for what is constant, and where the reference does not know its own range."""
     lowest: Floats
     highest: Floats
     categories: tuple[Mask, ...]
     """Of each text: whether the category of a number is in the reference; the last stands for all from there on."""
     missing: Worst
     outside: Worst
-    """Values outside the range of the other fifths: much where the reference does not know the range."""
+    """Values outside the range of the other fifths."""
     unseen: Worst
     common: Worst
     """The most common value."""
@@ -57,6 +59,8 @@ class Known(NamedTuple):
     """Quantiles, [d, 65]; NaN where there are no values."""
     below: Floats
     """The share of values that are not above each of them."""
+    zeros: Floats
+    """The share of values that are zero."""
 
 
 def known(group: Group) -> Known:
@@ -70,16 +74,16 @@ def known(group: Group) -> Known:
     rows = np.array([[len(part)] for part in parts])
     lowest, highest = _reduce(np.fmin, values), _reduce(np.fmax, values)
     low, high = _widened(lowest, highest)
-    free = texts | (lowest == highest)
-    outside = np.where(texts, 0, _outside(parts))
+    outside = _worst(_outside(parts), present)
+    free = texts | (lowest == highest) | (outside.share > _RESTLESS)
     grid, below = _grid(values)
     return Known(
         names=tuple(names), listed=frozenset((*names, *group.not_watched)), texts=texts,
         low=np.where(free, -np.inf, low), high=np.where(free, np.inf, high), lowest=lowest, highest=highest,
         categories=tuple(_table(values[:, i]) for i in np.flatnonzero(texts)),
-        missing=_worst(rows - present, np.broadcast_to(rows, present.shape)), outside=_worst(outside, present),
+        missing=_worst(rows - present, np.broadcast_to(rows, present.shape)), outside=outside,
         unseen=_worst(_unseen(parts, texts), present), common=_worst(_common(parts), present),
-        grid=grid, below=below,
+        grid=grid, below=below, zeros=(values == 0).sum(axis=0) / np.maximum(present.sum(axis=0), 1),
     )  # fmt: skip
 
 

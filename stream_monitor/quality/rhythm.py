@@ -47,6 +47,8 @@ class Rhythm:
         self._last = -FAR
         self._silent = False
         """Whether it was said."""
+        self._looked = -FAR
+        """When silence was last asked for."""
 
     def configure(self, limit: int | None, learns: bool, severity: Severity) -> None:
         """Takes a limit in microseconds, or None to go by what is usual, from now on."""
@@ -54,7 +56,7 @@ class Rhythm:
         self._due = -1
 
     def begin(self, now: int) -> None:
-        """Says from when on something may be expected, by a limit; nothing if there was an event."""
+        """Says the clock before the first rows; nothing if there was an event."""
         if self._last == -FAR:
             self._last, self._due = now, -1
 
@@ -75,21 +77,25 @@ class Rhythm:
         return Issue("NoData", "resolved", self._what, self._severity, f"{self._what} of {self._stream} come again")
 
     def due(self) -> int:
-        """A clock before which silence is no surprise: worked out once an hour, and again by `silence`."""
+        """The clock at which `silence` is to be asked for next, if nothing comes before; then it may say nothing still."""
         if self._silent or self._last == -FAR:
             return FAR
         if self._limit is not None:
             return self._last + self._limit
+        if not self._learns:
+            return FAR
         if self._due < 0:
             self._due = self._surprising()
-        return self._due
+        hour_ends = (max(self._last, self._looked) // HOUR + 1) * HOUR
+        return min(self._due, hour_ends)  # what is usual changes with the first event of another hour
 
     def silence(self, now: int) -> Issue | None:
         """What is to be said about nothing having come until a clock; said once."""
         if now < self.due():
             return None
-        self._due = -1  # events since it was worked out have put it off
-        if now < (due := self.due()):
+        self._looked, self._due = now, self._surprising()
+        due = self._due if self._limit is None else self._last + self._limit
+        if now < due:
             return None
         self._silent = True
         expected = self._expected(due) if self._limit is None else math.nan
@@ -134,6 +140,7 @@ class Rhythm:
         self._hour, self._whole, self._events, self._stretch, self._due = hour, True, 0, 0, -1
 
     def _surprising(self) -> int:
+        """The clock at which silence becomes surprising by what is usual."""
         if not self._learns or self._hour < 0:
             return FAR
         expected, wanted = 0.0, _EXPECTED

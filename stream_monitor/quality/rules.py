@@ -64,7 +64,7 @@ def vanished(look: Look) -> Findings:
     gone = tally.missing == tally.rows
     verdict = verdict._replace(bad=verdict.bad & gone, well=~gone)
     rows = np.full(len(gone), tally.rows)
-    return _findings(look, verdict, rows, lambda i, before, after: "is there no more: it is missing in all")
+    return _findings(look, verdict, rows, lambda i, before, after: f"is there no more: it is missing in {after}")
 
 
 def infinite(look: Look) -> Findings:

@@ -12,11 +12,14 @@ from stream_monitor.quality.known import GRID, Known
 
 Floats = npt.NDArray[np.float64]
 
-_FEWEST = 100
+_FEWEST = 50
 """Values by which it is judged."""
 _LARGE = 10.0
 _NEAR, _NEAR_LARGE = math.log(1.05), math.log(1.1)
-"""How near the ratio of medians must be to a factor, and to a large one."""
+"""How near the ratio of medians must be to a factor, and to a large one, or to that within two standard errors."""
+_ABOUT = math.log(1.35)
+_MEDIAN = 0.93
+"""The standard error of a median for the distance of the quartiles, times the root of n."""
 _NEAR_AFFINE = 0.1
 """The same for degrees, as a part of what is between the quartiles."""
 _SAME = 1.63
@@ -25,7 +28,7 @@ _OTHER = 3.0
 """How many times further away the values must be as they are."""
 _FACTORS = (
     (10.0, "a decimal place"), (60.0, "seconds, minutes or hours"), (100.0, "percent, cents or centi"),
-    (1000.0, "milli or kilo"), (1024.0, "kibi, or kilo"), (3600.0, "seconds or hours"), (1e6, "micro or mega"),
+    (1000.0, "milli, kilo or kibi"), (1024.0, "kibi"), (3600.0, "seconds or hours"), (1e6, "micro or mega"),
     (1e9, "nano or giga"), (2.54, "inches or centimetres"), (1 / 0.3048, "feet or metres"), (1 / 0.4536, "pounds or kilograms"),
     (1.609, "miles or kilometres"),
 )  # fmt: skip
@@ -60,7 +63,7 @@ def likely(known: Known, rows: Floats) -> list[int]:
     now = _middle(rows)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         moved = np.abs(np.log(after) - np.log(before))[:, np.newaxis]
-        found = (np.abs(moved - _LOGARITHMS) <= _NEAR_LARGE).any(axis=1)
+        found = (np.abs(moved - _LOGARITHMS) <= _ABOUT).any(axis=1)
         for slope, intercept, _ in _AFFINE:
             found |= np.abs(slope * plain + intercept - now) <= _NEAR_AFFINE * slope * (high - low)
     return np.flatnonzero(found & ~known.texts).tolist()
@@ -69,30 +72,54 @@ def likely(known: Known, rows: Floats) -> list[int]:
 def jump(known: Known, feature: int, values: Floats) -> Jump | None:
     """The change of unit that makes a feature's values, float64[n], look like its reference; None if there is none."""
     values = values[np.isfinite(values)]
-    grid = known.grid[feature]
-    if len(values) < _FEWEST or len(np.unique(grid[grid != 0])) < 3:
+    whole, sizes = _shapes(known, feature)
+    if len(values) < _FEWEST or len(np.unique(sizes.values)) < 3:
         return None
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        candidates = [*_scales(grid, values), *_degrees(grid, values)]
-        limit = _limit(len(values))
-        if not candidates or distance(known, feature, values) < _OTHER * limit:
-            return None
-        likely = (one for one in candidates if distance(known, feature, (values - one.intercept) / one.slope) <= limit)
-        return next(likely, None)
+        plain = values[values != 0]
+        if len(plain) >= _FEWEST and sizes.distance(plain) >= _OTHER * _limit(len(plain)):
+            for one in _scales(sizes.values, plain):
+                if sizes.distance(plain / one.slope) <= _limit(len(plain)):
+                    return one
+        if whole.distance(values) >= _OTHER * _limit(len(values)):
+            for one in _degrees(whole.values, values):
+                if whole.distance((values - one.intercept) / one.slope) <= _limit(len(values)):
+                    return one
+    return None
 
 
 def back(known: Known, feature: int, values: Floats) -> bool:
-    """Whether a feature's values look like its reference again."""
+    """Whether a feature's values look about like its reference again."""
     values = values[np.isfinite(values)]
-    return len(values) >= _FEWEST and distance(known, feature, values) < _OTHER * _limit(len(values)) / 2
+    whole, sizes = _shapes(known, feature)
+    plain = values[values != 0]
+    if len(plain) < _FEWEST:
+        return False
+    near = _OTHER / 2
+    return whole.distance(values) < near * _limit(len(values)) and sizes.distance(plain) < near * _limit(len(plain))
 
 
-def distance(known: Known, feature: int, values: Floats) -> float:
-    """The largest difference between the distributions of values and of the reference, at the quantiles of that."""
-    with np.errstate(over="ignore", under="ignore"):  # single precision, so that 0.3 * 1000 / 1000 is 0.3
-        ordered = np.sort(values.astype(np.float32))
-        grid = known.grid[feature].astype(np.float32)
-    return float(np.abs(np.searchsorted(ordered, grid, "right") / len(ordered) - known.below[feature]).max())
+class _Shape(NamedTuple):
+    """Values of a reference, ascending, and the share of it up to each."""
+
+    values: Floats
+    below: Floats
+
+    def distance(self, values: Floats) -> float:
+        """The largest difference between this distribution and that of values, at the values of this one."""
+        with np.errstate(over="ignore", under="ignore"):  # single precision, so that 0.3 * 1000 / 1000 is 0.3
+            ordered = np.sort(values.astype(np.float32))
+            places = self.values.astype(np.float32)
+        shares = np.searchsorted(ordered, places, "right") / len(ordered)
+        return float(np.abs(shares - self.below).max(initial=0.0))
+
+
+def _shapes(known: Known, feature: int) -> tuple[_Shape, _Shape]:
+    """All values of a reference, and those that are not zero, which no factor moves."""
+    grid, below, zeros = known.grid[feature], known.below[feature], float(known.zeros[feature])
+    some = grid != 0
+    without = (below[some] - zeros * (grid[some] > 0)) / max(1 - zeros, 1e-9)
+    return _Shape(grid, below), _Shape(grid[some], without)
 
 
 def _limit(n: int) -> float:
@@ -100,17 +127,16 @@ def _limit(n: int) -> float:
 
 
 def _scales(grid: Floats, values: Floats) -> list[Jump]:
-    """Factors near the ratio of the medians of sizes, the nearest first."""
-    before, after = np.abs(grid[grid != 0]), np.abs(values[values != 0])
-    if not len(after):
-        return []
-    moved = math.log(float(np.median(after))) - math.log(float(np.median(before)))
-    found = []
-    for factor, names in _FACTORS:
-        off = abs(abs(moved) - math.log(factor))
-        if off <= (_NEAR_LARGE if factor >= _LARGE else _NEAR):
-            found.append((off, Jump(factor if moved > 0 else 1 / factor, 0.0, names)))
-    return [one for _, one in sorted(found)]
+    """Factors near the ratio of the medians of sizes, none of which is zero."""
+    after = np.log(np.abs(values))
+    low, middle, high = np.quantile(after, (0.25, 0.5, 0.75)).tolist()
+    moved = middle - float(np.median(np.log(np.abs(grid))))
+    near = max(_NEAR_LARGE, min(2 * _MEDIAN * (high - low) / math.sqrt(len(after)), _ABOUT))
+    return [
+        Jump(factor if moved > 0 else 1 / factor, 0.0, names)
+        for factor, names in _FACTORS
+        if abs(abs(moved) - math.log(factor)) <= (near if factor >= _LARGE else _NEAR)
+    ]
 
 
 def _degrees(grid: Floats, values: Floats) -> list[Jump]:
