@@ -65,12 +65,15 @@ class FeatureQuality:
             return []
         full = len(self._known.listed) >= group.terms.limit
         look = rules.Look(self._stream, self._known, self._tally, self._limits, self._category, excused, full)
-        issues = []
+        issues: list[Issue] = []
         with np.errstate(invalid="ignore"):
-            for name, rule in rules.RULES.items():
-                issues += self._settle(name, rule(look))
+            found = {name: rule(look) for name, rule in rules.RULES.items()}
+            for name, findings in found.items():
+                issues += self._settle(name, findings)
             issues += self._settle("UnitJump", rules.unit(look, self._ledger.open("UnitJump")))
             issues += self._settle("NewFeature", rules.new(look, self._ledger.open("NewFeature")))
+        over = np.array([name in found["MissingValues"].well for name in self._known.names], np.bool_)
+        self._tally.forgive(self._known.longest, over)
         self._tally.clear()
         return issues
 

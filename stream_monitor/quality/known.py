@@ -16,8 +16,11 @@ Mask = npt.NDArray[np.bool_]
 PARTS = 5
 """A share is compared with that in the worst fifth of the reference, so that its seasons and bursts are no surprise."""
 GRID = 65
-_WIDER = 0.1
-"""Of the range, beyond which a value is outside."""
+_WIDER, _MUCH_WIDER = 0.1, 1.0
+"""Of the range, beyond which a value is outside; and beyond which it is of a feature that is quite slow."""
+_INDEPENDENT, _SLOW = 0.01, 0.04
+"""The part of the variance that is between fifths: at most of 2,000 independent values, at least of a feature quite slow."""
+_USUAL_ROWS = 2_000
 _RESTLESS = 0.1
 """A fifth with a larger share outside the range of the others: the feature counts something, or wanders."""
 
@@ -61,6 +64,10 @@ class Known(NamedTuple):
     """The share of values that are not above each of them."""
     zeros: Floats
     """The share of values that are zero."""
+    slow: Mask
+    """Whether the fifths differ as those of seasons and walks do: the reference does not know all that is usual."""
+    longest: Ints
+    """The longest run of rows in which it is missing."""
 
 
 def known(group: Group) -> Known:
@@ -73,7 +80,8 @@ def known(group: Group) -> Known:
     present = np.stack([(~np.isnan(part)).sum(axis=0) for part in parts])
     rows = np.array([[len(part)] for part in parts])
     lowest, highest = _reduce(np.fmin, values), _reduce(np.fmax, values)
-    low, high = _widened(lowest, highest)
+    slowness = _slowness(values, parts)
+    low, high = _widened(lowest, highest, _WIDER + (_MUCH_WIDER - _WIDER) * slowness)
     outside = _worst(_outside(parts), present)
     free = texts | (lowest == highest) | (outside.share > _RESTLESS)
     grid, below = _grid(values)
@@ -84,6 +92,7 @@ def known(group: Group) -> Known:
         missing=_worst(rows - present, np.broadcast_to(rows, present.shape)), outside=outside,
         unseen=_worst(_unseen(parts, texts), present), common=_worst(_common(parts), present),
         grid=grid, below=below, zeros=(values == 0).sum(axis=0) / np.maximum(present.sum(axis=0), 1),
+        slow=slowness > 0, longest=_longest(np.isnan(values)),
     )  # fmt: skip
 
 
@@ -99,10 +108,34 @@ def _reduce(extreme: np.ufunc, values: Floats) -> Floats:
     return found
 
 
-def _widened(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+def _widened(low: Floats, high: Floats, by: Floats | float = _WIDER) -> tuple[Floats, Floats]:
     with np.errstate(over="ignore", invalid="ignore"):
-        slack = _WIDER * (high - low)
+        slack = by * (high - low)
         return low - slack, high + slack
+
+
+def _slowness(values: Floats, parts: list[Floats]) -> Floats:
+    """From 0, where fifths differ no more than those of independent values, to 1."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        n = np.maximum((~np.isnan(values)).sum(axis=0), 1)
+        mean = np.nansum(values, axis=0) / n
+        total = np.nansum((values - mean) ** 2, axis=0)
+        between = np.zeros(values.shape[1])
+        for part in parts:
+            m = (~np.isnan(part)).sum(axis=0)
+            between += np.where(m > 0, m * (np.nansum(part, axis=0) / np.maximum(m, 1) - mean) ** 2, 0.0)
+        excess = between / total - _INDEPENDENT * _USUAL_ROWS / np.maximum(n, 1)
+        slowness: Floats = np.clip(np.nan_to_num(excess / (_SLOW - _INDEPENDENT)), 0.0, 1.0)
+    return slowness
+
+
+def _longest(missing: Mask) -> Ints:
+    """The longest run of each column."""
+    longest, run = np.zeros(missing.shape[1], np.int64), np.zeros(missing.shape[1], np.int64)
+    for row in missing if missing.any() else ():
+        run = np.where(row, run + 1, 0)
+        np.maximum(longest, run, out=longest)
+    return longest
 
 
 def _outside(parts: list[Floats]) -> Ints:

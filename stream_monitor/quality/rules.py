@@ -152,7 +152,8 @@ RULES: dict[Name, Callable[[Look], Findings]] = {
 def _missing(look: Look) -> Verdict:
     tally = look.tally
     rows = np.full(len(tally.missing), tally.rows)
-    verdict = compare(tally.missing, rows, look.known.missing, look.limits.missing, look.limits.rows)
+    known, limits = look.known, look.limits
+    verdict = compare(tally.missing, rows, known.missing, limits.missing, limits.rows, known.longest - tally.forgiven)
     excused = np.array([name in look.excused for name in look.known.names], np.bool_)
     return verdict._replace(bad=verdict.bad & ~excused)
 

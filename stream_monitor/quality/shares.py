@@ -27,13 +27,16 @@ class Verdict(NamedTuple):
     after: Floats
 
 
-def compare(k: Ints, n: Ints, reference: Worst, least: float, fewest: int) -> Verdict:
-    """Compares k of n, [d] each, by the likelihood ratio of two binomial shares; one sided, at LEVEL over all d."""
+def compare(k: Ints, n: Ints, reference: Worst, least: float, fewest: int, usual: Ints | int = 0) -> Verdict:
+    """Compares k of n, [d] each, by the likelihood ratio of two binomial shares; one sided, at LEVEL over all d.
+
+    Of k, `usual` may be in one burst, and is no evidence.
+    """
     before, after = reference.share, k / np.maximum(n, 1)
-    enough = n >= fewest
-    surprising = _root(k, n, reference) > -ndtri(LEVEL / max(len(k), 1))
-    over = after - before
-    return Verdict(enough & (over >= least) & surprising, enough & (over < least / 2), before, after)
+    enough, evidence = n >= fewest, np.maximum(k - np.maximum(usual, 0), 0)
+    surprising = _root(evidence, n, reference) > -ndtri(LEVEL / max(len(k), 1))
+    over = evidence / np.maximum(n, 1) - before >= least
+    return Verdict(enough & over & surprising, enough & (after - before < least / 2), before, after)
 
 
 def _root(k: Ints, n: Ints, reference: Worst) -> Floats:

@@ -27,6 +27,8 @@ class Tally:
         self.ring = np.full((LAST, features), np.nan)
         """The last rows, in no order; older than the window if that is short."""
         self._place = 0
+        self.forgiven = np.zeros(features, np.int64)
+        """Values whose being missing was taken for one of the bursts that there are in the reference."""
         self.clear()
 
     def clear(self) -> None:
@@ -40,6 +42,11 @@ class Tally:
         """Rows that have a feature that the reference has not."""
         self.strangers: dict[int, list[float]] = {}
         """The first unseen categories of features."""
+
+    def forgive(self, bursts: Ints, over: npt.NDArray[np.bool_]) -> None:
+        """Takes how long the bursts of the reference are, and of which features one is over."""
+        left = np.maximum(bursts - self.forgiven, 0)
+        self.forgiven = np.where(over, 0, self.forgiven + np.minimum(self.missing, left))
 
     def add(self, values: Floats, layout: Layout) -> None:
         """Takes rows, float64[n, columns of the layout]."""
@@ -74,12 +81,12 @@ class Tally:
             "rows": self.rows, "lowest": self.lowest.copy(), "highest": self.highest.copy(),
             "new": dict(sorted(self.new.items())),
             "strangers": [[at, list(some)] for at, some in sorted(self.strangers.items())],
-            "ring": self.ring.copy(), "place": self._place,
+            "ring": self.ring.copy(), "place": self._place, "forgiven": self.forgiven.copy(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        for name in (*_COUNTS, "lowest", "highest", "ring"):
+        for name in (*_COUNTS, "lowest", "highest", "ring", "forgiven"):
             setattr(self, name, state[name].copy())
         self.rows, self._place, self.new = state["rows"], state["place"], dict(state["new"])
         self.strangers = {at: list(some) for at, some in state["strangers"]}

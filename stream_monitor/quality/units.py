@@ -78,10 +78,10 @@ def jump(known: Known, feature: int, values: Floats) -> Jump | None:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         plain = values[values != 0]
         if len(plain) >= _FEWEST and sizes.distance(plain) >= _OTHER * _limit(len(plain)):
-            for one in _scales(sizes.values, plain):
+            for one in _scales(sizes.values, plain, not known.slow[feature]):
                 if sizes.distance(plain / one.slope) <= _limit(len(plain)):
                     return one
-        if whole.distance(values) >= _OTHER * _limit(len(values)):
+        if not known.slow[feature] and whole.distance(values) >= _OTHER * _limit(len(values)):
             for one in _degrees(whole.values, values):
                 if whole.distance((values - one.intercept) / one.slope) <= _limit(len(values)):
                     return one
@@ -126,8 +126,8 @@ def _limit(n: int) -> float:
     return max(0.1, _SAME / math.sqrt(n))
 
 
-def _scales(grid: Floats, values: Floats) -> list[Jump]:
-    """Factors near the ratio of the medians of sizes, none of which is zero."""
+def _scales(grid: Floats, values: Floats, small: bool) -> list[Jump]:
+    """Factors near the ratio of the medians of sizes, none of which is zero; `small` ones too, or not."""
     after = np.log(np.abs(values))
     low, middle, high = np.quantile(after, (0.25, 0.5, 0.75)).tolist()
     moved = middle - float(np.median(np.log(np.abs(grid))))
@@ -135,7 +135,7 @@ def _scales(grid: Floats, values: Floats) -> list[Jump]:
     return [
         Jump(factor if moved > 0 else 1 / factor, 0.0, names)
         for factor, names in _FACTORS
-        if abs(abs(moved) - math.log(factor)) <= (near if factor >= _LARGE else _NEAR)
+        if (small or factor >= _LARGE) and abs(abs(moved) - math.log(factor)) <= (near if factor >= _LARGE else _NEAR)
     ]
 
 

@@ -47,6 +47,18 @@ def test_a_share_that_is_missing_in_bursts_or_at_night_in_the_reference_too_is_n
         assert watched.window({"amount": with_gaps(amounts(rng, 400), 0.3, rng)}) == []
 
 
+def test_a_burst_like_those_of_the_reference_is_forgiven_once_however_short_windows_are() -> None:
+    rng = np.random.default_rng(22)
+    reference = amounts(rng, N)
+    reference[500:750] = np.nan
+    watched = Watched({"amount": reference})
+    gone, there = {"amount": np.full(100, np.nan)}, {"amount": amounts(rng, 100)}
+    for _ in range(3):
+        assert [watched.window(rows) for rows in (gone, gone, there)] == [[], [], []]
+    steps = [step for _ in range(5) for step in watched.window(gone)]
+    assert said(steps) == [("VanishedFeature", "opened", "amount")]
+
+
 def test_a_hundred_rows_with_many_missing_by_chance_are_no_issue() -> None:
     rng = np.random.default_rng(3)
     names = [f"f{i}" for i in range(20)]
@@ -266,7 +278,7 @@ def test_any_cut_and_any_restart_give_the_same_issues_and_state(restart: bool) -
     whole, state = issues_of(fresh(), columns, [], False)
     assert {"InfiniteValues", "UnseenCategories", "NewFeature", "OutOfRange", "UnitJump"} <= {one.name for one in whole}
     rng = np.random.default_rng(20)
-    for n in (3, 40, 300):
+    for n in (3, 40) if restart else (3, 40, 300):
         cuts = rng.integers(1, 1_700, n).tolist()
         assert issues_of(fresh(), columns, cuts, restart) == (whole, state)
 

@@ -121,7 +121,7 @@ def test_a_stream_that_does_not_wake_up_alarms_in_the_morning() -> None:
 @pytest.mark.parametrize("per_hour", [0.5, 3.0, 20.0, 200.0])
 def test_chance_is_no_surprise(per_hour: float) -> None:
     rng = np.random.default_rng(6)
-    times = poisson(rng, 35, per_hour)
+    times = poisson(rng, 20, per_hour)
     assert course(rhythm(), times, int(times[-1])) == []
 
 
