@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stream_monitor.config.duration import show
 from stream_monitor.config.quality import Name, Quality
+from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.clock import AHEAD
 from stream_monitor.quality.issue import Found, Issue, percent
 from stream_monitor.quality.ledger import Ledger
@@ -23,11 +24,19 @@ _MOST = 0.5
 _COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards", "behind")
 
 
-def odd_times(times: Ints, clock: Ints, arrived: int, limits: Quality) -> dict[str, int]:
-    """How many rows are before the stream's clock at them, int64[n], or before their arrival, by more than they may."""
+def odd_times(times: Ints, clock: Ints, arrived: int, limits: Quality, metrics: Metrics) -> dict[str, int]:
+    """How many rows are before the stream's clock at them, int64[n], or before their arrival, by more than they may.
+
+    Late ones are those whose metrics window had closed.
+    """
+    latest = int(clock[-1])
+    if int(times.min()) >= max(latest - min(limits.tolerance, metrics.grace), arrived - limits.behind):
+        return {}
+    closes = (times // metrics.window + 1) * metrics.window + metrics.grace
     return {
         "backwards": int(np.count_nonzero(times < clock - limits.tolerance)),
         "behind": int(np.count_nonzero(times < arrived - limits.behind)),
+        "late": int(np.count_nonzero(closes <= clock)),
     }
 
 
@@ -55,10 +64,13 @@ class Identity:
         """Takes limits from now on."""
         self._limits = limits
 
-    def close(self, counts: Mapping[str, int]) -> list[Issue]:
-        """Takes the counts of a window: predictions (accepted), duplicates, labels, ahead, late and `odd_times`."""
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Adds to the window's counts: predictions (accepted), duplicates, labels, ahead and `odd_times`, among others."""
         for name in _COUNTED:
             self._counts[name] += counts.get(name, 0)
+
+    def close(self) -> list[Issue]:
+        """Judges the windows since it did so last; nothing if they have too few rows."""
         if self._counts["predictions"] + self._counts["duplicates"] < self._limits.rows:
             return []
         suspected: list[str] = []
