@@ -19,6 +19,8 @@ Ints = npt.NDArray[np.int64]
 
 _AT_ONCE = 5
 """Times its limit at which a share is said after one window; otherwise after two."""
+_FEWEST = 10
+"""Rows of which something must be wrong."""
 _MOST = 0.5
 """A larger share of rows behind their arrival is old data that is loaded late, not a clock that is wrong."""
 _COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards", "behind")
@@ -81,7 +83,7 @@ class Identity:
                 issues += self._ledger.close(share.name, "info")
                 continue
             after = share.k / max(share.n, 1)
-            over = after >= share.limit
+            over = share.k >= _FEWEST and after >= share.limit
             if over:
                 suspected.append(share.name)
             bad = over and (share.name in self._suspected or after >= _AT_ONCE * share.limit)

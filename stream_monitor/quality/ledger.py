@@ -1,7 +1,8 @@
-"""Which issues are open, so that each is said once, again when it has moved, and when it is over."""
+"""Which issues are open, so that each is said once, again when it is much worse, and when it is over."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -11,8 +12,8 @@ from stream_monitor.quality.issue import Found, Issue
 _MANY = 10
 """Features with which something may begin to be wrong at once; more are one issue."""
 _NAMED = 3
-_MOVED = 0.1
-"""By how much a share must have moved since it was said."""
+_WORSE, _MUCH_WORSE = 0.1, 1.5
+"""By how much, and how many times, a share must have grown since it was said."""
 
 
 class Ledger:
@@ -31,7 +32,8 @@ class Ledger:
         for issue in issues:
             del alone[issue.feature]
         for one in bad:
-            if one.feature in alone and abs(one.after - alone[one.feature]) >= _MOVED:
+            said = alone.get(one.feature, math.inf)
+            if one.after >= max(said + _WORSE, said * _MUCH_WORSE):
                 alone[one.feature] = one.after
                 issues.append(Issue(name, "updated", severity=severity, **one._asdict()))
         fresh = [one for one in bad if one.feature not in alone and one.feature not in together]

@@ -78,6 +78,12 @@ def test_old_data_that_is_loaded_late_is_no_skew() -> None:
         assert judged(one, {"predictions": 1_000} | counts) == []
 
 
+def test_one_odd_row_is_no_issue() -> None:
+    one = Identity("shop", Quality())
+    for _ in range(5):
+        assert judged(one, {"predictions": 100, "duplicates": 9, "ahead": 9, "behind": 9}) == []
+
+
 def test_late_rows_are_said_by_their_own_limit() -> None:
     one = Identity("shop", Quality(late=0.2))
     window = {"predictions": 1_000, "late": 190}
