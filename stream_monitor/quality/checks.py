@@ -76,9 +76,14 @@ class Checks:
         """Takes the labels of new outcomes."""
         self._labels.see(values, codes)
 
-    def close(self, now: int, group: Group, excused: Set[str], word: Callable[[float, int], str]) -> list[Issue]:
-        """What is to be said at the end of a window."""
-        issues = self._features.close(group, excused) + self._identity.close()
+    def close(
+        self, now: int, group: Group, excused: Set[str], drifting: Set[str], word: Callable[[float, int], str]
+    ) -> list[Issue]:
+        """What is to be said at the end of a window.
+
+        `excused` features have a wrong type, `drifting` ones an alert of their own; `word` is the text of a label.
+        """
+        issues = self._features.close(group, excused, drifting) + self._identity.close()
         return issues + self._labels.close(word) + self._inputs.close(now)
 
     def due(self, coming: Kind | None = None) -> int:

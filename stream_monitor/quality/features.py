@@ -55,18 +55,18 @@ class FeatureQuality:
             layout = self._layouts[names, texts] = Layout(self._known, names, texts)
         self._tally.add(values, layout)
 
-    def close(self, group: Group, excused: Set[str] = frozenset()) -> list[Issue]:
+    def close(self, group: Group, excused: Set[str] = frozenset(), drifting: Set[str] = frozenset()) -> list[Issue]:
         """Judges the rows since the last window that was judged; nothing if they are too few.
 
-        Values of `excused` features may be missing.
+        Values of `excused` features may be missing, those of `drifting` ones leave their range by less than its width.
         """
         self._follow(group)
         if self._known is None or self._tally.rows < self._limits.rows:
             return []
         full = len(self._known.listed) >= group.terms.limit
-        look = rules.Look(self._stream, self._known, self._tally, self._limits, self._category, excused, full)
+        look = rules.Look(self._stream, self._known, self._tally, self._limits, self._category, excused, drifting, full)
         issues: list[Issue] = []
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             found = {name: rule(look) for name, rule in rules.RULES.items()}
             for name, findings in found.items():
                 issues += self._settle(name, findings)

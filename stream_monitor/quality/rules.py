@@ -33,6 +33,8 @@ class Look(NamedTuple):
     """The name of a feature's category by its number."""
     excused: Set[str]
     """Features whose values are missing for a reason that is said already."""
+    drifting: Set[str]
+    """Features of which it is said already that they drift: a few values beyond their range are no news."""
     full: bool
     """Whether the reference has as many features as it may have; then the others are not new."""
 
@@ -79,6 +81,10 @@ def outside(look: Look) -> Findings:
     """Values outside the range of the reference."""
     tally, known = look.tally, look.known
     verdict = compare(tally.below + tally.above, tally.present, known.outside, look.limits.outside, look.limits.rows)
+    width = known.highest - known.lowest
+    near = (tally.lowest >= known.lowest - width) & (tally.highest <= known.highest + width)
+    drifting = np.array([name in look.drifting for name in known.names], np.bool_)
+    verdict = verdict._replace(bad=verdict.bad & ~(drifting & near))
 
     def words(i: int, before: str, after: str) -> str:
         low, high = number(known.lowest[i]), number(known.highest[i])

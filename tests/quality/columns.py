@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -47,11 +47,11 @@ class Watched:
         self.group, self.texts = learnt(reference, texts), texts
         self.quality = FeatureQuality("shop", Quality(**limits), lambda _, category: f"c{category:.0f}")
 
-    def window(self, columns: Columns, excused: frozenset[str] = frozenset()) -> list[Issue]:
+    def window(self, columns: Columns, excused: Set[str] = frozenset(), drifting: Set[str] = frozenset()) -> list[Issue]:
         """The issues of a window with these rows."""
         names, values = matrix(columns, self.texts)
         self.quality.see(names, values, sum(name in self.texts for name in names), self.group)
-        return self.quality.close(self.group, excused)
+        return self.quality.close(self.group, excused, drifting)
 
 
 def said(issues: Sequence[Issue]) -> list[tuple[str, str, str]]:

@@ -131,6 +131,15 @@ def test_values_beyond_the_range_are_said_with_the_extreme() -> None:
     assert said(watched.window({"age": rng.uniform(18, 90, 500)})) == [("OutOfRange", "resolved", "age")]
 
 
+def test_a_drift_that_is_said_is_not_said_again_but_odd_values_are() -> None:
+    rng = np.random.default_rng(23)
+    drifting = frozenset({"x"})
+    watched = Watched({"x": rng.normal(size=N)})
+    assert watched.window({"x": rng.normal(2.5, 1.0, 500)}, drifting=drifting) == []
+    odd = np.where(rng.random(500) < 0.05, -999.0, rng.normal(2.5, 1.0, 500))
+    assert said(watched.window({"x": odd}, drifting=drifting)) == [("OutOfRange", "opened", "x")]
+
+
 @pytest.mark.parametrize(
     "draw",
     [
