@@ -1,4 +1,4 @@
-"""What every piece of configuration has in common."""
+"""What every piece of configuration is."""
 
 from __future__ import annotations
 
