@@ -1,0 +1,1 @@
+"""What is wrong with the data themselves: values, ids, times, and silence."""

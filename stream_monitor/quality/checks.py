@@ -1,0 +1,113 @@
+"""All that is checked of a stream's data, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.config.quality import NoData, Quality
+from stream_monitor.config.stream import Metrics
+from stream_monitor.quality.features import FeatureQuality
+from stream_monitor.quality.identity import Identity, odd_times
+from stream_monitor.quality.inputs import Inputs
+from stream_monitor.quality.issue import Issue
+from stream_monitor.quality.labels_seen import LabelsSeen
+from stream_monitor.quality.rhythm import FAR, Rhythm
+from stream_monitor.watching.group import Group
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Kind = Literal["predictions", "labels"]
+_KINDS: tuple[Kind, ...] = ("predictions", "labels")
+
+
+class Checks:
+    """Takes what comes as it comes; says what is wrong when a window closes, and when silence has lasted too long.
+
+    Rows of one kind are to be cut where silence of the other is due; with their own they end it, and nothing is said.
+    """
+
+    def __init__(self, stream: str, limits: Quality, no_data: NoData, category: Callable[[str, float], str]) -> None:
+        self._limits = limits
+        self._features = FeatureQuality(stream, limits, category)
+        self._identity = Identity(stream, limits)
+        self._labels = LabelsSeen(stream, limits)
+        self._inputs = Inputs(stream, no_data)
+        self._rhythms = {kind: Rhythm(stream, kind, None, False, no_data.severity) for kind in _KINDS}
+        self.configure(limits, no_data)
+
+    def configure(self, limits: Quality, no_data: NoData) -> None:
+        """Takes limits from now on."""
+        self._limits = limits
+        self._features.configure(limits)
+        self._identity.configure(limits)
+        self._labels.configure(limits)
+        self._inputs.configure(no_data)
+        for kind, limit in zip(_KINDS, (no_data.predictions, no_data.labels), strict=True):
+            self._rhythms[kind].configure(limit, no_data.learnt, no_data.severity)
+
+    def begin(self, clock: int) -> None:
+        """Says the clock at the next row; the first one is when silence begins."""
+        for rhythm in self._rhythms.values():
+            rhythm.begin(clock)
+
+    def rows(self, kind: Kind, origin: tuple[str, int], clock: Ints) -> list[Issue]:
+        """Takes the clocks of rows of a topic's partition; at the first of them silence is over."""
+        self._inputs.see(*origin, len(clock), int(clock[-1]))
+        over = self._rhythms[kind].see(clock)
+        return [] if over is None else [over]
+
+    def times(self, times: Ints, clock: Ints, arrived: int, metrics: Metrics) -> None:
+        """Takes the times of predictions, and the clock at them."""
+        self._identity.count(odd_times(times, clock, arrived, self._limits, metrics))
+
+    def count(self, counts: dict[str, int]) -> None:
+        """Takes counts of the stream; those that matter are looked at."""
+        self._identity.count(counts)
+
+    def features(self, names: tuple[str, ...], values: Floats, texts: int, group: Group) -> None:
+        """Takes features, float64[n, k], the last of them texts, before the group does."""
+        self._features.see(names, values, texts, group)
+
+    def labels(self, values: Floats, codes: npt.NDArray[np.int32]) -> None:
+        """Takes the labels of new outcomes."""
+        self._labels.see(values, codes)
+
+    def close(
+        self, now: int, group: Group, excused: Set[str], drifting: Set[str], word: Callable[[float, int], str]
+    ) -> list[Issue]:
+        """What is to be said at the end of a window.
+
+        `excused` features have a wrong type, `drifting` ones an alert of their own; `word` is the text of a label.
+        """
+        issues = self._features.close(group, excused, drifting) + self._identity.close()
+        return issues + self._labels.close(word) + self._inputs.close(now)
+
+    def due(self, coming: Kind | None = None) -> int:
+        """The clock at which `silence` is to be asked for, while nothing or only rows of a kind come."""
+        return min((rhythm.due() for kind, rhythm in self._rhythms.items() if kind != coming), default=FAR)
+
+    def silence(self, now: int, coming: Kind | None = None) -> list[Issue]:
+        """What is to be said about what did not come until a clock."""
+        found = [rhythm.silence(now) for kind, rhythm in self._rhythms.items() if kind != coming]
+        return [issue for issue in found if issue is not None]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        parts = {name: part.state() for name, part in self._parts().items()}
+        return parts | {"features": self._features.state()}
+
+    def restore(self, state: dict[str, Any], group: Group) -> None:
+        """Goes on from a `state()`, with the group of features as it was then."""
+        self._features.restore(state["features"], group)
+        for name, part in self._parts().items():
+            part.restore(state[name])
+
+    def _parts(self) -> dict[str, Identity | LabelsSeen | Inputs | Rhythm]:
+        return {
+            "identity": self._identity, "labels": self._labels, "inputs": self._inputs,
+            **{f"rhythm/{kind}": rhythm for kind, rhythm in self._rhythms.items()},
+        }  # fmt: skip

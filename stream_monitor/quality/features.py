@@ -1,0 +1,105 @@
+"""What is wrong with the features of a stream, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.config.quality import Name, Quality
+from stream_monitor.quality import rules
+from stream_monitor.quality.issue import Issue
+from stream_monitor.quality.known import Known, known
+from stream_monitor.quality.layout import Layout
+from stream_monitor.quality.ledger import Ledger
+from stream_monitor.quality.tally import Tally
+from stream_monitor.watching.group import Group
+
+_LAYOUTS = 64
+"""Layouts that are remembered."""
+
+
+class FeatureQuality:
+    """Compares the rows of a window with the group's reference; without a reference it says nothing.
+
+    Some 4 kB a feature, at most as many features as the group may have, and as many new ones.
+    """
+
+    def __init__(self, stream: str, limits: Quality, category: Callable[[str, float], str]) -> None:
+        self._stream, self._limits, self._category = stream, limits, category
+        self._ledger = Ledger()
+        self._known: Known | None = None
+        self._tally = Tally(0, 0)
+        self._of: Any = None
+        """What the group watches, by which a new reference is recognised."""
+        self._layouts: dict[tuple[tuple[str, ...], int], Layout] = {}
+
+    def configure(self, limits: Quality) -> None:
+        """Takes limits from now on."""
+        self._limits = limits
+
+    def see(self, names: tuple[str, ...], values: npt.NDArray[np.float64], texts: int, group: Group) -> None:
+        """Takes rows, float64[n, k] of the named features, the last `texts` of which are numbers of categories.
+
+        Rows that become the group's reference are taken before the group takes them, and do not count.
+        """
+        self._follow(group)
+        if self._known is None or not len(values) or not self._limits.enabled:
+            return
+        layout = self._layouts.get((names, texts))
+        if layout is None:
+            if len(self._layouts) >= _LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[names, texts] = Layout(self._known, names, texts)
+        self._tally.add(values, layout)
+
+    def close(self, group: Group, excused: Set[str] = frozenset(), drifting: Set[str] = frozenset()) -> list[Issue]:
+        """Judges the rows since the last window that was judged; nothing if they are too few.
+
+        Values of `excused` features may be missing, those of `drifting` ones leave their range by less than its width.
+        """
+        self._follow(group)
+        if self._known is None or self._tally.rows < self._limits.rows:
+            return []
+        full = len(self._known.listed) >= group.terms.limit
+        look = rules.Look(self._stream, self._known, self._tally, self._limits, self._category, excused, drifting, full)
+        issues: list[Issue] = []
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = {name: rule(look) for name, rule in rules.RULES.items()}
+            for name, findings in found.items():
+                issues += self._settle(name, findings)
+            issues += self._settle("UnitJump", rules.unit(look, self._ledger.open("UnitJump")))
+            issues += self._settle("NewFeature", rules.new(look, self._ledger.open("NewFeature")))
+        over = np.array([name in found["MissingValues"].well for name in self._known.names], np.bool_)
+        self._tally.forgive(self._known.longest, over)
+        self._tally.clear()
+        return issues
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the reference, as plain values and arrays."""
+        tally = self._tally.state() if self._known is not None else None
+        return {"tally": tally, "ledger": self._ledger.state()}
+
+    def restore(self, state: dict[str, Any], group: Group) -> None:
+        """Goes on from a `state()`, with the group as it was then."""
+        self._follow(group)
+        self._ledger.restore(state["ledger"])
+        if state["tally"] is not None:
+            self._tally.restore(state["tally"])
+
+    def _follow(self, group: Group) -> None:
+        """Begins again with every new reference."""
+        if self._of is (group.watched if group.learnt else None):
+            return
+        self._of, self._known = (group.watched, known(group)) if group.learnt else (None, None)
+        self._tally = Tally(0 if self._known is None else len(self._known.names), group.terms.limit)
+        self._ledger = Ledger()
+        self._layouts.clear()
+
+    def _settle(self, name: Name, found: rules.Findings) -> list[Issue]:
+        severity = self._limits.severe(name)
+        if severity is None:
+            return self._ledger.close(name, "info")
+        return self._ledger.settle(name, severity, found.bad, found.well)

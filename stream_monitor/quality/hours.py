@@ -1,0 +1,114 @@
+"""How often events come at each hour of the week."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32]
+
+HOUR = 3_600_000_000
+"""Microseconds."""
+WEEK = 168
+_WEEKS = 4
+_MONDAY = 72
+"""Hours from the Monday before the epoch to the epoch."""
+_MOST = 2**31 - 1
+_DAYS = 3
+"""Days of the same kind that are to be seen, until there are four weeks."""
+_STEADY = 3
+"""Times less than the mean, which no hour may have had, for a stream to be known after some days."""
+
+
+class Usual(NamedTuple):
+    """What an hour of the week has at least, as a rule."""
+
+    events: int
+    stretch: int
+    """Microseconds: the longest part of such an hour without an event."""
+
+
+UNKNOWN = Usual(0, HOUR)
+
+
+class Hours:
+    """The last four weeks: events of each hour, and its longest stretch without one.  11 kB."""
+
+    def __init__(self) -> None:
+        self._events = np.full((WEEK, _WEEKS), -1, np.int32)
+        """-1 where no such hour was seen; the newest first."""
+        self._stretches = np.zeros((WEEK, _WEEKS), np.int32)
+        """Milliseconds, rounded up."""
+        self._usual: list[Usual] = []
+        """Of each hour of the week, once it was asked for."""
+
+    def record(self, hour: int, events: int, stretch: int) -> None:
+        """Takes an hour, by its number since the epoch, that is over; `stretch` is in microseconds."""
+        at = (hour + _MONDAY) % WEEK
+        for kept, value in ((self._events, events), (self._stretches, -(-stretch // 1_000))):
+            kept[at, 1:] = kept[at, :-1].copy()
+            kept[at, 0] = min(value, _MOST)
+        self._usual.clear()
+
+    def pass_silent(self, first: int, last: int) -> None:
+        """Takes the hours from `first` to before `last` in which there was nothing."""
+        for hour in range(max(first, last - WEEK * _WEEKS), last):
+            self.record(hour, 0, HOUR)
+
+    def usual(self, hour: int) -> Usual:
+        """What an hour and its neighbours usually have, so that a day may begin or end an hour off; nothing if not known yet.
+
+        An hour of the week is known once it was seen four times, one odd one aside; or once, and three days that are both on
+        the weekend or both not; or, where no hour had less than a third of the mean, after any three days.
+        """
+        if not self._usual:
+            self._usual = self._work_out()
+        return self._usual[(hour + _MONDAY) % WEEK]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as arrays."""
+        return {"events": self._events.copy(), "stretches": self._stretches.copy()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._events, self._stretches = state["events"].copy(), state["stretches"].copy()
+        self._usual.clear()
+
+    def _work_out(self) -> list[Usual]:
+        """Of each hour of the week, by the best that is known of it."""
+        n, own = self._least(self._events, self._stretches, 1)
+        days, alike = self._of_days_alike()
+        _, every = self._least(self._events.reshape(1, -1), self._stretches.reshape(1, -1))
+        known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
+        known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = every[0] if self._steady() else UNKNOWN
+        near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
+        events, stretches = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0)
+        return [Usual(*both) for both in zip(events.tolist(), stretches.tolist(), strict=True)]
+
+    def _of_days_alike(self) -> tuple[Ints, Ints]:
+        """For each hour of the week, how often days of its kind were seen at that time of day, and what they had at least."""
+        parts = []
+        for first, days in ((0, 5), (5, 2)):
+            rows = slice(24 * first, 24 * (first + days))
+            events, stretches = (
+                kept[rows].reshape(days, 24, _WEEKS).swapaxes(0, 1).reshape(24, -1) for kept in (self._events, self._stretches)
+            )
+            n, least = self._least(events, stretches)
+            parts.append((np.tile(n, days), np.tile(least, (days, 1))))
+        (n_week, week), (n_weekend, weekend) = parts
+        return np.concatenate((n_week, n_weekend)), np.concatenate((week, weekend))
+
+    def _least(self, events: Counts, stretches: Counts, odd: int = 0) -> tuple[Ints, Ints]:
+        """For each row, how many hours were seen; fewest events and longest stretch but for the odd ones, int64[n, 2]."""
+        seen = events >= 0
+        fewest = np.sort(np.where(seen, events, _MOST), axis=1)[:, odd]
+        longest = np.sort(np.where(seen, stretches, 0), axis=1)[:, -1 - odd]
+        return seen.sum(axis=1), np.stack((fewest.astype(np.int64), longest.astype(np.int64) * 1_000), axis=1)
+
+    def _steady(self) -> bool:
+        """Whether there are three days, and no hour of them is quiet."""
+        events = self._events[self._events >= 0].astype(np.int64)
+        return len(events) >= 24 * _DAYS and int(events.min()) * _STEADY * len(events) >= int(events.sum()) > 0

@@ -1,0 +1,97 @@
+"""Partitions of a topic that stand still while the others go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.config.quality import NoData
+from stream_monitor.events import iso
+from stream_monitor.quality.issue import Found, Issue
+from stream_monitor.quality.ledger import Ledger
+
+_LIMIT = 256
+"""Inputs that are followed."""
+_EXPECTED = 100
+"""Rows that the input would have had by its share in what came."""
+_LONGER = 3
+"""Times the longest run of others' rows so far."""
+_LEAST = 300_000_000
+"""Microseconds of the stream's clock."""
+
+
+class _Input:
+    """What came from one partition."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.began = 0
+        """The topic's rows before its first."""
+        self.at = 0
+        """The topic's rows up to its last."""
+        self.longest = 0
+        """The longest run of others' rows between its own."""
+        self.clock = 0
+        """At its last row."""
+
+
+class Inputs:
+    """Time passes for an input by the rows of the others, so that nights and quiet hours are no surprise."""
+
+    def __init__(self, stream: str, limits: NoData) -> None:
+        self._stream, self._limits = stream, limits
+        self._inputs: dict[tuple[str, int], _Input] = {}
+        self._rows: dict[str, int] = {}
+        self._ledger = Ledger()
+
+    def configure(self, limits: NoData) -> None:
+        """Takes limits from now on."""
+        self._limits = limits
+
+    def see(self, topic: str, partition: int, rows: int, clock: int) -> None:
+        """Takes how many rows came from an input, and the stream's clock at the last of them."""
+        before = self._rows.get(topic, 0)
+        self._rows[topic] = before + rows
+        one = self._inputs.get((topic, partition))
+        if one is None:
+            if len(self._inputs) >= _LIMIT:
+                return
+            one = self._inputs[topic, partition] = _Input()
+            one.began = one.at = before
+        if _named(topic, partition) not in self._ledger.open("StalledInput"):
+            one.longest = max(one.longest, before - one.at)
+        one.rows, one.at, one.clock = one.rows + rows, before + rows, clock
+
+    def close(self, now: int) -> list[Issue]:
+        """What stands still at a clock, and what goes on again."""
+        if not self._limits.learnt:
+            return self._ledger.close("StalledInput", self._limits.severity)
+        bad, well = [], set()
+        for (topic, partition), one in sorted(self._inputs.items()):
+            name, run = _named(topic, partition), self._rows[topic] - one.at
+            expected = run * one.rows / max(one.at - one.began, 1)
+            if expected >= _EXPECTED and run > _LONGER * one.longest and now - one.clock >= _LEAST:
+                summary = (
+                    f"nothing of {self._stream} has come from {name} since {iso(one.clock)}, "
+                    f"and {run:,} rows from the other partitions: some {expected:,.0f} were to be expected"
+                )
+                bad.append(Found(name, summary, expected, 0.0, run))
+            elif expected < _EXPECTED / 2:
+                well.add(name)
+        return self._ledger.settle("StalledInput", self._limits.severity, bad, well)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        inputs = [[*key, *vars(one).values()] for key, one in self._inputs.items()]
+        return {"inputs": inputs, "rows": dict(self._rows), "ledger": self._ledger.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._rows = dict(state["rows"])
+        self._ledger.restore(state["ledger"])
+        for topic, partition, *values in state["inputs"]:
+            one = self._inputs[topic, partition] = _Input()
+            one.rows, one.began, one.at, one.longest, one.clock = values
+
+
+def _named(topic: str, partition: int) -> str:
+    return f"{topic}-{partition}"

@@ -1,0 +1,46 @@
+"""Something that is wrong with the data, and each step of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+from stream_monitor.config.settings import Severity
+
+Step = Literal["opened", "updated", "resolved"]
+
+
+class Issue(NamedTuple):
+    """A step of what is wrong, at the end of a window or of a silence."""
+
+    name: str
+    """As an alert is called: MissingValues."""
+    step: Step
+    feature: str
+    """What it is about: a feature, an input; empty where it is the stream, or many features at once."""
+    severity: Severity
+    summary: str
+    before: float = math.nan
+    after: float = math.nan
+    n: int = 0
+    """The rows that it is judged by."""
+
+
+class Found(NamedTuple):
+    """What one look found to be wrong."""
+
+    feature: str
+    summary: str
+    before: float = math.nan
+    after: float = math.nan
+    n: int = 0
+
+
+def percent(share: float) -> str:
+    """A share as people write it: 12.3%, and 0.04% rather than 0.0%."""
+    return f"{100 * share:.1f}%" if share >= 0.001 or share == 0 else f"{100 * share:.2g}%"
+
+
+def number(value: float) -> str:
+    """A number in few digits."""
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"

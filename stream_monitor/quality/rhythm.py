@@ -1,0 +1,166 @@
+"""When it is surprising that nothing comes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.config.duration import show
+from stream_monitor.config.settings import Severity
+from stream_monitor.events import iso
+from stream_monitor.quality.hours import HOUR, WEEK, Hours
+from stream_monitor.quality.issue import Issue
+
+FAR = 2**62
+"""A clock that never comes."""
+_EXPECTED = 30.0
+"""Events that must have been missed; by chance alone that happens once in 10^13 silences (exp -30)."""
+_LONGER = 3
+"""Times the longest stretch without an event that such an hour has had."""
+_LEAST = 300_000_000
+"""Microseconds without an event, at least: a restart of what sends them is no news."""
+_AHEAD = 3 * WEEK
+"""Hours for which it is known when silence becomes surprising."""
+
+
+class Rhythm:
+    """Learns from the clocks of events when they come, and what silence is; a fixed limit needs no learning.
+
+    Silence is surprising once the events that such hours have at least add up to 30, and to what comes in three times the
+    longest stretch that such an hour was without: time at which nothing is usual does not count.  What is usual stays as it was
+    at the last event until there is another.
+    """
+
+    def __init__(self, stream: str, what: str, limit: int | None, learns: bool, severity: Severity) -> None:
+        self._stream, self._what = stream, what
+        self.configure(limit, learns, severity)
+        self._hours = Hours()
+        self._hour = -1
+        """The current hour, by its number since the epoch; -1 before the first event."""
+        self._whole = False
+        """Whether it was seen from its beginning."""
+        self._events = 0
+        self._stretch = 0
+        self._last = -FAR
+        self._silent = False
+        """Whether it was said."""
+        self._looked = -FAR
+        """When silence was last asked for."""
+
+    def configure(self, limit: int | None, learns: bool, severity: Severity) -> None:
+        """Takes a limit in microseconds, or None to go by what is usual, from now on."""
+        self._limit, self._learns, self._severity = limit, learns, severity
+        self._due = -1
+
+    def begin(self, now: int) -> None:
+        """Says the clock before the first rows; nothing if there was an event."""
+        if self._last == -FAR:
+            self._last, self._due = now, -1
+
+    def see(self, times: npt.NDArray[np.int64]) -> Issue | None:
+        """Takes the stream's clock at each event, ascending int64[n]; says so if they come again."""
+        if not len(times):
+            return None
+        first, last = int(times[0]) // HOUR, int(times[-1]) // HOUR
+        if first == last:
+            self._add(times, first)
+        else:
+            hours, starts = np.unique(times // HOUR, return_index=True)
+            for hour, some in zip(hours.tolist(), np.split(times, starts[1:]), strict=True):
+                self._add(some, hour)
+        if not self._silent:
+            return None
+        self._silent = False
+        return Issue("NoData", "resolved", self._what, self._severity, f"{self._what} of {self._stream} come again")
+
+    def due(self) -> int:
+        """The clock at which `silence` is to be asked for next, if nothing comes before; then it may say nothing still."""
+        if self._silent or self._last == -FAR:
+            return FAR
+        if self._limit is not None:
+            return self._last + self._limit
+        if not self._learns:
+            return FAR
+        if self._due < 0:
+            self._due = self._surprising()
+        hour_ends = (max(self._last, self._looked) // HOUR + 1) * HOUR
+        return min(self._due, hour_ends)  # what is usual changes with the first event of another hour
+
+    def silence(self, now: int) -> Issue | None:
+        """What is to be said about nothing having come until a clock; said once."""
+        if now < self.due():
+            return None
+        self._looked, self._due = now, self._surprising()
+        due = self._due if self._limit is None else self._last + self._limit
+        if now < due:
+            return None
+        self._silent = True
+        expected = self._expected(due) if self._limit is None else math.nan
+        usual = "" if self._limit is not None else f"; at least {expected:,.0f} are usual in that time"
+        lasted = show((due - self._last) // 1_000_000 * 1_000_000)
+        summary = f"no {self._what} of {self._stream} for {lasted}, since {iso(self._last)}{usual}"
+        return Issue("NoData", "opened", self._what, self._severity, summary, expected, 0.0)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "hours": self._hours.state(), "hour": self._hour, "whole": self._whole, "events": self._events,
+            "stretch": self._stretch, "last": self._last, "silent": self._silent,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self._hours.restore(state["hours"])
+        self._hour, self._whole, self._events = state["hour"], state["whole"], state["events"]
+        self._stretch, self._last, self._silent = state["stretch"], state["last"], state["silent"]
+        self._due = -1
+
+    def _add(self, times: npt.NDArray[np.int64], hour: int) -> None:
+        """Takes events of one hour."""
+        if self._hour >= 0 and hour > self._hour:
+            self._turn(hour)
+        elif self._hour < 0:
+            self._hour, self._last, self._due = hour, int(times[0]), -1
+        stretch = int(times[0]) - max(self._last, hour * HOUR)
+        if len(times) > 1:
+            stretch = max(stretch, int(np.diff(times).max()))
+        self._stretch = max(self._stretch, stretch)
+        self._events += len(times)
+        self._last = int(times[-1])
+
+    def _turn(self, hour: int) -> None:
+        """Ends the hour that was current, and those without an event."""
+        end = (self._hour + 1) * HOUR
+        if self._whole:
+            self._hours.record(self._hour, self._events, max(self._stretch, end - self._last))
+        self._hours.pass_silent(self._hour + 1, hour)
+        self._hour, self._whole, self._events, self._stretch, self._due = hour, True, 0, 0, -1
+
+    def _surprising(self) -> int:
+        """The clock at which silence becomes surprising by what is usual."""
+        if not self._learns or self._hour < 0:
+            return FAR
+        expected, wanted = 0.0, _EXPECTED
+        for hour in range(self._hour, self._hour + _AHEAD):
+            usual = self._hours.usual(hour)
+            start, end = max(self._last, hour * HOUR), (hour + 1) * HOUR
+            if not usual.events:
+                continue
+            wanted = max(wanted, _LONGER * usual.events * usual.stretch / HOUR)
+            at = start + math.ceil(max(wanted - expected, 0.0) * HOUR / usual.events)
+            at = max(at, self._last + _LEAST)
+            if at < end:
+                return at
+            expected += usual.events * (end - start) / HOUR
+        return FAR
+
+    def _expected(self, now: int) -> float:
+        """Events that are usual from the last one until a clock."""
+        expected = 0.0
+        for hour in range(self._hour, now // HOUR + 1):
+            passed = min(now, (hour + 1) * HOUR) - max(self._last, hour * HOUR)
+            expected += self._hours.usual(hour).events * passed / HOUR
+        return expected

@@ -1,0 +1,177 @@
+"""What a window's counts say is wrong with features, each rule with how it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.config.quality import Name, Quality
+from stream_monitor.quality import units
+from stream_monitor.quality.issue import Found, number, percent
+from stream_monitor.quality.known import Known
+from stream_monitor.quality.shares import LEVEL, Verdict, compare
+from stream_monitor.quality.tally import Tally
+
+_FEW = 10
+"""Rows with a new feature from which on it is worth a word."""
+_NEW = 0.01
+_VARIED = 0.9
+"""The most that one value may have in any fifth of the reference of a feature that is said to be constant."""
+
+
+class Look(NamedTuple):
+    """What a rule goes by."""
+
+    stream: str
+    known: Known
+    tally: Tally
+    limits: Quality
+    category: Callable[[str, float], str]
+    """The name of a feature's category by its number."""
+    excused: Set[str]
+    """Features whose values are missing for a reason that is said already."""
+    drifting: Set[str]
+    """Features of which it is said already that they drift: a few values beyond their range are no news."""
+    full: bool
+    """Whether the reference has as many features as it may have; then the others are not new."""
+
+    def title(self, feature: str) -> str:
+        """A feature as summaries name it."""
+        return f"{feature} of {self.stream}"
+
+
+class Findings(NamedTuple):
+    """The features that a rule finds wrong, and those that it finds to be as they should be."""
+
+    bad: list[Found]
+    well: set[str]
+
+
+def missing(look: Look) -> Findings:
+    """Values that are missing more often than in the reference; not what has vanished altogether."""
+    tally = look.tally
+    verdict = _missing(look)
+    gone = tally.missing == tally.rows
+    verdict = verdict._replace(bad=verdict.bad & ~gone, well=verdict.well | (verdict.bad & gone))
+    rows = np.full(len(gone), tally.rows)
+    return _findings(look, verdict, rows, lambda i, before, after: f"is missing in {after}, {before} in the reference")
+
+
+def vanished(look: Look) -> Findings:
+    """Features of the reference that no row has."""
+    verdict, tally = _missing(look), look.tally
+    gone = tally.missing == tally.rows
+    verdict = verdict._replace(bad=verdict.bad & gone, well=~gone)
+    rows = np.full(len(gone), tally.rows)
+    return _findings(look, verdict, rows, lambda i, before, after: f"is there no more: it is missing in {after}")
+
+
+def infinite(look: Look) -> Findings:
+    """Infinities; those of the reference are among its missing values."""
+    tally = look.tally
+    rows = np.full(len(tally.missing), tally.rows)
+    verdict = compare(tally.infinite, rows, look.known.missing, look.limits.outside, look.limits.rows)
+    return _findings(look, verdict, rows, lambda i, before, after: f"is infinite in {after}")
+
+
+def outside(look: Look) -> Findings:
+    """Values outside the range of the reference."""
+    tally, known = look.tally, look.known
+    verdict = compare(tally.below + tally.above, tally.present, known.outside, look.limits.outside, look.limits.rows)
+    width = known.highest - known.lowest
+    near = (tally.lowest >= known.lowest - width) & (tally.highest <= known.highest + width)
+    drifting = np.array([name in look.drifting for name in known.names], np.bool_)
+    verdict = verdict._replace(bad=verdict.bad & ~(drifting & near))
+
+    def words(i: int, before: str, after: str) -> str:
+        low, high = number(known.lowest[i]), number(known.highest[i])
+        above = tally.above[i] >= tally.below[i]
+        extreme = f"the largest is {number(tally.highest[i])}" if above else f"the smallest is {number(tally.lowest[i])}"
+        return f"is {'above' if above else 'below'} its range in {after}: {extreme}, in the reference {low} to {high}"
+
+    return _findings(look, verdict, tally.present, words)
+
+
+def unseen(look: Look) -> Findings:
+    """Categories that the reference does not have."""
+    tally = look.tally
+    verdict = compare(tally.unseen, tally.present, look.known.unseen, look.limits.outside, look.limits.rows)
+
+    def words(i: int, before: str, after: str) -> str:
+        names = ", ".join(look.category(look.known.names[i], one) for one in tally.strangers.get(i, []))
+        return f"has categories that the reference does not have in {after}, first {names}"
+
+    return _findings(look, verdict, tally.present, words)
+
+
+def constant(look: Look) -> Findings:
+    """Features that had one value only, though they vary in every fifth of the reference."""
+    tally, known = look.tally, look.known
+    n, common = tally.present, known.common
+    still = (n >= look.limits.rows) & (tally.lowest == tally.highest)
+    usual = (common.k + 0.5) / (common.n + 1.0)
+    chance = n * np.log(np.minimum(usual, 1.0))
+    bad = still & (usual <= _VARIED) & (common.n > 0) & (chance < np.log(LEVEL / max(len(n), 1)))
+    verdict = Verdict(bad, tally.lowest != tally.highest, known.common.share, np.ones(len(n)))
+
+    def words(i: int, before: str, after: str) -> str:
+        name = known.names[i]
+        value = look.category(name, tally.lowest[i]) if known.texts[i] else number(tally.lowest[i])
+        return f"has the same value, {value}, in {after}; it varies in the reference"
+
+    return _findings(look, verdict, n, words)
+
+
+def unit(look: Look, is_open: Set[str]) -> Findings:
+    """Features that are as they were, but in another unit, by the last rows."""
+    known, ring, bad = look.known, look.tally.ring, []
+    for i in units.likely(known, ring):
+        found = units.jump(known, i, ring[:, i])
+        if found is not None:
+            n = int((~np.isnan(ring[:, i])).sum())
+            middles = float(np.median(known.grid[i])), float(np.nanmedian(ring[:, i]))
+            bad.append(Found(known.names[i], f"{look.title(known.names[i])} {found.text}", *middles, n))
+    well = {name for i, name in enumerate(known.names) if name in is_open and units.back(known, i, ring[:, i])}
+    return Findings(bad, well)
+
+
+def new(look: Look, is_open: Set[str]) -> Findings:
+    """Features that the reference does not have; they are not watched."""
+    rows, bad = look.tally.rows, []
+    if rows >= look.limits.rows and not look.full:
+        for name, n in sorted(look.tally.new.items()):
+            if n >= max(_FEW, _NEW * rows):
+                words = f"{look.title(name)} is new, in {_of(n / rows, rows)}: it is not watched; `rebaseline` learns it"
+                bad.append(Found(name, words, 0.0, n / rows, rows))
+    return Findings(bad, {name for name in is_open if name not in look.tally.new})
+
+
+RULES: dict[Name, Callable[[Look], Findings]] = {
+    "MissingValues": missing, "VanishedFeature": vanished, "InfiniteValues": infinite, "OutOfRange": outside,
+    "UnseenCategories": unseen, "ConstantFeature": constant,
+}  # fmt: skip
+
+
+def _missing(look: Look) -> Verdict:
+    tally = look.tally
+    rows = np.full(len(tally.missing), tally.rows)
+    known, limits = look.known, look.limits
+    verdict = compare(tally.missing, rows, known.missing, limits.missing, limits.rows, known.longest - tally.forgiven)
+    excused = np.array([name in look.excused for name in look.known.names], np.bool_)
+    return verdict._replace(bad=verdict.bad & ~excused)
+
+
+def _findings(look: Look, verdict: Verdict, n: npt.NDArray[np.int64], words: Callable[[int, str, str], str]) -> Findings:
+    bad = []
+    for i in np.flatnonzero(verdict.bad).tolist():
+        before, after, rows = float(verdict.before[i]), float(verdict.after[i]), int(n[i])
+        what = words(i, percent(before), _of(after, rows))
+        bad.append(Found(look.known.names[i], f"{look.title(look.known.names[i])} {what}", before, after, rows))
+    return Findings(bad, {look.known.names[i] for i in np.flatnonzero(verdict.well).tolist()})
+
+
+def _of(share: float, rows: int) -> str:
+    return f"all {rows:,} rows" if share == 1 else f"{percent(share)} of {rows:,} rows"

@@ -1,0 +1,1 @@
+"""Data that are wrong, and silence."""

@@ -1,0 +1,102 @@
+"""Ids that repeat and times that cannot be right are said; single odd windows and backlogs are not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stream_monitor.config.quality import Quality
+from stream_monitor.config.stream import Metrics
+from stream_monitor.quality.identity import Identity, odd_times
+from stream_monitor.quality.issue import Issue
+from tests.quality.columns import said
+
+SECOND = 1_000_000
+METRICS = Metrics(window=600 * SECOND, grace=60 * SECOND)
+HOUR = 3_600 * SECOND
+
+
+def judged(one: Identity, window: dict[str, int]) -> list[Issue]:
+    one.count(window)
+    return one.close()
+
+
+def test_repeated_ids_are_said_after_two_windows_and_taken_back() -> None:
+    one = Identity("shop", Quality())
+    assert judged(one, {"predictions": 980, "duplicates": 20}) == []
+    (issue,) = judged(one, {"predictions": 980, "duplicates": 20})
+    assert (issue.name, issue.step, issue.severity) == ("DuplicateIds", "opened", "warning")
+    assert issue.summary == "2.0% of 1,000 rows of shop repeat an id: only the first counts"
+    assert judged(one, {"predictions": 992, "duplicates": 8}) == []
+    assert said(judged(one, {"predictions": 1_000})) == [("DuplicateIds", "resolved", "")]
+
+
+def test_many_repeated_ids_are_said_at_once() -> None:
+    assert said(judged(Identity("shop", Quality()), {"predictions": 900, "duplicates": 100})) == [
+        ("DuplicateIds", "opened", "")
+    ]
+
+
+def test_a_burst_in_one_window_and_few_rows_are_no_issue() -> None:
+    one = Identity("shop", Quality())
+    for _ in range(5):
+        assert judged(one, {"predictions": 980, "duplicates": 20}) == []
+        assert judged(one, {"predictions": 1_000}) == []
+    assert judged(one, {"predictions": 20, "duplicates": 20}) == []
+    assert said(judged(one, {"predictions": 30, "duplicates": 30})) == [("DuplicateIds", "opened", "")]
+
+
+def test_times_that_go_backwards_are_counted_beyond_the_tolerance() -> None:
+    clock = np.arange(1_000) * SECOND
+    times = clock.copy()
+    times[::10] -= 90 * SECOND
+    times[1::10] -= 30 * SECOND
+    counts = odd_times(times, clock, int(clock[-1]), Quality(), METRICS)
+    assert counts == {"backwards": 100, "behind": 0, "late": 6}
+    one = Identity("shop", Quality())
+    window = {"predictions": 1_000} | counts
+    assert judged(one, window) == []
+    (issue,) = judged(one, window)
+    assert issue.summary == "10.0% of 1,000 rows of shop are more than 1m older than rows before them"
+
+
+def test_a_clock_that_is_ahead_or_behind_for_some_is_said() -> None:
+    one = Identity("shop", Quality())
+    (ahead,) = judged(one, {"predictions": 500, "labels": 500, "ahead": 80})
+    assert ahead.name == "ClockSkew"
+    assert ahead.summary.startswith("8.0% of 1,000 rows of shop are more than 5m ahead of their arrival")
+    one = Identity("shop", Quality())
+    (behind,) = judged(one, {"predictions": 1_000, "behind": 300})
+    assert behind.summary.startswith("30.0% of 1,000 rows of shop are more than 1h behind their arrival, unlike most")
+
+
+def test_old_data_that_is_loaded_late_is_no_skew() -> None:
+    times = np.arange(1_000) * SECOND
+    counts = odd_times(times, times, 30 * 24 * HOUR, Quality(), METRICS)
+    assert counts["behind"] == 1_000
+    one = Identity("shop", Quality())
+    for _ in range(3):
+        assert judged(one, {"predictions": 1_000} | counts) == []
+
+
+def test_one_odd_row_is_no_issue() -> None:
+    one = Identity("shop", Quality())
+    for _ in range(5):
+        assert judged(one, {"predictions": 100, "duplicates": 9, "ahead": 9, "behind": 9}) == []
+
+
+def test_late_rows_are_said_by_their_own_limit() -> None:
+    one = Identity("shop", Quality(late=0.2))
+    window = {"predictions": 1_000, "late": 190}
+    assert judged(one, window) + judged(one, window) == []
+    window = {"predictions": 1_000, "late": 210}
+    assert said(judged(one, window) + judged(one, window)) == [("LateRows", "opened", "")]
+
+
+def test_a_restart_between_windows_changes_nothing() -> None:
+    windows = [{"predictions": 980, "duplicates": d, "labels": 70, "ahead": 20} for d in (20, 20, 5, 0, 0, 90)]
+    whole, restarted = Identity("shop", Quality()), Identity("shop", Quality())
+    for window in windows:
+        saved, restarted = restarted.state(), Identity("shop", Quality())
+        restarted.restore(saved)
+        assert judged(restarted, window) == judged(whole, window)
+        assert restarted.state() == whole.state()

@@ -1,0 +1,72 @@
+"""A partition that stands still while others go on is said."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stream_monitor.config.quality import NoData
+from stream_monitor.quality.inputs import Inputs
+from tests.quality.columns import said
+
+MINUTE = 60_000_000
+
+
+def went_on(inputs: Inputs, rng: np.random.Generator, minutes: range, partitions: list[int], each: int = 200) -> None:
+    for minute in minutes:
+        for partition in rng.permutation(partitions).tolist():
+            inputs.see("p", partition, int(rng.poisson(each)), minute * MINUTE)
+
+
+def test_a_partition_that_stands_still_while_others_go_on_is_named_and_taken_back() -> None:
+    rng, inputs = np.random.default_rng(1), Inputs("shop", NoData())
+    went_on(inputs, rng, range(60), [0, 1, 2])
+    assert inputs.close(60 * MINUTE) == []
+    went_on(inputs, rng, range(60, 70), [0, 1])
+    (issue,) = inputs.close(70 * MINUTE)
+    assert said([issue]) == [("StalledInput", "opened", "p-2")]
+    assert issue.summary.startswith("nothing of shop has come from p-2 since 1970-01-01T00:59:00.000Z, and ")
+    went_on(inputs, rng, range(70, 72), [0, 1, 2])
+    assert said(inputs.close(72 * MINUTE)) == [("StalledInput", "resolved", "p-2")]
+    went_on(inputs, rng, range(72, 90), [0, 1])
+    assert said(inputs.close(90 * MINUTE)) == [("StalledInput", "opened", "p-2")]
+
+
+def test_silence_of_all_and_rare_keys_are_no_stall() -> None:
+    rng, inputs = np.random.default_rng(2), Inputs("shop", NoData())
+    went_on(inputs, rng, range(60), [0, 1])
+    assert inputs.close(600 * MINUTE) == []
+    for day in range(20):
+        went_on(inputs, rng, range(1_000 * (day + 1), 1_000 * (day + 1) + 30), [0, 1])
+        inputs.see("p", 2, 3, (1_000 * (day + 1) + 15) * MINUTE)
+        assert inputs.close((1_000 * (day + 1) + 30) * MINUTE) == []
+
+
+def test_one_partition_alone_never_stalls_and_other_topics_do_not_count() -> None:
+    rng, inputs = np.random.default_rng(3), Inputs("shop", NoData())
+    inputs.see("labels", 0, 5_000, 0)
+    went_on(inputs, rng, range(600), [0])
+    assert inputs.close(600 * MINUTE) == []
+
+
+def test_any_cut_and_any_restart_give_the_same() -> None:
+    rng = np.random.default_rng(4)
+    sections = [(int(rng.integers(3 if i < 900 else 2)), int(rng.integers(2, 50)), i * MINUTE // 4) for i in range(1_500)]
+    whole, cut = Inputs("shop", NoData()), Inputs("shop", NoData())
+    issues = []
+    for partition, rows, clock in sections:
+        whole.see("p", partition, rows, clock)
+        cut.see("p", partition, 1, clock)
+        cut.see("p", partition, rows - 1, clock)
+        saved, cut = cut.state(), Inputs("shop", NoData())
+        cut.restore(saved)
+        issues.append(whole.close(clock))
+        assert cut.close(clock) == issues[-1]
+        assert cut.state() == whole.state()
+    assert sum(map(len, issues)) == 1
+
+
+def test_memory_is_bounded() -> None:
+    inputs = Inputs("shop", NoData())
+    for partition in range(1_000):
+        inputs.see("p", partition, 10, 0)
+    assert len(inputs.state()["inputs"]) == 256

@@ -1,0 +1,201 @@
+"""Silence is surprising where something usually comes, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from stream_monitor.config.duration import parse
+from stream_monitor.quality.hours import HOUR
+from stream_monitor.quality.issue import Issue
+from stream_monitor.quality.rhythm import FAR, Rhythm
+from tests.quality.columns import Floats
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+DAY = 24 * HOUR
+MONDAY = 1_767_571_200 * SECOND
+"""2026-01-05T00:00:00Z."""
+Ints = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+def rhythm(limit: str | None = None, learns: bool = True) -> Rhythm:
+    return Rhythm("shop", "predictions", parse(limit) if limit else None, learns, "critical")
+
+
+def poisson(rng: np.random.Generator, days: float, per_hour: Floats | float, start: int = MONDAY) -> Ints:
+    """Times over some days, at a rate or at one for each hour of the day."""
+    rates = np.broadcast_to(per_hour, 24)
+    times = [
+        start + hour * HOUR + np.sort(rng.integers(0, HOUR, rng.poisson(rates[hour % 24]))) for hour in range(int(days * 24))
+    ]
+    return np.concatenate(times).astype(np.int64)
+
+
+def course(one: Rhythm, times: Ints, until: int, cut: int = 500) -> list[tuple[str, int]]:
+    """The steps and when, if silence is looked at whenever it may be surprising, as between rows."""
+    steps: list[tuple[str, int]] = []
+
+    def note(issue: Issue | None, at: int) -> None:
+        if issue is not None:
+            steps.append((issue.step, at))
+
+    one.begin(int(times[0]))
+    for start in range(0, len(times), cut):
+        block = times[start : start + cut]
+        at = 0
+        while at < len(block):
+            if one.due() <= block[at]:
+                due = one.due()
+                note(one.silence(due), due)
+                continue
+            taken = max(1, int(np.searchsorted(block[at:], one.due())))
+            note(one.see(block[at : at + taken]), int(block[at]))
+            at += taken
+    while one.due() <= until:
+        due = one.due()
+        note(one.silence(due), due)
+    return steps
+
+
+def test_a_stream_of_ten_a_second_that_dies_at_noon_is_noticed_within_minutes() -> None:
+    rng = np.random.default_rng(1)
+    one = rhythm()
+    noon = MONDAY + 3 * DAY + 12 * HOUR
+    times = poisson(rng, 4, 36_000.0)
+    assert course(one, times[times < noon], noon + 4 * MINUTE) == []
+    due = noon + 6 * MINUTE
+    issue = one.silence(due)
+    assert issue is not None
+    assert (issue.name, issue.step, issue.feature, issue.severity) == ("NoData", "opened", "predictions", "critical")
+    assert issue.summary.startswith("no predictions of shop for 5m, since 2026-01-08T11:59:59")
+    assert issue.summary.endswith("are usual in that time")
+    assert one.silence(due + HOUR) is None
+    assert one.due() == FAR
+    again = one.see(np.array([noon + 2 * HOUR]))
+    assert again is not None
+    assert again.step == "resolved"
+
+
+def test_nothing_is_surprising_before_three_days() -> None:
+    rng = np.random.default_rng(2)
+    times = poisson(rng, 2.5, 3_600.0)
+    assert course(rhythm(), times, MONDAY + 6 * DAY) == []
+
+
+def by_day(rng: np.random.Generator, days: int, weekends: bool) -> Ints:
+    """Four weeks and more of a stream that sleeps at night, wakes up and goes to bed at other minutes each day."""
+    parts = []
+    for day in range(days):
+        if weekends or day % 7 < 5:
+            begin, end = (np.array([6.1, 21.5]) + rng.uniform(-0.5, 0.5, 2)) * HOUR
+            hours = np.sort(rng.uniform(begin, end, rng.poisson(200 * 15)))
+            parts.append(MONDAY + day * DAY + hours.astype(np.int64))
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize("weekends", [True, False])
+@pytest.mark.parametrize("first", [0, 2, 4, 5])
+def test_a_stream_that_sleeps_at_night_or_at_the_weekend_never_alarms(weekends: bool, first: int) -> None:
+    times = by_day(np.random.default_rng(3), 40, weekends)
+    assert course(rhythm(), times[times >= MONDAY + first * DAY], int(times[-1]) + 8 * HOUR) == []
+
+
+def test_a_stream_that_sleeps_at_night_and_stops_by_day_alarms_by_day() -> None:
+    times = by_day(np.random.default_rng(4), 20, True)
+    noon = MONDAY + 19 * DAY + 12 * HOUR
+    ((step, at),) = course(rhythm(), times[times < noon], noon + DAY)
+    assert step == "opened"
+    assert noon + 4 * MINUTE < at < noon + 2 * HOUR
+
+
+def test_a_stream_that_does_not_wake_up_alarms_in_the_morning() -> None:
+    times = by_day(np.random.default_rng(5), 20, True)
+    ((_, at),) = course(rhythm(), times[times < MONDAY + 19 * DAY], MONDAY + 21 * DAY)
+    assert MONDAY + 19 * DAY + 7 * HOUR < at < MONDAY + 19 * DAY + 12 * HOUR
+
+
+@pytest.mark.parametrize("per_hour", [0.5, 3.0, 20.0, 200.0])
+def test_chance_is_no_surprise(per_hour: float) -> None:
+    rng = np.random.default_rng(6)
+    times = poisson(rng, 20, per_hour)
+    assert course(rhythm(), times, int(times[-1])) == []
+
+
+def test_bursts_at_a_usual_distance_are_no_surprise_and_their_end_is() -> None:
+    rng = np.random.default_rng(7)
+    starts = MONDAY + np.arange(0, 14 * DAY, 15 * MINUTE) + rng.integers(0, MINUTE, 14 * 96)
+    times = (starts[:, np.newaxis] + np.arange(500) * 1_000).ravel()
+    one = rhythm()
+    steps = course(one, times, int(times[-1]) + 6 * HOUR)
+    assert [step for step, _ in steps] == ["opened"]
+    assert 30 * MINUTE < steps[0][1] - int(times[-1]) < 2 * HOUR
+
+
+def test_one_outage_does_not_make_the_next_one_usual() -> None:
+    rng = np.random.default_rng(8)
+    times = poisson(rng, 40, 600.0)
+    for day in (30, 37):
+        times = times[(times < MONDAY + day * DAY + 10 * HOUR) | (times > MONDAY + day * DAY + 13 * HOUR)]
+    steps = course(rhythm(), times, int(times[-1]))
+    assert [step for step, _ in steps] == ["opened", "resolved"] * 2
+    assert steps[2][1] - (MONDAY + 37 * DAY + 10 * HOUR) < 10 * MINUTE
+
+
+def test_a_fixed_limit_needs_no_learning_and_counts_from_the_beginning() -> None:
+    one = rhythm("15m")
+    one.begin(MONDAY)
+    assert one.due() == MONDAY + 15 * MINUTE
+    one.begin(MONDAY + MINUTE)
+    one.see(np.array([MONDAY + 10 * MINUTE]))
+    assert one.due() == MONDAY + 25 * MINUTE
+    assert one.silence(MONDAY + 25 * MINUTE - 1) is None
+    issue = one.silence(MONDAY + 40 * MINUTE)
+    assert issue is not None
+    assert issue.summary == "no predictions of shop for 15m, since 2026-01-05T00:10:00.000Z"
+
+
+def test_without_a_limit_and_without_learning_silence_is_never_surprising() -> None:
+    times = poisson(np.random.default_rng(9), 10, 3_600.0)
+    assert course(rhythm(learns=False), times, MONDAY + 100 * DAY) == []
+
+
+def test_a_leap_of_the_clock_over_years_is_quick() -> None:
+    one = rhythm()
+    one.see(np.array([0, 10 * HOUR, MONDAY, MONDAY + HOUR]))
+    assert one.due() == MONDAY + 2 * HOUR
+
+
+def places(times: Ints, cuts: Iterable[int]) -> list[int]:
+    return sorted({0, len(times), *cuts})
+
+
+def test_any_cut_and_any_restart_give_the_same() -> None:
+    rng = np.random.default_rng(10)
+    times = by_day(rng, 20, True)
+    whole = rhythm()
+    whole.see(times)
+    cut = rhythm()
+    at = places(times, rng.integers(0, len(times), 300).tolist())
+    for start, stop in pairwise(at):
+        cut.due()
+        cut.see(times[start:stop])
+        saved, cut = cut.state(), rhythm()
+        cut.restore(saved)
+    assert repr(cut.state()) == repr(whole.state())
+    assert (cut.state()["hours"]["events"] == whole.state()["hours"]["events"]).all()
+    assert cut.silence(MONDAY + 30 * DAY) == whole.silence(MONDAY + 30 * DAY)
+    assert sum(kept.nbytes for kept in whole.state()["hours"].values()) < 6_000
+
+
+@pytest.mark.parametrize("cut", [3, 10_000])
+def test_steps_do_not_depend_on_how_rows_are_cut(cut: int) -> None:
+    times = by_day(np.random.default_rng(11), 24, True)[::20]
+    noon = MONDAY + 20 * DAY + 12 * HOUR
+    times = times[(times < noon) | (times > noon + 5 * HOUR)]
+    until = int(times[-1]) + 3 * DAY
+    assert course(rhythm(), times, until, cut) == course(rhythm(), times, until, 100)
+    assert len(course(rhythm(), times, until, cut)) >= 2

@@ -1,0 +1,97 @@
+"""A change of unit is named, and no other change is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.quality.columns import Numbers, Watched, said
+
+Draw = Callable[[np.random.Generator, int], Numbers]
+
+N = 2_000
+
+
+def units_said(reference: Numbers, window: Numbers) -> list[str]:
+    return [one.summary for one in Watched({"x": reference}).window({"x": window}) if one.name == "UnitJump"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (1_000, "is 1000 times larger than in the reference: a unit (milli, kilo or kibi)?"),
+        (1 / 1_000, "is 1000 times smaller than in the reference: a unit (milli, kilo or kibi)?"),
+        (100, "is 100 times larger than in the reference: a unit (percent, cents or centi)?"),
+        (1 / 60, "is 60 times smaller than in the reference: a unit (seconds, minutes or hours)?"),
+        (3_600, "is 3600 times larger than in the reference: a unit (seconds or hours)?"),
+        (1e6, "is 1e+06 times larger than in the reference: a unit (micro or mega)?"),
+        (2.54, "is 2.54 times larger than in the reference: a unit (inches or centimetres)?"),
+        (0.4536, "is 2.205 times smaller than in the reference: a unit (pounds or kilograms)?"),
+        (1.609, "is 1.609 times larger than in the reference: a unit (miles or kilometres)?"),
+        (0.3048, "is 3.281 times smaller than in the reference: a unit (feet or metres)?"),
+    ],
+)
+def test_factors_between_units_are_named(factor: float, words: str) -> None:
+    rng = np.random.default_rng(1)
+    assert units_said(rng.gamma(12.0, 3.0, N), rng.gamma(12.0, 3.0, 500) * factor) == [f"x of shop {words}"]
+
+
+def test_counts_signed_values_and_many_zeros_may_change_their_unit_too() -> None:
+    rng = np.random.default_rng(2)
+    assert len(units_said(rng.poisson(4, N) * 0.1, rng.poisson(4, 500) * 0.1 * 100)) == 1
+    assert len(units_said(rng.normal(size=N), rng.normal(size=500) * 1_000)) == 1
+    zeros = rng.random(N) < 0.7
+    assert len(units_said(np.where(zeros, 0.0, rng.gamma(9, 2, N)), np.where(zeros, 0.0, rng.gamma(9, 2, N)) / 100)) == 1
+
+
+def test_degrees_are_told_apart() -> None:
+    rng = np.random.default_rng(3)
+    celsius, later = rng.normal(12, 6, N), rng.normal(12, 6, 500)
+    (fahrenheit,) = units_said(celsius, later * 1.8 + 32)
+    assert fahrenheit.endswith("Celsius came before, Fahrenheit comes now?")
+    (kelvin,) = units_said(celsius, later + 273.15)
+    assert kelvin.endswith("Celsius came before, kelvin comes now?")
+    (back,) = units_said(celsius * 1.8 + 32, later)
+    assert back.endswith("Fahrenheit came before, Celsius comes now?")
+
+
+def test_a_unit_jump_within_a_window_is_seen_at_its_end_and_resolved_by_the_next_good_one() -> None:
+    rng = np.random.default_rng(4)
+    watched = Watched({"x": rng.gamma(9, 2, N)})
+    mixed = rng.gamma(9, 2, 1_000) * np.repeat((1.0, 1_000.0), 500)
+    assert ("UnitJump", "opened", "x") in said(watched.window({"x": mixed}))
+    assert ("UnitJump", "resolved", "x") in said(watched.window({"x": rng.gamma(9, 2, 1_000)}))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (lambda rng, n: rng.gamma(9, 2, n), lambda rng, n: rng.gamma(9, 2, n) * 30),
+        (lambda rng, n: rng.gamma(9, 2, n), lambda rng, n: rng.gamma(9, 2, n) + 162),
+        (lambda rng, n: rng.normal(100, 5, n), lambda rng, n: rng.normal(160, 30, n)),
+        (lambda rng, n: rng.lognormal(0, 3, n), lambda rng, n: rng.lognormal(0.48, 3, n)),
+        (lambda rng, n: np.ones(n), lambda rng, n: np.full(n, 10.0)),
+        (lambda rng, n: rng.normal(12, 6, n), lambda rng, n: rng.normal(60, 6, n)),
+        (lambda rng, n: rng.gamma(9, 2, n), lambda rng, n: np.where(rng.random(n) < 0.5, 1, 1_000) * rng.gamma(9, 2, n)),
+    ],
+    ids=["another factor", "a shift", "another shape", "too wide to tell", "one value", "warmer", "half of the rows"],
+)
+def test_other_changes_are_no_change_of_unit(before: Draw, after: Draw) -> None:
+    rng = np.random.default_rng(5)
+    assert units_said(before(rng, N), after(rng, 500)) == []
+
+
+def test_no_unit_jumps_where_nothing_changes() -> None:
+    rng = np.random.default_rng(6)
+
+    def rows(n: int) -> dict[str, Numbers]:
+        return {
+            "t": rng.standard_t(1.2, n), "log": rng.lognormal(0, 2, n), "flag": rng.integers(0, 2, n) * 1.0,
+            "counts": rng.poisson(0.3, n) * 1.0, "huge": rng.normal(size=n) * 1e300,
+        }  # fmt: skip
+
+    watched = Watched(rows(N))
+    for _ in range(30):
+        assert watched.window(rows(300)) == []
