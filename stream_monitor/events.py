@@ -259,6 +259,19 @@ class CohortHealth(_Out):
     delay_p95_s: float | None
 
 
+class Estimated(_Out):
+    """What the scores of a window's predictions let expect, before labels come."""
+
+    metrics: dict[str, Measured]
+    """By name; between low and high is what labels will show if only the inputs have changed."""
+    learnt_from: int
+    """Outcomes that it was learnt from what scores are worth."""
+    calibration_error: float | None
+    """Expected calibration error of the scores as they are, on outcomes that nothing was learnt from."""
+    calibrated: bool
+    """Whether scores are calibrated, because that makes this error smaller."""
+
+
 class SinceBeginning(_Out):
     """A version since it began."""
 
@@ -301,6 +314,8 @@ class Metrics(_Out):
     labels: LabelHealth | None = None
     cohort: CohortHealth | None = None
     performance: Performance
+    estimated: Estimated | None = None
+    """Of the window's predictions, where they have scores."""
     since: SinceBeginning | None = None
     signals: list[SignalReading] = []
 

@@ -16,6 +16,7 @@ from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.alerting.words import Context
 from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamConfig, StreamRecord
+from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
 from stream_monitor.joining.join import Join, Joined, Values
 from stream_monitor.joining.outcomes import Outcomes
@@ -24,6 +25,7 @@ from stream_monitor.metrics import report
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.performance import review
 from stream_monitor.performance.rules import Rules
+from stream_monitor.quality.checks import Checks, Kind
 from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.budget import Spent
@@ -53,11 +55,13 @@ class Stream:
         self.judge = Judge(config.task)
         self.features = Group("feature", terms(config, "feature", record.limits.features))
         self.feature_rows = FeatureRows(record.limits.categories, record.limits.features)
+        self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.siblings = 1
         """Streams that share this one's part of the budget, itself included."""
         self.ledger = Ledger(config, self.words, self.join.classes)
+        self.estimates = Estimates(self.ledger, config.reference.rows)
         self.rules = Rules(config)
         self.alerts = Alerts(record)
         self.versions: dict[int, Version] = {}
@@ -92,15 +96,14 @@ class Stream:
             return []
         if self.given is not None:
             self._take_given()
-        take = self._predictions if section.kind == "predictions" else self._labels
-        return self._in_pieces(section.rows, arrived, take)
+        return self._in_pieces(section, section.rows, arrived)
 
     def progress(self, entries: Iterable[Progress], arrived: int, offset: int) -> list[Output]:
         """Takes how far the stream's inputs were read; silence moves the clock on."""
         self.join.begin(offset)
         now = self.join.silence(entries, arrived)
         outputs: list[Output] = []
-        while (due := min(self._next_due(), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
+        while (due := min(self._next_due(None), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
             outputs += self._pass(due - 1, arrived) + self._do_due(due, arrived)  # one after the other, as with rows
         return outputs + self._pass(now, arrived)
 
@@ -130,6 +133,8 @@ class Stream:
             group.terms = terms(new, group.sort, record.limits.features)
         moment = self.moment(arrived)
         outputs: list[Output] = []
+        if (new.quality, new.no_data) != (old.quality, old.no_data):
+            self.checks.configure(new.quality, new.no_data)
         if new.performance != old.performance:
             outputs += self.alerts.end("configured", moment, kind="performance")
             self.rules = Rules(new)
@@ -139,6 +144,7 @@ class Stream:
             outputs += self._close_windows(self.join.clock.now, arrived, everything=True)
             counts, self.ledger = self.ledger.windows.counts, Ledger(new, self.words, self.join.classes)
             self.ledger.windows.counts = counts
+            self.estimates = Estimates(self.ledger, new.reference.rows)
             for number in self.versions:
                 self.ledger.begins(number, self.join.clock.now)
         if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
@@ -197,9 +203,11 @@ class Stream:
 
     # Steps, in order of use.
 
-    def _in_pieces(self, rows: Rows, arrived: int, take: Callable[[Rows, int], tuple[int, list[Output]]]) -> list[Output]:
+    def _in_pieces(self, section: Section, rows: Rows, arrived: int) -> list[Output]:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
-        if self._nothing_is_due(rows) and len(rows) <= self.join.room():
+        kind: Kind = "predictions" if section.kind == "predictions" else "labels"
+        take = partial(self._predictions if kind == "predictions" else self._labels, origin=(section.topic, section.partition))
+        if self._nothing_is_due(rows, kind) and len(rows) <= self.join.room():
             taken, outputs = take(rows, arrived)
             if taken == len(rows):
                 return outputs
@@ -210,36 +218,41 @@ class Stream:
         while start < len(rows):
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
             now = int(clock[0])
-            if self._next_due() <= now:
-                outputs += self._do_due(now, arrived)
-            due = min(self._next_due(), self.ledger.windows.boundary_after(now))
+            if not self.join.clock.started:
+                self.checks.begin(now)
+            if self._next_due(kind) <= now:
+                outputs += self._do_due(now, arrived, kind)
+            due = min(self._next_due(kind), self.ledger.windows.boundary_after(now))
             ready = int(np.searchsorted(clock, due, "left"))
             taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)
             outputs += more
             start += taken
         return outputs
 
-    def _nothing_is_due(self, rows: Rows) -> bool:
+    def _nothing_is_due(self, rows: Rows, kind: Kind) -> bool:
         """Whether no row can move the clock to where something is due."""
         clock = self.join.clock
         if not clock.started:
             return False
         latest = max(clock.now, int(rows.time.max()))
-        return latest < self.ledger.windows.boundary_after(clock.now) and latest < self._next_due()
+        return latest < self.ledger.windows.boundary_after(clock.now) and latest < self._next_due(kind)
 
-    def _next_due(self) -> int:
-        """The clock at which something is due, rows or not."""
-        due = min(self.ledger.windows.next_close(), self.ledger.cohorts.due())
+    def _next_due(self, coming: Kind | None) -> int:
+        """The clock at which something is due, whether rows of a kind are coming or none."""
+        due = min(self.ledger.windows.next_close(), self.ledger.cohorts.due(), self.checks.due(coming))
         for version in self.versions.values():
             due = min(due, version.retrain.expires, version.seen + self.record.config.versions.retire_after)
         return due
 
-    def _do_due(self, now: int, arrived: int) -> list[Output]:
+    def _do_due(self, now: int, arrived: int, coming: Kind | None = None) -> list[Output]:
         outputs = self._close_windows(now, arrived)
         moment = self.moment(arrived, now)
+        outputs += notices.issues(self.alerts, self.name, self.checks.silence(now, coming), moment)
         for seen in self.ledger.look(now, self.join, self.judge.losses):
-            outputs.append(report.cohort(self, seen, moment))
-            outputs += review.cohort(self, seen, moment)
+            verdicts = review.reconciled(self, seen)
+            expected = {one.metric: one.estimated for one in verdicts}
+            outputs.append(report.cohort(self, seen, self.estimates.described(seen.key.version, expected), moment))
+            outputs += review.cohort(self, seen, verdicts, moment)
         for version in list(self.versions.values()):
             if version.retrain.expires <= now:
                 outputs += version.retrain.close("expired", version.subject, self.record, self.moment(arrived, now))
@@ -256,7 +269,7 @@ class Stream:
         judged, events = self._judge(joined, 0, None)
         return self._happen(events, judged, joined.clock, arrived, None)
 
-    def _predictions(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
+    def _predictions(self, rows: Rows, arrived: int, origin: tuple[str, int]) -> tuple[int, list[Output]]:
         new = self.join.versions.next_new(rows)
         if new is not None:
             rows = blocks.split(rows, 0, new)
@@ -274,9 +287,10 @@ class Stream:
         position = self.join.position
         joined = self.join.predictions(rows, values, arrived)
         self._count(joined.counts)
-        events = self._meet(joined)
+        events = self._meet(joined) + self._came("predictions", origin, joined.clock)
+        self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
-        self._count_predictions(rows, joined)
+        self._count_predictions(rows, values, joined)
         events += self._watch_features(rows, joined, marks)
         if known is not None and known != "unknown":
             events += self._watch("prediction", _numbered(values), joined, marks, classes=known == "classification")
@@ -291,11 +305,17 @@ class Stream:
             self._share_budget()
         return len(rows), self._happen(events + more, judged, joined.clock, arrived, position)
 
-    def _labels(self, rows: Rows, arrived: int) -> tuple[int, list[Output]]:
+    def _labels(self, rows: Rows, arrived: int, origin: tuple[str, int]) -> tuple[int, list[Output]]:
         joined = self.join.labels(rows, self.words.values(rows, "label"), arrived)
         self._count(joined.counts | {"labels": len(rows)})
-        judged, events = self._judge(joined, len(rows) - 1, None)
-        return len(rows), self._happen(events, judged, joined.clock, arrived, None)
+        events = self._came("labels", origin, joined.clock)
+        judged, more = self._judge(joined, len(rows) - 1, None)
+        return len(rows), self._happen(events + more, judged, joined.clock, arrived, None)
+
+    def _came(self, kind: Kind, origin: tuple[str, int], clock: Ints) -> list[Event]:
+        """Says that rows came, which ends a silence."""
+        issues = self.checks.rows(kind, origin, clock)
+        return [(0, partial(notices.issues, self.alerts, self.name, issues))] if issues else []
 
     def _meet(self, joined: Joined) -> list[Event]:
         """Sees which versions are live; a new one answers the open requests of its model."""
@@ -325,10 +345,11 @@ class Stream:
         self._share_budget()
         return version
 
-    def _count_predictions(self, rows: Rows, joined: Joined) -> None:
+    def _count_predictions(self, rows: Rows, values: Values, joined: Joined) -> None:
         n = int(np.count_nonzero(joined.accepted))
         if n:
             self.ledger.predictions(rows, joined)
+            self.estimates.predictions(rows, values, joined)
         self._count({"predictions": n})
 
     def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:
@@ -338,6 +359,8 @@ class Stream:
             self._count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
         if not joined.accepted.all():
             values, marks = values[joined.accepted], Marks(*(mark[joined.accepted] for mark in marks))
+        if len(values):
+            self.checks.features(names, values, len(texts), self.features)
         found = self.features.update(names, values, marks, texts) if len(values) else []
         return [(finding.row, partial(self._publish, finding, None)) for finding in found]
 
@@ -387,7 +410,10 @@ class Stream:
             self._count({"incomparable": int((~good).sum())})
             outcomes, losses = outcomes.take(good), losses[good]
         self.ledger.outcomes(outcomes, losses, int(joined.clock[-1]), self.judge.task == "regression")
-        return outcomes.row[outcomes.sign == 1], events + self._watch_losses(outcomes, losses)
+        self.estimates.outcomes(outcomes)
+        new = outcomes.sign == 1
+        self.checks.labels(outcomes.label_value[new], outcomes.label_code[new])
+        return outcomes.row[new], events + self._watch_losses(outcomes, losses)
 
     def _clear_up(self, outcomes: Outcomes, last: int, position: int | None) -> tuple[Outcomes, list[Event]]:
         at = np.full(len(outcomes.row), self.join.position) if position is None else position + outcomes.row
@@ -465,12 +491,15 @@ class Stream:
         moment = self.moment(arrived, now)
         outputs: list[Output] = []
         for closed in self.ledger.close(now, self.judge.losses, everything):
-            outputs.append(report.window(self, closed, moment))
-            outputs += review.window(self, closed, moment)
+            expected = self.estimates.close(closed.key) if closed.length == self.ledger.windows.length else {}
+            outputs.append(report.window(self, closed, self.estimates.described(closed.key.version, expected), moment))
+            outputs += review.window(self, closed, expected, moment)
         if outputs:
+            self.estimates.learn()
             outputs += review.explained(self, moment)
             self.join.relax()
             outputs += self._renew(moment)
+            outputs += self._check(now, moment)
             begun, ceased = self.feature_rows.close()
             for name in begun:
                 outputs += notices.feature_type(self.alerts, self.name, name, self.features.is_number(name), moment)
@@ -480,6 +509,16 @@ class Stream:
             for version in self.versions.values():
                 outputs += version.retrain.ripen(version.subject, self.record, moment, version.outcomes)
         return outputs
+
+    def _check(self, now: int, moment: Moment) -> list[Output]:
+        """What is wrong with the data of a window."""
+        drifting = {alert.labels.get("feature", "") for alert in self.alerts.firing.values() if "drift" in alert.labels["kind"]}
+        issues = self.checks.close(now, self.features, self.feature_rows.mistyped(), drifting, self._word)
+        return notices.issues(self.alerts, self.name, issues, moment)
+
+    def _word(self, value: float, code: int) -> str:
+        """What a label says."""
+        return self.words.state()[code] if code >= 0 else f"{value:g}"
 
     def _renew(self, moment: Moment) -> list[Output]:
         """Learns anew what has been otherwise for so long that it is the new normal."""
@@ -511,6 +550,7 @@ class Stream:
         self.last_metrics.pop(str(version.number), None)
         self.last_cohorts.pop(str(version.number), None)
         self.ledger.retire(version.number)
+        self.estimates.retire(version.number)
         self.rules.forget(version.number)
         self.join.versions.retire(version.number, self.join.position)
         return outputs
@@ -552,6 +592,7 @@ class Stream:
 
     def _count(self, counts: dict[str, int]) -> None:
         self.ledger.windows.count(counts)
+        self.checks.count(counts)
         for name, n in counts.items():
             if n:
                 self.totals[name] = self.totals.get(name, 0) + n

@@ -29,8 +29,10 @@ def state(stream: Stream) -> dict[str, Any]:
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
         "words": stream.words.state(), "ledger": stream.ledger.state(), "rules": stream.rules.state(),
+        "estimates": stream.estimates.state(),
         "alerts": stream.alerts.state(),
-        "feature_rows": stream.feature_rows.state(), "siblings": stream.siblings, "born": stream.born,
+        "feature_rows": stream.feature_rows.state(), "checks": stream.checks.state(),
+        "siblings": stream.siblings, "born": stream.born,
         "retired": list(stream.retired),
         "versions": [version.state() for version in stream.versions.values()],
         "groups": {name: group.state() for name, group in stream.groups().items()},
@@ -45,13 +47,14 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
-    for part in ("judge", "words", "ledger", "rules", "alerts", "feature_rows"):
+    for part in ("judge", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)
         stream.versions[version.number] = version
     for group_name, group in stream.groups().items():
         group.restore(saved["groups"][group_name], named.get(group_name, {}))
+    stream.checks.restore(saved["checks"], stream.features)
     if saved["given"]:
         stream.given = Given.restored(saved["given"], named.get("given", {}))
     stream.outcomes, stream.totals = saved["outcomes"], dict(saved["totals"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from collections.abc import Sequence
+
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.blocks import Section
 from stream_monitor.events import iso
+from stream_monitor.quality.issue import Issue
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
 
@@ -61,3 +64,17 @@ def feature_type(alerts: Alerts, stream: str, feature: str, text: bool, moment: 
     summary = f"{feature} of {stream} comes as {now}, and in the reference it was {was}: it is missing for detectors"
     about = {"signal": "feature", "feature": feature}
     return alerts.open(Subject(stream), "data_quality", "FeatureType", "warning", summary, moment, **about)
+
+
+def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) -> list[Output]:
+    """Says what is wrong with a stream's data, or what does not come."""
+    outputs: list[Output] = []
+    for one in found:
+        silent = one.name in _SILENCE
+        telling = Telling(Subject(stream), "no_data" if silent else "data_quality", one.name, one.severity, one.summary)
+        about = {"signal": "traffic", "input": one.feature} if silent else {"signal": "feature", "feature": one.feature}
+        outputs += alerts.tell(one.step, telling, moment, **(about if one.feature else {}))
+    return outputs
+
+
+_SILENCE = ("NoData", "StalledInput")

@@ -11,6 +11,7 @@ import detectors
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
 from stream_monitor.config.performance import Performance
+from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
 
 Scalar = str | int | float | bool
@@ -227,6 +228,8 @@ class StreamConfig(Settings):
     metrics: Metrics = Metrics()
     segments: Segments = Segments()
     performance: Performance = Performance()
+    quality: Quality = Quality()
+    no_data: NoData = NoData()
     detectors: Detectors = Detectors()
     alerts: Alerts = Alerts()
     false_alarms: Budget | None = None

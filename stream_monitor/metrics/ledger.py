@@ -11,7 +11,7 @@ import numpy.typing as npt
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.joining.classes import Classes
-from stream_monitor.joining.join import Join, Joined
+from stream_monitor.joining.join import Join, Joined, Values
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
@@ -233,27 +233,41 @@ class Ledger:
         assert self._measure is not None
         if not len(losses):
             return
-        rows = self._judged(outcomes)
+        rows = self.judged(outcomes)
         tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments))
         if self._regression:
             tally.regress(rows)
 
-    def _judged(self, outcomes: Outcomes) -> Judged:
-        vocabulary, scores = self.vocabulary, outcomes.scores
-        score = outcomes.score
-        if vocabulary.kind == "binary" and scores.shape[1]:
-            at = [i for i, word in enumerate(self._scored()) if word == vocabulary.positive and i < scores.shape[1]]
-            score = np.where(np.isnan(score), scores[:, at[0]], score) if at else score
-        elif vocabulary.kind != "binary":
-            score = np.full(len(score), np.nan)
+    def judged(self, outcomes: Outcomes) -> Judged:
+        """Outcomes as they are measured; what that is must be known."""
+        vocabulary = self.vocabulary
         return Judged(
             vocabulary.numbers(outcomes.value, outcomes.code),
             vocabulary.numbers(outcomes.label_value, outcomes.label_code),
-            score,
-            self._by_class(scores) if vocabulary.kind == "multiclass" else np.empty((len(score), 0)),
+            self._positive_score(outcomes.score, outcomes.scores),
+            self._by_class(outcomes.scores) if vocabulary.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
             outcomes.weight,
             np.sign(outcomes.sign).astype(np.float64),
         )
+
+    def predicted(self, rows: Rows, values: Values) -> tuple[Floats, Floats]:
+        """The scores of predictions as they are measured, float64[n] or [n, c] by class, and their classes, float64[n]."""
+        found = self._classes.scores(rows)
+        scores = np.empty((len(rows), 0), np.float32) if found is None else found
+        numbers = self.vocabulary.numbers(values.value, values.code)
+        if self.vocabulary.kind == "binary":
+            return self._positive_score(rows.number("score"), scores), numbers
+        by_class = self._by_class(scores)
+        return np.nan_to_num(by_class) if by_class.shape[1] else np.full((len(rows), self.vocabulary.room), np.nan), numbers
+
+    def _positive_score(self, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
+        """The score of the positive class; NaN where there is none."""
+        if self.vocabulary.kind != "binary":
+            return np.full(len(score), np.nan)
+        if not scores.shape[1]:
+            return score
+        at = [i for i, word in enumerate(self._scored()) if word == self.vocabulary.positive and i < scores.shape[1]]
+        return np.where(np.isnan(score), scores[:, at[0]], score) if at else score
 
     def _by_class(self, scores: npt.NDArray[np.float32]) -> Floats:
         """The scores of each class as classes are numbered here, float64[n, room]; of none if there are none."""

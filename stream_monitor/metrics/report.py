@@ -9,6 +9,7 @@ from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import (
     CohortHealth,
     Confusion,
+    Estimated,
     LabelHealth,
     Latency,
     Measured,
@@ -64,7 +65,7 @@ class Reported(Protocol):
         """All groups of signals, by name."""
 
 
-def window(stream: Reported, closed: Closed, moment: Moment) -> Output:
+def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment: Moment) -> Output:
     """The metrics event of a window that closed."""
     number = closed.key.version
     data = Metrics(
@@ -77,6 +78,7 @@ def window(stream: Reported, closed: Closed, moment: Moment) -> Output:
         serving=_serving(closed.window),
         labels=_labels(stream, closed),
         performance=performance(stream, number, closed.window.tally),
+        estimated=estimated,
         since=_since(stream, number) if closed.length == stream.ledger.windows.length else None,
         signals=_signals(stream, number),
     )
@@ -85,7 +87,7 @@ def window(stream: Reported, closed: Closed, moment: Moment) -> Output:
     return _event(stream, data, closed.start + closed.length, moment, closed.key.number, closed.length)
 
 
-def cohort(stream: Reported, seen: Seen, moment: Moment) -> Output:
+def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Moment) -> Output:
     """The metrics event of what became of the predictions of a window."""
     number, mine = seen.key.version, seen.cohort
     data = Metrics(
@@ -102,6 +104,7 @@ def cohort(stream: Reported, seen: Seen, moment: Moment) -> Output:
             delay_p95_s=mine.delay.quantile(0.95),
         ),
         performance=performance(stream, number, mine.tally),
+        estimated=estimated,
     )
     if number >= 0 and seen.final and seen.length == stream.ledger.windows.length:
         stream.last_cohorts[str(number)] = data.model_dump()
@@ -119,7 +122,7 @@ def performance(stream: Reported, number: int, tally: Tally) -> Performance:
     return Performance(
         task=kind,
         outcomes=tally.outcomes,
-        metrics=_measured(tally.readings(measure)),
+        metrics=measured(tally.readings(measure)),
         reference=_reference(stream, number),
         positive=names[1] if kind == "binary" else None,
         confusion=_confusion(measure, tally, names),
@@ -151,7 +154,8 @@ def _event(stream: Reported, data: Metrics, time: int, moment: Moment, number: i
     return Output("metrics", stream.name.encode(), encode(event))
 
 
-def _measured(readings: Readings) -> dict[str, Measured]:
+def measured(readings: Readings) -> dict[str, Measured]:
+    """Readings as events have them."""
     return {
         name: Measured(value=_finite(one.value), n=one.n, low=_finite(one.low), high=_finite(one.high))
         for name, one in readings.items()
@@ -170,7 +174,7 @@ def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance],
     for place in tally.sums:
         weight, loss, _ = tally.loss(place)
         if place != ALL and weight >= least:
-            metrics = _measured(tally.readings(ledger.measure, place))
+            metrics = measured(tally.readings(ledger.measure, place))
             mean = loss / weight if weight else None
             segment = ledger.segments.name(place)
             found.append(SegmentPerformance(segment=segment, outcomes=weight, loss=mean, metrics=metrics))
@@ -191,7 +195,7 @@ def _classes(measure: Measure, tally: Tally, names: list[str]) -> dict[str, dict
     if not isinstance(measure, Multiclass):
         return {}
     by_class = zip(names, measure.per_class(tally.measured()), strict=True)
-    return {name: _measured(of._asdict()) for name, of in by_class if of.recall.n or of.precision.n}
+    return {name: measured(of._asdict()) for name, of in by_class if of.recall.n or of.precision.n}
 
 
 def _quantiles(tally: Tally) -> dict[str, float]:
@@ -279,7 +283,7 @@ def _serving(window: Window) -> Serving | None:
     if not rates:
         return None
     went = window.statuses
-    return Serving(n=sum(went.values()), errors=went["error"], timeouts=went["timeout"], **_measured(rates))
+    return Serving(n=sum(went.values()), errors=went["error"], timeouts=went["timeout"], **measured(rates))
 
 
 def _labels(stream: Reported, closed: Closed) -> LabelHealth:

@@ -144,11 +144,9 @@ class Windows:
         if len(times) <= _FEW and statuses is None:
             self._few_predictions(versions.tolist(), times.tolist(), clock.tolist(), latency)
             return
-        index = times // self.length
-        late = (index + 1) * self.length + self.grace <= clock
+        late = (times // self.length + 1) * self.length + self.grace <= clock
         self.count({"late": int(late.sum())})
-        index = np.where(late | (times > clock), clock // self.length, index)
-        for key, rows in groups(index, versions):
+        for key, rows in groups(self.numbers(times, clock), versions):
             window = self.window(key)
             window.predictions += len(rows)
             if latency is not None:
@@ -168,6 +166,13 @@ class Windows:
             if latency is not None:
                 window.latency.add(latency[row : row + 1])
         self.count({"late": late})
+
+    def numbers(self, times: Ints, clock: Ints) -> Ints:
+        """The number of the window that each prediction counts in, int64[n]."""
+        index = times // self.length
+        late = (index + 1) * self.length + self.grace <= clock
+        found: Ints = np.where(late | (times > clock), clock // self.length, index)
+        return found
 
     def places(self, outcomes: Outcomes, clock: int) -> Ints:
         """The number of the window that each outcome joined in, int64[n]; -1 where that has closed."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.alerting.words import number
+from stream_monitor.estimation.estimates import Estimates, Verdict
 from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, iso
 from stream_monitor.joining.join import Join
 from stream_monitor.metrics.cohorts import Seen
@@ -31,28 +32,42 @@ class Reviewed(Protocol):
     name: str
     join: Join
     ledger: Ledger
+    estimates: Estimates
     rules: Rules
     alerts: Alerts
     versions: dict[int, Version]
 
 
-def window(stream: Reviewed, closed: Closed, moment: Moment) -> list[Output]:
-    """Alerts about a window, by when labels came."""
+def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment) -> list[Output]:
+    """Alerts about a window, by when labels came, and by what is `expected` of its predictions before that."""
     matured, labelled = closed.counts.get("matured", 0), closed.counts.get("matured_labelled", 0)
     coverage = labelled / matured if matured else 1.0
     readings = _Readings(stream, closed.window.tally, _serving(closed))
     said = Said("arrival", closed.length, closed.start, coverage, readings.of, _reference(stream, closed.key.version))
-    return _told(stream, closed.key.version, said, moment)
+    outputs = _told(stream, closed.key.version, said, moment)
+    if expected:
+        said = said._replace(basis="estimated", coverage=1.0, readings=lambda segment: {} if segment else expected)
+        outputs += _told(stream, closed.key.version, said, moment)
+    return outputs
 
 
-def cohort(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
+def reconciled(stream: Reviewed, seen: Seen) -> list[Verdict]:
+    """What complete labels say of what was expected of the predictions of a window, one of the shortest."""
+    measure = stream.ledger.measure
+    if not seen.final or seen.length != stream.ledger.windows.length or measure is None:
+        return []
+    return stream.estimates.final(seen.key, seen.cohort.tally.readings(measure))
+
+
+def cohort(stream: Reviewed, seen: Seen, verdicts: list[Verdict], moment: Moment) -> list[Output]:
     """Alerts about the predictions of a window, once they are final."""
     if not seen.final:
         return []
     coverage = seen.cohort.labelled / seen.cohort.predictions if seen.cohort.predictions else 1.0
     readings = _Readings(stream, seen.cohort.tally, {})
     said = Said("cohort", seen.length, seen.start, coverage, readings.of, _reference(stream, seen.key.version))
-    return _told(stream, seen.key.version, said, moment)
+    outputs = _told(stream, seen.key.version, said, moment)
+    return outputs + [output for one in verdicts for output in _apart(stream, seen.key.version, one, moment)]
 
 
 def explained(stream: Reviewed, moment: Moment) -> list[Output]:
@@ -71,6 +86,23 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
             ]
             outputs += stream.alerts.explain(fingerprint, named, _explanation(found), moment)
     return outputs
+
+
+def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> list[Output]:
+    """An estimate that stays apart from what labels show: the relation has changed, not only the inputs."""
+    if version not in stream.versions:
+        return []
+    subject = stream.versions[version].subject
+    labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": verdict.metric}
+    if verdict.changed is None:
+        return stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
+    realised, estimated = verdict.realised, verdict.estimated
+    summary = (
+        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its scores let expect: "
+        f"{number(realised.value or 0.0)}{_interval(realised)} against {number(estimated.value or 0.0)}{_interval(estimated)}; "
+        "the relation of features and labels has changed, or scores have lost their meaning"
+    )
+    return stream.alerts.open(subject, "performance", "EstimateApart", "warning", summary, moment, **labels)
 
 
 class _Readings:

@@ -54,6 +54,10 @@ class FeatureRows:
         values = np.column_stack((numbers, *columns)) if columns else numbers
         return Features((*names, *texts), values, texts, mistyped)
 
+    def mistyped(self) -> set[str]:
+        """The features that come as another type than in the reference."""
+        return set(self._mistyped) | self._said
+
     def close(self) -> tuple[list[str], list[str]]:
         """At the end of a window: features that have begun to come as another type, and those that have ceased to."""
         begun = sorted(name for name, n in self._mistyped.items() if n >= _MISTYPED and name not in self._said)
