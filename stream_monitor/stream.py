@@ -181,6 +181,10 @@ class Stream:
             group.resume()
         return self.alerts.end("resumed", self.moment(arrived), kind="monitor")
 
+    def not_estimated(self) -> dict[str, str]:
+        """Versions whose performance is not estimated before labels come, and why."""
+        return {self.versions[number].subject.version: why for number, why in self.estimates.refused.items()}
+
     def groups(self) -> dict[str, Group]:
         """All groups of signals, by a name for snapshots."""
         named = {"features": self.features}

@@ -13,10 +13,12 @@ from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.events import Estimated, finite
 from stream_monitor.joining.join import Joined, Values
 from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.ranking import Ranking
 from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.report import measured
+from stream_monitor.metrics.tally import Tally
 from stream_monitor.metrics.windows import Key, groups
 
 Floats = npt.NDArray[np.float64]
@@ -73,13 +75,15 @@ class Estimates:
         self._first: dict[int, list[Outcomes]] = {}
         """The first outcomes of versions that nothing was learnt of yet."""
         self.learnt: dict[int, Estimator] = {}
+        self.refused: dict[int, str] = {}
+        """Versions of which nothing is estimated, and why."""
         self._open: dict[Key, _Window] = {}
         self._kept: dict[Key, Readings] = {}
         """What was expected of windows whose labels are not complete, by number and version."""
 
     def outcomes(self, outcomes: Outcomes) -> None:
         """Takes outcomes, to learn from the first ones of each version."""
-        for number in set(outcomes.version.tolist()) - self.learnt.keys():
+        for number in set(outcomes.version.tolist()) - self.learnt.keys() - self.refused.keys():
             first = self._first.setdefault(number, [])
             missing = self._rows - sum(len(one.row) for one in first)
             mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[:missing]
@@ -138,7 +142,7 @@ class Estimates:
         """Learns of versions that have outcomes enough, at the end of a window."""
         if self._decided() != self._kind:
             self._kind = self._decided()
-            self._first, self.learnt, self._open, self._kept = {}, {}, {}, {}
+            self._first, self.learnt, self._open, self._kept, self.refused = {}, {}, {}, {}, {}
         for number, first in list(self._first.items()):
             if sum(len(one.row) for one in first) >= self._rows:
                 del self._first[number]
@@ -148,6 +152,7 @@ class Estimates:
         """Forgets a version."""
         self._first.pop(version, None)
         self.learnt.pop(version, None)
+        self.refused.pop(version, None)
         self._open = {key: window for key, window in self._open.items() if key.version != version}
         self._kept = {key: readings for key, readings in self._kept.items() if key.version != version}
 
@@ -163,6 +168,7 @@ class Estimates:
                 [*key, window.sums, window.ranking.state() if window.ranking else None]
                 for key, window in self._open.items()
             ],
+            "refused": list(self.refused.items()),
             "kept": [[*key, {name: list(one) for name, one in readings.items()}] for key, readings in self._kept.items()],
         }  # fmt: skip
 
@@ -175,6 +181,7 @@ class Estimates:
             estimator.cbpe.restore(learnt)
             for metric, last in reconciled.items():
                 estimator.reconciled[metric].restore(last)
+        self.refused = dict(state["refused"])
         for number, version, sums, ranking in state["open"]:
             window = self._open[Key(number, version)] = _Window(sums.shape[1])
             window.sums = sums
@@ -192,16 +199,32 @@ class Estimates:
         return [vocabulary.kind, list(vocabulary.positive or ()), vocabulary.room]
 
     def _learn(self, number: int, outcomes: Outcomes) -> None:
-        if self._kind is None or self._ledger.vocabulary.room > MOST_CLASSES:
+        if self._kind is None:
+            return
+        if self._ledger.vocabulary.room > MOST_CLASSES:
+            self.refused[number] = f"there are more than {MOST_CLASSES} classes"
             return
         judged = self._ledger.judged(outcomes)
         binary = self._kind[0] == "binary"
         scores = judged.score if binary else judged.scores
         if not scores.size or np.isnan(scores).all():
+            self.refused[number] = "there are no scores"
             return
         estimator = Estimator(2 if binary else self._ledger.vocabulary.room)
-        estimator.cbpe.learn(np.nan_to_num(scores) if not binary else scores, judged.actual.astype(np.int64), judged.weight)
-        self.learnt[number] = estimator
+        scores = scores if binary else np.nan_to_num(scores)
+        estimator.cbpe.learn(scores, judged.actual.astype(np.int64), judged.weight)
+        if self._agrees(estimator, scores, judged):
+            self.learnt[number] = estimator
+        else:
+            self.refused[number] = "scores do not say how often predictions are right, not even in the reference"
+
+    def _agrees(self, estimator: Estimator, scores: Floats, judged: Judged) -> bool:
+        """Whether what is expected of the outcomes that were learnt from is what they show."""
+        window, measure, shown = _Window(estimator.cbpe.width), self._ledger.measure, Tally()
+        assert measure is not None
+        self._add(window, estimator, scores, judged.predicted, estimator.cbpe.chances(scores))
+        shown.add(measure, judged, np.zeros(len(judged.weight)), np.empty((len(judged.weight), 0), np.uint64))
+        return Reconciled(1, 1).add(estimator.read(window)["accuracy"], shown.readings(measure)["accuracy"]).apart is None
 
     def _add(self, window: _Window, estimator: Estimator, scores: Floats, predicted: Floats, chances: Floats) -> None:
         estimator.cbpe.add(window.sums, np.zeros(len(predicted), np.int64), predicted.astype(np.int64), chances)

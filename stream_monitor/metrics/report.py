@@ -61,6 +61,9 @@ class Reported(Protocol):
     last_cohorts: dict[str, dict[str, Any]]
     retired: Spent
 
+    def not_estimated(self) -> dict[str, str]:
+        """Versions whose performance is not estimated before labels come, and why."""
+
     def groups(self) -> dict[str, Group]:
         """All groups of signals, by name."""
 
@@ -235,6 +238,7 @@ def status(stream: Reported) -> dict[str, Any]:
             {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}
             for one in stream.versions.values()
         ],
+        "not_estimated": stream.not_estimated(),
         "warming_up": {name: group.warmup.rows for name, group in stream.groups().items() if not group.learnt},
         "not_watched": dict(stream.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
