@@ -19,8 +19,12 @@ from benchmarks.table import table
 from consumers.intake import intake
 from consumers.intake.intake import Intake
 from stream_monitor import blocks, part, stream
+from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.joining import join
-from stream_monitor.metrics.windows import Windows
+from stream_monitor.metrics import report
+from stream_monitor.metrics.ledger import Ledger
+from stream_monitor.performance import review
+from stream_monitor.quality.checks import Checks
 from stream_monitor.watch import Watch
 from stream_monitor.watching import words
 from stream_monitor.watching.group import Group
@@ -32,7 +36,17 @@ _STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "watch: canonical values": ((words.Words, "values"),),
     "watch: join predictions": ((join.Join, "predictions"),),
     "watch: join labels": ((join.Join, "labels"),),
-    "watch: metrics": ((Windows, "predictions"), (Windows, "outcomes")),
+    "watch: metrics": (
+        (Ledger, "predictions"),
+        (Ledger, "outcomes"),
+        (Ledger, "matured"),
+        (Ledger, "close"),
+        (Ledger, "look"),
+    ),
+    "watch: estimates": ((Estimates, "predictions"), (Estimates, "outcomes"), (Estimates, "learn"), (Estimates, "close")),
+    "watch: quality": tuple((Checks, name) for name in ("rows", "times", "count", "features", "labels", "close")),
+    "watch: events of metrics": ((report, "window"), (report, "cohort")),
+    "watch: rules": ((review, "window"), (review, "cohort"), (review, "explained")),
     "watch: losses": ((stream.Stream, "_judge"),),
     "watch: snapshots": ((part.Part, "_save"),),
     "watch: progress and silence": ((part.Part, "_progress"),),

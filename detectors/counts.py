@@ -36,7 +36,7 @@ class Counts:
     (Rao and Scott 1981), estimated from the reference and again whenever rows have grown by a quarter, until the first
     change; categories of which few are expected count as less than one degree of freedom.
 
-    `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.
+    The work is done, and changes are said, once in `stride` rows.  `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.
     `statistic` and `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two
     categories and the window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known
     to a tenth of its age.  After a change the signal's windows begin anew and the window that showed it is left out of what
@@ -55,11 +55,14 @@ class Counts:
         signals: int,
         *,
         categories: int = 8,
+        stride: int = STEP,
         run_length: float = 1_000_000.0,
         min_effect: float | Sequence[float] = 0.0,
     ) -> None:
         if not 1 <= categories <= 12:
             raise ValueError(f"categories must lie between 1 and 12, got {categories}")
+        if stride < STEP or stride % STEP:
+            raise ValueError(f"stride must be a multiple of {STEP}, got {stride}")
         if not run_length > 0:
             raise ValueError(f"run_length must be positive, got {run_length}")
         effects = np.asarray(min_effect, np.float64)
@@ -68,6 +71,7 @@ class Counts:
         if not ((effects >= 0) & (effects < 1)).all():
             raise ValueError(f"min_effect must lie in [0, 1), got {min_effect}")
         self._effects = np.broadcast_to(effects, (signals,))
+        self._stride = stride
         self._most, self._run_length = categories, np.full(signals, float(run_length))
         self._at_once = max(1, _AT_ONCE // max(1, signals) // STEP)
         self.fit(np.empty((0, signals)))
@@ -99,19 +103,20 @@ class Counts:
         self.threshold = np.full(signals, np.nan)
 
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
-        """Takes the next rows, float64[n, d]; what is not finite is missing.  All of the work is done once in 8 rows."""
+        """Takes the next rows, float64[n, d]; what is not finite is missing.  All of the work is done once in a stride."""
         rows = len(self._waiting) + len(values)
         ready = np.concatenate((self._waiting, values))
-        self._waiting = ready[rows - rows % STEP :].copy() if rows >= STEP else ready
+        rest = rows % self._stride
+        self._waiting = ready[rows - rest :].copy() if rows >= self._stride else ready
         changes: list[Change] = []
-        at, whole = 0, rows // STEP
+        at, whole = 0, (rows - rest) // STEP
         while at < whole:
             if self._history.step == self._due():
                 self._estimate()
             steps = min(self._at_once, whole - at, self._due() - self._history.step)
             changes += self._take(ready[at * STEP : (at + steps) * STEP])
             at += steps
-        return changes
+        return [change._replace(row=change.row // self._stride * self._stride + self._stride - 1) for change in changes]
 
     def shares(self, signal: int) -> tuple[Array, Array, Array]:
         """The categories of a signal, ascending, NaN for all others, their shares of the reference, and since its last change.

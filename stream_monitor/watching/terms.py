@@ -25,7 +25,9 @@ def terms(config: StreamConfig, sort: Sort, limit: int = 1) -> Terms:
         "risk": _risk(config),
     }[sort]  # fmt: skip
     features = sort == "feature"
-    categories = chosen.categories if sort in ("feature", "prediction") else {}
+    categories = chosen.categories if features else {}
+    if sort == "prediction":  # a signal of its own, where the work for it is all that there is to do
+        categories = {name: ({"stride": 64} if name == "counts" else {}) | own for name, own in chosen.categories.items()}
     return Terms(
         config.reference.rows, {"numbers": numbers, "categories": categories}, alerts.resolve_after,
         alerts.least(KINDS[sort]), tuple(sorted(alerts.min_effect.items())) if features else (),
