@@ -36,7 +36,9 @@ class Counts:
     (Rao and Scott 1981), estimated from the reference and again whenever rows have grown by a quarter, until the first
     change; categories of which few are expected count as less than one degree of freedom.
 
-    The work is done, and changes are said, once in `stride` rows.  `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.
+    The work is done, and changes are said, once in `stride` rows.
+
+    `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.
     `statistic` and `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two
     categories and the window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known
     to a tenth of its age.  After a change the signal's windows begin anew and the window that showed it is left out of what

@@ -257,6 +257,10 @@ class CohortHealth(_Out):
     """The share of predictions that have a label."""
     delay_p50_s: float | None
     delay_p95_s: float | None
+    expected_coverage: float | None = None
+    """The same once it is final, by the windows that are."""
+    expected_complete: str | None = None
+    """When 98% of the labels that will come are expected to be there."""
 
 
 class Estimated(_Out):

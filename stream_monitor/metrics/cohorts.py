@@ -9,10 +9,12 @@ import numpy as np
 
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.metrics.label_bias import Bias
 from stream_monitor.metrics.sketch import Sketch
 from stream_monitor.metrics.tally import Tally
 from stream_monitor.metrics.windows import FAR, Key, groups
 
+_NEARLY = 0.98
 _SLOWER = 4
 """How much older a cohort is each time it is looked at again, in lengths of its window."""
 
@@ -28,6 +30,8 @@ class Cohort:
         self.delay = Sketch()
         """From prediction to label, seconds."""
         self.tally = Tally()
+        self.bias: list[Bias] = []
+        """In what predictions with a label differ from those that still wait for one; never saved."""
 
     def count(self, outcomes: Outcomes, open: bool) -> None:
         """Counts predictions; while they are open, those without a label wait for one."""
@@ -45,6 +49,7 @@ class Cohort:
         self.waiting += other.waiting
         self.delay.merge(other.delay)
         self.tally.merge(other.tally)
+        self.bias = self.bias or other.bias
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
@@ -88,6 +93,10 @@ class Cohorts:
         """Of the shortest windows."""
         self._labelled: dict[tuple[int, int], int] = {}
         """How many labels each had when it was looked at last."""
+        self._complete = [0, 0]
+        """Predictions of windows that are final, and how many of them got a label."""
+        self._delay = Sketch()
+        """Of these, seconds."""
 
     def opened(self, length: int, number: int, now: int) -> None:
         """Says that a window has closed, so that its predictions are all there."""
@@ -117,11 +126,23 @@ class Cohorts:
             if final or labelled != self._labelled.get(place, -1):
                 yield from (Seen(length, Key(number, version), found[version], final) for version in sorted(found))
             if final:
+                for cohort in found.values() if length == self._lengths[0] else ():
+                    self._complete = [self._complete[0] + cohort.predictions, self._complete[1] + cohort.labelled]
+                    self._delay.merge(cohort.delay)
                 del self._next[place]
                 self._labelled.pop(place, None)
                 self._forget(now, wait)
             else:
                 self._again(place, now, end + wait, labelled)
+
+    def forecast(self) -> tuple[float, float] | None:
+        """The share of predictions that get a label in time, and the seconds after which nearly all of these are there.
+
+        By the windows that are final; None where there are none.
+        """
+        predictions, labelled = self._complete
+        late = self._delay.quantile(_NEARLY)
+        return None if not labelled or late is None else (labelled / predictions, late)
 
     def _again(self, place: tuple[int, int], now: int, last: int, labelled: int) -> None:
         length, number = place
@@ -160,6 +181,7 @@ class Cohorts:
         return {
             "next": [[*place, due] for place, due in self._next.items()],
             "labelled": [[*place, n] for place, n in self._labelled.items()],
+            "complete": self._complete, "delay": self._delay.state(),
             "matured": [[*key, cohort.state()] for key, cohort in self._matured.items()],
         }  # fmt: skip
 
@@ -167,4 +189,6 @@ class Cohorts:
         """Goes on from a `state()`."""
         self._next = {(length, number): due for length, number, due in state["next"]}
         self._labelled = {(length, number): n for length, number, n in state["labelled"]}
+        self._complete = list(state["complete"])
+        self._delay.restore(state["delay"])
         self._matured = {Key(number, version): Cohort.restored(inner) for number, version, inner in state["matured"]}

@@ -16,6 +16,7 @@ from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
 from stream_monitor.metrics.judged import Judged
+from stream_monitor.metrics.label_bias import bias
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.regression import Regression
 from stream_monitor.metrics.segments import Segments
@@ -50,6 +51,8 @@ class Ledger:
         self._regression = False
         self.since: dict[int, Since] = {}
         """By the number of the version."""
+        self.unbiased: dict[int, int] = {}
+        """How many cohorts in a row had labels like the rest, of versions of which one had not."""
         self._origin = 0.0
         self._measure: Measure | None = None
         self._pending: list[tuple[Outcomes, Floats, Ints]] = []
@@ -121,8 +124,10 @@ class Ledger:
             waiting = join.cohort(start, end)
             for key, rows in groups(np.zeros(len(waiting.row), np.int64), waiting.version):
                 cohort = Cohort()
-                cohort.count(waiting.take(rows), open=True)
-                self._tally_labelled(cohort.tally, waiting.take(rows), losses)
+                mine = waiting.take(rows)
+                cohort.count(mine, open=True)
+                cohort.bias = bias(mine, self.segments.places(mine.segments))
+                self._tally_labelled(cohort.tally, mine, losses)
                 yield key.version, cohort
 
         for seen in self.cohorts.look(now, max(join.wait, self.windows.grace), open):
@@ -144,6 +149,7 @@ class Ledger:
     def retire(self, version: int) -> None:
         """Forgets a version."""
         self.since.pop(version, None)
+        self.unbiased.pop(version, None)
 
     def names(self) -> list[str]:
         """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
@@ -161,6 +167,7 @@ class Ledger:
         return {
             "windows": self.windows.state(), "cohorts": self.cohorts.state(), "segments": self.segments.state(),
             "vocabulary": self.vocabulary.state(), "since": [[number, since.state()] for number, since in self.since.items()],
+            "unbiased": list(self.unbiased.items()),
             "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
             "pending": [[list(outcomes), losses, places] for outcomes, losses, places in self._pending],
             "matured": [list(outcomes) for outcomes in self._matured],
@@ -174,6 +181,7 @@ class Ledger:
         self.vocabulary.restore(state["vocabulary"])
         self.since = {number: Since.restored(inner) for number, inner in state["since"]}
         self._origin, self._regression = state["origin"], state["regression"]
+        self.unbiased = dict(state["unbiased"])
         self._measure = self._measured() if state["measured"] else None
         self._pending = [(Outcomes._make(columns), losses, places) for columns, losses, places in state["pending"]]
         self._matured = [Outcomes._make(columns) for columns in state["matured"]]

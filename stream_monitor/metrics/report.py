@@ -105,6 +105,7 @@ def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Mo
             coverage=mine.labelled / mine.predictions if mine.predictions else None,
             delay_p50_s=mine.delay.quantile(0.5),
             delay_p95_s=mine.delay.quantile(0.95),
+            **_forecast(stream, seen),
         ),
         performance=performance(stream, number, mine.tally),
         estimated=estimated,
@@ -135,6 +136,15 @@ def performance(stream: Reported, number: int, tally: Tally) -> Performance:
         segments=shown,
         segments_hidden=hidden,
     )
+
+
+def _forecast(stream: Reported, seen: Seen) -> dict[str, Any]:
+    """When the labels of a window are expected to be complete, and how complete."""
+    forecast = None if seen.final else stream.ledger.cohorts.forecast()
+    if forecast is None:
+        return {}
+    coverage, late = forecast
+    return {"expected_coverage": coverage, "expected_complete": iso(seen.start + seen.length + round(late * 1e6))}
 
 
 def _place(stream: Reported, number: int, start: int, length: int) -> dict[str, Any]:

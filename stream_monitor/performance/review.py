@@ -7,6 +7,7 @@ from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.alerting.words import number
+from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates, Verdict
 from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, iso
 from stream_monitor.joining.join import Join
@@ -22,6 +23,8 @@ from stream_monitor.version import Version
 
 _NAMES = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
+_UNBIASED = 3
+"""Cohorts in a row whose labels are like the rest, until that is over."""
 _KEPT = 3
 """Segments that an alert names."""
 
@@ -30,6 +33,7 @@ class Reviewed(Protocol):
     """What is known of a stream."""
 
     name: str
+    record: StreamRecord
     join: Join
     ledger: Ledger
     estimates: Estimates
@@ -62,7 +66,7 @@ def reconciled(stream: Reviewed, seen: Seen) -> list[Verdict]:
 def cohort(stream: Reviewed, seen: Seen, verdicts: list[Verdict], moment: Moment) -> list[Output]:
     """Alerts about the predictions of a window, once they are final."""
     if not seen.final:
-        return []
+        return _biased(stream, seen, moment)
     coverage = seen.cohort.labelled / seen.cohort.predictions if seen.cohort.predictions else 1.0
     readings = _Readings(stream, seen.cohort.tally, {})
     said = Said("cohort", seen.length, seen.start, coverage, readings.of, _reference(stream, seen.key.version))
@@ -86,6 +90,31 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
             ]
             outputs += stream.alerts.explain(fingerprint, named, _explanation(found), moment)
     return outputs
+
+
+def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
+    """Labels that came early and are not like the rest, so that what they say of performance is not what all will say."""
+    version, ledger = seen.key.version, stream.ledger
+    config = stream.record.config.labels
+    if version not in stream.versions or seen.length != ledger.windows.length or (config and config.absent):
+        return []
+    subject = stream.versions[version].subject
+    labels = {"model": subject.model, "version": subject.version, "signal": "label_coverage"}
+    if seen.cohort.bias:
+        ledger.unbiased[version] = 0
+        worst = seen.cohort.bias[0]
+        what = f"{ledger.segments.name(worst.segment)} is" if worst.segment else "the mean score is"
+        summary = (
+            f"labels of {subject.text} that have come so far are not like the rest: among predictions with a label "
+            f"{what} {number(worst.labelled)}, among those that wait {number(worst.rest)}"
+        )
+        return stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
+    if version in ledger.unbiased:
+        ledger.unbiased[version] += 1
+        if ledger.unbiased[version] >= _UNBIASED:
+            del ledger.unbiased[version]
+            return stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
+    return []
 
 
 def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> list[Output]:

@@ -1,0 +1,201 @@
+"""What goes wrong with a stream's data, or with watching it, is said: units, silence, one class, labels that are all late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream_monitor.blocks import Block
+
+from .worlds import arrivals, block, cohorts, configuration, drained, labels, predictions, run, value
+
+CONFIG: dict[str, Any] = {
+    "detectors": {"features": {}, "categories": {}, "score": {}, "loss": {}, "prediction": {}},
+    "reference": {"rows": 500},
+}
+"""No drift detection: what is said comes from elsewhere."""
+
+
+def rows(
+    n: int, features: dict[str, Any], start: float = 0.0, every: float = 1.0, first: int = 0, per: int = 100
+) -> list[Block]:
+    """Predictions at a steady pace."""
+    blocks = []
+    for at in range(0, n, per):
+        part = slice(at, at + per)
+        ids = [f"id{first + i}" for i in range(at, min(at + per, n))]
+        seconds = [start + i * every for i in range(at, min(at + per, n))]
+        named = {name: list(column[part]) for name, column in features.items()}
+        blocks.append(block(predictions(ids, seconds, [float(i % 2) for i in range(len(ids))], named)))
+    return blocks
+
+
+def said(*blocks: Block, **config: Any) -> list[dict[str, Any]]:
+    """The alerts of a stream."""
+    return [event["data"] for event in run([block(configuration(config=CONFIG | config), at=0), *blocks])["alerts"]]
+
+
+def names(alerts: list[dict[str, Any]], transition: str = "opened") -> list[str]:
+    """What alerts are called."""
+    return [alert["labels"]["alertname"] for alert in alerts if alert["transition"] == transition]
+
+
+def test_a_change_of_unit_is_called_one() -> None:
+    x = np.exp(np.random.default_rng(1).normal(size=4000))
+    alerts = said(*rows(4000, {"amount": np.where(np.arange(4000) < 2000, x, 1000 * x)}))
+    jump = next(alert for alert in alerts if alert["labels"]["alertname"] == "UnitJump")
+    assert (jump["labels"]["kind"], jump["labels"]["feature"]) == ("data_quality", "amount")
+    assert "1000" in jump["annotations"]["summary"]
+
+
+@pytest.mark.parametrize("events_per_s", [10])
+def test_a_topic_that_falls_silent_is_no_data_within_minutes(events_per_s: int) -> None:
+    """Four days of events, then nothing; both inputs are read to their end."""
+    hours = 98
+    blocks = []
+    for hour in range(hours):
+        blocks += rows(60, {"x": np.zeros(60)}, start=hour * 3600.0, every=60.0, first=hour * 60, per=60)
+    end = hours * 3600.0
+    silence = [drained(end + minute * 60.0) for minute in range(0, 300, 5)]
+    alerts = said(*blocks, *silence, no_data={"predictions": "20m"}, labels={"topic": "l", "wait": "2h"})
+    (opened,) = (alert for alert in alerts if alert["labels"]["kind"] == "no_data")
+    assert opened["labels"]["severity"] == "critical"
+    assert "2026-01-05T02:1" <= opened["startsAt"] < "2026-01-05T02:3"
+
+
+def test_nothing_resolves_an_alert_but_data() -> None:
+    blocks = rows(600, {"x": np.zeros(600)})
+    silence = [drained(600.0 + minute * 60.0) for minute in range(0, 120, 5)]
+    again = rows(100, {"x": np.zeros(100)}, start=8000.0, first=600)
+    quiet = said(*blocks, *silence, no_data={"predictions": "20m"})
+    assert names(quiet) == ["NoData"]
+    assert names(quiet, "resolved") == []
+    assert names(said(*blocks, *silence, *again, no_data={"predictions": "20m"}), "resolved") == ["NoData"]
+
+
+def test_labels_that_are_all_late_leave_the_cohort_empty_and_open_no_window() -> None:
+    made = rows(200, {"x": np.zeros(200)})
+    late = block(labels([f"id{i}" for i in range(200)], [9000.0] * 200, [1.0] * 200))
+    log = [block(configuration(config=CONFIG | {"labels": {"topic": "l", "wait": "1h"}}), at=0), *made, drained(300.0)]
+    told = run([*log, *(drained(600.0 * i) for i in range(1, 16)), late, *(drained(9000 + 600.0 * i) for i in range(1, 30))])
+    final = [one for one in cohorts(told) if one["predictions"]]
+    assert {one["cohort"]["coverage"] for one in final} == {0.0}
+    assert all(value(one["performance"], "accuracy") is None for one in final)
+    assert sum(one["performance"]["outcomes"] for one in arrivals(told)) == 0
+    assert sum(one["counts"].get("labels_unmatched", 0) for one in arrivals(told)) in (0, 200)
+
+
+def test_a_stream_with_one_class_only_says_so_and_has_no_recall_of_the_other() -> None:
+    n = 3000
+    blocks = []
+    for start in range(0, n, 100):
+        ids, seconds = [f"id{i}" for i in range(start, start + 100)], [float(i) for i in range(start, start + 100)]
+        blocks += [block(predictions(ids, seconds, [0.0] * 100)), block(labels(ids, seconds, [0.0] * 100))]
+    log = [block(configuration(config=CONFIG), at=0), *blocks, *(drained(3000.0 + 600 * i) for i in range(20))]
+    told = run(log)
+    assert names([event["data"] for event in told["alerts"]]) == ["OneClass"]
+    last = [one["performance"] for one in arrivals(told) if one["performance"]["outcomes"]][-1]
+    assert (value(last, "accuracy"), value(last, "recall"), value(last, "roc_auc")) == (1.0, None, None)
+
+
+def test_predictions_of_the_wrong_kind_are_incomparable_and_spoil_nothing() -> None:
+    """A regression in which some rows are texts."""
+    n = 600
+    ids, seconds = [f"id{i}" for i in range(n)], [float(i) for i in range(n)]
+    number, text = [1.5 + i for i in range(n)], ["high"] * 50
+    log = [
+        block(configuration(config=CONFIG | {"task": "regression"}), at=0), block(predictions(ids, seconds, number)),
+        block(predictions([f"text{i}" for i in range(50)], [600.0] * 50, text)),
+        block(labels([*ids, *(f"text{i}" for i in range(50))], [700.0] * (n + 50), [*number, *[1.0] * 50])),
+        *(drained(700.0 + 600 * i) for i in range(20)),
+    ]  # fmt: skip
+    told = run(log)
+    (one,) = (one for one in arrivals(told) if one["performance"]["outcomes"])
+    assert one["performance"]["outcomes"] == n
+    assert value(one["performance"], "mae") == 0.0
+    assert one["counts"]["incomparable"] == 50
+
+
+def scored(n: int, relation: float, first: int, start: float, seed: int) -> list[Block]:
+    """Predictions by score; labels follow the score, but for a share of them."""
+    rng = np.random.default_rng(seed)
+    score = rng.beta(0.7, 0.7, n)
+    label = np.where(rng.random(n) < relation, rng.random(n) < 0.5, rng.random(n) < score).astype(float)
+    blocks = []
+    for at in range(0, n, 100):
+        part = slice(at, at + 100)
+        ids = [f"s{first + i}" for i in range(at, at + 100)]
+        seconds = [start + i for i in range(at, at + 100)]
+        predicted = (score[part] > 0.5).astype(float).tolist()
+        blocks += [
+            block(predictions(ids, seconds, predicted, score=score[part].tolist())),
+            block(labels(ids, [seconds[-1]] * 100, label[part].tolist())),
+        ]
+    return blocks
+
+
+def test_performance_is_estimated_before_labels_come_and_holds_while_the_relation_does() -> None:
+    blocks = scored(6000, 0.0, 0, 0.0, 2)
+    config = CONFIG | {"labels": {"topic": "l", "wait": "10m"}}
+    told = run([block(configuration(config=config), at=0), *blocks, *(drained(6000.0 + 600 * i) for i in range(10))])
+    expected = [one for one in arrivals(told) if one["estimated"]]
+    assert len(expected) > 10
+    realised = {one["window"]["start"]: one["performance"] for one in cohorts(told)}
+    inside = 0
+    for one in expected:
+        estimate = one["estimated"]["metrics"]["accuracy"]
+        shown = value(realised[one["window"]["start"]], "accuracy")
+        assert shown is not None
+        inside += estimate["low"] <= shown <= estimate["high"]
+    assert inside >= 0.8 * len(expected)
+    assert "EstimateApart" not in names([event["data"] for event in told["alerts"]])
+
+
+def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> None:
+    blocks = [*scored(4000, 0.0, 0, 0.0, 3), *scored(4000, 0.8, 4000, 4000.0, 4)]
+    config = CONFIG | {"labels": {"topic": "l", "wait": "10m"}}
+    told = run([block(configuration(config=config), at=0), *blocks, *(drained(8000.0 + 600 * i) for i in range(10))])
+    apart = [event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "EstimateApart"]
+    assert "accuracy" in {alert["labels"]["metric"] for alert in apart}
+    assert "below what its scores let expect" in apart[0]["annotations"]["summary"]
+    assert apart[0]["startsAt"] > "2026-01-01T01:06"
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_early_labels_that_are_not_like_the_rest_are_said_to_be(biased: bool) -> None:
+    rng = np.random.default_rng(7)
+    blocks = []
+    for hour in range(6):
+        ids, score = [f"h{hour}i{i}" for i in range(1000)], rng.random(1000)
+        early = (score > 0.6) if biased else rng.random(1000) < 0.4
+        predicted = (score > 0.5).astype(float)
+        seconds = [hour * 3600.0 + i * 0.2 for i in range(1000)]
+        blocks.append(block(predictions(ids, seconds, predicted.tolist(), score=score.tolist())))
+        first = [i for i in range(1000) if early[i]]
+        blocks.append(block(labels([ids[i] for i in first], [seconds[-1] + 5] * len(first), [1.0] * len(first))))
+        blocks.append(drained(hour * 3600 + 1800.0))
+    alerts = said(*blocks, labels={"topic": "l", "wait": "1d"}, quality={"enabled": False})
+    assert ("LabelBias" in names(alerts)) == biased
+
+
+def test_it_is_forecast_when_the_labels_of_a_window_will_be_complete() -> None:
+    rng = np.random.default_rng(8)
+    blocks: list[Block] = []
+    events: list[tuple[float, Block]] = []
+    for minute in range(300):
+        ids, at = [f"m{minute}i{i}" for i in range(20)], minute * 60.0
+        events.append((at, block(predictions(ids, [at] * 20, [1.0] * 20, score=[0.9] * 20))))
+        known = np.sort(at + rng.uniform(300, 1500, 16))
+        events += [(float(second), block(labels([ids[i]], [float(second)], [1.0]))) for i, second in enumerate(known)]
+    blocks = [one for _, one in sorted(events, key=lambda pair: pair[0])]
+    config = CONFIG | {"labels": {"topic": "l", "wait": "1h"}, "quality": {"enabled": False}}
+    told = run([block(configuration(config=config), at=0), *blocks], per_read=50)
+    open_ = [one for one in cohorts(told, final=False) if one["cohort"]["expected_complete"]]
+    assert open_
+    for one in open_[-5:]:
+        assert one["cohort"]["expected_coverage"] == pytest.approx(0.8, abs=0.01)
+        start = int(one["window"]["end"][11:13]) * 60 + int(one["window"]["end"][14:16])
+        until = int(one["cohort"]["expected_complete"][11:13]) * 60 + int(one["cohort"]["expected_complete"][14:16])
+        assert 22 <= until - start <= 26
