@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.joining import id_table
-from stream_monitor.joining.id_table import Hashes, IdTable, Indices
+from stream_monitor.joining.id_table import IdTable, Indices, Wanted
 
 Table = npt.NDArray[Any]
 """Of ROW."""
@@ -73,10 +73,18 @@ class Chunk:
         if rows["changed"].any():
             self._groups[(np.flatnonzero(rows["changed"]) + start) // _GROUP] = True
 
-    def find(self, wanted: Hashes) -> tuple[Indices, Indices]:
+    def find(self, wanted: Wanted) -> tuple[Indices, Indices]:
         """The rows with the wanted ids, as (index into `wanted`, number), in no order."""
-        queries, places = self._table.find(self.rows["id"], wanted)
-        return queries, places + self.start
+        queries, places = self._table.find(wanted)
+        if len(queries):
+            same = np.flatnonzero((self.take(places)["id"] == wanted.ids[queries]).all(axis=1))
+            queries, places = queries[same], places[same] + self.start
+        return queries, places
+
+    def find_one(self, low: int, high: int) -> list[int]:
+        """The numbers of the rows with an id, in no order."""
+        places = self._table.find_one(low)
+        return [place + self.start for place in places if self.rows["id"][place].tolist() == [low, high]] if places else places
 
     def take(self, places: Indices) -> Table:
         """Rows as a copy."""

@@ -31,7 +31,7 @@ _KEPT = ("score", "weight")
 """Columns of predictions that their outcomes have too."""
 _FEW = 64
 """Rows up to which a set is quicker than sorting."""
-_CHUNKS = 8
+_CHUNKS = 4
 """Pieces of a wait in which the waiting predictions leave."""
 _UNLABELLED_MEMORY = 3_600_000_000
 """Microseconds for which a stream without labels remembers ids, to know duplicates."""

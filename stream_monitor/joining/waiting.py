@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.joining.chunk import FAR, LIMIT, MORE, ROW, Chunk, Table, words_of
-from stream_monitor.joining.id_table import Hashes, Indices
+from stream_monitor.joining.id_table import Hashes, Indices, Wanted
 from stream_monitor.joining.packed import NOTHING, Values, Words, packed
 
 Mask = npt.NDArray[np.bool_]
@@ -20,6 +20,7 @@ WAITING, LABELLED, ABSENT, WITHDRAWN = range(4)
 
 _LEAST = 1024
 _MOST = 16
+_FEW = 8
 _WIDE = ("segments", "scores", "features")
 _NONE = np.empty(0, np.int64)
 
@@ -84,11 +85,12 @@ class Waiting:
 
     def find(self, wanted: Hashes) -> tuple[Indices, Indices]:
         """All rows with the wanted ids, as (index into `wanted`, number), in that order."""
-        pairs = [pair for chunk in self._chunks if len((pair := chunk.find(wanted))[0])]
+        if len(wanted) <= _FEW:
+            return self._find_few(wanted.tolist())
+        ready = Wanted(wanted)
+        pairs = [pair for chunk in self._chunks if len((pair := chunk.find(ready))[0])]
         if not pairs:
             return _NONE, _NONE
-        if len(pairs) == 1 and len(pairs[0][0]) == 1:
-            return pairs[0]
         queries, numbers = (np.concatenate(part) for part in zip(*pairs, strict=True))
         order = np.lexsort((numbers, queries))
         return queries[order], numbers[order]
@@ -200,6 +202,19 @@ class Waiting:
         """One of MORE as it was saved, without what was dropped since."""
         column[positions < self._dropped.get(name, 0)] = MORE[name][1]
         return column
+
+    def _find_few(self, wanted: list[list[int]]) -> tuple[Indices, Indices]:
+        """The same one by one, which is faster where there are few."""
+        found = [
+            (query, number)
+            for query, (low, high) in enumerate(wanted)
+            for chunk in self._chunks
+            for number in sorted(chunk.find_one(low, high))
+        ]
+        if not found:
+            return _NONE, _NONE
+        queries, numbers = zip(*found, strict=True)
+        return np.array(queries, np.int64), np.array(numbers, np.int64)
 
     def _open_chunk(self) -> Chunk:
         """The chunk that the next row stands in."""
