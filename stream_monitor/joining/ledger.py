@@ -17,11 +17,6 @@ from stream_monitor.snapshot import pack, unpack
 Record = tuple[str, bytes | None]
 """A key and what stands under it from now on; None where it is over."""
 
-ROWS = 1_000
-"""With so many rows, or amendments, a record is closed: the next ones go into another."""
-_BYTES = 800_000
-_SLACK = 10_000
-"""Amendments that are no more than this are never too many."""
 _ENTRY = np.dtype(
     [
         ("position", np.int64), ("label", np.int64), ("known", np.int64), ("at", np.int64), ("weight", np.float64),
@@ -50,11 +45,13 @@ class _Amendments(NamedTuple):
 class Ledger:
     """Keeps step with the rows of a stream: after each `save` the records that it gave so far are what waits.
 
-    The last segment, and the last record of amendments, are written again until they are closed.  There are at most two
-    records for a thousand rows, and at most about two amendments for a row.
+    The last segment, and the last record of amendments, are written again until they hold so many `rows` and are closed.
+    A record has at most so many bytes (`size`).  Once there are more amendments than rows (and than `slack`), or far more
+    segments than the rows need, segments are written anew, so that both are bounded by about twice the rows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int = 1_000, size: int = 800_000, slack: int = 10_000) -> None:
+        self._good, self._size, self._slack = rows, size, slack
         self._segments: list[_Segment] = []
         self._closed = 0
         """The position from which on rows are in no closed segment."""
@@ -63,7 +60,7 @@ class Ledger:
         self._number = 0
         """Of the record that the next amendments go into."""
         self._open: Table = np.empty(0, _ENTRY)
-        self._most = ROWS
+        self._most = rows
         """Rows that a record has room for."""
         self._cursor = 0
 
@@ -115,21 +112,21 @@ class Ledger:
         self._segments += written
         self._saved = waiting.position
         if written:
-            is_closed = written[-1].rows >= min(ROWS, self._most)
+            is_closed = written[-1].rows >= min(self._good, self._most)
             self._closed = self._saved if is_closed else written[-1].first
         return records or gone
 
     def _written(self, waiting: Waiting, numbers: Indices, first: int, full: bool) -> tuple[list[_Segment], list[Record]]:
         """Rows as segments, the first under a given position; all closed if they are `full`, or else those of a good size."""
         rows, more = waiting.rows(numbers), {name: waiting.more(name, numbers) for name in waiting.columns()}
-        self._most = max(1, _BYTES // (ROW.itemsize + sum(column[:1].nbytes for column in more.values())))
+        self._most = max(1, self._size // (ROW.itemsize + sum(column[:1].nbytes for column in more.values())))
         segments: list[_Segment] = []
         records: list[Record] = []
         for start in range(0, len(rows), self._most):
             part = rows[start : start + self._most]
             some = {name: column[start : start + self._most] for name, column in more.items()}
             segment = _Segment(first, len(part), int(part["deadline"].max()), self._number)
-            closed = full or len(part) >= min(ROWS, self._most)
+            closed = full or len(part) >= min(self._good, self._most)
             segments.append(segment)
             records.append((_segment_key(first), pack({"since": segment.since, "closed": closed, **_encoded(part, some)})))
             first = int(part["position"][-1]) + 1
@@ -148,10 +145,10 @@ class Ledger:
         entries = _latest(np.concatenate((self._open, entries)))
         entries = entries[entries["deadline"] > now]
         records: list[Record] = []
-        self._open, most = entries[:0], _BYTES // _ENTRY.itemsize
+        self._open, most = entries[:0], self._size // _ENTRY.itemsize
         for start in range(0, len(entries), most):
             part = entries[start : start + most]
-            is_closed = len(part) >= ROWS
+            is_closed = len(part) >= self._good
             self._amendments.append(_Amendments(self._number, len(part), int(part["deadline"].max())))
             columns = {name: _narrow(part[name]) for name in part.dtype.names or () if name != "deadline"}
             columns |= {"position": np.ascontiguousarray(part["position"]), "closed": is_closed}
@@ -164,12 +161,12 @@ class Ledger:
 
     def _clean(self, waiting: Waiting, now: int, fresh: int) -> list[Record]:
         """Writes some segments anew, in turn, while there are too many records: what was amended is then in them."""
-        size = min(ROWS, self._most)
+        size = min(self._good, self._most)
         crowded = len(self._segments) > 2 * waiting.live // size + 16
-        if not crowded and sum(one.entries for one in self._amendments) <= max(waiting.live, _SLACK):
+        if not crowded and sum(one.entries for one in self._amendments) <= max(waiting.live, self._slack):
             return []
         records: list[Record] = []
-        budget, most = 2 * fresh + ROWS, len(self._segments)
+        budget, most = 2 * fresh + self._good, len(self._segments)
         while budget > 0 and most > 0 and len(self._segments) > self._is_open:
             written, rows = self._rewritten(waiting, size, now)
             records += written
@@ -196,12 +193,12 @@ class Ledger:
     def _settle(self, now: int) -> list[Record]:
         """Ends the amendments that are about no row any more."""
         since = min((one.since for one in self._segments), default=self._number + 1)
-        gone = [one for one in self._amendments if one.last <= now or one.number < since]
+        gone = {one.number for one in self._amendments if one.last <= now or one.number < since}
         if gone:
-            self._amendments = [one for one in self._amendments if one not in gone]
-            if any(one.number == self._number for one in gone):
-                self._open = self._open[:0]
-        return [(_amendments_key(one.number), None) for one in gone]
+            self._amendments = [one for one in self._amendments if one.number not in gone]
+        if self._number in gone:
+            self._open = self._open[:0]
+        return [(_amendments_key(number), None) for number in sorted(gone)]
 
     def _load(self, waiting: Waiting, first: int, state: dict[str, Any], sampling: Sampling, now: int) -> Indices:
         rows, more = _decoded(state)
@@ -211,7 +208,7 @@ class Ledger:
         last = int(rows["deadline"].max(initial=-FAR))
         self._segments.append(_Segment(first, len(rows), last, state["since"]))
         if len(rows):
-            waiting.load(rows, {name: waiting.undropped(name, rows["position"], column) for name, column in more.items()})
+            waiting.load(rows, waiting.undropped(more, rows["position"]))
         return rows["position"].copy()
 
     def _take(self, waiting: Waiting, number: int, state: dict[str, Any], there: Indices) -> None:

@@ -198,10 +198,11 @@ class Waiting:
         """Goes on from a `state()`; the rows are to be loaded."""
         self._widths, self._dropped = dict(state["widths"]), dict(state["dropped"])
 
-    def undropped(self, name: str, positions: Indices, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """One of MORE as it was saved, without what was dropped since."""
-        column[positions < self._dropped.get(name, 0)] = MORE[name][1]
-        return column
+    def undropped(self, more: More, positions: Indices) -> More:
+        """What rows had when they were saved, without what was dropped since."""
+        for name, column in more.items():
+            column[positions < self._dropped.get(name, 0)] = MORE[name][1]
+        return {name: column for name, column in more.items() if positions[-1] >= self._dropped.get(name, 0)}
 
     def _find_few(self, wanted: list[list[int]]) -> tuple[Indices, Indices]:
         """The same one by one, which is faster where there are few."""
