@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -99,7 +99,10 @@ def predictions(ids: list[str], seconds: list[float], rng: np.random.Generator, 
     numbers: dict[str, Any] = {"score": rng.random(n)}
     if rng.random() < 0.3:
         numbers |= {"weight": rng.random(n), f"scores:{'abc'[rng.integers(3)]}": rng.random(n)}
-    texts = {"model": ["m"] * n, "version": rng.choice(["1", "2", "3"], n, p=[0.8, 0.1, 0.1]).tolist()}
+    texts: dict[str, Sequence[str]] = {
+        "model": ["m"] * n,
+        "version": rng.choice(["1", "2", "3"], n, p=[0.8, 0.1, 0.1]).tolist(),
+    }
     texts["segment:region"] = rng.choice(["eu", "us"], n).tolist()
     given = rows(ids, seconds, numbers, texts)
     code = np.where(rng.random(n) < 0.2, rng.integers(0, 3, n), -1).astype(np.int32)
@@ -111,7 +114,7 @@ def labels(ids: list[str], seconds: list[float], rng: np.random.Generator, arriv
     """Labels: numbers, classes, withdrawals; some with a weight, some for a model."""
     n = len(ids)
     numbers: dict[str, Any] = {"weight": rng.random(n)} if rng.random() < 0.2 else {}
-    texts = {"model": ["m"] * n} if rng.random() < 0.2 else {}
+    texts: dict[str, Sequence[str]] = {"model": ["m"] * n} if rng.random() < 0.2 else {}
     given = rows(ids, seconds, numbers, texts)
     code = np.where(rng.random(n) < 0.2, rng.integers(0, 3, n), -1).astype(np.int32)
     values = Values(np.where((code < 0) & (rng.random(n) < 0.9), rng.integers(0, 2, n), np.nan), code)
