@@ -70,8 +70,6 @@ class Chunk:
             self.put(name, slice(start, stop), values)
         self._table.insert(rows["id"], start)
         self._bound(start, rows["deadline"])
-        if rows["changed"].any():
-            self._groups[(np.flatnonzero(rows["changed"]) + start) // _GROUP] = True
 
     def find(self, wanted: Wanted) -> tuple[Indices, Indices]:
         """The rows with the wanted ids, as (index into `wanted`, number), in no order."""
@@ -150,11 +148,12 @@ class Chunk:
 
     def _bound(self, start: int, deadlines: Indices) -> None:
         """Keeps the first and the last deadline of every page."""
-        self.first, self.last = min(self.first, int(deadlines.min())), max(self.last, int(deadlines.max()))
         for page in range(start // _PAGE, (start + len(deadlines) - 1) // _PAGE + 1):
             part = deadlines[max(0, page * _PAGE - start) : (page + 1) * _PAGE - start]
-            self._first[page] = min(int(self._first[page]), int(part.min()))
-            self._last[page] = max(int(self._last[page]), int(part.max()))
+            first, last = int(part.min()), int(part.max())
+            self.first, self.last = min(self.first, first), max(self.last, last)
+            self._first[page] = min(int(self._first[page]), first)
+            self._last[page] = max(int(self._last[page]), last)
 
     def _make_room(self, size: int) -> None:
         count, pages = self.count, -(-size // _PAGE)

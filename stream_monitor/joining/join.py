@@ -144,12 +144,14 @@ class Join:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
         before = self.clock.now
         clock, ahead = self.clock.rows(rows.time, arrived)
-        queries, numbers = self._matches(rows, clock)
+        queries, numbers, status = self._matches(rows, clock)
         self._renew_early(rows, values, queries)
         self.clock.heard(int(clock[-1]), arrived)
         first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
         absent = self._absent_by_now(before, clock, first)
-        outcomes, counts = self._apply(rows, values, queries, numbers, clock)
+        if len(absent.row):
+            status = self.waiting.rows(numbers)["status"]
+        outcomes, counts = self._apply(rows, values, queries, numbers, status, clock)
         expired, matured = self._expire(before)
         counts |= {"ahead": ahead} | expired
         accepted = np.zeros(len(rows), np.bool_)
@@ -332,10 +334,11 @@ class Join:
         sign = ((status == LABELLED) | (status == ABSENT)).astype(np.int8)
         return self._outcomes(numbers, np.zeros(len(numbers), np.int64), 1)._replace(sign=sign)
 
-    def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints]:
+    def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+        """The labels that have predictions, each with the number of one, and what has become of that."""
         queries, numbers = self.waiting.find(rows.ids)
         if not len(queries):
-            return queries, numbers
+            return queries, numbers, np.empty(0, np.int8)
         there = self.waiting.rows(numbers)
         good = there["deadline"] > clock[queries]
         codes, table = rows.text("model")
@@ -344,23 +347,30 @@ class Join:
                 continue
             named = codes[queries] == code
             good &= ~named | np.isin(there["version"], self.versions.model(model))
-        return queries[good], numbers[good]
+        status: npt.NDArray[np.int8] = there["status"]
+        return (queries, numbers, status) if good.all() else (queries[good], numbers[good], status[good])
 
-    def _apply(self, rows: Rows, values: Values, queries: Ints, numbers: Ints, clock: Ints) -> tuple[Outcomes, dict[str, int]]:
+    def _apply(
+        self, rows: Rows, values: Values, queries: Ints, numbers: Ints, status: npt.NDArray[np.int8], clock: Ints
+    ) -> tuple[Outcomes, dict[str, int]]:
         """Outcomes of labels that found their predictions."""
         counts = {"labelled": 0, "corrected": 0, "withdrawn": 0, "labels_repeated": 0}
         if not len(queries):
             return NO_OUTCOMES, counts
         gone = np.isnan(values.value[queries]) & (values.code[queries] < 0)
-        plain = (self.waiting.rows(numbers)["status"] == WAITING) & ~gone
+        plain = (status == WAITING) & ~gone
         if len(numbers) > 1 and len(set(numbers.tolist())) < len(numbers):
             _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
             plain &= times[which] == 1
         given = _Given(values.value, values.code, rows.time, _label_weights(rows)).take(queries)
-        chosen = np.flatnonzero(plain)
-        self._set(numbers[chosen], given.take(chosen), clock[queries[chosen]], LABELLED)
-        parts = [self._outcomes(numbers[chosen], queries[chosen], 1)]
-        counts["labelled"] = len(chosen)
+        counts["labelled"] = new = int(np.count_nonzero(plain))
+        if new == len(plain):
+            self._set(numbers, given, clock[queries], LABELLED)
+            parts = [self._outcomes(numbers, queries, 1)]
+        else:
+            chosen = plain.nonzero()[0]
+            self._set(numbers[chosen], given.take(chosen), clock[queries[chosen]], LABELLED)
+            parts = [self._outcomes(numbers[chosen], queries[chosen], 1)]
         for which in np.flatnonzero(~plain)[:, None]:
             row = queries[which]
             part, what = self._amend(numbers[which], row, clock[row], given.take(which), bool(gone[which[0]]))
@@ -420,12 +430,14 @@ class Join:
         if not len(numbers):
             return NO_OUTCOMES
         rows = self.waiting.rows(numbers)
-        names = ("version", "position", "time", "known", "at")
-        columns = (np.ascontiguousarray(rows[name]) for name in names)
+        columns = (rows[name].copy() for name in ("version", "position", "time", "known", "at"))
         score, segments_, scores = (self.waiting.more(name, numbers) for name in ("score", "segments", "scores"))
-        weight = self.waiting.more("weight", numbers) * self.waiting.more("label_weight", numbers)
-        words = (*unpacked(rows["value"]), *unpacked(rows["label"]))
-        return Outcomes._make((row, *columns, *words, np.full(len(rows), sign, np.int8), score, weight, segments_, scores))
+        weight = self.waiting.more("weight", numbers)
+        if self.waiting.has("label_weight"):
+            weight *= self.waiting.more("label_weight", numbers)
+        n, values = len(rows), unpacked(np.concatenate((rows["value"], rows["label"])))
+        words = (values.value[:n], values.code[:n], values.value[n:], values.code[n:])
+        return Outcomes._make((row, *columns, *words, np.full(n, sign, np.int8), score, weight, segments_, scores))
 
 
 def _has_twins(keys: npt.NDArray[np.uint64]) -> bool:

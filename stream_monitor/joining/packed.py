@@ -22,17 +22,16 @@ class Values(NamedTuple):
 
 def packed(values: Values) -> Words:
     """Each value as a word."""
-    numbers = np.where(np.isnan(values.value), np.nan, values.value).view(np.int64)
-    if (values.code < 0).all():
+    numbers = np.ascontiguousarray(values.value).view(np.int64)
+    if not len(numbers) or values.code.max() < 0:
         return numbers
     return np.where(values.code >= 0, values.code.astype(np.int64) | (_CLASS << 48), numbers)
 
 
 def unpacked(words: Words) -> Values:
-    """The values in words; NaN where there is a class, -1 where there is none."""
-    words = np.ascontiguousarray(words)
+    """The values in words that lie together; NaN where there is a class, -1 where there is none."""
     classes = words >> 48 == _CLASS
-    if not classes.any():
+    if not np.count_nonzero(classes):
         return Values(words.view(np.float64), np.full(len(words), -1, np.int32))
     numbers = np.where(classes, np.nan, words.view(np.float64))
     return Values(numbers, np.where(classes, words & 0xFFFFFFFF, -1).astype(np.int32))

@@ -108,7 +108,11 @@ class Waiting:
     def more(self, name: str, numbers: Indices) -> npt.NDArray[Any]:
         """What rows have of something that only some have, [n], or [n, k] where it is several numbers."""
         dtype, missing = MORE[name]
-        found = np.full((len(numbers), self._widths.get(name, 0)) if name in _WIDE else len(numbers), missing, dtype)
+        if name in _WIDE and name not in self._widths:
+            return np.empty((len(numbers), 0), dtype)
+        found = np.full((len(numbers), self._widths[name]) if name in _WIDE else len(numbers), missing, dtype)
+        if not self.has(name):
+            return found
         for chunk, which, places in self._places(numbers):
             if name in chunk.more:
                 column = chunk.more[name][places]
@@ -118,28 +122,36 @@ class Waiting:
                     found[which] = column
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether any row may have it."""
+        return any(name in chunk.more for chunk in self._chunks)
+
     def label(
         self, numbers: Indices, labels: Values, known: Indices, at: Indices, status: int, weight: npt.NDArray[np.float64]
     ) -> None:
         """Writes labels, one array each: when they were known, the clock at which they joined, and what they count for."""
         self.write(numbers, packed(labels), known, at, np.full(len(numbers), status, np.int8), weight)
-        for chunk, _, places in self._places(numbers):
-            chunk.touch(places)
+        self._touch(numbers)
 
     def write(
         self, numbers: Indices, label: Words, known: Indices, at: Indices, status: Codes, weight: npt.NDArray[np.float64]
     ) -> None:
         """Writes labels that are packed, each with its status, as they were saved."""
+        weighted = self.has("label_weight") or bool((weight != 1.0).any())
         for chunk, which, places in self._places(numbers):
             for name, column in (("label", label), ("known", known), ("at", at), ("status", status)):
                 chunk.rows[name][places] = column[which]
-            if "label_weight" in chunk.more or (weight[which] != 1.0).any():
+            if weighted:
                 chunk.put("label_weight", places, weight[which])
 
     def mark(self, number: Indices, status: int) -> None:
         """Changes what has become of rows, and nothing else."""
         for chunk, _, places in self._places(number):
             chunk.rows["status"][places] = status
+            chunk.touch(places)
+
+    def _touch(self, numbers: Indices) -> None:
+        for chunk, _, places in self._places(numbers):
             chunk.touch(places)
 
     def due(self, since: int, until: int, lead: int = 0) -> Indices:
@@ -168,7 +180,9 @@ class Waiting:
             chunk = old.pop(0)
             rows = chunk.rows[: chunk.count]
             kept = np.flatnonzero(wanted(rows["id"]) & (rows["deadline"] > clock))
+            first, changed = self._next, np.flatnonzero(rows["changed"][kept])
             self.load(chunk.take(kept), {name: column[kept] for name, column in chunk.more.items()})
+            self._touch(changed + first)
 
     def drop(self, name: str, position: int) -> None:
         """Forgets one of MORE for all rows before a position, here and in what was saved of them."""
