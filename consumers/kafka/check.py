@@ -122,12 +122,16 @@ def _waiting(config: Config, cluster: Cluster) -> Iterator[Advice]:
     for stream in config.streams.values():
         topic = stream.predictions.topic
         longest[topic] = max(longest.get(topic, 0), stream.labels.wait if stream.labels else 0)
+    whole = [stream for stream in config.streams.values() if stream.per == "stream"]
     for topic, wait in longest.items():
         count = cluster.topics[topic].per_second * wait / 1e6
         if count >= 1:
             text = f"{_count(count)} predictions of {topic} wait for labels in {show(wait)}: {_size(count * _HELD)} of memory"
             saved = f"{_size(count * _SAVED)} in {config.topics.name('waiting')}, which a restart reads in about"
             yield Advice("ok", "waiting", f"{text}, and {saved} {show(_rounded(count / _LOADED))}")
+        if count > config.limits.waiting and any(one.predictions.topic == topic for one in whole):
+            text = f"is {config.limits.waiting:,}, and {_count(count)} predictions of {topic} would wait: some will not be"
+            yield Advice("warning", "limits.waiting", text)
 
 
 def _bytes_per_second(facts: TopicFacts) -> float:

@@ -19,7 +19,7 @@ More = Mapping[str, npt.NDArray[Any]]
 WAITING, LABELLED, ABSENT, WITHDRAWN = range(4)
 
 _LEAST = 1024
-_MOST = 16
+_MOST = 8
 _FEW = 8
 _WIDE = ("segments", "scores", "features")
 _NONE = np.empty(0, np.int64)

@@ -122,7 +122,9 @@ def test_disk_is_estimated_from_the_rate_of_blocks_or_else_of_the_inputs() -> No
 
 def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> None:
     busy = FACTS | {"p": replace(FACTS["p"], records=1_000, size=100_000, per_second=1.5)}
-    said = findings(configured(labels={"topic": "l", "wait": "90d"}), PLAN, Cluster(3, busy))[-1].text
+    *_, estimate, limit = findings(configured(labels={"topic": "l", "wait": "90d"}), PLAN, Cluster(3, busy))
+    assert (limit.level, limit.key) == ("warning", "limits.waiting")
+    said = estimate.text
     assert said.startswith("11.7 million predictions of p wait for labels in 90d: 1.17 GB of memory")
     assert said.endswith("583 MB in us.waiting, which a restart reads in about 23s")
 
