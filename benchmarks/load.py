@@ -59,11 +59,12 @@ def make(
     rate: float = RATE,
     delay: float = 30.0,
     shift: Floats | None = None,
+    first: int = 0,
 ) -> Load:
     """Predictions that begin at `start`, epoch microseconds, taking turns among the models, and their labels.
 
-    `rate` is predictions a second, `delay` the mean seconds from a prediction to its label, `shift`, float64[n, features],
-    how much higher features are than standard normal.
+    The number of the `first` one is in its id; `rate` is predictions a second, `delay` the mean seconds from a prediction
+    to its label, `shift`, float64[n, features], how much higher features are than standard normal.
     """
     rng = np.random.default_rng(7)
     times = start + (np.arange(predictions) * (1e6 / rate)).astype(np.int64)
@@ -77,19 +78,20 @@ def make(
     chosen = chosen[np.argsort(known[chosen], kind="stable")]
     truth = (positive ^ wrong)[chosen].tolist()
     return Load(
-        _predictions(rng, times, positive, shift, models), _labels(chosen.tolist(), known[chosen].tolist(), truth, models)
+        _predictions(rng, times, positive, shift, models, first),
+        _labels((chosen + first).tolist(), known[chosen].tolist(), truth, models),
     )
 
 
-def _predictions(rng: np.random.Generator, times: Ints, positive: Mask, shift: Floats, models: int) -> list[Event]:
+def _predictions(rng: np.random.Generator, times: Ints, positive: Mask, shift: Floats, models: int, first: int) -> list[Event]:
     """JSON as json.dumps would write it without spaces."""
     events = []
-    for first in range(0, len(times), 10_000):
-        part = slice(first, first + 10_000)
+    for begin in range(0, len(times), 10_000):
+        part = slice(begin, begin + 10_000)
         features = (rng.normal(size=shift[part].shape) + shift[part]).round(6)
         scores = np.clip(np.where(positive[part], 0.8, 0.2) + rng.normal(0, 0.08, len(features)), 0, 1).round(4)
         rows = zip(times[part].tolist(), positive[part].tolist(), scores.tolist(), features.tolist())
-        for number, (time, one, score, values) in enumerate(rows, first):
+        for number, (time, one, score, values) in enumerate(rows, first + begin):
             columns = ",".join([f'"{name}":{value!r}' for name, value in zip(_NAMES, values)])
             value = (
                 f'{{"prediction_id":"p{number:07d}","model":"m{number % models:04d}","version":"1","time":{time},'

@@ -32,7 +32,8 @@ from stream_monitor.task import STATES, Channel, Partition, Task, work
 Name = Literal["intake", "watch"]
 
 OUTPUTS: tuple[Channel, ...] = (
-    "blocks", "snapshots", "alerts", "alerts.current", "retrain", "retrain.current", "reviews", "metrics", "dead-letters",
+    "blocks", "snapshots", "waiting", "alerts", "alerts.current", "retrain", "retrain.current", "reviews", "metrics",
+    "dead-letters",
 )  # fmt: skip
 GRACE = 25.0
 """Seconds from a signal to the end; orchestrators kill after 30."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from xxhash import xxh3_64_intdigest
@@ -96,7 +96,7 @@ class MemoryLog:
                 room -= len(records)
         return Slice(self.arrived, batches, ends=self._ends(), assigned=assigned)
 
-    def state(self, partition: Partition) -> Mapping[bytes, bytes]:
+    def state(self, partition: Partition) -> dict[bytes, bytes]:
         """The latest value of every key in the compacted channels, as the task wrote it for a partition."""
         state: dict[bytes, bytes] = {}
         for channel in STATES:

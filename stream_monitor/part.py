@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -44,8 +44,8 @@ class Part:
         self._streams: dict[str, Stream] = {}
         self._bases: dict[str, StreamRecord] = {}
         self._quarantined: dict[str, str] = {}
-        self._recalling: dict[str, tuple[int, int, dict[str, Any]]] = {}
-        """From and until which offset the log makes a stream's join again, and its state."""
+        self._asleep: dict[str, int] = {}
+        """The offset before which a stream's snapshot has seen everything."""
         self._published: dict[str, tuple[dict[str, Alert], dict[str, bytes]]] = {}
 
     def record(self, offset: int, value: bytes | None) -> list[Output]:
@@ -53,8 +53,7 @@ class Part:
         block = blocks.decode(value or b"")
         self._check(block)
         self._arrived = block.arrived
-        outputs = self._go_live(offset) if not self._live and offset >= self._committed else []
-        self._recall_until(offset)
+        outputs = self._go_live() if not self._live and offset >= self._committed else []
         for section in block.sections:
             outputs += self._section(section, block.arrived, offset)
         outputs += self._progress(block.progress, block.arrived, offset)
@@ -72,10 +71,13 @@ class Part:
             )
         return [placed(output, self.partition.number) for output in outputs]
 
-    def restore(self, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
-        """Makes the streams again as far as snapshots go; gives the offset from which the log must tell the rest."""
+    def restore(self, committed: int | None, state: dict[bytes, bytes]) -> int | None:
+        """Makes the streams again as far as snapshots go; gives the offset from which the log must tell the rest.
+
+        The state is consumed, so that what waits need not be there twice.
+        """
         self._committed = committed or 0
-        meta, streams = self._snapshots.read(state)
+        meta, streams, waiting = self._snapshots.read(state)
         if committed and meta is None:
             where = f"{self.partition.topic}-{self.partition.number}"
             raise ConfigurationError(f"{where} was read to {committed}, but it has no snapshots")
@@ -85,8 +87,11 @@ class Part:
         self._revision, self._partitions = meta["revision"], meta["partitions"]
         self._bases = {name: StreamRecord.model_validate_json(record) for name, record in meta["bases"].items()}
         self._quarantined = dict(meta["quarantined"])
-        starts = [self._restore_stream(name, inner, arrays) for name, (inner, arrays) in streams.items()]
-        return int(min(meta["offset"], *starts)) if starts else int(meta["offset"])
+        for name, (inner, arrays) in streams.items():
+            stream = self._streams[name] = stream_state.restored(name, inner, arrays)
+            self._snapshots.load(stream, waiting.pop(name, {}))
+            self._asleep[name] = inner["offset"]
+        return int(min((meta["offset"], *self._asleep.values())))
 
     def status(self) -> dict[str, dict[str, Any]]:
         """What every stream here is doing."""
@@ -119,9 +124,7 @@ class Part:
         stream = self._stream(section, offset)
         if stream is None:
             return self._orphan(section, arrived, offset)
-        if section.stream in self._recalling:
-            if offset >= self._recalling[section.stream][0]:
-                stream.recall(section, arrived, offset)
+        if offset < self._asleep.get(section.stream, 0):
             return []
         if section.stream in self._quarantined:
             return self._while_quarantined(stream, section, arrived)
@@ -153,7 +156,7 @@ class Part:
         try:
             if section.kind == "control":
                 return obey(stream, section.document, arrived)
-            return stream.section(section, arrived, offset)
+            return stream.section(section, arrived)
         except (MemoryError, OSError):
             raise
         except Exception as error:
@@ -167,7 +170,7 @@ class Part:
     ) -> list[Output]:
         fresh = self._streams[stream.name] = _emptied(stream, position)
         self._quarantined[stream.name] = reason
-        self._snapshots.soon(stream.name)
+        self._snapshots.begin_again(stream.name)
         self._skip(fresh, section)
         summary = f"{stream.name} was set aside: {reason}; a control event `resume` starts it again"
         moment = fresh.moment(arrived)
@@ -213,7 +216,7 @@ class Part:
 
     def _configure(self, section: Section, arrived: int, offset: int) -> list[Output]:
         if not section.stream:
-            return self._drop_others(msgspec.json.decode(section.document, type=dict[str, Any]), arrived)
+            return self._drop_others(msgspec.json.decode(section.document, type=dict[str, Any]), arrived, offset)
         record = parsed(section.document)
         if self._own_revision is not None and record.revision > self._own_revision:
             raise ConfigurationError(
@@ -232,24 +235,21 @@ class Part:
     def _reconfigure(self, section: Section, record: StreamRecord, arrived: int, offset: int) -> list[Output]:
         outputs: list[Output] = []
         for name, stream in list(self._streams.items()):
-            if name.partition("/")[0] != section.stream:
+            if name.partition("/")[0] != section.stream or offset < self._asleep.get(name, 0):
                 continue
-            if name in self._recalling:
-                if offset >= self._recalling[name][0]:
-                    stream.recall(section, arrived, offset)
-            elif name in self._quarantined:
+            if name in self._quarantined:
                 stream.record = record
             elif stream.record != record:
                 outputs += self._guarded(stream, section._replace(stream=name), arrived, offset)
         return outputs
 
-    def _drop_others(self, document: dict[str, Any], arrived: int) -> list[Output]:
+    def _drop_others(self, document: dict[str, Any], arrived: int, offset: int) -> list[Output]:
         """Ends the streams that are not configured any more."""
         if document.get("revision", 0) < self._revision:
             return []
         outputs: list[Output] = []
         for name in [name for name in self._streams if name.partition("/")[0] not in document["streams"]]:
-            if name in self._recalling:
+            if offset < self._asleep.get(name, 0):
                 continue
             stream = self._streams.pop(name)
             outputs += stream.alerts.end("configured", stream.moment(arrived))
@@ -271,25 +271,13 @@ class Part:
             entries = about.get(topics)
             if entries is None:
                 entries = about[topics] = [entry for topic in topics for entry in by_topic.get(topic, ())]
-            if not entries or name in self._quarantined:
-                continue
-            if name in self._recalling:
-                if offset >= self._recalling[name][0]:
-                    stream.recall_progress(entries, arrived, offset)
-            else:
-                outputs += stream.progress(entries, arrived, offset)
+            if entries and name not in self._quarantined and offset >= self._asleep.get(name, 0):
+                outputs += stream.progress(entries, arrived)
         return outputs
 
-    def _recall_until(self, offset: int) -> None:
-        """Wakes the streams whose snapshot was made just before this record."""
-        for name in [name for name, (_, until, _) in self._recalling.items() if until <= offset]:
-            *_, state = self._recalling.pop(name)
-            self._streams[name].recalled(state)
-
-    def _go_live(self, offset: int) -> list[Output]:
+    def _go_live(self) -> list[Output]:
         """Publishes what this program sees otherwise than the one that committed."""
-        self._live = True
-        self._recall_until(offset)
+        self._live, self._asleep = True, {}
         outputs: list[Output] = []
         for name, stream in self._streams.items():
             alerts, requests = self._published.get(name, ({}, {}))
@@ -301,26 +289,17 @@ class Part:
         """Snapshots of the streams that are due, and of what they share."""
         if not self._saves:
             return []
-        awake = {name: stream for name, stream in self._streams.items() if name not in self._recalling}
-        due = self._snapshots.due(awake, self._arrived)
+        due = self._snapshots.due(self._streams, self._arrived)
         outputs: list[Output] = []
         for name in due:
-            outputs += self._snapshots.save(name, awake[name], offset + 1, self._arrived)
+            outputs += self._snapshots.save(name, self._streams[name], offset + 1, self._arrived)
         if due or self._snapshots.meta_due(self._revision, self._arrived):
             bases = {name: base.model_dump_json() for name, base in self._bases.items()}
             meta = {"partitions": self._partitions, "offset": offset + 1, "bases": bases, "quarantined": self._quarantined}
             outputs.append(self._snapshots.save_meta(meta, self._revision, self._arrived))
         return outputs
 
-    def _restore_stream(self, name: str, state: dict[str, Any], arrays: stream_state.Arrays) -> int:
-        """Makes a stream again; gives the offset from which the log must tell of it."""
-        self._streams[name] = stream_state.restored(name, state, arrays)
-        anchor = state["join"]["anchor"]
-        start = min(anchor[0], state["offset"]) if anchor else state["offset"]
-        self._recalling[name] = (start, state["offset"], state)
-        return int(start)
-
-    def _remember(self, state: Mapping[bytes, bytes]) -> None:
+    def _remember(self, state: dict[bytes, bytes]) -> None:
         """Keeps what was published of alerts and requests until this partition goes live."""
         for value in channel(state, "alerts.current").values():
             alert = AlertEvent.model_validate_json(value).data

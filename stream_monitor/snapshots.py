@@ -1,4 +1,7 @@
-"""When streams are saved, and under which keys: a record for the state of each, and one for every array of its references."""
+"""When streams are saved, and under which keys: a record for the state of each, and one for every array of its references.
+
+The predictions that wait have a channel of their own; what is written to it goes along with the state of their stream.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any, NamedTuple
 import xxhash
 
 from stream_monitor import stream_state
+from stream_monitor.joining.ledger import Ledger
 from stream_monitor.snapshot import pack, unpack
 from stream_monitor.stream import Stream
 from stream_monitor.stream_state import Arrays
@@ -24,6 +28,8 @@ class Saved(NamedTuple):
     meta: dict[str, Any] | None
     """What its streams share; None where nothing was ever saved."""
     streams: dict[str, tuple[dict[str, Any], Arrays]]
+    waiting: dict[str, dict[str, bytes]]
+    """The records about the predictions that wait, by stream and key."""
 
 
 class Snapshots:
@@ -33,11 +39,15 @@ class Snapshots:
         self._last: dict[str, tuple[int, int]] = {}
         """Rows and arrival at the last snapshot of each stream."""
         self._keys: dict[str, set[str]] = {}
+        self._ledgers: dict[str, Ledger] = {}
+        self._over: dict[str, list[str]] = {}
+        """Keys of what waited in streams that have begun again."""
         self._meta: tuple[int, int] | None = None
 
-    def soon(self, name: str) -> None:
-        """Lets a stream be saved at once."""
+    def begin_again(self, name: str) -> None:
+        """Lets a stream that has begun again be saved at once, and forgets what waited in it."""
         self._last.pop(name, None)
+        self._over.setdefault(name, []).extend(self._ledgers.pop(name, Ledger()).keys())
 
     def due(self, streams: Mapping[str, Stream], arrived: int) -> list[str]:
         """The streams that are to be saved now."""
@@ -50,13 +60,20 @@ class Snapshots:
     def save(self, name: str, stream: Stream, offset: int, arrived: int) -> list[Output]:
         """The snapshot of a stream that has seen everything before an offset."""
         known = self._keys.get(name)
+        waiting = self._save_waiting(name, stream)
         arrays, state = stream_state.arrays(stream, changed=known is not None), stream_state.state(stream)
         keys = {f"{name}\0"} | {f"{name}\0{group}\0{signal}" for group, signal in _signals(state)}
-        outputs = [_output(f"{name}\0{group}\0{s}", array) for group, named in arrays.items() for s, array in named.items()]
+        outputs = [*waiting]
+        outputs += [_output(f"{name}\0{group}\0{s}", array) for group, named in arrays.items() for s, array in named.items()]
         outputs += [_output(key, None) for key in sorted((known or set()) - keys)]
         outputs.append(_output(f"{name}\0", pack(state | {"offset": offset, "arrived": arrived})))
         self._keys[name], self._last[name] = keys, (stream.join.position, arrived)
         return outputs
+
+    def load(self, stream: Stream, waiting: dict[str, bytes]) -> None:
+        """Loads the predictions that wait into a stream that was restored; their records are consumed."""
+        ledger = self._ledgers[stream.name] = Ledger()
+        ledger.restore(stream.join.waiting, waiting, stream.join.sampling, stream.join.clock.now)
 
     def save_meta(self, meta: dict[str, Any], revision: int, arrived: int) -> Output:
         """The snapshot of what the streams share."""
@@ -66,14 +83,16 @@ class Snapshots:
     def forget(self, name: str) -> list[Output]:
         """Takes back all that was saved of a stream."""
         self._last.pop(name, None)
-        return [_output(key, None) for key in sorted(self._keys.pop(name, set()))]
+        gone = self._over.pop(name, []) + self._ledgers.pop(name, Ledger()).keys()
+        waiting = [_waiting(name, key, None) for key in gone]
+        return [_output(key, None) for key in sorted(self._keys.pop(name, set()))] + waiting
 
     def saved_at(self, name: str) -> int | None:
         """The arrival time at the last snapshot of a stream."""
         return self._last[name][1] if name in self._last else None
 
-    def read(self, state: Mapping[bytes, bytes]) -> Saved:
-        """What was saved, from the latest records by key; raises SnapshotError where it is damaged or newer."""
+    def read(self, state: dict[bytes, bytes]) -> Saved:
+        """What was saved, taken out of the latest records by key; raises SnapshotError where it is damaged or newer."""
         records = channel(state, "snapshots")
         meta = unpack(records.pop(b"")) if b"" in records else None
         if meta is not None:
@@ -88,7 +107,19 @@ class Snapshots:
             streams[name] = inner, arrays
             self._keys[name] = {f"{name}\0{key}" for key in parts} | {f"{name}\0"}
             self._last[name] = (inner["join"]["position"], inner["arrived"])
-        return Saved(meta, streams)
+        waiting: dict[str, dict[str, bytes]] = {}
+        for path, value in channel(state, "waiting").items():
+            name, _, rest = path.decode().partition("\0")
+            waiting.setdefault(name, {})[rest] = value
+        return Saved(meta, streams, waiting)
+
+    def _save_waiting(self, name: str, stream: Stream) -> list[Output]:
+        """What has changed of the predictions that wait, and how they are sampled."""
+        join, ledger = stream.join, self._ledgers.setdefault(name, Ledger())
+        outputs = [_waiting(name, key, None) for key in self._over.pop(name, [])]
+        outputs += [_waiting(name, key, value) for key, value in ledger.save(join.waiting, join.clock.now)]
+        join.sampling.forget(ledger.first)
+        return outputs
 
     def _is_due(self, name: str, stream: Stream, arrived: int) -> bool:
         if name not in self._last:
@@ -104,10 +135,10 @@ def _age(name: str) -> int:
     return AGE // 2 + xxhash.xxh3_64_intdigest(name.encode()) % (AGE // 2)
 
 
-def channel(state: Mapping[bytes, bytes], name: str) -> dict[bytes, bytes]:
-    """The records of one compacted channel, by key."""
+def channel(state: dict[bytes, bytes], name: str) -> dict[bytes, bytes]:
+    """The records of one compacted channel, by key, taken out of the state."""
     prefix = name.encode() + b"\0"
-    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+    return {key[len(prefix) :]: state.pop(key) for key in [key for key in state if key.startswith(prefix)]}
 
 
 def placed(output: Output, partition: int) -> Output:
@@ -129,6 +160,10 @@ def _by_stream(records: Mapping[bytes, bytes]) -> dict[str, dict[str, bytes]]:
         name, _, rest = key.decode().partition("\0")
         streams.setdefault(name, {})[rest] = value
     return {name: parts for name, parts in streams.items() if "" in parts}
+
+
+def _waiting(name: str, key: str, value: bytes | None) -> Output:
+    return Output("waiting", f"{name}\0{key}".encode(), value)
 
 
 def _output(key: str, value: bytes | None) -> Output:

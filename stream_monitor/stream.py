@@ -79,9 +79,8 @@ class Stream:
 
     # Rows.
 
-    def section(self, section: Section, arrived: int, offset: int) -> list[Output]:
+    def section(self, section: Section, arrived: int) -> list[Output]:
         """Takes a section of a block."""
-        self.join.begin(offset)
         if section.kind == "configuration":
             return self.configure(parsed(section.document), arrived)
         if section.left_out:
@@ -98,31 +97,13 @@ class Stream:
             self._take_given()
         return self._in_pieces(section, section.rows, arrived)
 
-    def progress(self, entries: Iterable[Progress], arrived: int, offset: int) -> list[Output]:
+    def progress(self, entries: Iterable[Progress], arrived: int) -> list[Output]:
         """Takes how far the stream's inputs were read; silence moves the clock on."""
-        self.join.begin(offset)
         now = self.join.silence(entries, arrived)
         outputs: list[Output] = []
         while (due := min(self._next_due(None), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
             outputs += self._pass(due - 1, arrived) + self._do_due(due, arrived)  # one after the other, as with rows
         return outputs + self._pass(now, arrived)
-
-    def recall(self, section: Section, arrived: int, offset: int) -> None:
-        """Takes a section once more, for the predictions that wait and for nothing else."""
-        self.join.begin(offset)
-        if section.kind == "configuration":
-            self._configure_labels(parsed(section.document))
-        if section.rows is None or not len(section.rows) or section.kind not in ("predictions", "labels"):
-            return
-        take = self.join.predictions if section.kind == "predictions" else self.join.labels
-        take(section.rows, self.words.values(section.rows, _VALUE[section.kind]), arrived)
-
-    def recall_progress(self, entries: Iterable[Progress], arrived: int, offset: int) -> None:
-        """Takes once more how far the inputs were read."""
-        self.join.begin(offset)
-        now = self.join.silence(entries, arrived)
-        if now > self.join.clock.now:
-            self.join.pass_time(now)
 
     def configure(self, record: StreamRecord, arrived: int) -> list[Output]:
         """Takes a configuration: what did not change goes on, what did begins again."""
@@ -191,11 +172,6 @@ class Stream:
         for version in self.versions.values():
             named |= version.named()
         return named
-
-    def recalled(self, state: dict[str, Any]) -> None:
-        """Goes on from the `state()`, now that the predictions that wait are there again."""
-        self.join.restore(state["join"])
-        self._configure_labels(self.record)
 
     def reconcile(self, alerts: dict[str, Alert], requests: dict[str, bytes], arrived: int) -> list[Output]:
         """Publishes what this program sees otherwise than what was published."""
@@ -556,7 +532,7 @@ class Stream:
         self.ledger.retire(version.number)
         self.estimates.retire(version.number)
         self.rules.forget(version.number)
-        self.join.versions.retire(version.number, self.join.position)
+        self.join.versions.retire(version.number)
         return outputs
 
     def _give(self, section: Section, arrived: int) -> list[Output]:
@@ -605,7 +581,6 @@ class Stream:
 _OF_LOSS: tuple[Sort, ...] = ("loss", "risk")
 _TEXTS = 2.0**60
 """Less than minus this are the numbers of predicted classes whose names are texts."""
-_VALUE = {"predictions": "prediction", "labels": "label"}
 
 
 def _learnt_from(config: StreamConfig) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ def arrays(stream: Stream, changed: bool) -> Arrays:
 
 
 def state(stream: Stream) -> dict[str, Any]:
-    """Everything but the arrays, and the predictions that wait, which the log has."""
+    """Everything but the arrays, and the predictions that wait."""
     return {
         "record": stream.record.model_dump_json(), "join": stream.join.state(), "judge": stream.judge.state(),
         "words": stream.words.state(), "ledger": stream.ledger.state(), "rules": stream.rules.state(),
@@ -43,7 +43,7 @@ def state(stream: Stream) -> dict[str, Any]:
 
 
 def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
-    """A stream from its `state` and `arrays`; its join is still to be recalled from the log."""
+    """A stream from its `state` and `arrays`; the predictions that wait are still to be loaded."""
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
@@ -59,5 +59,5 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
         stream.given = Given.restored(saved["given"], named.get("given", {}))
     stream.outcomes, stream.totals = saved["outcomes"], dict(saved["totals"])
     stream.last_metrics, stream.last_cohorts = dict(saved["last_metrics"]), dict(saved["last_cohorts"])
-    stream.join.recall(saved["join"])
+    stream.join.restore(saved["join"])
     return stream

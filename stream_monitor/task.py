@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 Channel = Literal[
-    "blocks", "snapshots", "alerts", "alerts.current", "retrain", "retrain.current", "reviews", "metrics", "dead-letters"
-]
+    "blocks", "snapshots", "waiting", "alerts", "alerts.current", "retrain", "retrain.current", "reviews", "metrics",
+    "dead-letters",
+]  # fmt: skip
 
 
-STATES: tuple[Channel, ...] = ("snapshots", "alerts.current", "retrain.current")
+STATES: tuple[Channel, ...] = ("snapshots", "waiting", "alerts.current", "retrain.current")
 """The compacted channels that a partition of blocks is restored from; they are partitioned as blocks are."""
 
 
@@ -95,8 +96,9 @@ class Task(Protocol):
     def process(self, slice: Slice) -> list[Output]:
         """Takes what was read and gives what is to be written."""
 
-    def restore(self, partition: Partition, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
-        """Takes over a partition from its `state`; gives the offset to read on from, None for the committed one.
+    def restore(self, partition: Partition, committed: int | None, state: dict[bytes, bytes]) -> int | None:
+        """Takes over a partition from its `state`, which it may consume; gives the offset to read on from, None for the
+        committed one.
 
         Outputs for records before `committed` were written in an earlier life and are not given again.
         """
@@ -111,7 +113,7 @@ class Log(Protocol):
     def read(self) -> Slice:
         """Waits a little and gives what has come; an empty slice where nothing has."""
 
-    def state(self, partition: Partition) -> Mapping[bytes, bytes]:
+    def state(self, partition: Partition) -> dict[bytes, bytes]:
         """The latest value of every key that the task has written to its compacted channels for a partition."""
 
     def seek(self, partition: Partition, offset: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from stream_monitor.part import Part
@@ -31,8 +31,8 @@ class Watch:
                 outputs += part.record(record.offset, record.value)
         return outputs
 
-    def restore(self, partition: Partition, committed: int | None, state: Mapping[bytes, bytes]) -> int | None:
-        """Takes over a partition of blocks; gives the offset from which its predictions that wait are read again."""
+    def restore(self, partition: Partition, committed: int | None, state: dict[bytes, bytes]) -> int | None:
+        """Takes over a partition of blocks; gives the offset from which it is read on."""
         part = self._parts[partition] = Part(partition, self._revision, self._saves)
         return part.restore(committed, state)
 

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator
 from consumers.kafka import topics
 from consumers.kafka.cluster import Cluster, TopicFacts, look
 from consumers.kafka.topics import TopicPlan
-from stream_monitor.config.advice import Advice
+from stream_monitor.config.advice import Advice, kept
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.duration import show
 
 _DAY_MS = 86_400_000
 _RECORD = 1_000_000
 """Bytes that a record of blocks may have."""
-_RESTORE = 50_000_000
-"""Bytes of blocks that one replica reads and joins in a second, at least."""
+_HELD, _SAVED = 100, 50
+"""Bytes that a prediction which waits takes in memory, and in its topic as compressed; features come on top."""
+_LOADED = 500_000
+"""Of them one replica reads so many in a second, at least."""
 _FATAL = ("partitions", "cleanup.policy")
 """What must be as planned where it is about state or the record."""
 
@@ -40,6 +42,7 @@ def findings(config: Config, planned: Iterable[TopicPlan], cluster: Cluster) -> 
     if blocks.partitions:
         said += [Advice(level, config.topics.name("blocks"), text) for level, _, text in _record(config, blocks)]
     said.append(_volume(config, blocks, [cluster.topics[name] for name in topics.inputs(config)]))
+    said += _waiting(config, cluster)
     return said
 
 
@@ -92,10 +95,9 @@ def _input(topic: TopicPlan, facts: TopicFacts) -> Iterator[Advice]:
 
 def _record(config: Config, blocks: TopicFacts) -> Iterator[Advice]:
     """Whether the record goes back as far as a restart has to read it."""
-    wait, retention = _longest_wait(config), blocks.number("retention.ms")
-    if retention is not None and 0 <= retention * 1000 <= wait:
-        text = f"retention.ms is {show(retention * 1000)}, and predictions wait for labels for up to {show(wait)}"
-        yield Advice("error", "", f"{text}: a restart could not read that far back")
+    retention = blocks.number("retention.ms")
+    if retention is not None and retention >= 0:
+        yield from (Advice(one.level, "", f"retention.ms {one.text}") for one in kept(retention * 1000, ""))
     if (blocks.number("retention.bytes") or -1) >= 0:
         yield Advice("warning", "", "retention.bytes may cut the record earlier than its time")
     if (largest := blocks.number("max.message.bytes")) is not None and largest < _RECORD:
@@ -103,24 +105,37 @@ def _record(config: Config, blocks: TopicFacts) -> Iterator[Advice]:
 
 
 def _volume(config: Config, blocks: TopicFacts, inputs: Iterable[TopicFacts]) -> Advice:
-    """How much disk the record takes at the rate of the last hour, and how long a restart reads it."""
+    """How much disk the record takes at the rate of the last hour."""
     seen = blocks if blocks.per_second else None
     rate = _bytes_per_second(seen) if seen else sum(_bytes_per_second(one) for one in inputs)
     whose = "blocks" if seen else "the inputs, which blocks will take about as much as,"
     if not rate:
         return Advice("ok", "volume", "nothing came in the last hour, or sizes may not be seen: no estimate")
-    kept, wait = rate * config.topics.retention / 1e6, rate * _longest_wait(config) / 1e6
-    disk = f"{whose} grow by {_size(rate * 86_400)} a day, which is {_size(kept)} in {show(config.topics.retention)}, per copy"
-    restart = f"a restart reads up to {_size(wait)}, which takes one process about {show(_rounded(wait / _RESTORE))}"
-    return Advice("ok", "volume", f"{disk}; {restart}")
+    for_ = config.topics.retention
+    disk = f"{whose} grow by {_size(rate * 86_400)} a day, which is {_size(rate * for_ / 1e6)} in {show(for_)}, per copy"
+    return Advice("ok", "volume", disk)
+
+
+def _waiting(config: Config, cluster: Cluster) -> Iterator[Advice]:
+    """What predictions that wait for labels take at the rate of the last hour, topic by topic."""
+    longest: dict[str, int] = {}
+    for stream in config.streams.values():
+        topic = stream.predictions.topic
+        longest[topic] = max(longest.get(topic, 0), stream.labels.wait if stream.labels else 0)
+    whole = [stream for stream in config.streams.values() if stream.per == "stream"]
+    for topic, wait in longest.items():
+        count = cluster.topics[topic].per_second * wait / 1e6
+        if count >= 1:
+            text = f"{_count(count)} predictions of {topic} wait for labels in {show(wait)}: {_size(count * _HELD)} of memory"
+            saved = f"{_size(count * _SAVED)} in {config.topics.name('waiting')}, which a restart reads in about"
+            yield Advice("ok", "waiting", f"{text}, and {saved} {show(_rounded(count / _LOADED))}")
+        if count > config.limits.waiting and any(one.predictions.topic == topic for one in whole):
+            text = f"is {config.limits.waiting:,}, and {_count(count)} predictions of {topic} would wait: some will not be"
+            yield Advice("warning", "limits.waiting", text)
 
 
 def _bytes_per_second(facts: TopicFacts) -> float:
     return facts.per_second * facts.size / facts.records if facts.size and facts.records else 0.0
-
-
-def _longest_wait(config: Config) -> int:
-    return max((stream.labels.wait for stream in config.streams.values() if stream.labels), default=0)
 
 
 def _size(count: float) -> str:
@@ -129,6 +144,10 @@ def _size(count: float) -> str:
             break
         count /= 1_000
     return f"{count:.3g} {unit}"
+
+
+def _count(count: float) -> str:
+    return f"{count / 1e6:,.3g} million" if count >= 1e6 else f"{count:,.0f}"
 
 
 def _rounded(seconds: float) -> int:

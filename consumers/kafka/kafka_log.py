@@ -66,7 +66,7 @@ class KafkaLog:
         self.beat = monotonic()
         return slice
 
-    def state(self, partition: Partition) -> Mapping[bytes, bytes]:
+    def state(self, partition: Partition) -> dict[bytes, bytes]:
         """The latest value of every key in the compacted channels of a partition, by channel, a zero byte and the key."""
         if not self._states:
             return {}

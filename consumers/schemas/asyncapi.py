@@ -56,7 +56,7 @@ TOPICS = (
 _ABOUT = """\
 Reads the predictions and labels of models, and says when a model drifts or errs more.
 Events out are CloudEvents 1.0 in structured JSON, at least once with ids that are the same every time: drop what was seen.
-Topics are read with isolation.level=read_committed.  Blocks and snapshots are internal and not described here.
+Topics are read with isolation.level=read_committed.  Blocks, snapshots and what waits are internal and not described here.
 """
 
 

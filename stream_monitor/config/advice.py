@@ -10,7 +10,7 @@ from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamConfig
 
 Level = Literal["ok", "warning", "error"]
-_DAY = 86_400_000_000
+_HOUR, _DAY = 3_600_000_000, 86_400_000_000
 
 
 class Advice(NamedTuple):
@@ -31,9 +31,19 @@ def advice(config: Config) -> list[Advice]:
     return said
 
 
+def kept(retention: int, key: str) -> Iterator[Advice]:
+    """Whether the record of blocks, kept for so many microseconds, goes back as far as a restart has to read it."""
+    if retention < _HOUR:
+        text = f"is {show(retention)}: a restart reads blocks from snapshots on, which are minutes old, and could miss some"
+        yield Advice("error", key, text)
+    elif retention < _DAY:
+        yield Advice("warning", key, f"is {show(retention)}: after an outage that is as long, blocks would be lost")
+
+
 def _deployment(config: Config) -> Iterator[Advice]:
     if len(config.streams) > config.limits.streams:
         yield Advice("error", "limits.streams", f"is {config.limits.streams}, and there are {len(config.streams)} streams")
+    yield from kept(config.topics.retention, "topics.retention")
     if config.kafka.session_timeout >= config.kafka.poll_interval:
         yield Advice("warning", "kafka.session_timeout", "is as long as kafka.poll_interval: a stuck replica is noticed late")
     if config.kafka.sasl_mechanism is not None and not config.kafka.security_protocol.startswith("SASL"):
@@ -53,7 +63,7 @@ def _deployment(config: Config) -> Iterator[Advice]:
 
 
 def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:
-    yield from _labels(config, stream)
+    yield from _labels(stream)
     yield from _features(stream)
     yield from _reference(stream)
     yield from _detectors(stream)
@@ -62,18 +72,12 @@ def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:
         yield Advice("ok", ".per", "each model is a stream of its own, from its first prediction; labels must carry the model")
 
 
-def _labels(config: Config, stream: StreamConfig) -> Iterator[Advice]:
-    labels, kept = stream.labels, show(config.topics.retention)
+def _labels(stream: StreamConfig) -> Iterator[Advice]:
+    labels = stream.labels
     if labels is None:
         text = "are missing: neither performance nor concept drift is watched, and no retrain is requested"
         yield Advice("warning", ".labels", text)
         return
-    if labels.wait >= config.topics.retention:
-        text = f"{show(labels.wait)} is not within topics.retention ({kept}): a restart could not read the record back that far"
-        yield Advice("error", ".labels.wait", text)
-    elif labels.wait + _DAY > config.topics.retention:
-        text = f"{show(labels.wait)} leaves less than a day to topics.retention ({kept}) for outages"
-        yield Advice("warning", ".labels.wait", text)
     if stream.retrain.enabled and stream.retrain.expires < labels.wait:
         text = (
             f"{show(stream.retrain.expires)} is over before the labels of new data have come (labels.wait: {show(labels.wait)})"

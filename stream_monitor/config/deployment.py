@@ -47,7 +47,7 @@ class Topics(Settings):
     replication_factor: int = Field(-1, ge=-1)
     """-1 is the broker's default."""
     retention: Duration = Field(parse("8d"), gt=0)
-    """Of blocks; longer than the longest `labels.wait`."""
+    """Of blocks; longer than the program may ever be down."""
 
     def name(self, channel: str) -> str:
         """The topic of a channel."""

@@ -18,8 +18,6 @@ class EarlyLabel:
     deadline: int
     model: str
     """The model whose predictions it is for; empty for any."""
-    offset: int
-    """The record of the log in which it stands."""
     weight: float = 1.0
     matched: bool = False
 
@@ -44,12 +42,12 @@ class EarlyLabels:
         labels = self._labels
         return [(i, labels[key]) for i, key in enumerate(keys) if key in labels]
 
-    def keep(self, key: bytes, label: EarlyLabel, limited: bool) -> bool:
+    def keep(self, key: bytes, label: EarlyLabel) -> bool:
         """Keeps a label instead of an earlier one of its id; False if there are too many."""
         self._labels.pop(key, None)
         if label.withdraws:
             return True
-        if limited and len(self._labels) >= self._limit:
+        if len(self._labels) >= self._limit:
             return False
         self._labels[key] = label
         return True
@@ -76,7 +74,7 @@ class EarlyLabels:
     def state(self) -> list[list[Any]]:
         """Everything, as plain values."""
         return [
-            [key, one.value, one.code, one.known, one.deadline, one.model, one.offset, one.weight, one.matched]
+            [key, one.value, one.code, one.known, one.deadline, one.model, one.weight, one.matched]
             for key, one in self._labels.items()
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +11,13 @@ import numpy.typing as npt
 from stream_monitor.blocks import Progress, Rows
 from stream_monitor.config.stream import Labels, Limits
 from stream_monitor.joining import segments
-from stream_monitor.joining.anchors import Anchors
 from stream_monitor.joining.classes import Classes
 from stream_monitor.joining.clock import Clock
 from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.joining.packed import Values as Values
+from stream_monitor.joining.packed import unpacked
+from stream_monitor.joining.sampling import Sampling
 from stream_monitor.joining.versions import Versions
 from stream_monitor.joining.waiting import ABSENT, LABELLED, WAITING, WITHDRAWN, Fresh, Waiting
 
@@ -23,15 +25,14 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-Label = tuple[float, int, int, float]
-"""A label in canonical form, when it was known, and its weight."""
-
 FAR = 2**62
 """A clock that never comes."""
 _KEPT = ("score", "weight")
 """Columns of predictions that their outcomes have too."""
 _FEW = 64
 """Rows up to which a set is quicker than sorting."""
+_CHUNKS = 4
+"""Pieces of a wait in which the waiting predictions leave."""
 _UNLABELLED_MEMORY = 3_600_000_000
 """Microseconds for which a stream without labels remembers ids, to know duplicates."""
 
@@ -52,11 +53,22 @@ class Joined(NamedTuple):
     """Predictions whose wait is over, with their last label; `sign` is 0 where there is none."""
 
 
-class Values(NamedTuple):
-    """Predictions or labels in one canonical form: a number, or the number of a class whose name is a text (else -1)."""
+class _Given(NamedTuple):
+    """Labels, one array each."""
 
     value: Floats
     code: npt.NDArray[np.int32]
+    known: Ints
+    weight: Floats
+
+    def take(self, which: Ints) -> _Given:
+        return _Given._make(column[which] for column in self)
+
+    @classmethod
+    def of(cls, labels: Sequence[tuple[float, int, int, float]]) -> _Given:
+        """Some labels as tuples, at least one."""
+        value, code, known, weight = zip(*labels, strict=True)
+        return cls(np.array(value, np.float64), np.array(code, np.int32), np.array(known, np.int64), np.array(weight))
 
 
 class Join:
@@ -68,13 +80,9 @@ class Join:
         """Prediction rows so far, duplicates included."""
         self.versions = Versions(limits.versions)
         self.waiting = Waiting()
-        self.halvings = 0
-        """Beyond the limit one in 2**halvings predictions is waited for, by the hash of its id."""
+        self.sampling = Sampling()
         self._limits = limits
-        self._halved: list[list[int]] = []
         self._early = EarlyLabels(limits.early_labels)
-        self._anchors = Anchors()
-        self._recalling = False
         self.classes = Classes()
         self._keys: tuple[tuple[str, ...], ...] = ()
         self.configure(labels, None)
@@ -89,38 +97,32 @@ class Join:
         self.labelled = labels is not None
         self._take_keys(keys)
         self.wait = labels.wait if labels else _UNLABELLED_MEMORY
+        self.waiting.span = self.wait // _CHUNKS
         self._absent = absent if labels and labels.absent else None
         self._lead = self.wait - labels.absent.after if labels and labels.absent else 0
-
-    def begin(self, offset: int) -> None:
-        """Says that the rows to come stand in this record of the log."""
-        row = self.waiting.base + self.waiting.count
-        self._anchors.begin(offset, row, self.clock.now, lambda: [self.position, self.clock.state(), *self._terms()])
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""
         while self.waiting.live >= self._limits.waiting:
-            self.halvings += 1
-            self._halved.append([self.position, self.halvings])
-            self.waiting.keep(_sampled(self.waiting.ids(), self.halvings), self.clock.now)
+            self.sampling.change(1, self.position)
+            self.waiting.keep(self.sampling.mask, self.clock.now)
         return self._limits.waiting - self.waiting.live
 
     def relax(self) -> None:
         """Waits for more again when there is room by far."""
-        if self.halvings and 8 * self.waiting.live < self._limits.waiting:
-            self.halvings -= 1
-            self._halved.append([self.position, self.halvings])
+        if self.sampling.halvings and 8 * self.waiting.live < self._limits.waiting:
+            self.sampling.change(-1, self.position)
 
     def predictions(self, rows: Rows, values: Values, arrived: int) -> Joined:
         """Takes predictions: the first of its id in a version is accepted and waits for its label."""
         before = self.clock.now
         clock, ahead = self.clock.rows(rows.time, arrived)
-        version = self.versions.recall(rows, self.position) if self._recalling else self.versions.of(rows, self.position)
+        version = self.versions.of(rows)
         positions = np.arange(self.position, self.position + len(rows))
         deadline = np.minimum(rows.time, clock) + self.wait
         kept = deadline > clock
-        if self._recalling or self.halvings:
-            kept &= self._sampled(rows, positions)
+        if self.sampling.halvings:
+            kept &= self.sampling.mask(rows.ids)
         if "status" in rows.text_names:  # what failed has said nothing that a label could be for
             kept &= (values.code >= 0) | ~np.isnan(values.value)
         if int(version.min()) < 0:
@@ -131,11 +133,8 @@ class Join:
         more = self._more(rows) if self.labelled else {}
         outcomes = []
         if len(chosen):
-            new = Fresh(rows.ids, version, positions, rows.time, deadline, values.value, values.code, more)
-            if len(chosen) < len(rows):
-                new = new.take(chosen)
-            numbers = self.waiting.add(new)
-            self._anchors.need(int(new.deadline.max()))
+            new = Fresh(rows.ids, version, positions, rows.time, deadline, values, more)
+            numbers = self.waiting.add(new, chosen if len(chosen) < len(rows) else slice(None))
             outcomes.append(self._meet_early(rows, chosen, numbers, clock))
             outcomes.append(self._already_absent(chosen, numbers, clock))
         self.position += len(rows)
@@ -149,12 +148,14 @@ class Join:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
         before = self.clock.now
         clock, ahead = self.clock.rows(rows.time, arrived)
-        queries, numbers = self._matches(rows, clock)
+        queries, numbers, status = self._matches(rows, clock)
         self._renew_early(rows, values, queries)
         self.clock.heard(int(clock[-1]), arrived)
         first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
         absent = self._absent_by_now(before, clock, first)
-        outcomes, counts = self._apply(rows, values, queries, numbers, clock)
+        if len(absent.row):
+            status = self.waiting.rows(numbers)["status"]
+        outcomes, counts = self._apply(rows, values, queries, numbers, status, clock)
         expired, matured = self._expire(before)
         counts |= {"ahead": ahead} | expired
         accepted = np.zeros(len(rows), np.bool_)
@@ -181,7 +182,7 @@ class Join:
 
     def cohort(self, start: int, end: int) -> Outcomes:
         """The predictions of a span of time that still wait for their label, or for a better one, as they are now."""
-        due = self.waiting.due(start + self.wait - 1, end + self.wait - 1)
+        due = self.waiting.due(max(start + self.wait - 1, self.clock.now), end + self.wait - 1)
         return self._matured(due)
 
     def next_absence(self, now: int) -> int:
@@ -192,46 +193,36 @@ class Join:
         return int(self._absence_time(due)[0]) if len(due) else FAR
 
     def state(self) -> dict[str, Any]:
-        """Everything but the predictions that wait, which are made again from the log, as plain values."""
-        anchor = self._anchors.oldest(self.clock.now)
+        """Everything but the predictions that wait, as plain values."""
+        absent = list(self._absent) if self._absent else None
         return {
             "clock": self.clock.state(),
             "position": self.position,
             "versions": self.versions.state(),
-            "halvings": self.halvings,
-            "halved": self._halved,
+            "sampling": self.sampling.state(),
             "classes": self.classes.names,
             "early": self._early.state(),
-            "anchor": [anchor.offset, *anchor.place] if anchor else None,
+            "waiting": self.waiting.state(),
+            "terms": [self.wait, self._lead, absent, self.labelled, [list(key) for key in self._keys]],
         }
 
-    def recall(self, state: dict[str, Any]) -> None:
-        """Goes back to a state's anchor: sections from there on make the waiting predictions again."""
-        self.versions.restore(state["versions"])
-        self._halved = [list(entry) for entry in state["halved"]]
-        self.classes.names = list(state["classes"])
-        self._recalling = True
-        if state["anchor"]:
-            _, self.position, clock, self.wait, self._lead, absent, self.labelled, keys = state["anchor"]
-            self._absent = tuple(absent) if absent else None
-            self._keys = tuple(map(tuple, keys))
-            self.clock.restore(clock)
-
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()` whose waiting predictions have been recalled."""
-        self._recalling = False
+        """Goes on from a `state()`; the predictions that wait are to be loaded."""
         self.clock.restore(state["clock"])
-        self.position, self.halvings = state["position"], state["halvings"]
+        self.position = state["position"]
         self.versions.restore(state["versions"])
+        self.sampling.restore(state["sampling"])
+        self.classes.names = list(state["classes"])
         self._early.restore(state["early"])
-
-    def _terms(self) -> list[Any]:
-        absent = list(self._absent) if self._absent else None
-        return [self.wait, self._lead, absent, self.labelled, [list(key) for key in self._keys]]
+        self.waiting.restore(state["waiting"])
+        self.wait, self._lead, absent, self.labelled, keys = state["terms"]
+        self.waiting.span = self.wait // _CHUNKS
+        self._absent = tuple(absent) if absent else None
+        self._keys = tuple(map(tuple, keys))
 
     def _take_keys(self, keys: tuple[tuple[str, ...], ...]) -> None:
         if keys != self._keys:
-            self.waiting.drop("segments")
+            self.waiting.drop("segments", self.position)
             self._keys = keys
 
     def _more(self, rows: Rows) -> dict[str, npt.NDArray[Any]]:
@@ -247,13 +238,9 @@ class Join:
         accepted = np.ones(len(rows), np.bool_)
         queries, numbers = self.waiting.find(rows.ids)
         if len(queries):
-            at = numbers - self.waiting.base
-            same = (self.waiting.column("version")[at] == version[queries]) & (
-                self.waiting.column("deadline")[at] > clock[queries]
-            )
+            there = self.waiting.rows(numbers)
+            same = (there["version"] == version[queries]) & (there["deadline"] > clock[queries])
             accepted[queries[same]] = False
-            for number, query in zip(numbers[same].tolist(), queries[same].tolist(), strict=True):
-                self._anchors.need_row(int(deadline[query]), number)
         if len(rows) > 1 and _has_twins(rows.ids[:, 0]):
             self._first_in_section(rows, version, deadline, clock, kept, accepted)
         return accepted
@@ -268,63 +255,53 @@ class Join:
             first = seen.get(key)
             if first is not None and deadline[first] > clock[row]:
                 accepted[row] = False
-                self._anchors.need(int(deadline[row]))
             else:
                 seen[key] = row
-
-    def _sampled(self, rows: Rows, positions: Ints) -> Mask:
-        if not self._recalling:
-            return _sampled(rows.ids, self.halvings)
-        mask = np.ones(len(rows), np.bool_)
-        rates = [[0, 0], *self._halved, [2**62, 0]]
-        for i, (at, _) in enumerate(rates[:-1]):  # a row is there still if it survived every rate since
-            survived = _sampled(rows.ids, max(halvings for _, halvings in rates[i:]))
-            mask &= (positions < at) | (positions >= rates[i + 1][0]) | survived
-        return mask
 
     def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
         """Outcomes of predictions whose labels were here before them."""
         if not len(self._early):
             return NO_OUTCOMES
         hits: list[tuple[int, int, EarlyLabel]] = []
-        for i, early in self._early.find(_keys(rows.ids[chosen])):
+        found = self._early.find(_keys(rows.ids[chosen]))
+        version = self.waiting.rows(numbers[[i for i, _ in found]])["version"].tolist()
+        for (i, early), mine in zip(found, version, strict=True):
             place, number = int(chosen[i]), int(numbers[i])
-            if early.deadline > clock[place] and self._is_model(early.model, number):
+            if early.deadline > clock[place] and early.model in ("", self.versions.name(mine)[0]):
                 hits.append((place, number, early))
+        if not hits:
+            return NO_OUTCOMES
         at = np.array([number for _, number, _ in hits], np.int64)
         row = np.array([row for row, *_ in hits], np.int64)
-        labels = [(early.value, early.code, early.known, early.weight) for *_, early in hits]
-        self._set(at, labels, clock[row], LABELLED)
-        for _, number, early in hits:
+        given = _Given.of([(early.value, early.code, early.known, early.weight) for *_, early in hits])
+        self._set(at, given, clock[row], LABELLED)
+        for *_, early in hits:
             early.matched = True
-            self._anchors.need(int(self.waiting.column("deadline")[number - self.waiting.base]), early.offset)
         return self._outcomes(at, row, 1)
-
-    def _is_model(self, model: str, number: int) -> bool:
-        return not model or self.versions.name(int(self.waiting.column("version")[number - self.waiting.base]))[0] == model
 
     def _already_absent(self, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
         """Outcomes of predictions so late that the absence of their label means something at once."""
         if self._absent is None:
             return NO_OUTCOMES
-        at = numbers - self.waiting.base
-        late = self.waiting.column("deadline")[at] - self._lead <= clock[chosen]
-        late &= self.waiting.column("status")[at] == WAITING
+        rows = self.waiting.rows(numbers)
+        late = (rows["deadline"] - self._lead <= clock[chosen]) & (rows["status"] == WAITING)
         return self._absence(numbers[late], chosen[late], clock[chosen[late]])
 
     def _absence(self, numbers: Ints, row: Ints, clock: Ints) -> Outcomes:
         assert self._absent is not None
-        known = self._absence_time(numbers).tolist()
-        self._set(numbers, [(*self._absent, at, 1.0) for at in known], clock, ABSENT)
+        n, known = len(numbers), self._absence_time(numbers)
+        value, code = self._absent
+        given = _Given(np.full(n, value), np.full(n, code, np.int32), known, np.ones(n))
+        self._set(numbers, given, clock, ABSENT)
         return self._outcomes(numbers, row, 1)
 
     def _absence_time(self, numbers: Ints) -> Ints:
-        time: Ints = self.waiting.column("deadline")[numbers - self.waiting.base] - self._lead
+        time: Ints = self.waiting.rows(numbers)["deadline"] - self._lead
         return time
 
     def _due_absences(self, before: int, now: int) -> Ints:
         due = self.waiting.due(before, now, self._lead)
-        unanswered: Ints = due[self.waiting.column("status")[due - self.waiting.base] == WAITING]
+        unanswered: Ints = due[self.waiting.rows(due)["status"] == WAITING]
         return unanswered
 
     def _absent_by_now(self, before: int, clock: Ints, labelled: dict[int, int] | None = None) -> Outcomes:
@@ -344,11 +321,11 @@ class Join:
             return {}, NO_OUTCOMES
         matured = NO_OUTCOMES
         counts = {"labels_unmatched": self._early.forget(now)}
-        due = self.waiting.due(before, now) - self.waiting.base
+        due = self.waiting.due(before, now)
         if len(due):
             self.waiting.live -= len(due)
-            matured = self._matured(due + self.waiting.base) if self.labelled and not self._recalling else NO_OUTCOMES
-            status = self.waiting.column("status")[due]
+            matured = self._matured(due) if self.labelled else NO_OUTCOMES
+            status = self.waiting.rows(due)["status"]
             counts |= {"matured": len(due), "matured_labelled": int(((status == LABELLED) | (status == ABSENT)).sum())}
             self.waiting.leave(now)
         return counts, matured
@@ -357,46 +334,51 @@ class Join:
         """Predictions as outcomes, whether they have a label or not; one that was ahead of the clock is of the clock's time."""
         if not len(numbers):
             return NO_OUTCOMES
-        status = self.waiting.column("status")[numbers - self.waiting.base]
-        sign = ((status == LABELLED) | (status == ABSENT)).astype(np.int8)
+        rows = self.waiting.rows(numbers)
+        sign = ((rows["status"] == LABELLED) | (rows["status"] == ABSENT)).astype(np.int8)
         found = self._outcomes(numbers, np.zeros(len(numbers), np.int64), 1)
-        deadline = self.waiting.column("deadline")[numbers - self.waiting.base]
-        return found._replace(sign=sign, time=np.minimum(found.time, deadline - self.wait))
+        return found._replace(sign=sign, time=np.minimum(found.time, rows["deadline"] - self.wait))
 
-    def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints]:
+    def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+        """The labels that have predictions, each with the number of one, and what has become of that."""
         queries, numbers = self.waiting.find(rows.ids)
         if not len(queries):
-            return queries, numbers
-        at = numbers - self.waiting.base
-        good = self.waiting.column("deadline")[at] > clock[queries]
+            return queries, numbers, np.empty(0, np.int8)
+        there = self.waiting.rows(numbers)
+        good = there["deadline"] > clock[queries]
         codes, table = rows.text("model")
         for code, model in enumerate(table):  # a label that names its model joins that model's predictions alone
             if self.versions.are_all_of(model):
                 continue
             named = codes[queries] == code
-            good &= ~named | np.isin(self.waiting.column("version")[at], self.versions.model(model))
-        return queries[good], numbers[good]
+            good &= ~named | np.isin(there["version"], self.versions.model(model))
+        status: npt.NDArray[np.int8] = there["status"]
+        return (queries, numbers, status) if good.all() else (queries[good], numbers[good], status[good])
 
-    def _apply(self, rows: Rows, values: Values, queries: Ints, numbers: Ints, clock: Ints) -> tuple[Outcomes, dict[str, int]]:
+    def _apply(
+        self, rows: Rows, values: Values, queries: Ints, numbers: Ints, status: npt.NDArray[np.int8], clock: Ints
+    ) -> tuple[Outcomes, dict[str, int]]:
         """Outcomes of labels that found their predictions."""
         counts = {"labelled": 0, "corrected": 0, "withdrawn": 0, "labels_repeated": 0}
         if not len(queries):
             return NO_OUTCOMES, counts
-        at = numbers - self.waiting.base
         gone = np.isnan(values.value[queries]) & (values.code[queries] < 0)
-        plain = (self.waiting.column("status")[at] == WAITING) & ~gone
+        plain = (status == WAITING) & ~gone
         if len(numbers) > 1 and len(set(numbers.tolist())) < len(numbers):
             _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
             plain &= times[which] == 1
-        weights = _label_weights(rows)
-        columns = (values.value[queries], values.code[queries], rows.time[queries], weights[queries])
-        label = list(zip(*(column.tolist() for column in columns), strict=True))
-        chosen = np.flatnonzero(plain)
-        self._set(numbers[chosen], [label[i] for i in chosen.tolist()], clock[queries[chosen]], LABELLED)
-        parts = [self._outcomes(numbers[chosen], queries[chosen], 1)]
-        counts["labelled"] = len(chosen)
-        for i in np.flatnonzero(~plain).tolist():
-            part, what = self._amend(numbers[i : i + 1], queries[i : i + 1], clock[queries[i : i + 1]], label[i], bool(gone[i]))
+        given = _Given(values.value, values.code, rows.time, _label_weights(rows)).take(queries)
+        counts["labelled"] = new = int(np.count_nonzero(plain))
+        if new == len(plain):
+            self._set(numbers, given, clock[queries], LABELLED)
+            parts = [self._outcomes(numbers, queries, 1)]
+        else:
+            chosen = plain.nonzero()[0]
+            self._set(numbers[chosen], given.take(chosen), clock[queries[chosen]], LABELLED)
+            parts = [self._outcomes(numbers[chosen], queries[chosen], 1)]
+        for which in np.flatnonzero(~plain)[:, None]:
+            row = queries[which]
+            part, what = self._amend(numbers[which], row, clock[row], given.take(which), bool(gone[which[0]]))
             parts += part
             counts[what] += 1
         outcomes = _in_order(parts)
@@ -404,20 +386,18 @@ class Join:
             outcomes = outcomes.take(np.lexsort((outcomes.version, outcomes.row)))
         return outcomes, counts
 
-    def _amend(self, number: Ints, row: Ints, clock: Ints, label: Label, gone: bool) -> tuple[list[Outcomes], str]:
+    def _amend(self, number: Ints, row: Ints, clock: Ints, label: _Given, gone: bool) -> tuple[list[Outcomes], str]:
         """One label for a prediction that may have one already."""
-        at = int(number[0]) - self.waiting.base
-        status = int(self.waiting.column("status")[at])
-        labelled = status in (LABELLED, ABSENT)
-        old = (float(self.waiting.column("label_value")[at]), int(self.waiting.column("label_code")[at]))
-        if labelled and not gone and _same(old, label[:2]):
-            self.waiting.column("status")[at] = LABELLED
+        [there] = self.waiting.rows(number)
+        labelled = int(there["status"]) in (LABELLED, ABSENT)
+        if labelled and not gone and _same(unpacked(there["label"].reshape(1)), label):
+            self.waiting.mark(number, LABELLED)
             return [], "labels_repeated"
         taken = [self._outcomes(number, row, -1)] if labelled else []
         if gone:
-            self.waiting.column("status")[at] = WITHDRAWN
+            self._set(number, label, clock, WITHDRAWN)
             return taken, "withdrawn"
-        self._set(number, [label], self.waiting.column("at")[at : at + 1] if labelled else clock, LABELLED)
+        self._set(number, label, there["at"].reshape(1) if labelled else clock, LABELLED)
         new = 2 if labelled else 1
         return [*taken, self._outcomes(number, row, new)], "corrected" if labelled else "labelled"
 
@@ -433,11 +413,10 @@ class Join:
             left.tolist(), *(c[left].tolist() for c in columns), strict=True
         ):
             deadline, model = now + self.wait, table[named] if named >= 0 else ""
-            label = EarlyLabel(value, code, known, deadline, model, self._anchors.offset, weight)
-            if not self._early.keep(keys[row], label, limited=not self._recalling):
+            label = EarlyLabel(value, code, known, deadline, model, weight)
+            if not self._early.keep(keys[row], label):
                 counts["labels_beyond_limit"] += 1
             elif not label.withdraws:
-                self._anchors.need(deadline)
                 counts["labels_early"] += 1
         return counts
 
@@ -448,28 +427,22 @@ class Join:
             for row in sorted(set(matched.tolist())):
                 self._early.renew(keys[row], float(values.value[row]), int(values.code[row]), float(weights[row]))
 
-    def _set(self, numbers: Ints, labels: list[Label], clock: Ints, status: int) -> None:
-        if not labels:
-            return
-        at = numbers - self.waiting.base
-        value, code, known, weight = zip(*labels, strict=True)
-        self.waiting.column("label_value")[at] = value
-        self.waiting.column("label_code")[at] = code
-        self.waiting.column("known")[at] = known
-        self.waiting.column("at")[at] = clock
-        self.waiting.column("status")[at] = status
-        if self.waiting.has("label_weight") or any(one != 1.0 for one in weight):
-            self.waiting.put("label_weight", at, np.array(weight))
+    def _set(self, numbers: Ints, given: _Given, clock: Ints, status: int) -> None:
+        if len(numbers):
+            self.waiting.label(numbers, Values(given.value, given.code), given.known, clock, status, given.weight)
 
     def _outcomes(self, numbers: Ints, row: Ints, sign: int) -> Outcomes:
         if not len(numbers):
             return NO_OUTCOMES
-        at = numbers - self.waiting.base
-        names = ("version", "position", "time", "known", "at", "value", "code", "label_value", "label_code")
-        columns = (self.waiting.column(name)[at] for name in names)
-        score, segments_, scores = (self.waiting.more(name, at) for name in ("score", "segments", "scores"))
-        weight = self.waiting.more("weight", at) * self.waiting.more("label_weight", at)
-        return Outcomes._make((row, *columns, np.full(len(at), sign, np.int8), score, weight, segments_, scores))
+        rows = self.waiting.rows(numbers)
+        columns = (rows[name].copy() for name in ("version", "position", "time", "known", "at"))
+        score, segments_, scores = (self.waiting.more(name, numbers) for name in ("score", "segments", "scores"))
+        weight = self.waiting.more("weight", numbers)
+        if self.waiting.has("label_weight"):
+            weight *= self.waiting.more("label_weight", numbers)
+        n, values = len(rows), unpacked(np.concatenate((rows["value"], rows["label"])))
+        words = (values.value[:n], values.code[:n], values.value[n:], values.code[n:])
+        return Outcomes._make((row, *columns, *words, np.full(n, sign, np.int8), score, weight, segments_, scores))
 
 
 def _has_twins(keys: npt.NDArray[np.uint64]) -> bool:
@@ -489,13 +462,6 @@ def _in_order(parts: list[Outcomes]) -> Outcomes:
     return joined.take(np.argsort(joined.row, kind="stable"))
 
 
-def _sampled(ids: npt.NDArray[np.uint64], halvings: int) -> Mask:
-    if not halvings:
-        return np.ones(len(ids), np.bool_)
-    survived: Mask = (ids[:, 1] >> np.uint64(64 - halvings)) == 0
-    return survived
-
-
 def _keys(ids: npt.NDArray[np.uint64]) -> list[bytes]:
     whole = np.ascontiguousarray(ids).tobytes()
     return [whole[i : i + 16] for i in range(0, len(whole), 16)]
@@ -511,5 +477,5 @@ def _label_weights(rows: Rows) -> Floats:
     return weight
 
 
-def _same(one: tuple[float, int], other: tuple[float, int]) -> bool:
-    return one[1] == other[1] and (one[0] == other[0] or one[1] >= 0)
+def _same(one: Values, other: _Given) -> bool:
+    return bool(one.code[0] == other.code[0] and (one.value[0] == other.value[0] or one.code[0] >= 0))

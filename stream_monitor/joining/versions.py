@@ -1,4 +1,4 @@
-"""The model versions of a stream by number, each with the positions between which it was live."""
+"""The model versions of a stream by number, by which rows remember them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from stream_monitor.blocks import Rows
 
 Numbers = npt.NDArray[np.int32]
 
-_FOREVER = 2**62
-
 
 class Versions:
     """Numbers are never used twice, so a row that waits for its label keeps its meaning."""
@@ -22,8 +20,6 @@ class Versions:
         self.refused = 0
         """Rows of versions beyond the limit; they count for the stream, not for a version."""
         self._names: list[tuple[str, str]] = []
-        self._since: list[int] = []
-        self._until: list[int] = []
         self._live: dict[tuple[str, str], int] = {}
 
     def name(self, number: int) -> tuple[str, str]:
@@ -34,12 +30,12 @@ class Versions:
         """The numbers of the live versions."""
         return sorted(self._live.values())
 
-    def of(self, rows: Rows, position: int) -> Numbers:
+    def of(self, rows: Rows) -> Numbers:
         """The version of each row, int32[n]; versions not seen before become live, -1 beyond the limit."""
         pair = _only(rows)
         if pair is not None:
-            return np.full(len(rows), self._meet(pair, position), np.int32)
-        return self._resolve(rows, lambda pair, first: self._meet(pair, position + first))
+            return np.full(len(rows), self._meet(pair), np.int32)
+        return self._resolve(rows, lambda pair, first: self._meet(pair))
 
     def next_new(self, rows: Rows) -> int | None:
         """The first row, after the first one, that brings a version that is not live yet."""
@@ -49,15 +45,6 @@ class Versions:
         self._resolve(rows, lambda pair, first: firsts.setdefault(pair, first))
         return min((first for pair, first in firsts.items() if first and pair not in self._live), default=None)
 
-    def recall(self, rows: Rows, position: int) -> Numbers:
-        """The version that each row had when it was first read; nothing changes."""
-        numbers = self._resolve(rows, lambda pair, first: -1)
-        for number in range(len(self._names)):
-            mine = self._resolve(rows, lambda pair, first, number=number: number if self._names[number] == pair else -1)
-            at = position + np.arange(len(rows))
-            numbers[(mine == number) & (at >= self._since[number]) & (at < self._until[number])] = number
-        return numbers
-
     def model(self, model: str) -> Numbers:
         """The numbers of all versions of a model."""
         return np.array([n for n, name in enumerate(self._names) if name[0] == model], np.int32)
@@ -66,29 +53,26 @@ class Versions:
         """Whether there has never been a version of another model."""
         return all(name[0] == model for name in self._names)
 
-    def retire(self, number: int, position: int) -> None:
+    def retire(self, number: int) -> None:
         """Ends a version; if it comes back it gets a new number."""
-        self._until[number] = position
         del self._live[self._names[number]]
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         names = [list(name) for name in self._names]
-        return {"names": names, "since": self._since, "until": self._until, "refused": self.refused}
+        return {"names": names, "live": self.live(), "refused": self.refused}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._names = [(model, version) for model, version in state["names"]]
-        self._since, self._until, self.refused = list(state["since"]), list(state["until"]), state["refused"]
-        self._live = {name: n for n, name in enumerate(self._names) if self._until[n] == _FOREVER}
+        self._live = {self._names[number]: number for number in state["live"]}
+        self.refused = state["refused"]
 
-    def _meet(self, pair: tuple[str, str], position: int) -> int:
+    def _meet(self, pair: tuple[str, str]) -> int:
         number = self._live.get(pair)
         if number is None and len(self._live) < self.limit:
             number = self._live[pair] = len(self._names)
             self._names.append(pair)
-            self._since.append(position)
-            self._until.append(_FOREVER)
         return -1 if number is None else number
 
     def _resolve(self, rows: Rows, number: Any) -> Numbers:

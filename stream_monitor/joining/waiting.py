@@ -1,48 +1,28 @@
-"""The predictions of a stream that wait for their labels, as columns, each row with its own deadline."""
+"""The predictions of a stream that wait for their labels, each with its own deadline."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.joining.id_table import Hashes, IdTable, Indices
+from stream_monitor.joining.chunk import FAR, LIMIT, MORE, ROW, Chunk, Table, words_of
+from stream_monitor.joining.id_table import Hashes, Indices, Wanted
+from stream_monitor.joining.packed import NOTHING, Values, Words, packed
 
 Mask = npt.NDArray[np.bool_]
-
-_CHUNK = 1024
-_SEGMENT = 2**21
-_COLUMNS: dict[str, Any] = {
-    "version": np.int32,
-    "position": np.int64,
-    "time": np.int64,
-    "deadline": np.int64,
-    "value": np.float64,
-    "code": np.int32,
-    "label_value": np.float64,
-    "label_code": np.int32,
-    "known": np.int64,
-    "at": np.int64,
-    "status": np.int8,
-}
-
-_MORE: dict[str, tuple[Any, Any]] = {
-    "score": (np.float64, np.nan),
-    "weight": (np.float64, 1.0),
-    "label_weight": (np.float64, 1.0),
-    "segments": (np.uint64, 0),
-    "scores": (np.float32, np.nan),
-    "features": (np.float32, np.nan),
-}
-"""Columns that are there once some row has a value for them, and what others have."""
-
-_NONE = np.empty(0, np.int64)
-_GIVEN = ("version", "position", "time", "deadline", "value", "code")
-_WIDE = ("segments", "scores", "features")
+Codes = npt.NDArray[np.int8]
+More = Mapping[str, npt.NDArray[Any]]
 
 WAITING, LABELLED, ABSENT, WITHDRAWN = range(4)
+
+_LEAST = 1024
+_MOST = 8
+_FEW = 8
+_WIDE = ("segments", "scores", "features")
+_NONE = np.empty(0, np.int64)
 
 
 class Fresh(NamedTuple):
@@ -53,224 +33,222 @@ class Fresh(NamedTuple):
     position: Indices
     time: Indices
     deadline: Indices
-    value: npt.NDArray[np.float64]
-    code: npt.NDArray[np.int32]
-    more: Mapping[str, npt.NDArray[Any]]
+    values: Values
+    more: More
     """Of `score`, `weight`, `segments` [n, k], `scores` [n, c] and `features` [n, d] those that the rows have."""
-
-    def take(self, which: Indices) -> Fresh:
-        """Some of them."""
-        plain: dict[str, Any] = {name: getattr(self, name)[which] for name in self._fields[:-1]}
-        return Fresh(**plain, more={name: column[which] for name, column in self.more.items()})
-
-
-class _Segment:
-    """A run of rows with a table of its own, so that old rows leave without touching young ones."""
-
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.stop = start
-        self.last_deadline = -(2**62)
-        self.table = IdTable()
 
 
 class Waiting:
-    """Rows are named by numbers that grow; columns are read by `column(name)[rows - base]`."""
+    """Rows have numbers, which grow with their positions; they stand in chunks, so that old ones leave without touching young.
+
+    A chunk ends where deadlines within it are further apart than `span`, if it has a share of all rows by then.
+    """
 
     def __init__(self) -> None:
         self.live = 0
         """Rows whose deadline has not been reached, as the caller counts them down."""
-        self._empty(0)
-
-    def _empty(self, base: int) -> None:
-        self.base = base
-        self.count = 0
-        """Rows held, the expired ones that have not left yet included."""
-        self._ids: Hashes = np.empty((_CHUNK, 2), np.uint64)
-        self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(_CHUNK, dtype) for name, dtype in _COLUMNS.items()}
-        self._soonest = 2**62
+        self.span = 0
+        self.position = 0
+        """The one after the last row's."""
+        self._next = 0
+        self._chunks: list[Chunk] = []
+        self._starts = _NONE
+        self._soonest = FAR
         """No row that is not past its deadline has an earlier one."""
-        self._first = np.full(1, 2**62, np.int64)
-        self._last = np.full(1, -(2**62), np.int64)
-        self._segments: list[_Segment] = []
+        self._widths: dict[str, int] = {}
+        self._dropped: dict[str, int] = {}
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """A column, for reading and writing at `rows - base`."""
-        return self._columns[name]
+    def add(self, fresh: Fresh, which: Indices | slice = slice(None)) -> Indices:
+        """Adds rows, or some of them; gives their numbers."""
+        values = packed(fresh.values)[which]
+        rows = np.zeros(len(values), ROW)
+        rows["id"], rows["value"], rows["label"] = fresh.ids[which], values, NOTHING
+        for name in ("version", "position", "time", "deadline"):
+            rows[name] = getattr(fresh, name)[which]
+        self.load(rows, {name: column[which] for name, column in fresh.more.items()})
+        return np.arange(self._next - len(rows), self._next)
 
-    def more(self, name: str, at: Indices) -> npt.NDArray[Any]:
-        """A column that only some rows have a value in, at `rows - base`."""
-        if name in self._columns:
-            return self._columns[name][at]
-        dtype, missing = _MORE[name]
-        return np.full((len(at), 0) if name in _WIDE else len(at), missing, dtype)
-
-    def put(self, name: str, at: Indices | slice, values: npt.NDArray[Any]) -> None:
-        """Writes values into such a column, which may be new."""
-        self._widen(name, values.shape[1:])
-        column = self._columns[name]
-        if values.shape[1:] == column.shape[1:]:
-            column[at] = values
-        else:
-            column[at, : values.shape[1]] = values
-            column[at, values.shape[1] :] = _MORE[name][1]
-
-    def has(self, name: str) -> bool:
-        """Whether some row may have a value in such a column."""
-        return name in self._columns
-
-    def drop(self, name: str) -> None:
-        """Forgets a column."""
-        self._columns.pop(name, None)
-
-    def add(self, fresh: Fresh) -> Indices:
-        """Adds rows; gives their numbers."""
-        n = len(fresh.position)
-        start, stop = self.count, self.count + n
-        self._reserve(stop)
-        self._ids[start:stop] = fresh.ids
-        for name in _GIVEN:
-            self._columns[name][start:stop] = getattr(fresh, name)
-        self._columns["status"][start:stop] = WAITING
-        for name in self._columns.keys() - fresh.more.keys() - _COLUMNS.keys():
-            self._columns[name][start:stop] = _MORE[name][1]
-        for name, values in fresh.more.items():
-            self.put(name, slice(start, stop), values)
-        self._bound(start, fresh.deadline)
-        self.count = stop
-        self.live += n
-        self._index(int(fresh.deadline.max()))
-        return np.arange(self.base + start, self.base + stop)
+    def load(self, rows: Table, more: More) -> None:
+        """Adds rows as they are; positions must be higher than any before."""
+        for name in more.keys() & _WIDE:
+            self._widths[name] = max(self._widths.get(name, 0), more[name].shape[1])
+        start = 0
+        while start < len(rows):
+            chunk = self._open_chunk()
+            stop = min(len(rows), start + LIMIT - chunk.count)
+            chunk.add(rows[start:stop], {name: column[start:stop] for name, column in more.items()})
+            self._soonest = min(self._soonest, chunk.first)
+            self.position = int(rows["position"][stop - 1]) + 1
+            self.live += stop - start
+            self._next += stop - start
+            start = stop
 
     def find(self, wanted: Hashes) -> tuple[Indices, Indices]:
-        """All rows with the wanted ids, as (index into `wanted`, row number), in that order."""
-        pairs: list[tuple[Indices, Indices]] = []
-        for segment in self._segments:
-            low, high = segment.start - self.base, segment.stop - self.base
-            queries, rows = segment.table.find(self._ids[low:high], wanted)
-            if len(queries):
-                pairs.append((queries, rows + segment.start))
+        """All rows with the wanted ids, as (index into `wanted`, number), in that order."""
+        if len(wanted) <= _FEW:
+            return self._find_few(wanted.tolist())
+        ready = Wanted(wanted)
+        pairs = [pair for chunk in self._chunks if len((pair := chunk.find(ready))[0])]
         if not pairs:
             return _NONE, _NONE
-        if len(pairs) == 1 and len(pairs[0][0]) == 1:
-            return pairs[0]
-        queries, rows = (np.concatenate(part) for part in zip(*pairs, strict=True))
-        order = np.lexsort((rows, queries))
-        return queries[order], rows[order]
+        queries, numbers = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        order = np.lexsort((numbers, queries))
+        return queries[order], numbers[order]
+
+    def rows(self, numbers: Indices) -> Table:
+        """Rows as a copy, ROW[n]."""
+        if len(self._chunks) == 1:
+            return self._chunks[0].take(numbers - self._chunks[0].start)
+        found = np.empty(len(numbers), ROW)
+        words = words_of(found)
+        for chunk, which, places in self._places(numbers):
+            words[which] = words_of(chunk.take(places))
+        return found
+
+    def more(self, name: str, numbers: Indices) -> npt.NDArray[Any]:
+        """What rows have of something that only some have, [n], or [n, k] where it is several numbers."""
+        dtype, missing = MORE[name]
+        if name in _WIDE and name not in self._widths:
+            return np.empty((len(numbers), 0), dtype)
+        found = np.full((len(numbers), self._widths[name]) if name in _WIDE else len(numbers), missing, dtype)
+        if not self.has(name):
+            return found
+        for chunk, which, places in self._places(numbers):
+            if name in chunk.more:
+                column = chunk.more[name][places]
+                if name in _WIDE:
+                    found[which, : column.shape[1]] = column
+                else:
+                    found[which] = column
+        return found
+
+    def has(self, name: str) -> bool:
+        """Whether any row may have it."""
+        return any(name in chunk.more for chunk in self._chunks)
+
+    def label(
+        self, numbers: Indices, labels: Values, known: Indices, at: Indices, status: int, weight: npt.NDArray[np.float64]
+    ) -> None:
+        """Writes labels, one array each: when they were known, the clock at which they joined, and what they count for."""
+        self.write(numbers, packed(labels), known, at, np.full(len(numbers), status, np.int8), weight)
+        self._touch(numbers)
+
+    def write(
+        self, numbers: Indices, label: Words, known: Indices, at: Indices, status: Codes, weight: npt.NDArray[np.float64]
+    ) -> None:
+        """Writes labels that are packed, each with its status, as they were saved."""
+        weighted = self.has("label_weight") or bool((weight != 1.0).any())
+        for chunk, which, places in self._places(numbers):
+            for name, column in (("label", label), ("known", known), ("at", at), ("status", status)):
+                chunk.rows[name][places] = column[which]
+            if weighted:
+                chunk.put("label_weight", places, weight[which])
+
+    def mark(self, number: Indices, status: int) -> None:
+        """Changes what has become of rows, and nothing else."""
+        for chunk, _, places in self._places(number):
+            chunk.rows["status"][places] = status
+            chunk.touch(places)
+
+    def _touch(self, numbers: Indices) -> None:
+        for chunk, _, places in self._places(numbers):
+            chunk.touch(places)
 
     def due(self, since: int, until: int, lead: int = 0) -> Indices:
         """Rows whose deadline less `lead` is after `since` and not after `until`, by that time and then by number."""
         since, until = since + lead, until + lead
         if until < self._soonest:
             return _NONE
-        chunks = -(-self.count // _CHUNK)
-        deadlines = self._columns["deadline"]
-        hits = []
-        for chunk in np.flatnonzero((self._first[:chunks] <= until) & (self._last[:chunks] > since)):
-            low = int(chunk) * _CHUNK
-            part = deadlines[low : min(low + _CHUNK, self.count)]
-            hits.append(np.flatnonzero((part > since) & (part <= until)) + low)
-        if not hits:
+        found = [(one, one.due(since, until)) for one in self._chunks if one.first <= until and one.last > since]
+        if not found:
             return _NONE
-        rows = np.concatenate(hits)
-        return rows[np.argsort(deadlines[rows], kind="stable")] + self.base
+        deadlines = np.concatenate([chunk.rows["deadline"][places] for chunk, places in found])
+        numbers = np.concatenate([places + chunk.start for chunk, places in found])
+        return numbers[np.argsort(deadlines, kind="stable")]
 
     def leave(self, clock: int) -> None:
-        """Lets go of the oldest segments once every row in them is past its deadline."""
-        self._soonest = self._next_deadline(clock)
-        while self._segments and self._segments[0].last_deadline <= clock:
-            del self._segments[0]
-        start = self._segments[0].start if self._segments else self.base + self.count
-        gone = (start - self.base) // _CHUNK * _CHUNK if self._segments else start - self.base
-        if gone and 2 * gone >= self.count:
-            self._compact(gone)
+        """Lets go of the chunks in which every row is past its deadline."""
+        self._soonest = min((chunk.next_deadline(clock) for chunk in self._chunks if chunk.last > clock), default=FAR)
+        if any(chunk.last <= clock for chunk in self._chunks):
+            self._chunks = [chunk for chunk in self._chunks if chunk.last > clock]
+            self._starts = np.array([chunk.start for chunk in self._chunks], np.int64)
 
-    def keep(self, wanted: Mask, clock: int) -> None:
-        """Keeps only the rows of a mask over all that are held; numbers change."""
-        rows = np.flatnonzero(wanted & (self._columns["deadline"][: self.count] > clock))
-        kept, ids = {name: column[rows] for name, column in self._columns.items()}, self._ids[rows]
-        self._empty(self.base + self.count)
-        self.live = 0
-        if len(rows):
-            self.add(Fresh._make((ids, *(kept[name] for name in _GIVEN), {})))
-            for name, column in kept.items():
-                if name in _MORE:
-                    self.put(name, slice(0, self.count), column)
-                else:
-                    self._columns[name][: self.count] = column
+    def keep(self, wanted: Callable[[Hashes], Mask], clock: int) -> None:
+        """Keeps only the rows whose id is wanted; numbers change."""
+        old, self._chunks, self.live, self._soonest = self._chunks, [], 0, FAR
+        while old:
+            chunk = old.pop(0)
+            rows = chunk.rows[: chunk.count]
+            kept = np.flatnonzero(wanted(rows["id"]) & (rows["deadline"] > clock))
+            first, changed = self._next, np.flatnonzero(rows["changed"][kept])
+            self.load(chunk.take(kept), {name: column[kept] for name, column in chunk.more.items()})
+            self._touch(changed + first)
 
-    def ids(self) -> Hashes:
-        """The ids of all rows held."""
-        return self._ids[: self.count]
+    def drop(self, name: str, position: int) -> None:
+        """Forgets one of MORE for all rows before a position, here and in what was saved of them."""
+        self._dropped[name] = position
+        self._widths.pop(name, None)
+        for chunk in self._chunks:
+            chunk.more.pop(name, None)
 
-    def _widen(self, name: str, tail: tuple[int, ...]) -> None:
-        """Makes room for a column, or for more of it."""
-        dtype, missing = _MORE[name]
-        old = self._columns.get(name)
-        if old is not None and (not tail or old.shape[1] >= tail[0]):
+    def changed(self) -> Indices:
+        """The rows whose label has changed since this was last asked."""
+        found = [chunk.touched() + chunk.start for chunk in self._chunks]
+        return np.concatenate(found) if found else _NONE
+
+    def between(self, first: int, stop: int) -> Indices:
+        """The rows whose positions are not before `first` and before `stop`."""
+        return np.concatenate([_NONE, *(chunk.between(first, stop) for chunk in self._chunks)])
+
+    def columns(self) -> list[str]:
+        """The names of what only some rows have."""
+        return sorted({name for chunk in self._chunks for name in chunk.more})
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the rows, as plain values."""
+        return {"widths": dict(self._widths), "dropped": dict(self._dropped)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`; the rows are to be loaded."""
+        self._widths, self._dropped = dict(state["widths"]), dict(state["dropped"])
+
+    def undropped(self, more: More, positions: Indices) -> More:
+        """What rows had when they were saved, without what was dropped since."""
+        for name, column in more.items():
+            column[positions < self._dropped.get(name, 0)] = MORE[name][1]
+        return {name: column for name, column in more.items() if positions[-1] >= self._dropped.get(name, 0)}
+
+    def _find_few(self, wanted: list[list[int]]) -> tuple[Indices, Indices]:
+        """The same one by one, which is faster where there are few."""
+        found = [
+            (query, number)
+            for query, (low, high) in enumerate(wanted)
+            for chunk in self._chunks
+            for number in sorted(chunk.find_one(low, high))
+        ]
+        if not found:
+            return _NONE, _NONE
+        queries, numbers = zip(*found, strict=True)
+        return np.array(queries, np.int64), np.array(numbers, np.int64)
+
+    def _open_chunk(self) -> Chunk:
+        """The chunk that the next row stands in."""
+        last = self._chunks[-1] if self._chunks else None
+        if last is not None and last.count < LIMIT:
+            spread = last.last - last.first >= self.span
+            if last.count < max(_LEAST, self.live // _MOST) or not spread:
+                return last
+        chunk = Chunk(self._next)
+        self._chunks.append(chunk)
+        self._starts = np.array([one.start for one in self._chunks], np.int64)
+        return chunk
+
+    def _places(self, numbers: Indices) -> Iterator[tuple[Chunk, Any, Indices]]:
+        """The chunks of some rows, each with their indices and their places in it."""
+        if len(self._chunks) == 1:
+            yield self._chunks[0], slice(None), numbers - self._chunks[0].start
             return
-        column = np.full((len(self._ids), *tail), missing, dtype)
-        if old is not None:
-            column[:, : old.shape[1]] = old
-        self._columns[name] = column
-
-    def _reserve(self, count: int) -> None:
-        size = len(self._ids)
-        if count <= size:
-            return
-        size = -(-max(count, size + size // 2) // _CHUNK) * _CHUNK
-        self._ids = _grown(self._ids, size)
-        self._columns = {name: _grown(column, size) for name, column in self._columns.items()}
-        chunks = size // _CHUNK
-        fresh = np.full(chunks - len(self._first), 2**62, np.int64)
-        self._first, self._last = np.concatenate((self._first, fresh)), np.concatenate((self._last, -fresh))
-
-    def _bound(self, start: int, deadlines: Indices) -> None:
-        """Keeps the first and the last deadline of every chunk."""
-        self._soonest = min(self._soonest, int(deadlines.min()))
-        for chunk in range(start // _CHUNK, (start + len(deadlines) - 1) // _CHUNK + 1):
-            part = deadlines[max(0, chunk * _CHUNK - start) : (chunk + 1) * _CHUNK - start]
-            self._first[chunk] = min(int(self._first[chunk]), int(part.min()))
-            self._last[chunk] = max(int(self._last[chunk]), int(part.max()))
-
-    def _index(self, deadline: int) -> None:
-        stop = self.base + self.count
-        segment = self._segments[-1] if self._segments else None
-        if segment is None or len(segment.table) >= min(_SEGMENT, max(_CHUNK, self.live // 2)):
-            begin = segment.stop if segment else self.base
-            segment = _Segment(begin)
-            self._segments.append(segment)
-        low = segment.start - self.base
-        segment.table.insert(self._ids[low : self.count], segment.stop - segment.start)
-        segment.stop = stop
-        segment.last_deadline = max(segment.last_deadline, deadline)
-
-    def _next_deadline(self, clock: int) -> int:
-        """The first deadline after the clock; far away if there is none."""
-        chunks = -(-self.count // _CHUNK)
-        first, last = self._first[:chunks], self._last[:chunks]
-        soonest = int(first[first > clock].min(initial=2**62))
-        for chunk in np.flatnonzero((first <= clock) & (last > clock)).tolist():
-            part = self._columns["deadline"][chunk * _CHUNK : min((chunk + 1) * _CHUNK, self.count)]
-            soonest = min(soonest, int(part[part > clock].min()))
-        return soonest
-
-    def _compact(self, gone: int) -> None:
-        left = self.count - gone
-        if not left:
-            self._empty(self.base + gone)
-            return
-        size = max(_CHUNK, -(-left // _CHUNK) * _CHUNK)
-        self._ids = _grown(self._ids[gone : self.count], size)
-        self._columns = {name: _grown(column[gone : self.count], size) for name, column in self._columns.items()}
-        self._first = _grown(self._first[gone // _CHUNK :], size // _CHUNK, 2**62)
-        self._last = _grown(self._last[gone // _CHUNK :], size // _CHUNK, -(2**62))
-        self.base += gone
-        self.count = left
-
-
-def _grown(column: npt.NDArray[Any], size: int, fill: int | None = None) -> npt.NDArray[Any]:
-    """A copy with room for `size` rows."""
-    grown = np.empty((size, *column.shape[1:]), column.dtype) if fill is None else np.full(size, fill, column.dtype)
-    grown[: min(size, len(column))] = column[:size]
-    return grown
+        chunks = np.searchsorted(self._starts, numbers, "right") - 1
+        for i in np.flatnonzero(np.bincount(chunks, minlength=1)).tolist():
+            which = np.flatnonzero(chunks == i)
+            yield self._chunks[i], which, numbers[which] - self._chunks[i].start

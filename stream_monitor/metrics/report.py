@@ -242,7 +242,7 @@ def status(stream: Reported) -> dict[str, Any]:
         "clock": iso(stream.join.clock.now) if stream.join.clock.started else None,
         "positions": {"predictions": stream.join.position, "outcomes": stream.outcomes},
         "waiting": stream.join.waiting.live,
-        "waiting_sampled": 0.5**stream.join.halvings,
+        "waiting_sampled": 0.5**stream.join.sampling.halvings,
         "task": stream.judge.task,
         "versions": [
             {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}

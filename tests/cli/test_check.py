@@ -71,9 +71,11 @@ def test_a_cluster_as_it_should_be_is_ok() -> None:
         ("p", {"operations": frozenset({"DESCRIBE"})}, "error p: READ refused: grant READ"),
         ("us.blocks", {"operations": frozenset({"DESCRIBE"})}, "error us.blocks: READ and WRITE refused: grant READ, WRITE"),
         ("us.alerts", {"operations": frozenset({"READ"})}, "error us.alerts: WRITE refused: grant WRITE"),
-        ("us.blocks", {"configs": {"retention.ms": str(7 * DAY)}},
-         "error us.blocks: retention.ms is 7d, and predictions wait for labels for up to 7d: a restart could not read that far"
-         " back"),
+        ("us.blocks", {"configs": {"retention.ms": str(DAY // 48)}},
+         "error us.blocks: retention.ms is 30m: a restart reads blocks from snapshots on, which are minutes old, and could miss"
+         " some"),
+        ("us.blocks", {"configs": {"retention.ms": str(DAY // 2)}},
+         "warning us.blocks: retention.ms is 12h: after an outage that is as long, blocks would be lost"),
         ("us.blocks", {"configs": {"retention.bytes": "1"}},
          "warning us.blocks: retention.bytes may cut the record earlier than its time"),
         ("us.blocks", {"configs": {"max.message.bytes": "500000"}},
@@ -109,14 +111,22 @@ def test_a_group_that_is_refused_is_named() -> None:
     assert said(refusals=("group g is refused: READ is needed",)) == ["error kafka: group g is refused: READ is needed"]
 
 
-def test_disk_and_restart_are_estimated_from_the_rate_of_blocks_or_else_of_the_inputs() -> None:
+def test_disk_is_estimated_from_the_rate_of_blocks_or_else_of_the_inputs() -> None:
     busy = {name: replace(FACTS[name], records=1_000, size=100_000_000, per_second=1.0) for name in ("us.blocks", "p")}
     of_blocks = findings(configured(), PLAN, Cluster(3, FACTS | {"us.blocks": busy["us.blocks"]}))[-1]
-    assert of_blocks.text.startswith("blocks grow by 8.64 GB a day, which is 69.1 GB in 8d")
-    assert of_blocks.text.endswith("a restart reads up to 60.5 GB, which takes one process about 20m")
-    of_inputs = findings(configured(), PLAN, Cluster(3, FACTS | {"p": busy["p"]}))[-1]
+    assert of_blocks.text == "blocks grow by 8.64 GB a day, which is 69.1 GB in 8d, per copy"
+    of_inputs = findings(configured(), PLAN, Cluster(3, FACTS | {"p": busy["p"]}))[-2]
     assert of_inputs.text.startswith("the inputs, which blocks will take about as much as, grow by 8.64 GB a day")
     assert "no estimate" in findings(configured(), PLAN, Cluster(3, FACTS))[-1].text
+
+
+def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> None:
+    busy = FACTS | {"p": replace(FACTS["p"], records=1_000, size=100_000, per_second=1.5)}
+    *_, estimate, limit = findings(configured(labels={"topic": "l", "wait": "90d"}), PLAN, Cluster(3, busy))
+    assert (limit.level, limit.key) == ("warning", "limits.waiting")
+    said = estimate.text
+    assert said.startswith("11.7 million predictions of p wait for labels in 90d: 1.17 GB of memory")
+    assert said.endswith("583 MB in us.waiting, which a restart reads in about 23s")
 
 
 @pytest.mark.parametrize(
@@ -125,8 +135,7 @@ def test_disk_and_restart_are_estimated_from_the_rate_of_blocks_or_else_of_the_i
         ({}, []),
         ({"labels": None}, ["warning streams.s.labels"]),
         ({"reference": {}}, ["warning streams.s.reference.span"]),
-        ({"labels": {"topic": "l", "wait": "8d"}}, ["error streams.s.labels.wait", "warning streams.s.retrain.expires"]),
-        ({"labels": {"topic": "l", "wait": "7d1h"}}, ["warning streams.s.labels.wait", "warning streams.s.retrain.expires"]),
+        ({"labels": {"topic": "l", "wait": "90d"}}, ["warning streams.s.retrain.expires"]),
         ({"features": {"include": ["a", "b"], "exclude": ["b"]}}, ["warning streams.s.features"]),
         (
             {"features": {"include": ["b"], "exclude": ["b"]}},
@@ -141,6 +150,12 @@ def test_disk_and_restart_are_estimated_from_the_rate_of_blocks_or_else_of_the_i
 )
 def test_what_a_configuration_leaves_open_is_said_without_asking_kafka(stream: dict[str, Any], expected: list[str]) -> None:
     assert [f"{one.level} {one.key}" for one in advice(configured(**stream)) if one.level != "ok"] == expected
+
+
+@pytest.mark.parametrize(("retention", "level"), [("59m", "error"), ("23h", "warning"), ("1d", None)])
+def test_the_record_must_go_back_as_far_as_a_restart_reads_it(retention: str, level: str | None) -> None:
+    config = Config.model_validate({"topics": {"prefix": "us", "retention": retention}, "streams": {"s": STREAM}})
+    assert [one.level for one in advice(config) if one.key == "topics.retention"] == ([level] if level else [])
 
 
 @pytest.fixture(scope="module")

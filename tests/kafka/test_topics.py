@@ -35,7 +35,7 @@ def short(config: Config, planned: list[topics.TopicPlan]) -> set[str]:
     return {topic.name.removeprefix(config.topics.prefix + ".") for topic in planned}
 
 
-STATES = {"snapshots", "alerts.current", "retrain.current"}
+STATES = {"snapshots", "waiting", "alerts.current", "retrain.current"}
 OURS = STATES | {"blocks", "alerts", "retrain", "reviews", "metrics", "dead-letters", "control"}
 
 

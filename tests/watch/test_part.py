@@ -29,7 +29,8 @@ def feed(part: Part, blocks: list[Block], first: int = 0) -> list[Output]:
 
 def saved(outputs: list[Output]) -> dict[bytes, bytes]:
     """The state that a log would give back."""
-    state = {b"snapshots\0" + o.key: o.value for o in outputs if o.channel == "snapshots"}
+    states = ("snapshots", "waiting")
+    state = {o.channel.encode() + b"\0" + o.key: o.value for o in outputs if o.channel in states}
     return {key: value for key, value in state.items() if value is not None}
 
 
@@ -40,21 +41,30 @@ def test_a_quiet_stream_is_saved_again_before_its_snapshot_is_too_old() -> None:
     assert {output.key for output in outputs if output.channel == "snapshots"} >= {b"quiet\0", b"busy\0", b""}
 
 
-def test_a_restart_reads_again_only_from_the_oldest_prediction_that_waits() -> None:
-    config = {"labels": {"topic": "l", "wait": "10m"}}
-    blocks = [block(configuration(config=config), at=0)]
+def test_a_restart_reads_only_what_came_after_the_snapshots_whatever_waits() -> None:
+    blocks = [block(configuration(config={"labels": {"topic": "l", "wait": "90d"}}), at=0)]
     for minute in range(60):
         ids = [f"{minute}-{i}" for i in range(30)]
         blocks.append(block(predictions(ids, [60.0 * minute + i for i in range(30)], [1.0] * 30, score=[0.5] * 30)))
     part = Part(BLOCKS, None)
     state = saved(feed(part, blocks))
-    again = Part(BLOCKS, None).restore(len(blocks), state)
-    assert again is not None
-    assert len(blocks) - 60 <= again < len(blocks)
-    assert again > 0
-    no_wait = Part(BLOCKS, None)
-    state = saved(feed(no_wait, [*blocks, drained(2 * HOUR), drained(3 * HOUR)]))
-    assert Part(BLOCKS, None).restore(len(blocks) + 2, state) == len(blocks) + 2
+    again = Part(BLOCKS, None)
+    start = again.restore(len(blocks), state)
+    assert start is not None
+    assert len(blocks) - 5 <= start <= len(blocks)
+    feed(again, blocks[start:], first=start)
+    assert again.status()["s"]["waiting"] == part.status()["s"]["waiting"] == 60 * 30
+
+
+def test_what_waited_in_a_stream_that_was_set_aside_is_forgotten() -> None:
+    part = Part(BLOCKS, None)
+    blocks = [block(configuration(), at=0), block(predictions(["a", "b"], [1, 2], [1.0, 1.0], score=[0.5, 0.5]))]
+    before = saved(feed(part, [*blocks, drained(600)]))
+    assert {key for key in before if key.startswith(b"waiting")} == {b"waiting\0s\0s\0" + b"0"}
+    part._streams["s"].words = None  # type: ignore[assignment]  # so that the next row raises
+    after = feed(part, [block(predictions(["c"], [601], [1.0], score=[0.5]))], first=3)
+    assert part.status()["s"]["quarantined"]
+    assert [(output.key, output.value) for output in after if output.channel == "waiting"] == [(b"s\0s\0" + b"0", None)]
 
 
 def test_a_model_gets_a_stream_with_its_first_prediction_and_not_with_a_label() -> None:
@@ -95,9 +105,10 @@ def test_a_stream_that_is_no_longer_configured_ends_and_takes_its_snapshots_alon
     assert list(part.status()) == ["other"]
     resolved = [msgspec.json.decode(output.value)["data"] for output in after if output.channel == "alerts" and output.value]
     assert [alert["endReason"] for alert in resolved] == ["configured"]
-    assert {o.key for o in after if o.channel == "snapshots" and o.value is None} == {
-        o.key for o in before if o.channel == "snapshots" and o.key.startswith(b"s\0")
-    }
+    for channel in ("snapshots", "waiting"):
+        ended = {o.key for o in after if o.channel == channel and o.value is None}
+        assert ended == {o.key for o in before if o.channel == channel and o.key.startswith(b"s\0")}
+        assert ended
 
 
 def test_another_number_of_partitions_is_refused() -> None:
