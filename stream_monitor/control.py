@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Control(msgspec.Struct, forbid_unknown_fields=True):
     """A control event; it names its stream and what it is about."""
 
     stream: str
-    action: Literal["acknowledge", "verdict", "silence", "rebaseline", "resume", "approve", "reject", "complete"]
+    action: Literal["acknowledge", "verdict", "silence", "rebaseline", "resume", "approve", "reject", "complete", "shed"]
     fingerprint: str | None = None
     request_id: str | None = None
     verdict: Literal["real", "false_alarm", "expected"] | None = None
@@ -27,6 +27,8 @@ class Control(msgspec.Struct, forbid_unknown_fields=True):
     comment: str | None = None
     version: str | None = None
     feature: str | None = None
+    halvings: Annotated[int, msgspec.Meta(ge=0, le=30)] | None = None
+    """Models learn from one in 2**halvings of the outcomes."""
 
 
 def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
@@ -35,6 +37,9 @@ def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
     moment = stream.moment(arrived)
     if control.action == "rebaseline":
         return stream.rebaseline(arrived, "rebaselined", control.version, control.feature)
+    if control.action == "shed":
+        stream.shed(control.halvings or 0)
+        return []
     if control.action == "resume":
         return stream.resume(arrived)
     if control.fingerprint is not None and control.action in ("acknowledge", "verdict", "silence"):

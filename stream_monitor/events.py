@@ -321,6 +321,8 @@ class Metrics(_Out):
     estimated: Estimated | None = None
     """Of the window's predictions, where they have scores."""
     since: SinceBeginning | None = None
+    models: list[dict[str, Any]] = []
+    """How challengers stand against the model in production, and what is known of where it errs."""
     signals: list[SignalReading] = []
 
 

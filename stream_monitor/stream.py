@@ -18,18 +18,21 @@ from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamConfig, StreamRecord
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
+from stream_monitor.joining.features import Features as Kept
 from stream_monitor.joining.join import Join, Joined, Values
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
 from stream_monitor.metrics import report
 from stream_monitor.metrics.ledger import Ledger
+from stream_monitor.models.catalogue import Task
+from stream_monitor.models.models import Models
 from stream_monitor.performance import review
 from stream_monitor.performance.rules import Rules
 from stream_monitor.quality.checks import Checks, Kind
 from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.budget import Spent
-from stream_monitor.watching.feature_rows import FeatureRows
+from stream_monitor.watching.feature_rows import FeatureRows, Features
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
@@ -56,6 +59,9 @@ class Stream:
         self.features = Group("feature", terms(config, "feature", record.limits.features))
         self.feature_rows = FeatureRows(record.limits.categories, record.limits.features)
         self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
+        self.kept = Kept()
+        self.halvings = 0
+        """Models learn from one in 2**halvings of the outcomes."""
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.siblings = 1
@@ -116,6 +122,10 @@ class Stream:
         outputs: list[Output] = []
         if (new.quality, new.no_data) != (old.quality, old.no_data):
             self.checks.configure(new.quality, new.no_data)
+        if new.models != old.models:
+            outputs += self.alerts.end("configured", moment, signal="model")
+            for version in self.versions.values():
+                version.models = None
         if new.performance != old.performance:
             outputs += self.alerts.end("configured", moment, kind="performance")
             self.rules = Rules(new)
@@ -265,13 +275,17 @@ class Stream:
                 rows = blocks.split(rows, 0, decided + 1)
                 values = self.words.values(rows, "prediction")
         position = self.join.position
-        joined = self.join.predictions(rows, values, arrived)
+        features = self.feature_rows.of(rows, self.features)
+        kept = None
+        if self.record.config.models.need_features:
+            kept = self.kept.matrix(features.names, features.values, features.texts)
+        joined = self.join.predictions(rows, values, arrived, kept)
         self._count(joined.counts)
         events = self._meet(joined) + self._came("predictions", origin, joined.clock)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
         self._count_predictions(rows, values, joined)
-        events += self._watch_features(rows, joined, marks)
+        events += self._watch_features(features, joined, marks)
         if known is not None and known != "unknown":
             events += self._watch("prediction", _numbered(values), joined, marks, classes=known == "classification")
         if "score" in rows.number_names:
@@ -332,8 +346,8 @@ class Stream:
             self.estimates.predictions(rows, values, joined)
         self._count({"predictions": n})
 
-    def _watch_features(self, rows: Rows, joined: Joined, marks: Marks) -> list[Event]:
-        names, values, texts, mistyped = self.feature_rows.of(rows, self.features)
+    def _watch_features(self, features: Features, joined: Joined, marks: Marks) -> list[Event]:
+        names, values, texts, mistyped = features
         if mistyped or not np.isfinite(values).all():
             missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
             self._count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
@@ -417,11 +431,36 @@ class Stream:
             marks = Marks(outcomes.row[mine], outcomes.position[mine], np.minimum(outcomes.time[mine], outcomes.at[mine]))
             before = version.outcomes
             version.outcomes += len(mine)
+            if self.record.config.models.any:
+                events += self._learn(version, outcomes.take(mine), losses[mine], marks)
             for sort in _OF_LOSS if self.record.config.performance.risk else _OF_LOSS[:1]:
                 for finding in version.groups[sort].update((sort,), losses[mine, None], marks):
                     count = before + int(np.searchsorted(marks.row, finding.row, "right"))
                     events.append((finding.row, partial(self._publish, finding, version, outcomes=count)))
         return events
+
+    def _learn(self, version: Version, outcomes: Outcomes, losses: npt.NDArray[np.float64], marks: Marks) -> list[Event]:
+        """Lets models learn from new outcomes of a version."""
+        task: Task = "regression" if self.judge.task == "regression" else "classification"
+        if version.models is None:
+            version.models = Models(self.record.config.models, task)
+            version.models.shed(self.halvings)
+        value = _numbered(Values(outcomes.value, outcomes.code))
+        label = _numbered(Values(outcomes.label_value, outcomes.label_code))
+        names, features = self.kept.names[: outcomes.features.shape[1]], outcomes.features.astype(np.float64)
+        found = version.models.learn(names, features, value, label, losses, outcomes.ids, marks.time, self.kept.texts)
+        named = self.feature_rows.categories.name
+        return [
+            (int(marks.row[one.row]), partial(notices.model, self.alerts, one, version.subject, task == "regression", named))
+            for one in found
+        ]
+
+    def shed(self, halvings: int) -> None:
+        """Lets models learn from one in 2**halvings of the outcomes from now on."""
+        self.halvings = halvings
+        for version in self.versions.values():
+            if version.models is not None:
+                version.models.shed(halvings)
 
     def _happen(self, events: list[Event], judged: Ints, clock: Ints, arrived: int, position: int | None) -> list[Output]:
         """Makes alerts and requests of what was found, in the order of the rows."""

@@ -32,7 +32,7 @@ def state(stream: Stream) -> dict[str, Any]:
         "estimates": stream.estimates.state(),
         "alerts": stream.alerts.state(),
         "feature_rows": stream.feature_rows.state(), "checks": stream.checks.state(),
-        "siblings": stream.siblings, "born": stream.born,
+        "kept": stream.kept.state(), "halvings": stream.halvings, "siblings": stream.siblings, "born": stream.born,
         "retired": list(stream.retired),
         "versions": [version.state() for version in stream.versions.values()],
         "groups": {name: group.state() for name, group in stream.groups().items()},
@@ -46,6 +46,8 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     """A stream from its `state` and `arrays`; the predictions that wait are still to be loaded."""
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
+    stream.kept.restore(saved["kept"])
+    stream.halvings = saved["halvings"]
     stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
     for part in ("judge", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])

@@ -7,6 +7,7 @@ from typing import Any
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
+from stream_monitor.models.models import Models
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.terms import terms
@@ -20,6 +21,8 @@ class Version:
         sorts: tuple[Sort, ...] = ("prediction", "score", "loss", "risk")
         self.groups: dict[Sort, Group] = {sort: Group(sort, terms(config, sort)) for sort in sorts}
         self.retrain = Retrain()
+        self.models: Models | None = None
+        """What learns beside it, once it is known what a loss is."""
         self.outcomes = 0
         self.seen = seen
         """The stream's clock at its last prediction."""
@@ -41,6 +44,7 @@ class Version:
         return {
             "number": self.number, "subject": list(self.subject), "outcomes": self.outcomes, "seen": self.seen,
             "retrain": self.retrain.state(),
+            "models": [self.models.task, self.models.state()] if self.models else None,
         }  # fmt: skip
 
     @classmethod
@@ -49,4 +53,8 @@ class Version:
         version = cls(state["number"], Subject(*state["subject"]), config, state["seen"])
         version.outcomes = state["outcomes"]
         version.retrain.restore(state["retrain"])
+        if state["models"]:
+            task, models = state["models"]
+            version.models = Models(config.models, task)
+            version.models.restore(models)
         return version

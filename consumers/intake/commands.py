@@ -19,6 +19,7 @@ _NEEDS = {
     "verdict": ("verdict", "fingerprint"),
     "acknowledge": ("fingerprint",),
     "silence": ("fingerprint", "until"),
+    "shed": ("halvings",),
 } | dict.fromkeys(("approve", "reject", "complete"), ("request_id",))
 _time = EventTime()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
+from stream_monitor.alerting.alerts import Alerts, Moment, Step, Subject, Telling
 from stream_monitor.blocks import Section
-from stream_monitor.events import iso
+from stream_monitor.events import AlertKind, iso
+from stream_monitor.models.models import Found
+from stream_monitor.models.words import Named, sentence
 from stream_monitor.quality.issue import Issue
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
@@ -75,6 +77,20 @@ def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) 
         about = {"signal": "traffic", "input": one.feature} if silent else {"signal": "feature", "feature": one.feature}
         outputs += alerts.tell(one.step, telling, moment, **(about if one.feature else {}))
     return outputs
+
+
+def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, named: Named, moment: Moment) -> list[Output]:
+    """Says what has become of a model that learns beside one in production: a notice, never a page."""
+    name = "ErrorsExplained" if found.model == "error_model" else "ChallengerBetter"
+    labels = {"model": subject.model, "version": subject.version, "signal": "model", "challenger": found.model}
+    if found.step in ("begun_anew", "set_aside"):
+        name = "ChallengerFailed"
+        if found.step == "begun_anew" and found.reason == "":
+            return []
+    text = sentence(found, subject.text, regression, named)
+    step: Step = "resolved" if found.step.startswith("no_longer") else "opened"
+    kind: AlertKind = "monitor" if name == "ChallengerFailed" else "performance"
+    return alerts.tell(step, Telling(subject, kind, name, "info", text), moment, **labels)
 
 
 _SILENCE = ("NoData", "StalledInput")

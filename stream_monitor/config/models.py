@@ -20,6 +20,9 @@ class Models(BaseModel):
     challengers: dict[str, ChallengerSettings] = Field(default_factory=dict, max_length=8)
     """Models by name, with their parameters; those that are for another task than the stream's do nothing."""
     error_model: bool = False
+    """Learns where the model in production errs, and says what features tell of it."""
+    estimate_loss: bool = False
+    """Of a regression: learns how large errors are, to estimate mae and rmse before labels come."""
     share: float = Field(0.1, gt=0, le=1)
     """Of the time of one core; beyond it one in 2, 4, 8 ... predictions is learnt from, by the hash of its id."""
     level: float = Field(0.05, gt=0, lt=1)
@@ -34,5 +37,10 @@ class Models(BaseModel):
 
     @property
     def any(self) -> bool:
-        """Whether there is anything to learn."""
+        """Whether there is anything to learn beside the model in production."""
         return bool(self.challengers) or self.error_model
+
+    @property
+    def need_features(self) -> bool:
+        """Whether features are kept until labels come."""
+        return self.any or self.estimate_loss

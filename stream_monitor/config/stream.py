@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 import detectors
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
+from stream_monitor.config.models import Models
 from stream_monitor.config.performance import Performance
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
@@ -228,6 +229,7 @@ class StreamConfig(Settings):
     metrics: Metrics = Metrics()
     segments: Segments = Segments()
     performance: Performance = Performance()
+    models: Models = Models()
     quality: Quality = Quality()
     no_data: NoData = NoData()
     detectors: Detectors = Detectors()

@@ -113,7 +113,7 @@ class Join:
         if self.sampling.halvings and 8 * self.waiting.live < self._limits.waiting:
             self.sampling.change(-1, self.position)
 
-    def predictions(self, rows: Rows, values: Values, arrived: int) -> Joined:
+    def predictions(self, rows: Rows, values: Values, arrived: int, features: npt.NDArray[np.float32] | None = None) -> Joined:
         """Takes predictions: the first of its id in a version is accepted and waits for its label."""
         before = self.clock.now
         clock, ahead = self.clock.rows(rows.time, arrived)
@@ -131,6 +131,8 @@ class Join:
         accepted = self._first_of_their_id(rows, version, deadline, clock, kept)
         chosen = np.flatnonzero(accepted & kept)
         more = self._more(rows) if self.labelled else {}
+        if features is not None and self.labelled:
+            more["features"] = features
         outcomes = []
         if len(chosen):
             new = Fresh(rows.ids, version, positions, rows.time, deadline, values, more)
@@ -442,7 +444,8 @@ class Join:
             weight *= self.waiting.more("label_weight", numbers)
         n, values = len(rows), unpacked(np.concatenate((rows["value"], rows["label"])))
         words = (values.value[:n], values.code[:n], values.value[n:], values.code[n:])
-        return Outcomes._make((row, *columns, *words, np.full(n, sign, np.int8), score, weight, segments_, scores))
+        last = (np.full(n, sign, np.int8), score, weight, segments_, scores, rows["id"], self.waiting.more("features", numbers))
+        return Outcomes._make((row, *columns, *words, *last))
 
 
 def _has_twins(keys: npt.NDArray[np.uint64]) -> bool:

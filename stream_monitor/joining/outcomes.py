@@ -40,6 +40,10 @@ class Outcomes(NamedTuple):
     """[n, k]: the hash of each configured key's value; 0 where there is none."""
     scores: npt.NDArray[np.float32]
     """[n, c]: the scores of classes."""
+    ids: npt.NDArray[np.uint64]
+    """[n, 2]: the hashes of the predictions' ids."""
+    features: npt.NDArray[np.float32]
+    """[n, d]: features, where they are kept."""
 
     def take(self, which: Any) -> Outcomes:
         """Some of them: an index, a mask or a slice."""
@@ -67,4 +71,5 @@ def _widened(column: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
 
 
 _PLAIN = ("i8", "i4", "i8", "i8", "i8", "i8", "f8", "i4", "f8", "i4", "i1", "f8", "f8")
-NO_OUTCOMES = Outcomes._make((*(np.empty(0, kind) for kind in _PLAIN), np.empty((0, 0), "u8"), np.empty((0, 0), "f4")))
+_WIDE = (((0, 0), "u8"), ((0, 0), "f4"), ((0, 2), "u8"), ((0, 0), "f4"))
+NO_OUTCOMES = Outcomes._make((*(np.empty(0, kind) for kind in _PLAIN), *(np.empty(shape, kind) for shape, kind in _WIDE)))

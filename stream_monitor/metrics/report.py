@@ -83,6 +83,7 @@ def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment
         performance=performance(stream, number, closed.window.tally),
         estimated=estimated,
         since=_since(stream, number) if closed.length == stream.ledger.windows.length else None,
+        models=_models(stream, number),
         signals=_signals(stream, number),
     )
     if number >= 0 and closed.length == stream.ledger.windows.length:
@@ -136,6 +137,11 @@ def performance(stream: Reported, number: int, tally: Tally) -> Performance:
         segments=shown,
         segments_hidden=hidden,
     )
+
+
+def _models(stream: Reported, number: int) -> list[dict[str, Any]]:
+    version = stream.versions.get(number)
+    return version.models.summary() if version and version.models else []
 
 
 def _forecast(stream: Reported, seen: Seen) -> dict[str, Any]:
@@ -248,7 +254,7 @@ def status(stream: Reported) -> dict[str, Any]:
             {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}
             for one in stream.versions.values()
         ],
-        "not_estimated": stream.not_estimated(),
+        "models": _costs(stream), "not_estimated": stream.not_estimated(),
         "warming_up": {name: group.warmup.rows for name, group in stream.groups().items() if not group.learnt},
         "not_watched": dict(stream.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
@@ -262,6 +268,15 @@ def status(stream: Reported) -> dict[str, Any]:
         "budget": _budget(stream),
         "counts": dict(stream.totals),
         "metrics": list(stream.last_metrics.values()), "cohorts": list(stream.last_cohorts.values()),
+    }  # fmt: skip
+
+
+def _costs(stream: Reported) -> dict[str, Any]:
+    """What models that learn take."""
+    known = [one.models for one in stream.versions.values() if one.models]
+    return {
+        "seconds": sum(one.seconds for one in known), "rows": sum(one.rows for one in known),
+        "halvings": max((one.shedding.halvings for one in known), default=0),
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,16 @@ _OWN = "prediction"
 """The name of the columns that say what the model in production predicted."""
 
 
+def watch_time(clock: Callable[[], float]) -> None:
+    """Lets models say how many seconds they take by a clock."""
+    global _clock
+    _clock = clock
+
+
+def _clock() -> float:
+    return 0.0
+
+
 class Found(NamedTuple):
     """What has become of a model with an outcome."""
 
@@ -49,6 +59,9 @@ class Models:
         self.shedding = Shedding()
         self.left_out = 0
         """Outcomes of which nothing could be learnt: of too many classes, or without a loss."""
+        self.task = task
+        self.seconds, self.rows = 0.0, 0
+        """What learning took so far, where time is watched, and of how many outcomes; nothing depends on it here."""
         self._regression = task == "regression"
         fitting = [name for name in settings.challengers if catalogue.ENTRIES[name].task == task]
         level = settings.level / max(len(fitting), 1)
@@ -78,12 +91,15 @@ class Models:
         stand for classes; `loss`, float64[n], is that of the model in production; `ids`, uint64[n, 2], are the hashes of
         the predictions' ids, and `times` what a `since` is to say.
         """
+        began = _clock()
         kept = np.flatnonzero(self.shedding.learnt(ids))
         rows = self._columns.rows(names, features[kept], texts)
         columns = (kept, predicted[kept], actual[kept], loss[kept], times[kept])
         found: list[Found] = []
         for x, row, guess, came, lost, time in zip(rows, *(column.tolist() for column in columns), strict=True):
             found += self._learn(row, x, guess, came, lost, time)
+        self.seconds += _clock() - began
+        self.rows += len(kept)
         return found
 
     def summary(self) -> list[dict[str, Any]]:
