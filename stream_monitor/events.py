@@ -264,7 +264,7 @@ class CohortHealth(_Out):
 
 
 class Estimated(_Out):
-    """What the scores of a window's predictions let expect, before labels come."""
+    """What the scores of a window's predictions, or their features, let expect before labels come."""
 
     metrics: dict[str, Measured]
     """By name; between low and high is what labels will show if only the inputs have changed."""
@@ -272,8 +272,8 @@ class Estimated(_Out):
     """Outcomes that it was learnt from what scores are worth."""
     calibration_error: float | None
     """Expected calibration error of the scores as they are, on outcomes that nothing was learnt from."""
-    calibrated: bool
-    """Whether scores are calibrated, because that makes this error smaller."""
+    calibrated: bool | None
+    """Whether scores are calibrated, because that makes this error smaller; null where there are none."""
 
 
 class SinceBeginning(_Out):

@@ -67,7 +67,7 @@ class Stream:
         self.siblings = 1
         """Streams that share this one's part of the budget, itself included."""
         self.ledger = Ledger(config, self.words, self.join.classes)
-        self.estimates = Estimates(self.ledger, config.reference.rows)
+        self.estimates = _estimates(self.ledger, config)
         self.rules = Rules(config)
         self.alerts = Alerts(record)
         self.versions: dict[int, Version] = {}
@@ -123,6 +123,7 @@ class Stream:
         if (new.quality, new.no_data) != (old.quality, old.no_data):
             self.checks.configure(new.quality, new.no_data)
         if new.models != old.models:
+            self.estimates = _estimates(self.ledger, new)
             outputs += self.alerts.end("configured", moment, signal="model")
             for version in self.versions.values():
                 version.models = None
@@ -135,7 +136,7 @@ class Stream:
             outputs += self._close_windows(self.join.clock.now, arrived, everything=True)
             counts, self.ledger = self.ledger.windows.counts, Ledger(new, self.words, self.join.classes)
             self.ledger.windows.counts = counts
-            self.estimates = Estimates(self.ledger, new.reference.rows)
+            self.estimates = _estimates(self.ledger, new)
             for number in self.versions:
                 self.ledger.begins(number, self.join.clock.now)
         if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
@@ -284,7 +285,7 @@ class Stream:
         events = self._meet(joined) + self._came("predictions", origin, joined.clock)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
-        self._count_predictions(rows, values, joined)
+        self._count_predictions(rows, values, joined, kept)
         events += self._watch_features(features, joined, marks)
         if known is not None and known != "unknown":
             events += self._watch("prediction", _numbered(values), joined, marks, classes=known == "classification")
@@ -339,11 +340,11 @@ class Stream:
         self._share_budget()
         return version
 
-    def _count_predictions(self, rows: Rows, values: Values, joined: Joined) -> None:
+    def _count_predictions(self, rows: Rows, values: Values, joined: Joined, kept: npt.NDArray[np.float32] | None) -> None:
         n = int(np.count_nonzero(joined.accepted))
         if n:
             self.ledger.predictions(rows, joined)
-            self.estimates.predictions(rows, values, joined)
+            self.estimates.predictions(rows, values, joined, kept)
         self._count({"predictions": n})
 
     def _watch_features(self, features: Features, joined: Joined, marks: Marks) -> list[Event]:
@@ -640,6 +641,10 @@ def _watched_with(config: StreamConfig) -> tuple[Any, ...]:
 def parsed(document: bytes) -> StreamRecord:
     """The configuration in a section's document."""
     return StreamRecord.model_validate(msgspec.json.decode(document))
+
+
+def _estimates(ledger: Ledger, config: StreamConfig) -> Estimates:
+    return Estimates(ledger, config.reference.rows, config.models.estimate_loss)
 
 
 def _numbered(values: Values) -> npt.NDArray[np.float64]:

@@ -199,3 +199,49 @@ def test_it_is_forecast_when_the_labels_of_a_window_will_be_complete() -> None:
         start = int(one["window"]["end"][11:13]) * 60 + int(one["window"]["end"][14:16])
         until = int(one["cohort"]["expected_complete"][11:13]) * 60 + int(one["cohort"]["expected_complete"][14:16])
         assert 22 <= until - start <= 26
+
+
+def test_the_error_of_a_regression_is_estimated_from_its_features() -> None:
+    """Noise grows with a feature, and the feature grows in the second half; the last labels never come."""
+    rng = np.random.default_rng(9)
+    n = 8000
+    x = rng.uniform(0, 1, n) + np.where(np.arange(n) < 6000, 0.0, 0.5)
+    error = rng.normal(size=n) * (0.1 + x)
+    blocks = []
+    for at in range(0, n, 100):
+        part = slice(at, at + 100)
+        ids, seconds = [f"r{i}" for i in range(at, at + 100)], [float(i) for i in range(at, at + 100)]
+        blocks.append(block(predictions(ids, seconds, (10 + error[part]).tolist(), {"x": x[part].tolist()})))
+        if at < 6000:
+            blocks.append(block(labels(ids, [seconds[-1]] * 100, [10.0] * 100)))
+    config = CONFIG | {"models": {"estimate_loss": True}, "task": "regression", "quality": {"enabled": False}}
+    told = run([block(configuration(config=config), at=0), *blocks, *(drained(8000.0 + 600 * i) for i in range(4))])
+    expected = {one["window"]["start"][11:16]: one["estimated"] for one in arrivals(told) if one["estimated"]}
+    before, after = expected["01:30"]["metrics"]["mae"]["value"], expected["02:00"]["metrics"]["mae"]["value"]
+    assert before == pytest.approx(0.8 * 0.6, rel=0.2)
+    assert after > 1.2 * before
+
+
+def test_a_challenger_that_is_better_is_a_notice_and_a_restart_changes_nothing() -> None:
+    rng = np.random.default_rng(10)
+    n = 3000
+    x = rng.normal(size=n)
+    truth = (x > 0).astype(float)
+    predicted = np.where(rng.random(n) < 0.3, 1 - truth, truth)
+    blocks = []
+    for at in range(0, n, 100):
+        part = slice(at, at + 100)
+        ids, seconds = [f"c{i}" for i in range(at, at + 100)], [float(i) for i in range(at, at + 100)]
+        blocks.append(block(predictions(ids, seconds, predicted[part].tolist(), {"x": x[part].tolist()}, score=[0.5] * 100)))
+        blocks.append(block(labels(ids, [seconds[-1]] * 100, truth[part].tolist())))
+    log = [
+        block(configuration(config=CONFIG | {"models": {"challengers": {"naive_bayes": {}}}}), at=0),
+        *blocks,
+        drained(4000.0),
+    ]
+    told = run(log)
+    (better,) = (event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "ChallengerBetter")
+    assert (better["labels"]["challenger"], better["labels"]["severity"]) == ("naive_bayes", "info")
+    assert "points [" in better["annotations"]["summary"]
+    assert told["retrain"] == []
+    assert run(log, restarts=[5, 11], per_read=2) == told

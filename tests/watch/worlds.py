@@ -24,7 +24,7 @@ CONFIG: dict[str, Any] = {
     "predictions": {"topic": "p"},
     "labels": {"topic": "l", "wait": "2h"},
     "reference": {"rows": 200},
-    "metrics": {"window": "5m", "also": ["10m", "1h"], "grace": "10s"},
+    "metrics": {"window": "5m", "also": ["1h"], "grace": "10s"},
     "segments": {"keys": ["region", ["region", "user"]], "top": 3, "minimum": 5},
     "alerts": {"resolve_after": 200},
     "retrain": {"minimum_labels": 100, "expires": "1h", "cooldown": "10m"},
