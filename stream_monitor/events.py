@@ -187,6 +187,13 @@ class Serving(_Out):
     timeout_rate: Measured
 
 
+class CoverageByAge(_Out):
+    """How many predictions have a label some time after their window."""
+
+    age_s: float
+    coverage: float
+
+
 class LabelHealth(_Out):
     """Of labels in the window, by the time at which they came."""
 
@@ -201,6 +208,8 @@ class LabelHealth(_Out):
     """Predictions of the stream whose wait ended in the window."""
     coverage: float | None
     """The share of those that had a label by then."""
+    by_age: list[CoverageByAge] = []
+    """The share of predictions with a label, by how long ago their window ended; of the last window of each age."""
 
 
 class Confusion(_Out):

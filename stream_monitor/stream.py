@@ -244,6 +244,7 @@ class Stream:
             expected = {one.metric: one.estimated for one in verdicts}
             outputs.append(report.cohort(self, seen, self.estimates.described(seen.key.version, expected), moment))
             outputs += review.cohort(self, seen, verdicts, moment)
+        outputs += review.punctuality(self, moment)
         for version in list(self.versions.values()):
             if version.retrain.expires <= now:
                 outputs += version.retrain.close("expired", version.subject, self.record, self.moment(arrived, now))

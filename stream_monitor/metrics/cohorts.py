@@ -10,6 +10,7 @@ import numpy as np
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.metrics.label_bias import Bias
+from stream_monitor.metrics.punctuality import Late, Punctuality
 from stream_monitor.metrics.sketch import Sketch
 from stream_monitor.metrics.tally import Tally
 from stream_monitor.metrics.windows import FAR, Key, groups
@@ -97,6 +98,11 @@ class Cohorts:
         """Predictions of windows that are final, and how many of them got a label."""
         self._delay = Sketch()
         """Of these, seconds."""
+        self._ages: dict[tuple[int, int], int] = {}
+        """The age at which each of the shortest cohorts is looked at next, as it was meant."""
+        self.punctuality = Punctuality()
+        self.late: Late | None = None
+        """What was found of it since that was last taken away."""
 
     def opened(self, length: int, number: int, now: int) -> None:
         """Says that a window has closed, so that its predictions are all there."""
@@ -123,6 +129,8 @@ class Cohorts:
                 for version, cohort in open(start, end):
                     found.setdefault(version, Cohort()).merge(cohort)
             labelled = sum(cohort.labelled for cohort in found.values())
+            if length == self._lengths[0]:
+                self._time(place, wait, sum(cohort.predictions for cohort in found.values()), labelled, final)
             if final or labelled != self._labelled.get(place, -1):
                 yield from (Seen(length, Key(number, version), found[version], final) for version in sorted(found))
             if final:
@@ -134,6 +142,15 @@ class Cohorts:
                 self._forget(now, wait)
             else:
                 self._again(place, now, end + wait, labelled)
+
+    def _time(self, place: tuple[int, int], wait: int, predictions: int, labelled: int, final: bool) -> None:
+        """Compares how complete labels are with what is usual at this age."""
+        age = wait if final else self._ages.get(place, 0)
+        self._ages[place] = max(place[0], age) * _SLOWER
+        if final:
+            del self._ages[place]
+        late = self.punctuality.see(age, predictions, labelled)
+        self.late = late or self.late
 
     def forecast(self) -> tuple[float, float] | None:
         """The share of predictions that get a label in time, and the seconds after which nearly all of these are there.
@@ -181,6 +198,7 @@ class Cohorts:
         return {
             "next": [[*place, due] for place, due in self._next.items()],
             "labelled": [[*place, n] for place, n in self._labelled.items()],
+            "ages": [[*place, age] for place, age in self._ages.items()], "punctuality": self.punctuality.state(),
             "complete": self._complete, "delay": self._delay.state(),
             "matured": [[*key, cohort.state()] for key, cohort in self._matured.items()],
         }  # fmt: skip
@@ -189,6 +207,8 @@ class Cohorts:
         """Goes on from a `state()`."""
         self._next = {(length, number): due for length, number, due in state["next"]}
         self._labelled = {(length, number): n for length, number, n in state["labelled"]}
+        self._ages = {(length, number): age for length, number, age in state["ages"]}
+        self.punctuality.restore(state["punctuality"])
         self._complete = list(state["complete"])
         self._delay.restore(state["delay"])
         self._matured = {Key(number, version): Cohort.restored(inner) for number, version, inner in state["matured"]}

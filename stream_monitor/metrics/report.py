@@ -9,6 +9,7 @@ from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import (
     CohortHealth,
     Confusion,
+    CoverageByAge,
     Estimated,
     LabelHealth,
     Latency,
@@ -327,6 +328,7 @@ def _labels(stream: Reported, closed: Closed) -> LabelHealth:
         waiting=stream.join.waiting.live,
         matured=matured,
         coverage=labelled / matured if matured else None,
+        by_age=[CoverageByAge(age_s=age / 1e6, coverage=share) for age, share in stream.ledger.cohorts.punctuality.by_age()],
     )
 
 

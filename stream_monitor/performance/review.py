@@ -7,6 +7,7 @@ from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.alerting.words import number
+from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates, Verdict
 from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, iso
@@ -53,6 +54,21 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
         said = said._replace(basis="estimated", coverage=1.0, readings=lambda segment: {} if segment else expected)
         outputs += _told(stream, closed.key.version, said, moment)
     return outputs
+
+
+def punctuality(stream: Reviewed, moment: Moment) -> list[Output]:
+    """Labels that come later than they used to, or again as usual."""
+    late, stream.ledger.cohorts.late = stream.ledger.cohorts.late, None
+    if late is None:
+        return []
+    if late.over:
+        return stream.alerts.end("recovered", moment, alertname="LabelsLate")
+    summary = (
+        f"labels of {stream.name} come later than they used to: {show(late.age)} after their window {late.coverage:.0%} of the "
+        f"predictions have one, and it was never less than {late.usual:.0%}"
+    )
+    subject = Subject(stream.name)
+    return stream.alerts.open(subject, "data_quality", "LabelsLate", "warning", summary, moment, signal="label_coverage")
 
 
 def reconciled(stream: Reviewed, seen: Seen) -> list[Verdict]:

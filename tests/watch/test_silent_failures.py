@@ -50,8 +50,7 @@ def test_a_change_of_unit_is_called_one() -> None:
     assert "1000" in jump["annotations"]["summary"]
 
 
-@pytest.mark.parametrize("events_per_s", [10])
-def test_a_topic_that_falls_silent_is_no_data_within_minutes(events_per_s: int) -> None:
+def test_a_topic_that_falls_silent_is_no_data_within_minutes() -> None:
     """Four days of events, then nothing; both inputs are read to their end."""
     hours = 98
     blocks = []
@@ -245,3 +244,19 @@ def test_a_challenger_that_is_better_is_a_notice_and_a_restart_changes_nothing()
     assert "points [" in better["annotations"]["summary"]
     assert told["retrain"] == []
     assert run(log, restarts=[5, 11], per_read=2) == told
+
+
+def test_labels_that_come_later_than_they_used_to_are_said_to() -> None:
+    blocks = []
+    events: list[tuple[float, Block]] = []
+    for minute in range(600):
+        ids, at = [f"m{minute}i{i}" for i in range(10)], minute * 60.0
+        events.append((at, block(predictions(ids, [at] * 10, [1.0] * 10, score=[0.9] * 10))))
+        delay = 200.0 if minute < 300 else 1500.0
+        events.append((at + delay, block(labels(ids, [at + delay] * 10, [1.0] * 10))))
+    blocks = [one for _, one in sorted(events, key=lambda pair: pair[0])]
+    alerts = said(*blocks, labels={"topic": "l", "wait": "2h"}, quality={"enabled": False}, no_data={"learnt": False})
+    (opened,) = (alert for alert in alerts if alert["labels"]["alertname"] == "LabelsLate")
+    assert "2026-01-01T05:00" < opened["startsAt"] < "2026-01-01T05:40"
+    steady = [one for at, one in sorted(events, key=lambda pair: pair[0]) if at < 300 * 60.0]
+    assert "LabelsLate" not in names(said(*steady, labels={"topic": "l", "wait": "2h"}, quality={"enabled": False}))
