@@ -271,7 +271,7 @@ def test_what_models_are_told_to_shed_is_shed_again_by_a_replay() -> None:
         ids, seconds = [f"k{i}" for i in range(at, at + 100)], [float(i) for i in range(at, at + 100)]
         said_, named = (x[at : at + 100] > 0).astype(float).tolist(), {"x": x[at : at + 100].tolist()}
         blocks += [
-            block(predictions(ids, seconds, said_, {"x": x[at : at + 100].tolist()})),
+            block(predictions(ids, seconds, said_, named)),
             block(labels(ids, seconds, said_)),
         ]
     shed = Section("s", "control", document=document({"stream": "s", "action": "shed", "halvings": 3}))
