@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -226,6 +227,28 @@ def test_segments_that_sampling_has_thinned_out_are_put_together() -> None:
         life.save()
     assert life.mortal.sampling.halvings >= 4
     assert len(life.records) <= 2 * 1_000 // 20 + 16 + 10
+    rng = np.random.default_rng(2)
+    for turn in range(10):
+        life.die()
+        ids = [f"{0.1 * other}-{i}" for other in rng.integers(0, 120, 40) for i in range(100)]
+        life.act(labels(ids, [20.0] * len(ids), rng, START + 20 * SECOND))
+        life.save()
+        now = START + 9 * MINUTE + 51 * SECOND + turn * SECOND
+        life.act(partial(Join.pass_time, now=now))
+        life.save()
+
+
+def test_what_sampling_has_left_out_does_not_come_back_when_more_are_waited_for_again() -> None:
+    life = Life(LABELS["plain"])
+    filled(life, 900)
+    filled(life, 100, 300.0)
+    life.save()
+    life.act(lambda join: join.room())
+    life.act(lambda join: join.pass_time(START + 11 * MINUTE))
+    life.act(lambda join: join.relax())
+    life.save()
+    assert life.mortal.sampling.halvings == 0
+    assert 0 < life.mortal.waiting.live < 100
     life.die()
 
 
