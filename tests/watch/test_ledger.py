@@ -238,6 +238,22 @@ def test_segments_that_sampling_has_thinned_out_are_put_together() -> None:
         life.save()
 
 
+def test_a_segment_that_was_written_anew_with_few_rows_stays_closed() -> None:
+    life, rng = Life(LABELS["plain"]), np.random.default_rng(4)
+    for second in (0.0, 1.0, 2.0):
+        filled(life, 10, second)
+        filled(life, 12, 200.0 + second)
+        life.save()
+    life.act(lambda join: join.pass_time(START + 11 * MINUTE))
+    for turn in range(16):
+        ids = [f"{second}-{i}" for i in range(12) for second in (200.0, 201.0, 202.0)]
+        some = ids if turn < 9 else ids[:15]
+        life.act(labels(some, [661.0 + turn] * len(some), rng, START + (661 + turn) * SECOND))
+        life.save()
+        if turn > 7:
+            life.die()
+
+
 def test_what_sampling_has_left_out_does_not_come_back_when_more_are_waited_for_again() -> None:
     life = Life(LABELS["plain"])
     filled(life, 900)
