@@ -177,6 +177,12 @@ class Stream:
         """Versions whose performance is not estimated before labels come, and why."""
         return {self.versions[number].subject.version: why for number, why in self.estimates.refused.items()}
 
+    def settle(self) -> None:
+        """Takes what has matured in the meantime: at the end of a window, and before it is saved."""
+        counts, matured = self.join.let_go()
+        self._count(counts)
+        self.ledger.matured(matured, self.judge.losses)
+
     def groups(self) -> dict[str, Group]:
         """All groups of signals, by a name for snapshots."""
         named = {"features": self.features}
@@ -509,6 +515,7 @@ class Stream:
         return outputs
 
     def _close_windows(self, now: int, arrived: int, everything: bool = False) -> list[Output]:
+        self.settle()
         moment = self.moment(arrived, now)
         outputs: list[Output] = []
         for closed in self.ledger.close(now, self.judge.losses, everything):

@@ -27,6 +27,9 @@ Mask = npt.NDArray[np.bool_]
 
 FAR = 2**62
 """A clock that never comes."""
+_MORE = ("score", "segments", "scores", "features", "weight")
+_LAZY = 256
+"""Rows after which what is past its deadline is let go, unless somebody asks before."""
 _KEPT = ("score", "weight")
 """Columns of predictions that their outcomes have too."""
 _FEW = 64
@@ -85,6 +88,10 @@ class Join:
         self._early = EarlyLabels(limits.early_labels)
         self.classes = Classes()
         self._keys: tuple[tuple[str, ...], ...] = ()
+        self._expired, self._rows = self.clock.now, 0
+        """The clock until which what is past its deadline was let go, and rows since."""
+        self._gone: list[Outcomes] = []
+        self._gone_counts: dict[str, int] = {}
         self.configure(labels, None)
 
     def configure(
@@ -103,6 +110,8 @@ class Join:
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""
+        if self.waiting.live >= self._limits.waiting:
+            self._expire()
         while self.waiting.live >= self._limits.waiting:
             self.sampling.change(1, self.position)
             self.waiting.keep(self.sampling.mask, self.clock.now)
@@ -142,7 +151,7 @@ class Join:
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
         absent = self._absent_by_now(before, clock)
-        expired, matured = self._expire(before)
+        expired, matured = self._let_go(len(rows))
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
         return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts, more.get("segments"), matured)
 
@@ -158,7 +167,7 @@ class Join:
         if len(absent.row):
             status = self.waiting.rows(numbers)["status"]
         outcomes, counts = self._apply(rows, values, queries, numbers, status, clock)
-        expired, matured = self._expire(before)
+        expired, matured = self._let_go(len(rows))
         counts |= {"ahead": ahead} | expired
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
@@ -179,7 +188,7 @@ class Join:
         if self._absent is not None:
             due = self._due_absences(before, now)
             absent = self._absence(due, np.zeros(len(due), np.int64), self._absence_time(due))
-        counts, matured = self._expire(before)
+        counts, matured = self.let_go()
         return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured=matured)
 
     def cohort(self, start: int, end: int) -> Outcomes:
@@ -195,7 +204,7 @@ class Join:
         return int(self._absence_time(due)[0]) if len(due) else FAR
 
     def state(self) -> dict[str, Any]:
-        """Everything but the predictions that wait, as plain values."""
+        """Everything but the predictions that wait, as plain values; what is past its deadline must have been let go."""
         absent = list(self._absent) if self._absent else None
         return {
             "clock": self.clock.state(),
@@ -211,6 +220,7 @@ class Join:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`; the predictions that wait are to be loaded."""
         self.clock.restore(state["clock"])
+        self._expired = self.clock.now
         self.position = state["position"]
         self.versions.restore(state["versions"])
         self.sampling.restore(state["sampling"])
@@ -316,21 +326,36 @@ class Join:
         due, row = due[label >= row], row[label >= row]
         return self._absence(due, row, clock[row])
 
-    def _expire(self, before: int) -> tuple[dict[str, int], Outcomes]:
-        """Lets go of what is past its deadline since the clock said `before`, once all labels until now have been applied."""
-        now = self.clock.now
+    def let_go(self) -> tuple[dict[str, int], Outcomes]:
+        """Lets go of what is past its deadline, once all labels until now have been applied; gives counts, and what matured.
+
+        When that happens does not matter to anybody else: what is past its deadline is not there for labels anyway.
+        """
+        self._expire()
+        counts, matured, self._gone, self._gone_counts = self._gone_counts, self._gone, [], {}
+        self._rows = 0
+        return counts, Outcomes.joined(matured) if matured else NO_OUTCOMES
+
+    def _let_go(self, rows: int) -> tuple[dict[str, int], Outcomes]:
+        """The same after some more rows, if it is time."""
+        self._rows += rows
+        return self.let_go() if self._rows >= _LAZY else ({}, NO_OUTCOMES)
+
+    def _expire(self) -> None:
+        before, now = self._expired, self.clock.now
         if now == before:
-            return {}, NO_OUTCOMES
-        matured = NO_OUTCOMES
+            return
+        self._expired = now
         counts = {"labels_unmatched": self._early.forget(now)}
         due = self.waiting.due(before, now)
         if len(due):
             self.waiting.live -= len(due)
-            matured = self._matured(due) if self.labelled else NO_OUTCOMES
             status = self.waiting.rows(due)["status"]
             counts |= {"matured": len(due), "matured_labelled": int(((status == LABELLED) | (status == ABSENT)).sum())}
+            self._gone += [self._matured(due)] if self.labelled else []
             self.waiting.leave(now)
-        return counts, matured
+        for name, n in counts.items():
+            self._gone_counts[name] = self._gone_counts.get(name, 0) + n
 
     def _matured(self, numbers: Ints) -> Outcomes:
         """Predictions as outcomes, whether they have a label or not; one that was ahead of the clock is of the clock's time."""
@@ -436,15 +461,14 @@ class Join:
     def _outcomes(self, numbers: Ints, row: Ints, sign: int) -> Outcomes:
         if not len(numbers):
             return NO_OUTCOMES
-        rows = self.waiting.rows(numbers)
+        rows, more = self.waiting.gathered(numbers, _MORE)
         columns = (rows[name].copy() for name in ("version", "position", "time", "known", "at"))
-        score, segments_, scores = (self.waiting.more(name, numbers) for name in ("score", "segments", "scores"))
-        weight = self.waiting.more("weight", numbers)
+        score, segments_, scores, features, weight = more
         if self.waiting.has("label_weight"):
-            weight *= self.waiting.more("label_weight", numbers)
+            weight = weight * self.waiting.more("label_weight", numbers)
         n, values = len(rows), unpacked(np.concatenate((rows["value"], rows["label"])))
         words = (values.value[:n], values.code[:n], values.value[n:], values.code[n:])
-        last = (np.full(n, sign, np.int8), score, weight, segments_, scores, rows["id"], self.waiting.more("features", numbers))
+        last = (np.full(n, sign, np.int8), score, weight, segments_, scores, rows["id"], features)
         return Outcomes._make((row, *columns, *words, *last))
 
 
