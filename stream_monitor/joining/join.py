@@ -337,9 +337,11 @@ class Join:
         return counts, Outcomes.joined(matured) if matured else NO_OUTCOMES
 
     def _let_go(self, rows: int) -> tuple[dict[str, int], Outcomes]:
-        """The same after some more rows, if it is time."""
+        """The same after some more rows, if it is time; labels that came too early go at once, as they may come again."""
         self._rows += rows
-        return self.let_go() if self._rows >= _LAZY else ({}, NO_OUTCOMES)
+        if self._rows >= _LAZY:
+            return self.let_go()
+        return ({"labels_unmatched": self._early.forget(self.clock.now)} if len(self._early) else {}), NO_OUTCOMES
 
     def _expire(self) -> None:
         before, now = self._expired, self.clock.now
