@@ -26,7 +26,7 @@ def no_common_word(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
     return alerts.open(Subject(stream), "data_quality", "LabelVocabulary", "warning", summary, moment)
 
 
-def common_word(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
+def common_word(alerts: Alerts, moment: Moment) -> list[Output]:
     """Takes that back."""
     return alerts.end("recovered", moment, alertname="LabelVocabulary")
 
