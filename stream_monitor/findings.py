@@ -6,7 +6,7 @@ from functools import partial
 
 from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Moment, Subject
-from stream_monitor.alerting.words import Context
+from stream_monitor.alerting.wording import Context
 from stream_monitor.running import Running
 from stream_monitor.task import Output
 from stream_monitor.watched import Noticed

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stream_monitor.alerting.alerts import Moment
-from stream_monitor.joining.features import Features
+from stream_monitor.joining.kept_features import KeptFeatures
 from stream_monitor.metrics.report import Reported
 from stream_monitor.performance.review import Reviewed
 from stream_monitor.quality.checks import Checks
@@ -24,7 +24,7 @@ class Running(Reported, Reviewed, Protocol):
     words: Words
     feature_rows: FeatureRows
     checks: Checks
-    kept: Features
+    kept: KeptFeatures
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""

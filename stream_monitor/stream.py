@@ -17,8 +17,8 @@ from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
-from stream_monitor.joining.features import Features as Kept
 from stream_monitor.joining.join import Join, Joined, Values
+from stream_monitor.joining.kept_features import KeptFeatures
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.performance.rules import Rules
 from stream_monitor.quality.checks import Checks, Kind
@@ -51,7 +51,7 @@ class Stream:
         self.watched = Watched(record)
         self.feature_rows = FeatureRows(record.limits.categories, record.limits.features)
         self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
-        self.kept = Kept()
+        self.kept = KeptFeatures()
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.ledger = Ledger(config, self.words, self.join.classes)

@@ -7,7 +7,7 @@ from typing import Any
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.stream import Stream
 from stream_monitor.version import Version
-from stream_monitor.watching.budget import Spent
+from stream_monitor.watching.allowance import Spent
 from stream_monitor.watching.given import Given
 
 Arrays = dict[str, dict[str, bytes]]

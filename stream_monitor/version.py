@@ -10,8 +10,8 @@ import numpy.typing as npt
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
-from stream_monitor.joining.features import Features
 from stream_monitor.joining.join import Values
+from stream_monitor.joining.kept_features import KeptFeatures
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.models.models import Found, Models
 from stream_monitor.watching.group import Group
@@ -35,7 +35,7 @@ class Version:
         """The stream's clock at its last prediction."""
 
     def learn(
-        self, outcomes: Outcomes, losses: npt.NDArray[np.float64], times: npt.NDArray[np.int64], kept: Features
+        self, outcomes: Outcomes, losses: npt.NDArray[np.float64], times: npt.NDArray[np.int64], kept: KeptFeatures
     ) -> list[Found]:
         """Lets its models learn from new outcomes, float64[n] their losses, of predictions whose features were kept."""
         assert self.models is not None

@@ -13,7 +13,7 @@ from stream_monitor.config.stream import StreamConfig, StreamRecord
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.versions import distinct
 from stream_monitor.version import Version
-from stream_monitor.watching.budget import Spent
+from stream_monitor.watching.allowance import Spent
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group

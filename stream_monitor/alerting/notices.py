@@ -8,7 +8,7 @@ from stream_monitor.alerting.alerts import Alerts, Moment, Step, Subject, Tellin
 from stream_monitor.blocks import Section
 from stream_monitor.events import AlertKind, iso
 from stream_monitor.models.models import Found
-from stream_monitor.models.words import Named, sentence
+from stream_monitor.models.sentence import Named, sentence
 from stream_monitor.quality.issue import Issue
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
-from stream_monitor.alerting.words import number
+from stream_monitor.alerting.wording import number
 from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates, Verdict
