@@ -18,7 +18,7 @@ from benchmarks.rehearsal import rehearse
 from benchmarks.table import table
 from consumers.intake import intake
 from consumers.intake.intake import Intake
-from stream_monitor import blocks, part, stream
+from stream_monitor import blocks, losses, part
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.joining import join
 from stream_monitor.metrics import report
@@ -47,7 +47,7 @@ _STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "watch: quality": tuple((Checks, name) for name in ("rows", "times", "count", "features", "labels", "close")),
     "watch: events of metrics": ((report, "window"), (report, "cohort")),
     "watch: rules": ((review, "window"), (review, "cohort"), (review, "explained")),
-    "watch: losses": ((stream.Stream, "_judge"),),
+    "watch: losses": ((losses, "judge"),),
     "watch: snapshots": ((part.Part, "_save"),),
     "watch: progress and silence": ((part.Part, "_progress"),),
     "watch: the rest": ((Watch, "process"),),

@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from benchmarks.cost import apart
 from benchmarks.table import table
-from stream_monitor.joining.ledger import Ledger
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.sampling import Sampling
+from stream_monitor.joining.saved_rows import SavedRows
 from stream_monitor.joining.waiting import LABELLED, Fresh, Waiting
 
 R = TypeVar("R")
@@ -59,12 +59,12 @@ def measure(count: int, features: int) -> dict[str, float]:
 
 def save(count: int, features: int) -> dict[str, float]:
     """The same of what is saved of them."""
-    costs, ledger, records = _Costs(), Ledger(), dict[str, bytes]()
-    _filled(count, features, costs, lambda waiting: records.update(_saved(ledger, waiting)))
+    costs, saved, records = _Costs(), SavedRows(), dict[str, bytes]()
+    _filled(count, features, costs, lambda waiting: records.update(_saved(saved, waiting)))
     told = costs.told()
     told |= {"bytes saved for each": sum(map(len, records.values())) / count, "records": len(records)}
     began = time.process_time()
-    Ledger().restore(_empty(), records, Sampling(), 0)
+    SavedRows().restore(_empty(), records, Sampling(), 0)
     return {name: told[name] for name in ("us to save", "bytes saved for each", "records")} | {
         "seconds to load all": time.process_time() - began
     }
@@ -116,8 +116,8 @@ def _label(waiting: Waiting, count: int, costs: _Costs) -> None:
         costs.of("label", lambda: waiting.label(numbers, labels, rows["time"], rows["time"], LABELLED, one))  # noqa: B023
 
 
-def _saved(ledger: Ledger, waiting: Waiting) -> dict[str, bytes]:
-    return {key: value for key, value in ledger.save(waiting, 0) if value is not None}
+def _saved(saved: SavedRows, waiting: Waiting) -> dict[str, bytes]:
+    return {key: value for key, value in saved.save(waiting, 0) if value is not None}
 
 
 def _fresh(position: Ints, step: int, features: int) -> Fresh:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from stream_monitor.alerting.alerts import Moment
 from stream_monitor.events import iso
+from stream_monitor.stream import Stream
 from stream_monitor.task import Output
-
-if TYPE_CHECKING:
-    from stream_monitor.stream import Stream
 
 
 class Control(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,13 +37,20 @@ def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
     if control.action == "rebaseline":
         return stream.rebaseline(arrived, "rebaselined", control.version, control.feature)
     if control.action == "shed":
-        stream.shed(control.halvings or 0)
+        stream.watched.shed(control.halvings or 0)
         return []
     if control.action == "resume":
-        return stream.resume(arrived)
+        return _resume(stream, moment)
     if control.fingerprint is not None and control.action in ("acknowledge", "verdict", "silence"):
         return stream.alerts.amend(control.fingerprint, moment, **_said(control))
-    return _decide(stream, control, arrived)
+    return _decide(stream, control, moment)
+
+
+def _resume(stream: Stream, moment: Moment) -> list[Output]:
+    """Starts detectors that were set aside again."""
+    for group in stream.watched.groups().values():
+        group.resume()
+    return stream.alerts.end("resumed", moment, kind="monitor")
 
 
 def _said(control: Control) -> dict[str, str | None]:
@@ -55,9 +61,8 @@ def _said(control: Control) -> dict[str, str | None]:
     return {"silencedUntil": iso(control.until) if control.until is not None else None}
 
 
-def _decide(stream: Stream, control: Control, arrived: int) -> list[Output]:
-    moment = stream.moment(arrived)
-    for version in stream.versions.values():
+def _decide(stream: Stream, control: Control, moment: Moment) -> list[Output]:
+    for version in stream.watched.versions.values():
         request = version.retrain.request
         if request is None or request.request_id != control.request_id:
             continue

@@ -14,11 +14,12 @@ from stream_monitor import blocks, stream_state
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Progress, Section
 from stream_monitor.config.stream import StreamRecord
+from stream_monitor.configuration import configure, parsed
 from stream_monitor.control import obey
 from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
 from stream_monitor.metrics import report
 from stream_monitor.snapshots import Snapshots, channel, placed
-from stream_monitor.stream import Stream, parsed
+from stream_monitor.stream import Stream
 from stream_monitor.task import Output, Partition
 
 log = structlog.get_logger()
@@ -148,7 +149,7 @@ class Part:
         """Lets the models of a configured stream share its budget: those born here by now, and as many elsewhere."""
         models = [stream for name, stream in self._streams.items() if name.partition("/")[0] == base and stream.born <= offset]
         for stream in models:
-            stream.siblings = len(models) * (self._partitions or 1)
+            stream.watched.siblings = len(models) * (self._partitions or 1)
 
     def _guarded(self, stream: Stream, section: Section, arrived: int, offset: int) -> list[Output]:
         """Lets a stream take a section; if that raises, the stream is set aside and the others go on."""
@@ -156,6 +157,8 @@ class Part:
         try:
             if section.kind == "control":
                 return obey(stream, section.document, arrived)
+            if section.kind == "configuration":
+                return configure(stream, parsed(section.document), arrived)
             return stream.section(section, arrived)
         except (MemoryError, OSError):
             raise
@@ -314,7 +317,7 @@ def _emptied(stream: Stream, position: int) -> Stream:
     fresh = Stream(stream.name, stream.record)
     fresh.join.position = position
     fresh.join.clock.restore(stream.join.clock.state())
-    fresh.alerts, fresh.born, fresh.siblings = stream.alerts, stream.born, stream.siblings
+    fresh.alerts, fresh.born, fresh.watched.siblings = stream.alerts, stream.born, stream.watched.siblings
     return fresh
 
 

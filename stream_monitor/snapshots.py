@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import xxhash
 
 from stream_monitor import stream_state
-from stream_monitor.joining.ledger import Ledger
+from stream_monitor.joining.saved_rows import SavedRows
 from stream_monitor.snapshot import pack, unpack
 from stream_monitor.stream import Stream
 from stream_monitor.stream_state import Arrays
@@ -39,7 +39,7 @@ class Snapshots:
         self._last: dict[str, tuple[int, int]] = {}
         """Rows and arrival at the last snapshot of each stream."""
         self._keys: dict[str, set[str]] = {}
-        self._ledgers: dict[str, Ledger] = {}
+        self._saved: dict[str, SavedRows] = {}
         self._over: dict[str, list[str]] = {}
         """Keys of what waited in streams that have begun again."""
         self._meta: tuple[int, int] | None = None
@@ -47,7 +47,7 @@ class Snapshots:
     def begin_again(self, name: str) -> None:
         """Lets a stream that has begun again be saved at once, and forgets what waited in it."""
         self._last.pop(name, None)
-        self._over.setdefault(name, []).extend(self._ledgers.pop(name, Ledger()).keys())
+        self._over.setdefault(name, []).extend(self._saved.pop(name, SavedRows()).keys())
 
     def due(self, streams: Mapping[str, Stream], arrived: int) -> list[str]:
         """The streams that are to be saved now."""
@@ -73,8 +73,8 @@ class Snapshots:
 
     def load(self, stream: Stream, waiting: dict[str, bytes]) -> None:
         """Loads the predictions that wait into a stream that was restored; their records are consumed."""
-        ledger = self._ledgers[stream.name] = Ledger()
-        ledger.restore(stream.join.waiting, waiting, stream.join.sampling, stream.join.clock.now)
+        saved = self._saved[stream.name] = SavedRows()
+        saved.restore(stream.join.waiting, waiting, stream.join.sampling, stream.join.clock.now)
 
     def save_meta(self, meta: dict[str, Any], revision: int, arrived: int) -> Output:
         """The snapshot of what the streams share."""
@@ -84,7 +84,7 @@ class Snapshots:
     def forget(self, name: str) -> list[Output]:
         """Takes back all that was saved of a stream."""
         self._last.pop(name, None)
-        gone = self._over.pop(name, []) + self._ledgers.pop(name, Ledger()).keys()
+        gone = self._over.pop(name, []) + self._saved.pop(name, SavedRows()).keys()
         waiting = [_waiting(name, key, None) for key in gone]
         return [_output(key, None) for key in sorted(self._keys.pop(name, set()))] + waiting
 
@@ -116,10 +116,10 @@ class Snapshots:
 
     def _save_waiting(self, name: str, stream: Stream) -> list[Output]:
         """What has changed of the predictions that wait, and how they are sampled."""
-        join, ledger = stream.join, self._ledgers.setdefault(name, Ledger())
+        join, saved = stream.join, self._saved.setdefault(name, SavedRows())
         outputs = [_waiting(name, key, None) for key in self._over.pop(name, [])]
-        outputs += [_waiting(name, key, value) for key, value in ledger.save(join.waiting, join.clock.now)]
-        join.sampling.forget(ledger.first)
+        outputs += [_waiting(name, key, value) for key, value in saved.save(join.waiting, join.clock.now)]
+        join.sampling.forget(saved.first)
         return outputs
 
     def _is_due(self, name: str, stream: Stream, arrived: int) -> bool:

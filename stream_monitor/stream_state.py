@@ -7,7 +7,7 @@ from typing import Any
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.stream import Stream
 from stream_monitor.version import Version
-from stream_monitor.watching.budget import Spent
+from stream_monitor.watching.allowance import Spent
 from stream_monitor.watching.given import Given
 
 Arrays = dict[str, dict[str, bytes]]
@@ -16,11 +16,11 @@ Arrays = dict[str, dict[str, bytes]]
 
 def arrays(stream: Stream, changed: bool) -> Arrays:
     """The arrays of a stream: only those that may have changed since the last time, or all."""
-    named = {name: group.arrays() for name, group in stream.groups().items() if group.changed or not changed}
-    for group in stream.groups().values():
+    named = {name: group.arrays() for name, group in stream.watched.groups().items() if group.changed or not changed}
+    for group in stream.watched.groups().values():
         group.fresh = False
-    if stream.given and (stream.given.fresh or not changed):
-        named["given"], stream.given.fresh = stream.given.arrays(), False
+    if stream.watched.given and (stream.watched.given.fresh or not changed):
+        named["given"], stream.watched.given.fresh = stream.watched.given.arrays(), False
     return named
 
 
@@ -32,11 +32,12 @@ def state(stream: Stream) -> dict[str, Any]:
         "estimates": stream.estimates.state(),
         "alerts": stream.alerts.state(),
         "feature_rows": stream.feature_rows.state(), "checks": stream.checks.state(),
-        "kept": stream.kept.state(), "halvings": stream.halvings, "siblings": stream.siblings, "born": stream.born,
-        "retired": list(stream.retired),
-        "versions": [version.state() for version in stream.versions.values()],
-        "groups": {name: group.state() for name, group in stream.groups().items()},
-        "given": stream.given.state() if stream.given else None,
+        "kept": stream.kept.state(), "halvings": stream.watched.halvings, "siblings": stream.watched.siblings,
+        "born": stream.born,
+        "retired": list(stream.watched.retired),
+        "versions": [version.state() for version in stream.watched.versions.values()],
+        "groups": {name: group.state() for name, group in stream.watched.groups().items()},
+        "given": stream.watched.given.state() if stream.watched.given else None,
         "outcomes": stream.outcomes, "totals": stream.totals, "last_metrics": stream.last_metrics,
         "last_cohorts": stream.last_cohorts,
     }  # fmt: skip
@@ -47,18 +48,18 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.kept.restore(saved["kept"])
-    stream.halvings = saved["halvings"]
-    stream.siblings, stream.retired = saved["siblings"], Spent(*saved["retired"])
+    stream.watched.halvings = saved["halvings"]
+    stream.watched.siblings, stream.watched.retired = saved["siblings"], Spent(*saved["retired"])
     for part in ("judge", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)
-        stream.versions[version.number] = version
-    for group_name, group in stream.groups().items():
+        stream.watched.versions[version.number] = version
+    for group_name, group in stream.watched.groups().items():
         group.restore(saved["groups"][group_name], named.get(group_name, {}))
-    stream.checks.restore(saved["checks"], stream.features)
+    stream.checks.restore(saved["checks"], stream.watched.features)
     if saved["given"]:
-        stream.given = Given.restored(saved["given"], named.get("given", {}))
+        stream.watched.given = Given.restored(saved["given"], named.get("given", {}))
     stream.outcomes, stream.totals = saved["outcomes"], dict(saved["totals"])
     stream.last_metrics, stream.last_cohorts = dict(saved["last_metrics"]), dict(saved["last_cohorts"])
     stream.join.restore(saved["join"])

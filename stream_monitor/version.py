@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
-from stream_monitor.models.models import Models
+from stream_monitor.joining.join import Values
+from stream_monitor.joining.kept_features import KeptFeatures
+from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.models.models import Found, Models
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.terms import terms
+from stream_monitor.watching.words import numbered
 
 
 class Version:
@@ -26,6 +33,17 @@ class Version:
         self.outcomes = 0
         self.seen = seen
         """The stream's clock at its last prediction."""
+
+    def learn(
+        self, outcomes: Outcomes, losses: npt.NDArray[np.float64], times: npt.NDArray[np.int64], kept: KeptFeatures
+    ) -> list[Found]:
+        """Lets its models learn from new outcomes, float64[n] their losses, of predictions whose features were kept."""
+        assert self.models is not None
+        value = numbered(Values(outcomes.value, outcomes.code))
+        label = numbered(Values(outcomes.label_value, outcomes.label_code))
+        features = outcomes.features.astype(np.float64)
+        names = kept.names[: features.shape[1]]
+        return self.models.learn(names, features, value, label, losses, outcomes.ids, times, kept.texts)
 
     def inherit(self, older: Version) -> None:
         """Takes the references of another version, where it has them."""

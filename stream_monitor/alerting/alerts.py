@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from stream_monitor import __version__
-from stream_monitor.alerting import words
-from stream_monitor.alerting.words import Context
+from stream_monitor.alerting import wording
+from stream_monitor.alerting.wording import Context
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import DriftKind, StreamRecord
 from stream_monitor.events import (
@@ -103,7 +103,9 @@ class Alerts:
             fingerprint=fingerprint,
             startsAt=known.startsAt if known else iso(moment.clock),
             labels=labels | {"severity": severity},
-            annotations=self._annotations(words.summary(finding, subject.text, context), words.description(finding, context)),
+            annotations=self._annotations(
+                wording.summary(finding, subject.text, context), wording.description(finding, context)
+            ),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes),
             change=_change(finding, context),
             causes=known.causes if known else [],

@@ -8,7 +8,7 @@ from stream_monitor.alerting.alerts import Alerts, Moment, Step, Subject, Tellin
 from stream_monitor.blocks import Section
 from stream_monitor.events import AlertKind, iso
 from stream_monitor.models.models import Found
-from stream_monitor.models.words import Named, sentence
+from stream_monitor.models.sentence import Named, sentence
 from stream_monitor.quality.issue import Issue
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
@@ -26,7 +26,7 @@ def no_common_word(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
     return alerts.open(Subject(stream), "data_quality", "LabelVocabulary", "warning", summary, moment)
 
 
-def common_word(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
+def common_word(alerts: Alerts, moment: Moment) -> list[Output]:
     """Takes that back."""
     return alerts.end("recovered", moment, alertname="LabelVocabulary")
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.blocks import Rows
+from stream_monitor.config.stream import StreamConfig
 from stream_monitor.estimation.cbpe import MOST_CLASSES
 from stream_monitor.estimation.estimator import ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side
@@ -44,9 +45,8 @@ class Estimates:
     Depends on the order of rows alone: what is learnt is learnt at the end of a window.
     """
 
-    def __init__(self, ledger: Ledger, rows: int, losses: bool = False) -> None:
-        """`losses` says whether the errors of a regression are estimated."""
-        self._ledger, self._rows, self._losses = ledger, rows, losses
+    def __init__(self, ledger: Ledger, config: StreamConfig) -> None:
+        self._ledger, self._rows, self._losses = ledger, config.reference.rows, config.models.estimate_loss
         self._kind = self._decided()
         self._first: dict[int, list[Outcomes]] = {}
         """Outcomes that are to be learnt from: the first ones of a version, or of a window."""

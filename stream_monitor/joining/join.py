@@ -11,13 +11,13 @@ import numpy.typing as npt
 from stream_monitor.blocks import Progress, Rows
 from stream_monitor.config.stream import Labels, Limits
 from stream_monitor.joining import segments
-from stream_monitor.joining.classes import Classes
 from stream_monitor.joining.clock import Clock
 from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 from stream_monitor.joining.packed import Values as Values
 from stream_monitor.joining.packed import unpacked
 from stream_monitor.joining.sampling import Sampling
+from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.joining.versions import Versions
 from stream_monitor.joining.waiting import ABSENT, LABELLED, WAITING, WITHDRAWN, Fresh, Waiting
 
@@ -86,7 +86,7 @@ class Join:
         self.sampling = Sampling()
         self._limits = limits
         self._early = EarlyLabels(limits.early_labels)
-        self.classes = Classes()
+        self.classes = ScoredClasses()
         self._keys: tuple[tuple[str, ...], ...] = ()
         self._expired, self._rows = self.clock.now, 0
         """The clock until which what is past its deadline was let go, and rows since."""

@@ -10,18 +10,18 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
-from stream_monitor.joining.classes import Classes
 from stream_monitor.joining.join import Join, Joined, Values
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
 from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.label_bias import bias
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.regression import Regression
-from stream_monitor.metrics.segments import Segments
 from stream_monitor.metrics.since import Since
 from stream_monitor.metrics.tally import Measure, Tally
+from stream_monitor.metrics.top_segments import TopSegments
 from stream_monitor.metrics.vocabulary import Vocabulary, Word
 from stream_monitor.metrics.windows import Closed, Windows, groups
 from stream_monitor.statuses import Outcome, outcome
@@ -40,11 +40,11 @@ _TOGETHER = 512
 class Ledger:
     """Outcomes wait to be tallied together; when that happens does not matter, as each sum takes them one after the other."""
 
-    def __init__(self, config: StreamConfig, words: Words, classes: Classes) -> None:
+    def __init__(self, config: StreamConfig, words: Words, classes: ScoredClasses) -> None:
         self._words, self._classes, self._rows = words, classes, config.reference.rows
         self.windows = Windows(config.metrics)
         self.cohorts = Cohorts(config.metrics)
-        self.segments = Segments(config.segments.crossings, config.segments.top)
+        self.segments = TopSegments(config.segments.crossings, config.segments.top)
         self.vocabulary = Vocabulary(config.task, _positive(config, words))
         cost = config.performance.cost
         self._costs = None if cost is None else Costs(cost.tp, cost.fp, cost.fn, cost.tn)

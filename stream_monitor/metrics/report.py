@@ -37,8 +37,7 @@ from stream_monitor.metrics.regression import Regression
 from stream_monitor.metrics.tally import ALL, Measure, Tally
 from stream_monitor.metrics.windows import Closed, Window
 from stream_monitor.task import Output
-from stream_monitor.version import Version
-from stream_monitor.watching.budget import Spent
+from stream_monitor.watched import Watched
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 
@@ -53,20 +52,15 @@ class Reported(Protocol):
     join: Join
     judge: Judge
     ledger: Ledger
-    features: Group
+    watched: Watched
     alerts: Alerts
-    versions: dict[int, Version]
     outcomes: int
     totals: dict[str, int]
     last_metrics: dict[str, dict[str, Any]]
     last_cohorts: dict[str, dict[str, Any]]
-    retired: Spent
 
     def not_estimated(self) -> dict[str, str]:
         """Versions whose performance is not estimated before labels come, and why."""
-
-    def groups(self) -> dict[str, Group]:
-        """All groups of signals, by name."""
 
 
 def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment: Moment) -> Output:
@@ -141,7 +135,7 @@ def performance(stream: Reported, number: int, tally: Tally) -> Performance:
 
 
 def _models(stream: Reported, number: int) -> list[dict[str, Any]]:
-    version = stream.versions.get(number)
+    version = stream.watched.versions.get(number)
     return version.models.summary() if version and version.models else []
 
 
@@ -235,7 +229,7 @@ def _since(stream: Reported, number: int) -> SinceBeginning | None:
 
 def _reference(stream: Reported, number: int) -> dict[str, float]:
     """What is known of the reference: its accuracy, or its mean absolute error."""
-    version = stream.versions.get(number)
+    version = stream.watched.versions.get(number)
     known = version.groups["loss"].references()[0] if version else None
     if known is None or not known.names:
         return {}
@@ -253,11 +247,11 @@ def status(stream: Reported) -> dict[str, Any]:
         "task": stream.judge.task,
         "versions": [
             {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}
-            for one in stream.versions.values()
+            for one in stream.watched.versions.values()
         ],
         "models": _costs(stream), "not_estimated": stream.not_estimated(),
-        "warming_up": {name: group.warmup.rows for name, group in stream.groups().items() if not group.learnt},
-        "not_watched": dict(stream.features.not_watched),
+        "warming_up": {name: group.warmup.rows for name, group in stream.watched.groups().items() if not group.learnt},
+        "not_watched": dict(stream.watched.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
         "alerts": [
             {"fingerprint": alert.fingerprint, "startsAt": alert.startsAt, **alert.labels}
@@ -274,7 +268,7 @@ def status(stream: Reported) -> dict[str, Any]:
 
 def _costs(stream: Reported) -> dict[str, Any]:
     """What models that learn take."""
-    known = [one.models for one in stream.versions.values() if one.models]
+    known = [one.models for one in stream.watched.versions.values() if one.models]
     return {
         "seconds": sum(one.seconds for one in known), "rows": sum(one.rows for one in known),
         "halvings": max((one.shedding.halvings for one in known), default=0),
@@ -283,7 +277,7 @@ def _costs(stream: Reported) -> dict[str, Any]:
 
 def _budget(stream: Reported) -> dict[str, Any]:
     """What was asked, what each group of signals was given of it, and what came of it."""
-    config, spent, given = stream.record.config, stream.retired, []
+    config, spent, given = stream.record.config, stream.watched.retired, []
     for version, group in _groups(stream):
         spent = spent.plus(group.spent)
         if (mine := group.given()) is not None:
@@ -296,8 +290,8 @@ def _budget(stream: Reported) -> dict[str, Any]:
 
 
 def _groups(stream: Reported) -> list[tuple[str, Group]]:
-    named: list[tuple[str, Group]] = [("", stream.features)]
-    for one in stream.versions.values():
+    named: list[tuple[str, Group]] = [("", stream.watched.features)]
+    for one in stream.watched.versions.values():
         named += [(one.subject.version, group) for group in one.groups.values()]
     return named
 
@@ -333,6 +327,6 @@ def _labels(stream: Reported, closed: Closed) -> LabelHealth:
 
 
 def _signals(stream: Reported, number: int) -> list[SignalReading]:
-    version = stream.versions.get(number)
-    groups = [stream.features, *(version.groups.values() if version else ())]
+    version = stream.watched.versions.get(number)
+    groups = [stream.watched.features, *(version.groups.values() if version else ())]
     return [SignalReading(**reading) for group in groups for reading in group.summary()]

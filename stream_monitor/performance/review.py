@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
-from stream_monitor.alerting.words import number
+from stream_monitor.alerting.wording import number
 from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates, Verdict
@@ -20,7 +20,7 @@ from stream_monitor.metrics.windows import Closed
 from stream_monitor.performance.explanation import Cause, Counts, causes
 from stream_monitor.performance.rules import Rules, Said, Told
 from stream_monitor.task import Output
-from stream_monitor.version import Version
+from stream_monitor.watched import Watched
 
 _NAMES = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
@@ -40,7 +40,7 @@ class Reviewed(Protocol):
     estimates: Estimates
     rules: Rules
     alerts: Alerts
-    versions: dict[int, Version]
+    watched: Watched
 
 
 def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment) -> list[Output]:
@@ -112,9 +112,9 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     """Labels that came early and are not like the rest, so that what they say of performance is not what all will say."""
     version, ledger = seen.key.version, stream.ledger
     config = stream.record.config.labels
-    if version not in stream.versions or seen.length != ledger.windows.length or (config and config.absent):
+    if version not in stream.watched.versions or seen.length != ledger.windows.length or (config and config.absent):
         return []
-    subject = stream.versions[version].subject
+    subject = stream.watched.versions[version].subject
     labels = {"model": subject.model, "version": subject.version, "signal": "label_coverage"}
     if seen.cohort.bias:
         ledger.unbiased[version] = 0
@@ -135,9 +135,9 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
 
 def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> list[Output]:
     """An estimate that stays apart from what labels show: the relation has changed, not only the inputs."""
-    if version not in stream.versions:
+    if version not in stream.watched.versions:
         return []
-    subject = stream.versions[version].subject
+    subject = stream.watched.versions[version].subject
     labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": verdict.metric}
     if verdict.changed is None:
         return stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
@@ -185,9 +185,9 @@ def _reference(stream: Reviewed, version: int) -> Readings:
 
 
 def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Output]:
-    if version not in stream.versions:
+    if version not in stream.watched.versions:
         return []
-    subject = stream.versions[version].subject
+    subject = stream.watched.versions[version].subject
     outputs: list[Output] = []
     for told in stream.rules.window(version, said):
         labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
@@ -222,7 +222,7 @@ def _of(stream: Reviewed, alert: Alert) -> int | None:
     if alert.labels["kind"] not in _EXPLAINED or alert.labels["severity"] == "info" or "segment" in alert.labels:
         return None
     names = alert.labels.get("model"), alert.labels.get("version")
-    numbers = (number for number, one in stream.versions.items() if (one.subject.model, one.subject.version) == names)
+    numbers = (number for number, one in stream.watched.versions.items() if (one.subject.model, one.subject.version) == names)
     return next(numbers, None)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.stream import Metrics
-from stream_monitor.quality.features import FeatureQuality
+from stream_monitor.quality.feature_quality import FeatureQuality
 from stream_monitor.quality.identity import Identity, odd_times
 from stream_monitor.quality.inputs import Inputs
 from stream_monitor.quality.issue import Issue

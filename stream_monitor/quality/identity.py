@@ -13,7 +13,7 @@ from stream_monitor.config.quality import Name, Quality
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.clock import AHEAD
 from stream_monitor.quality.issue import Found, Issue, percent
-from stream_monitor.quality.ledger import Ledger
+from stream_monitor.quality.open_issues import OpenIssues
 
 Ints = npt.NDArray[np.int64]
 
@@ -57,7 +57,7 @@ class Identity:
 
     def __init__(self, stream: str, limits: Quality) -> None:
         self._stream, self._limits = stream, limits
-        self._ledger = Ledger()
+        self._issues = OpenIssues()
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._suspected: list[str] = []
         """What was over its limit in the last window."""
@@ -80,7 +80,7 @@ class Identity:
         for share in self._shares():
             severity = self._limits.severe(share.name)
             if severity is None:
-                issues += self._ledger.close(share.name, "info")
+                issues += self._issues.close(share.name, "info")
                 continue
             after = share.k / max(share.n, 1)
             over = share.k >= _FEWEST and after >= share.limit
@@ -89,18 +89,18 @@ class Identity:
             bad = over and (share.name in self._suspected or after >= _AT_ONCE * share.limit)
             summary = f"{percent(after)} of {share.n:,} rows of {self._stream} {share.words}"
             found = [Found("", summary, 0.0, after, share.n)] if bad else []
-            issues += self._ledger.settle(share.name, severity, found, {""} if after < share.limit / 2 else ())
+            issues += self._issues.settle(share.name, severity, found, {""} if after < share.limit / 2 else ())
         self._suspected, self._counts = suspected, dict.fromkeys(_COUNTED, 0)
         return issues
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        return {"counts": dict(self._counts), "suspected": list(self._suspected), "ledger": self._ledger.state()}
+        return {"counts": dict(self._counts), "suspected": list(self._suspected), "ledger": self._issues.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._counts, self._suspected = dict(state["counts"]), list(state["suspected"])
-        self._ledger.restore(state["ledger"])
+        self._issues.restore(state["ledger"])
 
     def _shares(self) -> list[_Share]:
         counts, limits = self._counts, self._limits

@@ -7,7 +7,7 @@ from typing import Any
 from stream_monitor.config.quality import NoData
 from stream_monitor.events import iso
 from stream_monitor.quality.issue import Found, Issue
-from stream_monitor.quality.ledger import Ledger
+from stream_monitor.quality.open_issues import OpenIssues
 
 _LIMIT = 256
 """Inputs that are followed."""
@@ -41,7 +41,7 @@ class Inputs:
         self._stream, self._limits = stream, limits
         self._inputs: dict[tuple[str, int], _Input] = {}
         self._rows: dict[str, int] = {}
-        self._ledger = Ledger()
+        self._issues = OpenIssues()
 
     def configure(self, limits: NoData) -> None:
         """Takes limits from now on."""
@@ -57,14 +57,14 @@ class Inputs:
                 return
             one = self._inputs[topic, partition] = _Input()
             one.began = one.at = before
-        if _named(topic, partition) not in self._ledger.open("StalledInput"):
+        if _named(topic, partition) not in self._issues.open("StalledInput"):
             one.longest = max(one.longest, before - one.at)
         one.rows, one.at, one.clock = one.rows + rows, before + rows, clock
 
     def close(self, now: int) -> list[Issue]:
         """What stands still at a clock, and what goes on again."""
         if not self._limits.learnt:
-            return self._ledger.close("StalledInput", self._limits.severity)
+            return self._issues.close("StalledInput", self._limits.severity)
         bad, well = [], set()
         for (topic, partition), one in sorted(self._inputs.items()):
             name, run = _named(topic, partition), self._rows[topic] - one.at
@@ -77,17 +77,17 @@ class Inputs:
                 bad.append(Found(name, summary, expected, 0.0, run))
             elif expected < _EXPECTED / 2:
                 well.add(name)
-        return self._ledger.settle("StalledInput", self._limits.severity, bad, well)
+        return self._issues.settle("StalledInput", self._limits.severity, bad, well)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         inputs = [[*key, *vars(one).values()] for key, one in self._inputs.items()]
-        return {"inputs": inputs, "rows": dict(self._rows), "ledger": self._ledger.state()}
+        return {"inputs": inputs, "rows": dict(self._rows), "ledger": self._issues.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._rows = dict(state["rows"])
-        self._ledger.restore(state["ledger"])
+        self._issues.restore(state["ledger"])
         for topic, partition, *values in state["inputs"]:
             one = self._inputs[topic, partition] = _Input()
             one.rows, one.began, one.at, one.longest, one.clock = values

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stream_monitor.config.quality import Quality
 from stream_monitor.quality.issue import Found, Issue
-from stream_monitor.quality.ledger import Ledger
+from stream_monitor.quality.open_issues import OpenIssues
 
 _MIXED = -2
 """Instead of a class, once there were two."""
@@ -23,7 +23,7 @@ class LabelsSeen:
         self._stream, self._limits = stream, limits
         self._n = 0
         self._value, self._code = 0.0, -1
-        self._ledger = Ledger()
+        self._issues = OpenIssues()
 
     def configure(self, limits: Quality) -> None:
         """Takes limits from now on."""
@@ -47,18 +47,18 @@ class LabelsSeen:
         """What is to be said at the end of a window; `word` says what a label in canonical form is."""
         severity = self._limits.severe("OneClass")
         if severity is None or self._code == _MIXED:
-            return self._ledger.close("OneClass", severity or "info")
+            return self._issues.close("OneClass", severity or "info")
         if self._n < self._limits.outcomes:
             return []
         label = word(self._value, self._code)
         summary = f"all {self._n:,} labels of {self._stream} so far are {label}: there is nothing to tell apart"
-        return self._ledger.settle("OneClass", severity, [Found("", summary, n=self._n, after=1.0)], ())
+        return self._issues.settle("OneClass", severity, [Found("", summary, n=self._n, after=1.0)], ())
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        return {"n": self._n, "value": self._value, "code": self._code, "ledger": self._ledger.state()}
+        return {"n": self._n, "value": self._value, "code": self._code, "ledger": self._issues.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._n, self._value, self._code = state["n"], state["value"], state["code"]
-        self._ledger.restore(state["ledger"])
+        self._issues.restore(state["ledger"])

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.watching.budget import NOTHING, Allowance, Spent
+from stream_monitor.watching.allowance import NOTHING, Allowance, Spent
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Reference, Sort, unsettled

@@ -7,7 +7,7 @@ from typing import Any
 from stream_monitor.config import budget
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import Budget, DriftKind, StreamConfig, StreamRecord
-from stream_monitor.watching.budget import NOTHING, Allowance
+from stream_monitor.watching.allowance import NOTHING, Allowance
 from stream_monitor.watching.group import Group, Terms
 from stream_monitor.watching.reference import Sort
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from stream_monitor import values
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import Scalar
 from stream_monitor.joining.join import Values
+
+_TEXTS = 2.0**60
+"""Less than minus this are the numbers of texts."""
+_APART = 1024.0
+"""Between the numbers of two texts, so that they differ in float64."""
 
 
 class Words:
@@ -44,6 +50,16 @@ class Words:
         """The number of a text."""
         return self._codes.setdefault(text, min(len(self._codes), self._limit))
 
+    def text(self, value: float, code: int) -> str:
+        """What a value in canonical form says."""
+        return self.state()[code] if code >= 0 else f"{value:g}"
+
+    def name(self, number: float) -> str:
+        """What a value is called of which only the number is known, see `numbered`."""
+        if np.isnan(number):
+            return "all others"
+        return f"{number:g}" if number > -_TEXTS else self.state()[int(-_TEXTS - number) // int(_APART)]
+
     def state(self) -> list[str]:
         """The texts, by number."""
         return list(self._codes)[: self._limit + 1]
@@ -51,3 +67,8 @@ class Words:
     def restore(self, state: list[str]) -> None:
         """Goes on from a `state()`."""
         self._codes = {text: i for i, text in enumerate(state)}
+
+
+def numbered(values: Values) -> npt.NDArray[np.float64]:
+    """Values as numbers, float64[n]: those of texts far away from all others."""
+    return np.where(values.code >= 0, -_TEXTS - values.code * _APART, values.value)

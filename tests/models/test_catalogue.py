@@ -16,7 +16,7 @@ from stream_monitor.models.learners import learner
 
 def test_river_is_not_imported_before_a_model_is_made() -> None:
     program = (
-        "import sys, stream_monitor.config.models, stream_monitor.models.models, stream_monitor.models.words\n"
+        "import sys, stream_monitor.config.models, stream_monitor.models.models, stream_monitor.models.sentence\n"
         "assert 'river' not in sys.modules and 'scipy' not in sys.modules\n"
         "stream_monitor.models.models.Models(stream_monitor.config.models.Models(), 'classification')\n"
         "assert 'river' not in sys.modules\n"

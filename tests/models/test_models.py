@@ -9,7 +9,7 @@ from stream_monitor import snapshot
 from stream_monitor.config.models import Models as Settings
 from stream_monitor.models.catalogue import Task
 from stream_monitor.models.models import CLASSES, Models
-from stream_monitor.models.words import sentence
+from stream_monitor.models.sentence import sentence
 
 from .streams import fed, in_parts, loans, stream, turning
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.quality import Quality
-from stream_monitor.quality.features import FeatureQuality
+from stream_monitor.quality.feature_quality import FeatureQuality
 from stream_monitor.quality.issue import Issue
 from stream_monitor.watching.group import Group, Terms
 from stream_monitor.watching.recent import Marks

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from stream_monitor.config.quality import Name, Quality
 from stream_monitor.quality import units
+from stream_monitor.quality.feature_counts import FeatureCounts
 from stream_monitor.quality.issue import Found, number, percent
 from stream_monitor.quality.known import Known
 from stream_monitor.quality.shares import LEVEL, Verdict, compare
-from stream_monitor.quality.tally import Tally
 
 _FEW = 10
 """Rows with a new feature from which on it is worth a word."""
@@ -27,7 +27,7 @@ class Look(NamedTuple):
 
     stream: str
     known: Known
-    tally: Tally
+    counts: FeatureCounts
     limits: Quality
     category: Callable[[str, float], str]
     """The name of a feature's category by its number."""
@@ -52,74 +52,74 @@ class Findings(NamedTuple):
 
 def missing(look: Look) -> Findings:
     """Values that are missing more often than in the reference; not what has vanished altogether."""
-    tally = look.tally
+    counts = look.counts
     verdict = _missing(look)
-    gone = tally.missing == tally.rows
+    gone = counts.missing == counts.rows
     verdict = verdict._replace(bad=verdict.bad & ~gone, well=verdict.well | (verdict.bad & gone))
-    rows = np.full(len(gone), tally.rows)
+    rows = np.full(len(gone), counts.rows)
     return _findings(look, verdict, rows, lambda i, before, after: f"is missing in {after}, {before} in the reference")
 
 
 def vanished(look: Look) -> Findings:
     """Features of the reference that no row has."""
-    verdict, tally = _missing(look), look.tally
-    gone = tally.missing == tally.rows
+    verdict, counts = _missing(look), look.counts
+    gone = counts.missing == counts.rows
     verdict = verdict._replace(bad=verdict.bad & gone, well=~gone)
-    rows = np.full(len(gone), tally.rows)
+    rows = np.full(len(gone), counts.rows)
     return _findings(look, verdict, rows, lambda i, before, after: f"is there no more: it is missing in {after}")
 
 
 def infinite(look: Look) -> Findings:
     """Infinities; those of the reference are among its missing values."""
-    tally = look.tally
-    rows = np.full(len(tally.missing), tally.rows)
-    verdict = compare(tally.infinite, rows, look.known.missing, look.limits.outside, look.limits.rows)
+    counts = look.counts
+    rows = np.full(len(counts.missing), counts.rows)
+    verdict = compare(counts.infinite, rows, look.known.missing, look.limits.outside, look.limits.rows)
     return _findings(look, verdict, rows, lambda i, before, after: f"is infinite in {after}")
 
 
 def outside(look: Look) -> Findings:
     """Values outside the range of the reference."""
-    tally, known = look.tally, look.known
-    verdict = compare(tally.below + tally.above, tally.present, known.outside, look.limits.outside, look.limits.rows)
+    counts, known = look.counts, look.known
+    verdict = compare(counts.below + counts.above, counts.present, known.outside, look.limits.outside, look.limits.rows)
     width = known.highest - known.lowest
-    near = (tally.lowest >= known.lowest - width) & (tally.highest <= known.highest + width)
+    near = (counts.lowest >= known.lowest - width) & (counts.highest <= known.highest + width)
     drifting = np.array([name in look.drifting for name in known.names], np.bool_)
     verdict = verdict._replace(bad=verdict.bad & ~(drifting & near))
 
     def words(i: int, before: str, after: str) -> str:
         low, high = number(known.lowest[i]), number(known.highest[i])
-        above = tally.above[i] >= tally.below[i]
-        extreme = f"the largest is {number(tally.highest[i])}" if above else f"the smallest is {number(tally.lowest[i])}"
+        above = counts.above[i] >= counts.below[i]
+        extreme = f"the largest is {number(counts.highest[i])}" if above else f"the smallest is {number(counts.lowest[i])}"
         return f"is {'above' if above else 'below'} its range in {after}: {extreme}, in the reference {low} to {high}"
 
-    return _findings(look, verdict, tally.present, words)
+    return _findings(look, verdict, counts.present, words)
 
 
 def unseen(look: Look) -> Findings:
     """Categories that the reference does not have."""
-    tally = look.tally
-    verdict = compare(tally.unseen, tally.present, look.known.unseen, look.limits.outside, look.limits.rows)
+    counts = look.counts
+    verdict = compare(counts.unseen, counts.present, look.known.unseen, look.limits.outside, look.limits.rows)
 
     def words(i: int, before: str, after: str) -> str:
-        names = ", ".join(look.category(look.known.names[i], one) for one in tally.strangers.get(i, []))
+        names = ", ".join(look.category(look.known.names[i], one) for one in counts.strangers.get(i, []))
         return f"has categories that the reference does not have in {after}, first {names}"
 
-    return _findings(look, verdict, tally.present, words)
+    return _findings(look, verdict, counts.present, words)
 
 
 def constant(look: Look) -> Findings:
     """Features that had one value only, though they vary in every fifth of the reference."""
-    tally, known = look.tally, look.known
-    n, common = tally.present, known.common
-    still = (n >= look.limits.rows) & (tally.lowest == tally.highest)
+    counts, known = look.counts, look.known
+    n, common = counts.present, known.common
+    still = (n >= look.limits.rows) & (counts.lowest == counts.highest)
     usual = (common.k + 0.5) / (common.n + 1.0)
     chance = n * np.log(np.minimum(usual, 1.0))
     bad = still & (usual <= _VARIED) & (common.n > 0) & (chance < np.log(LEVEL / max(len(n), 1)))
-    verdict = Verdict(bad, tally.lowest != tally.highest, known.common.share, np.ones(len(n)))
+    verdict = Verdict(bad, counts.lowest != counts.highest, known.common.share, np.ones(len(n)))
 
     def words(i: int, before: str, after: str) -> str:
         name = known.names[i]
-        value = look.category(name, tally.lowest[i]) if known.texts[i] else number(tally.lowest[i])
+        value = look.category(name, counts.lowest[i]) if known.texts[i] else number(counts.lowest[i])
         return f"has the same value, {value}, in {after}; it varies in the reference"
 
     return _findings(look, verdict, n, words)
@@ -127,7 +127,7 @@ def constant(look: Look) -> Findings:
 
 def unit(look: Look, is_open: Set[str]) -> Findings:
     """Features that are as they were, but in another unit, by the last rows."""
-    known, ring, bad = look.known, look.tally.ring, []
+    known, ring, bad = look.known, look.counts.ring, []
     for i in units.likely(known, ring):
         found = units.jump(known, i, ring[:, i])
         if found is not None:
@@ -140,13 +140,13 @@ def unit(look: Look, is_open: Set[str]) -> Findings:
 
 def new(look: Look, is_open: Set[str]) -> Findings:
     """Features that the reference does not have; they are not watched."""
-    rows, bad = look.tally.rows, []
+    rows, bad = look.counts.rows, []
     if rows >= look.limits.rows and not look.full:
-        for name, n in sorted(look.tally.new.items()):
+        for name, n in sorted(look.counts.new.items()):
             if n >= max(_FEW, _NEW * rows):
                 words = f"{look.title(name)} is new, in {_of(n / rows, rows)}: it is not watched; `rebaseline` learns it"
                 bad.append(Found(name, words, 0.0, n / rows, rows))
-    return Findings(bad, {name for name in is_open if name not in look.tally.new})
+    return Findings(bad, {name for name in is_open if name not in look.counts.new})
 
 
 RULES: dict[Name, Callable[[Look], Findings]] = {
@@ -156,10 +156,10 @@ RULES: dict[Name, Callable[[Look], Findings]] = {
 
 
 def _missing(look: Look) -> Verdict:
-    tally = look.tally
-    rows = np.full(len(tally.missing), tally.rows)
+    counts = look.counts
+    rows = np.full(len(counts.missing), counts.rows)
     known, limits = look.known, look.limits
-    verdict = compare(tally.missing, rows, known.missing, limits.missing, limits.rows, known.longest - tally.forgiven)
+    verdict = compare(counts.missing, rows, known.missing, limits.missing, limits.rows, known.longest - counts.forgiven)
     excused = np.array([name in look.excused for name in look.known.names], np.bool_)
     return verdict._replace(bad=verdict.bad & ~excused)
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from stream_monitor.config.stream import Labels, Limits
 from stream_monitor.joining.chunk import FAR, MORE
 from stream_monitor.joining.join import Join
-from stream_monitor.joining.ledger import Ledger
 from stream_monitor.joining.packed import Values
+from stream_monitor.joining.saved_rows import SavedRows
 
 from .worlds import SECOND, START, rows
 
@@ -31,7 +31,7 @@ class Life:
         self._labels, self._limits = labels, Limits(waiting=waiting, versions=3)
         self._small = small
         self.steady, self.mortal = self._begun(), self._begun()
-        self.ledger = self._ledger()
+        self.saved = self._saved_rows()
         self.records: dict[str, bytes] = {}
         self._state = msgspec.msgpack.encode(self.mortal.state())
         self._since: list[Act] = []
@@ -45,21 +45,21 @@ class Life:
 
     def save(self) -> None:
         """Writes what has changed, as a transaction would."""
-        for key, value in self.ledger.save(self.mortal.waiting, self.mortal.clock.now):
+        for key, value in self.saved.save(self.mortal.waiting, self.mortal.clock.now):
             if value is None:
                 self.records.pop(key, None)
             else:
                 self.records[key] = value
-        assert sorted(self.ledger.keys()) == sorted(self.records)
-        self.mortal.sampling.forget(self.ledger.first)
+        assert sorted(self.saved.keys()) == sorted(self.records)
+        self.mortal.sampling.forget(self.saved.first)
         self._state, self._since = msgspec.msgpack.encode(self.mortal.state()), []
 
     def die(self) -> None:
         """Starts again from what was saved last."""
-        self.mortal, self.ledger = self._begun(), self._ledger()
+        self.mortal, self.saved = self._begun(), self._saved_rows()
         self.mortal.restore(msgspec.msgpack.decode(self._state))
         join, records = self.mortal, dict(self.records)
-        self.ledger.restore(join.waiting, records, join.sampling, join.clock.now)
+        self.saved.restore(join.waiting, records, join.sampling, join.clock.now)
         assert records == {}
         for act in self._since:
             act(join)
@@ -71,8 +71,8 @@ class Life:
         join.configure(self._labels, (0.0, -1) if self._labels and self._labels.absent else None, (("region",),))
         return join
 
-    def _ledger(self) -> Ledger:
-        return Ledger(rows=20, size=4_000, slack=50) if self._small else Ledger()
+    def _saved_rows(self) -> SavedRows:
+        return SavedRows(rows=20, size=4_000, slack=50) if self._small else SavedRows()
 
 
 def alive(join: Join) -> list[Any]:

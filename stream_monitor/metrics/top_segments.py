@@ -19,7 +19,7 @@ OTHERS = 64
 """The numbers below this, from 1 on, stand for all others of a key."""
 
 
-class Segments:
+class TopSegments:
     """Values take a place as they come; when a window closes, heavier ones take the places of lighter ones."""
 
     def __init__(self, keys: tuple[Key, ...], top: int) -> None:

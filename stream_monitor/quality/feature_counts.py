@@ -19,7 +19,7 @@ _NAMED = 3
 _COUNTS = ("missing", "infinite", "below", "above", "unseen")
 
 
-class Tally:
+class FeatureCounts:
     """Of d features; at most `limit` names that are new.  Some 2 kB a feature."""
 
     def __init__(self, features: int, limit: int) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 LIMIT = 64
-"""Features that are kept: those that come first."""
+"""KeptFeatures that are kept: those that come first."""
 
 
-class Features:
+class KeptFeatures:
     """Each feature has a column, from the first row that has a value for it."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Features:
         """Those whose numbers stand for categories."""
 
     def matrix(self, names: Sequence[str], values: npt.NDArray[np.float64], texts: Collection[str]) -> npt.NDArray[np.float32]:
-        """Features by name, float64[n, k], as they are kept, float32[n, d]; NaN where missing."""
+        """KeptFeatures by name, float64[n, k], as they are kept, float32[n, d]; NaN where missing."""
         if len(self.names) < LIMIT:
             self._meet(names, ~np.isnan(values))
         self.texts |= set(texts) & set(self.names)

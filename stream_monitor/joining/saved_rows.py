@@ -42,7 +42,7 @@ class _Amendments(NamedTuple):
     last: int
 
 
-class Ledger:
+class SavedRows:
     """Keeps step with the rows of a stream: after each `save` the records that it gave so far are what waits.
 
     The last segment, and the last record of amendments, are written again until they hold so many `rows` and are closed.

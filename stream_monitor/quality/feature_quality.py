@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.quality import Name, Quality
-from stream_monitor.quality import rules
+from stream_monitor.quality import faults
+from stream_monitor.quality.feature_counts import FeatureCounts
 from stream_monitor.quality.issue import Issue
 from stream_monitor.quality.known import Known, known
 from stream_monitor.quality.layout import Layout
-from stream_monitor.quality.ledger import Ledger
-from stream_monitor.quality.tally import Tally
+from stream_monitor.quality.open_issues import OpenIssues
 from stream_monitor.watching.group import Group
 
 _LAYOUTS = 64
@@ -29,9 +29,9 @@ class FeatureQuality:
 
     def __init__(self, stream: str, limits: Quality, category: Callable[[str, float], str]) -> None:
         self._stream, self._limits, self._category = stream, limits, category
-        self._ledger = Ledger()
+        self._issues = OpenIssues()
         self._known: Known | None = None
-        self._tally = Tally(0, 0)
+        self._counts = FeatureCounts(0, 0)
         self._of: Any = None
         """What the group watches, by which a new reference is recognised."""
         self._layouts: dict[tuple[tuple[str, ...], int], Layout] = {}
@@ -53,7 +53,7 @@ class FeatureQuality:
             if len(self._layouts) >= _LAYOUTS:
                 self._layouts.clear()
             layout = self._layouts[names, texts] = Layout(self._known, names, texts)
-        self._tally.add(values, layout)
+        self._counts.add(values, layout)
 
     def close(self, group: Group, excused: Set[str] = frozenset(), drifting: Set[str] = frozenset()) -> list[Issue]:
         """Judges the rows since the last window that was judged; nothing if they are too few.
@@ -61,45 +61,45 @@ class FeatureQuality:
         Values of `excused` features may be missing, those of `drifting` ones leave their range by less than its width.
         """
         self._follow(group)
-        if self._known is None or self._tally.rows < self._limits.rows:
+        if self._known is None or self._counts.rows < self._limits.rows:
             return []
         full = len(self._known.listed) >= group.terms.limit
-        look = rules.Look(self._stream, self._known, self._tally, self._limits, self._category, excused, drifting, full)
+        look = faults.Look(self._stream, self._known, self._counts, self._limits, self._category, excused, drifting, full)
         issues: list[Issue] = []
         with np.errstate(invalid="ignore", over="ignore"):
-            found = {name: rule(look) for name, rule in rules.RULES.items()}
+            found = {name: rule(look) for name, rule in faults.RULES.items()}
             for name, findings in found.items():
                 issues += self._settle(name, findings)
-            issues += self._settle("UnitJump", rules.unit(look, self._ledger.open("UnitJump")))
-            issues += self._settle("NewFeature", rules.new(look, self._ledger.open("NewFeature")))
+            issues += self._settle("UnitJump", faults.unit(look, self._issues.open("UnitJump")))
+            issues += self._settle("NewFeature", faults.new(look, self._issues.open("NewFeature")))
         over = np.array([name in found["MissingValues"].well for name in self._known.names], np.bool_)
-        self._tally.forgive(self._known.longest, over)
-        self._tally.clear()
+        self._counts.forgive(self._known.longest, over)
+        self._counts.clear()
         return issues
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
-        tally = self._tally.state() if self._known is not None else None
-        return {"tally": tally, "ledger": self._ledger.state()}
+        counts = self._counts.state() if self._known is not None else None
+        return {"tally": counts, "ledger": self._issues.state()}
 
     def restore(self, state: dict[str, Any], group: Group) -> None:
         """Goes on from a `state()`, with the group as it was then."""
         self._follow(group)
-        self._ledger.restore(state["ledger"])
+        self._issues.restore(state["ledger"])
         if state["tally"] is not None:
-            self._tally.restore(state["tally"])
+            self._counts.restore(state["tally"])
 
     def _follow(self, group: Group) -> None:
         """Begins again with every new reference."""
         if self._of is (group.watched if group.learnt else None):
             return
         self._of, self._known = (group.watched, known(group)) if group.learnt else (None, None)
-        self._tally = Tally(0 if self._known is None else len(self._known.names), group.terms.limit)
-        self._ledger = Ledger()
+        self._counts = FeatureCounts(0 if self._known is None else len(self._known.names), group.terms.limit)
+        self._issues = OpenIssues()
         self._layouts.clear()
 
-    def _settle(self, name: Name, found: rules.Findings) -> list[Issue]:
+    def _settle(self, name: Name, found: faults.Findings) -> list[Issue]:
         severity = self._limits.severe(name)
         if severity is None:
-            return self._ledger.close(name, "info")
-        return self._ledger.settle(name, severity, found.bad, found.well)
+            return self._issues.close(name, "info")
+        return self._issues.settle(name, severity, found.bad, found.well)

@@ -16,7 +16,7 @@ _WORSE, _MUCH_WORSE = 0.1, 1.5
 """By how much, and how many times, a share must have grown since it was said."""
 
 
-class Ledger:
+class OpenIssues:
     """Open issues by name and feature, at most one for each."""
 
     def __init__(self) -> None:

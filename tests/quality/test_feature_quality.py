@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stream_monitor.config.quality import Quality
-from stream_monitor.quality.features import FeatureQuality
+from stream_monitor.quality.feature_quality import FeatureQuality
 from stream_monitor.quality.issue import Issue
 from tests.quality.columns import Columns, Floats, Watched, learnt, marks, matrix, said, with_gaps
 

@@ -11,7 +11,7 @@ LIMIT = 64
 """Scores of further classes are not kept."""
 
 
-class Classes:
+class ScoredClasses:
     """Names get numbers as they come."""
 
     def __init__(self) -> None:

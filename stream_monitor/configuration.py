@@ -1,0 +1,93 @@
+"""Another configuration for a stream that runs: what did not change goes on, what did begins again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from stream_monitor import due
+from stream_monitor.config.stream import StreamConfig, StreamRecord
+from stream_monitor.estimation.estimates import Estimates
+from stream_monitor.metrics.ledger import Ledger
+from stream_monitor.performance.rules import Rules
+from stream_monitor.stream import Stream
+from stream_monitor.task import Output
+from stream_monitor.watching.judge import Judge
+from stream_monitor.watching.terms import terms
+
+
+def parsed(document: bytes) -> StreamRecord:
+    """The configuration in a section's document."""
+    return StreamRecord.model_validate(msgspec.json.decode(document))
+
+
+def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output]:
+    """Takes a configuration that is in force from now on."""
+    old, stream.record = stream.record.config, record
+    new = record.config
+    stream.alerts.configure(record)
+    for group in stream.watched.groups().values():
+        group.terms = terms(new, group.sort, record.limits.features)
+    if (new.quality, new.no_data) != (old.quality, old.no_data):
+        stream.checks.configure(new.quality, new.no_data)
+    outputs = _models(stream, old, arrived) + _rules(stream, old, arrived)
+    if new.task != old.task:
+        stream.judge = Judge(new.task)
+    if _measured_by(new) != _measured_by(old):
+        outputs += _measure_anew(stream, arrived)
+    if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
+        stream.configure_labels()
+    if _learnt_from(new) != _learnt_from(old):
+        outputs += stream.rebaseline(arrived, "configured")
+    elif _watched_with(new) != _watched_with(old):
+        for kind in ("data_drift", "prediction_drift", "concept_drift"):
+            outputs += stream.alerts.end("configured", stream.moment(arrived), kind=kind)
+        stream.watched.configure(record)
+    stream.watched.share(record)
+    return outputs
+
+
+def _models(stream: Stream, old: StreamConfig, arrived: int) -> list[Output]:
+    """Models that learn beside the versions begin again."""
+    if stream.record.config.models == old.models:
+        return []
+    stream.estimates = Estimates(stream.ledger, stream.record.config)
+    for version in stream.watched.versions.values():
+        version.models = None
+    return stream.alerts.end("configured", stream.moment(arrived), signal="model")
+
+
+def _rules(stream: Stream, old: StreamConfig, arrived: int) -> list[Output]:
+    """So do limits of metrics."""
+    if stream.record.config.performance == old.performance:
+        return []
+    stream.rules = Rules(stream.record.config)
+    return stream.alerts.end("configured", stream.moment(arrived), kind="performance")
+
+
+def _measure_anew(stream: Stream, arrived: int) -> list[Output]:
+    """Closes all windows; outcomes are measured from here on."""
+    outputs = due.close_windows(stream, stream.join.clock.now, arrived, everything=True)
+    counts = stream.ledger.windows.counts
+    stream.ledger = Ledger(stream.record.config, stream.words, stream.join.classes)
+    stream.ledger.windows.counts = counts
+    stream.estimates = Estimates(stream.ledger, stream.record.config)
+    for number in stream.watched.versions:
+        stream.ledger.begins(number, stream.join.clock.now)
+    return outputs
+
+
+def _learnt_from(config: StreamConfig) -> tuple[Any, ...]:
+    """What references depend on."""
+    return config.reference.model_copy(update={"renew_after": None}), config.features
+
+
+def _measured_by(config: StreamConfig) -> tuple[Any, ...]:
+    """What metrics of outcomes depend on."""
+    return config.metrics, config.segments, config.task, config.positive, config.performance.cost
+
+
+def _watched_with(config: StreamConfig) -> tuple[Any, ...]:
+    """What detectors depend on."""
+    return config.detectors, config.alerts.resolve_after, config.alerts.min_effect

@@ -1,0 +1,95 @@
+"""What the clock of a stream makes due: windows that close, cohorts to look at, silence, requests and versions that end."""
+
+from __future__ import annotations
+
+from stream_monitor import turnover
+from stream_monitor.alerting import notices
+from stream_monitor.alerting.alerts import Moment
+from stream_monitor.metrics import report
+from stream_monitor.performance import review
+from stream_monitor.quality.checks import Kind
+from stream_monitor.running import Running
+from stream_monitor.task import Output
+
+
+def at(stream: Running, coming: Kind | None) -> int:
+    """The clock at which something is due, whether rows of a kind are coming or none."""
+    first = min(stream.ledger.windows.next_close(), stream.ledger.cohorts.due(), stream.checks.due(coming))
+    after = stream.record.config.versions.retire_after
+    for version in stream.watched.versions.values():
+        first = min(first, version.retrain.expires, version.seen + after)
+    return first
+
+
+def do(stream: Running, now: int, arrived: int, coming: Kind | None = None) -> list[Output]:
+    """Does all that is due."""
+    outputs = close_windows(stream, now, arrived)
+    moment = stream.moment(arrived, now)
+    outputs += notices.issues(stream.alerts, stream.name, stream.checks.silence(now, coming), moment)
+    outputs += _looked(stream, now, moment)
+    outputs += review.punctuality(stream, moment)
+    after = stream.record.config.versions.retire_after
+    for version in list(stream.watched.versions.values()):
+        if version.retrain.expires <= now:
+            outputs += version.retrain.close("expired", version.subject, stream.record, moment)
+        if version.seen + after <= now:
+            outputs += turnover.retire(stream, version, moment)
+    return outputs
+
+
+def close_windows(stream: Running, now: int, arrived: int, everything: bool = False) -> list[Output]:
+    """Closes the windows that are over, or all there are."""
+    stream.settle()
+    moment = stream.moment(arrived, now)
+    outputs: list[Output] = []
+    for one in stream.ledger.close(now, stream.judge.losses, everything):
+        expected = stream.estimates.close(one.key) if one.length == stream.ledger.windows.length else {}
+        outputs.append(report.window(stream, one, stream.estimates.described(one.key.version, expected), moment))
+        outputs += review.window(stream, one, expected, moment)
+    return outputs + _concluded(stream, now, moment) if outputs else []
+
+
+def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
+    """What follows when windows have closed."""
+    stream.estimates.learn()
+    outputs = review.explained(stream, moment)
+    stream.join.relax()
+    for over in stream.watched.renew(moment.clock, stream.record.config.reference.renew_after):
+        outputs += stream.alerts.end("rebaselined", moment, **over)
+    outputs += _checked(stream, now, moment)
+    outputs += _types(stream, moment)
+    stream.watched.share(stream.record)
+    for version in stream.watched.versions.values():
+        outputs += version.retrain.ripen(version.subject, stream.record, moment, version.outcomes)
+    return outputs
+
+
+def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
+    """What is wrong with the data of a window."""
+    drifting = {alert.labels.get("feature", "") for alert in stream.alerts.firing.values() if "drift" in alert.labels["kind"]}
+    mistyped = stream.feature_rows.mistyped()
+    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text)
+    return notices.issues(stream.alerts, stream.name, issues, moment)
+
+
+def _types(stream: Running, moment: Moment) -> list[Output]:
+    """Features that come as another type than in the reference, or no longer do."""
+    begun, ceased = stream.feature_rows.close()
+    outputs: list[Output] = []
+    for name in begun:
+        text = stream.watched.features.is_number(name)
+        outputs += notices.feature_type(stream.alerts, stream.name, name, text, moment)
+    for name in ceased:
+        outputs += stream.alerts.end("recovered", moment, alertname="FeatureType", feature=name)
+    return outputs
+
+
+def _looked(stream: Running, now: int, moment: Moment) -> list[Output]:
+    """What has become of the predictions of earlier windows."""
+    outputs: list[Output] = []
+    for seen in stream.ledger.look(now, stream.join, stream.judge.losses):
+        verdicts = review.reconciled(stream, seen)
+        expected = {one.metric: one.estimated for one in verdicts}
+        outputs.append(report.cohort(stream, seen, stream.estimates.described(seen.key.version, expected), moment))
+        outputs += review.cohort(stream, seen, verdicts, moment)
+    return outputs

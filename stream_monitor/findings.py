@@ -1,0 +1,39 @@
+"""What detectors find, as alerts and as requests to retrain."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stream_monitor.alerting import notices
+from stream_monitor.alerting.alerts import Moment, Subject
+from stream_monitor.alerting.wording import Context
+from stream_monitor.running import Running
+from stream_monitor.task import Output
+from stream_monitor.watched import Noticed
+from stream_monitor.watching.finding import Finding
+from stream_monitor.watching.group import Group
+
+
+def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
+    """Says what a detector found; of a loss that rises, that its version may have to be trained again."""
+    finding, version, outcomes = noticed
+    subject = version.subject if version else Subject(stream.name)
+    if finding.step == "broken":
+        return notices.detector_broken(stream.alerts, finding, subject, moment)
+    if finding.step == "unsettled":
+        return notices.reference_unsettled(stream.alerts, finding, subject, moment)
+    group = stream.watched.features if version is None else version.groups[finding.sort]
+    alert, outputs = stream.alerts.follow(finding, subject, moment, _context(stream, group, finding))
+    harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
+    if alert is not None and version is not None and harmful:
+        outputs += version.retrain.propose(alert, finding, subject, stream.record, moment, outcomes)
+    return outputs
+
+
+def _context(stream: Running, group: Group, finding: Finding) -> Context:
+    """What else an alert says about a change."""
+    features = partial(stream.feature_rows.categories.name, finding.name)
+    name = stream.words.name if finding.sort == "prediction" else features
+    grew = [(name(one), before, since) for one, before, since in finding.shares]
+    immature = group.span < stream.record.config.reference.span
+    return Context(immature, group.chance(finding.rarity), tuple(grew))

@@ -1,0 +1,89 @@
+"""Outcomes as losses: what they are measured as, and what models and detectors of each version make of them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor import findings
+from stream_monitor.alerting import notices
+from stream_monitor.joining.join import Joined
+from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.models.catalogue import Task
+from stream_monitor.models.models import Models
+from stream_monitor.running import Event, Running
+from stream_monitor.version import Version
+from stream_monitor.watched import Noticed
+from stream_monitor.watching.recent import Marks
+from stream_monitor.watching.reference import Sort
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_OF_LOSS: tuple[Sort, ...] = ("loss", "risk")
+
+
+def judge(stream: Running, joined: Joined, last: int, position: int | None) -> tuple[Ints, list[Event]]:
+    """Turns outcomes into losses, once it is clear what a loss is; until then they are held.
+
+    Gives the rows at which outcomes came to count, and what they brought.
+    """
+    outcomes = joined.outcomes
+    stream.ledger.matured(joined.matured, stream.judge.losses)
+    events: list[Event] = []
+    if not stream.judge.clear:
+        outcomes, events = _clear_up(stream, outcomes, last, position)
+    if not len(outcomes.row):
+        return outcomes.row, events
+    losses = stream.judge.losses(outcomes)
+    good = ~np.isnan(losses)
+    if not good.all():
+        stream.count({"incomparable": int((~good).sum())})
+        outcomes, losses = outcomes.take(good), losses[good]
+    stream.ledger.outcomes(outcomes, losses, int(joined.clock[-1]), stream.judge.task == "regression")
+    stream.estimates.outcomes(outcomes)
+    new = outcomes.sign == 1
+    stream.checks.labels(outcomes.label_value[new], outcomes.label_code[new])
+    stream.outcomes += int(new.sum())
+    for version, mine in stream.watched.new(outcomes):
+        events += _see(stream, version, outcomes.take(mine), losses[mine])
+    return outcomes.row[new], events
+
+
+def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | None) -> tuple[Outcomes, list[Event]]:
+    at = np.full(len(outcomes.row), stream.join.position) if position is None else position + outcomes.row
+    cleared = stream.judge.clear_up(outcomes, at, last)
+    stream.count({"incomparable": cleared.dropped})
+    events: list[Event] = []
+    if cleared.given_up_at is not None:
+        events.append((cleared.given_up_at, partial(notices.no_common_word, stream.alerts, stream.name)))
+    if cleared.common_at is not None:
+        events.append((cleared.common_at, partial(notices.common_word, stream.alerts)))
+    return cleared.outcomes, events
+
+
+def _see(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) -> list[Event]:
+    """Lets models and detectors see the new outcomes of a version."""
+    marks = Marks(outcomes.row, outcomes.position, np.minimum(outcomes.time, outcomes.at))
+    before = version.outcomes
+    version.outcomes += len(losses)
+    events = _learn(stream, version, outcomes, losses, marks) if stream.record.config.models.any else []
+    for sort in _OF_LOSS if stream.record.config.performance.risk else _OF_LOSS[:1]:
+        for finding in version.groups[sort].update((sort,), losses[:, None], marks):
+            known = before + int(np.searchsorted(marks.row, finding.row, "right"))
+            events.append((finding.row, partial(findings.tell, stream, Noticed(finding, version, known))))
+    return events
+
+
+def _learn(stream: Running, version: Version, outcomes: Outcomes, losses: Floats, marks: Marks) -> list[Event]:
+    task: Task = "regression" if stream.judge.task == "regression" else "classification"
+    if version.models is None:
+        version.models = Models(stream.record.config.models, task)
+        version.models.shed(stream.watched.halvings)
+    named = stream.feature_rows.categories.name
+    return [
+        (int(marks.row[one.row]), partial(notices.model, stream.alerts, one, version.subject, task == "regression", named))
+        for one in version.learn(outcomes, losses, marks.time, stream.kept)
+    ]
