@@ -158,8 +158,8 @@ class Stream:
             now = int(clock[0])
             if not self.join.clock.started:
                 self.checks.begin(now)
-            if due.at(self, kind) <= now:
-                outputs += due.do(self, now, arrived, kind)
+            while (first := due.at(self, kind)) <= now:
+                outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived, kind)
             next_due = min(due.at(self, kind), self.ledger.windows.boundary_after(now))
             ready = int(np.searchsorted(clock, next_due, "left"))
             taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)

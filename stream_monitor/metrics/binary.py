@@ -11,8 +11,8 @@ from stream_monitor.metrics.intervals import Z, average, effective, mean, overla
 from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, scatter, weights
 from stream_monitor.metrics.reading import NOTHING, Reading, Readings
 
-CLIP = 1e-15
-"""Scores count as at least so far from 0 and 1 in log_loss, as else one sure and wrong row would be infinite."""
+CLIP = float(np.finfo(np.float64).eps)
+"""Scores count as at least so far from 0 and 1 in log_loss, as in scikit-learn: else one sure and wrong row were infinite."""
 BINS = 10
 """Bins of equal width for ece; a score between two belongs to the upper one."""
 

@@ -9,7 +9,7 @@ from stream_monitor.metrics.intervals import share, size
 from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, scatter, weights
 from stream_monitor.metrics.reading import Readings
 
-CLIP = 1e-15
+CLIP = float(np.finfo(np.float64).eps)
 """Scores count as at least so much in log_loss, as else one sure and wrong row would be infinite."""
 MOST = 200
 """Classes that there can be: 640 kB of sums.  Callers put the rare ones beyond into one."""

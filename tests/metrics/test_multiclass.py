@@ -91,7 +91,7 @@ def test_scores_of_too_few_classes_do_not_count() -> None:
     assert 0 < whole.sum() < 200
     assert readings["log_loss"].n == whole.sum()
     known = np.nan_to_num(scores[whole])[np.arange(whole.sum()), rows.actual[whole].astype(int)]
-    assert readings["log_loss"].value == pytest.approx(-np.log(np.maximum(known, 1e-15)).mean())
+    assert readings["log_loss"].value == pytest.approx(-np.log(np.maximum(known, CLIP)).mean())
     assert "top_k_accuracy" not in readings
     assert Multiclass(10, 2).read(summed(Multiclass(10, 2), rows._replace(scores=scores)))["top_k_accuracy"].n == 200
 
