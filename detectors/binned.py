@@ -6,11 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import Array, Direction
+from .heading import heading
 
 Ints = npt.NDArray[np.int64]
-
-_BOTH_WAYS = 0.7
-"""The share of the larger one-sided distance from which on the smaller one counts too."""
 
 
 class Bins:
@@ -46,10 +44,7 @@ class Bins:
 def direction(window: Ints, reference: Ints) -> Direction:
     """Where values went, by how far the distribution functions over the bins are apart in either direction."""
     gap = np.cumsum(window) / max(int(window.sum()), 1) - np.cumsum(reference) / max(int(reference.sum()), 1)
-    above, below = float(gap.max()), float(-gap.min())
-    if min(above, below) >= _BOTH_WAYS * max(above, below):
-        return "both"
-    return "down" if above > below else "up"
+    return heading(up=float(-gap.min()), down=float(gap.max()))
 
 
 def _edges(column: Array, most: int) -> Array:
