@@ -100,10 +100,6 @@ class Stream:
         absent = self.words.value(labels.absent.label) if labels and labels.absent else None
         self.join.configure(labels, absent, self.record.config.segments.crossings)
 
-    def not_estimated(self) -> dict[str, str]:
-        """Versions whose performance is not estimated before labels come, and why."""
-        return {self.watched.versions[number].subject.version: why for number, why in self.estimates.refused.items()}
-
     def reconcile(self, alerts: dict[str, Alert], requests: dict[str, bytes], arrived: int) -> list[Output]:
         """Publishes what this program sees otherwise than what was published."""
         moment = self.moment(arrived)

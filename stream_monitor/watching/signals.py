@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from detectors import Change, Moved
 from detectors.changepoint import split
+from stream_monitor.events import finite
 from stream_monitor.watching.finding import Direction, Finding, Step, Unit
 from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
@@ -159,7 +160,7 @@ class Signals:
             for i, name in enumerate((ALL,) if watcher.joint else self.names):
                 firing = i in self._courses and not watcher.joint
                 reading = {"signal": self.reference.sort, "name": name, "detector": word, "firing": firing}
-                said.append(reading | {"statistic": _plain(statistic[i]), "threshold": _plain(threshold[i])})
+                said.append(reading | {"statistic": finite(statistic[i]), "threshold": finite(threshold[i])})
         return said
 
     def resume(self) -> None:
@@ -412,7 +413,3 @@ class Signals:
 def _measurable(course: _Course) -> bool:
     """Whether the rows say by themselves that a change is over; of others only the detector can."""
     return course.moved == "shares" or (course.moved in ("mean", "rate", "spread") and course.direction != "both")
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
