@@ -70,7 +70,7 @@ class Waiting:
 
     def load(self, rows: Table, more: More) -> None:
         """Adds rows as they are; positions must be higher than any before."""
-        for name in more.keys() & _WIDE:
+        for name in sorted(more.keys() & _WIDE):
             self._widths[name] = max(self._widths.get(name, 0), more[name].shape[1])
         start = 0
         while start < len(rows):
