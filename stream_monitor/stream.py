@@ -17,8 +17,9 @@ from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
-from stream_monitor.joining.join import Join, Joined, Values
+from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.kept_features import KeptFeatures
+from stream_monitor.joining.packed import Values
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.performance.rules import Rules
 from stream_monitor.quality.checks import Checks, Kind

@@ -13,8 +13,9 @@ from stream_monitor.estimation.cbpe import MOST_CLASSES
 from stream_monitor.estimation.estimator import ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.events import Estimated, finite
-from stream_monitor.joining.join import Joined, Values
+from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.packed import Values
 from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import Reading, Readings

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.joining.chunk import FAR, LIMIT, MORE, ROW, Chunk, Table, words_of
+from stream_monitor.joining.chunk import LIMIT, MORE, ROW, Chunk, Table, words_of
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.id_table import Hashes, Indices, Wanted
 from stream_monitor.joining.packed import NOTHING, Values, Words, packed
 

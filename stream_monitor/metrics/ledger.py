@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
-from stream_monitor.joining.join import Join, Joined, Values
+from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
