@@ -75,7 +75,7 @@ class Estimates:
         versions = np.unique(joined.version[joined.accepted]).tolist()
         if not any(number in self.learnt for number in versions):
             return
-        known, predicted = self._ledger.predicted(rows, values)
+        known, predicted = self._ledger.numbers.predicted(rows, values)
         if self._by_features:
             known = np.empty((len(rows), 0)) if features is None else features.astype(np.float64)
         index = self._ledger.windows.numbers(rows.time, joined.clock)
@@ -178,7 +178,7 @@ class Estimates:
     def _learn(self, number: int, outcomes: Outcomes) -> None:
         if self._kind is None:
             return
-        judged = self._ledger.judged(outcomes)
+        judged = self._ledger.numbers.judged(outcomes)
         if self._by_features:
             features = outcomes.features.astype(np.float64)
             estimator = self.learnt.setdefault(number, ByFeatures(features.shape[1]))

@@ -109,7 +109,7 @@ def performance(stream: Reported, number: int, tally: Tally) -> Performance:
     if measure is None or not tally.sums:
         return Performance(outcomes=tally.outcomes, task=kind)
     shown, hidden = _segments(stream, tally)
-    names = ledger.names()
+    names = ledger.numbers.names()
     return Performance(
         task=kind,
         outcomes=tally.outcomes,
