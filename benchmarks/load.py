@@ -60,11 +60,13 @@ def make(
     delay: float = 30.0,
     shift: Floats | None = None,
     first: int = 0,
+    segments: int = 0,
 ) -> Load:
     """Predictions that begin at `start`, epoch microseconds, taking turns among the models, and their labels.
 
     The number of the `first` one is in its id; `rate` is predictions a second, `delay` the mean seconds from a prediction
-    to its label, `shift`, float64[n, features], how much higher features are than standard normal.
+    to its label, `shift`, float64[n, features], how much higher features are than standard normal, `segments` how many
+    regions the predictions are of.
     """
     rng = np.random.default_rng(7)
     times = start + (np.arange(predictions) * (1e6 / rate)).astype(np.int64)
@@ -78,12 +80,14 @@ def make(
     chosen = chosen[np.argsort(known[chosen], kind="stable")]
     truth = (positive ^ wrong)[chosen].tolist()
     return Load(
-        _predictions(rng, times, positive, shift, models, first),
+        _predictions(rng, times, positive, shift, models, first, segments),
         _labels((chosen + first).tolist(), known[chosen].tolist(), truth, models),
     )
 
 
-def _predictions(rng: np.random.Generator, times: Ints, positive: Mask, shift: Floats, models: int, first: int) -> list[Event]:
+def _predictions(
+    rng: np.random.Generator, times: Ints, positive: Mask, shift: Floats, models: int, first: int, segments: int
+) -> list[Event]:
     """JSON as json.dumps would write it without spaces."""
     events = []
     for begin in range(0, len(times), 10_000):
@@ -92,10 +96,11 @@ def _predictions(rng: np.random.Generator, times: Ints, positive: Mask, shift: F
         scores = np.clip(np.where(positive[part], 0.8, 0.2) + rng.normal(0, 0.08, len(features)), 0, 1).round(4)
         rows = zip(times[part].tolist(), positive[part].tolist(), scores.tolist(), features.tolist())
         for number, (time, one, score, values) in enumerate(rows, first + begin):
+            region = f'"segments":{{"region":"r{number % segments}"}},' if segments else ""
             columns = ",".join([f'"{name}":{value!r}' for name, value in zip(_NAMES, values)])
             value = (
                 f'{{"prediction_id":"p{number:07d}","model":"m{number % models:04d}","version":"1","time":{time},'
-                f'"prediction":{one:d},"score":{score!r},"features":{{{columns}}}}}'
+                f'"prediction":{one:d},"score":{score!r},{region}"features":{{{columns}}}}}'
             )
             events.append(Event(time, number % models, value.encode()))
     return events

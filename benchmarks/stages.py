@@ -90,6 +90,24 @@ class Stages:
         self._since = now
 
 
+_PARTS = {
+    "metrics": ("watch: metrics", "watch: events of metrics", "watch: rules"),
+    "estimates before labels": ("watch: estimates",),
+    "data quality and silence": ("watch: quality",),
+    "detectors of features, score, predictions and errors": tuple(
+        f"watch: detectors of each {sort}" for sort in ("feature", "score", "prediction", "loss")
+    ),
+}  # fmt: skip
+
+
+def measured(predictions: int, **stream: Any) -> dict[str, float]:
+    """Seconds that parts of watch take of predictions with 10 segments, 100 a second, their labels included."""
+    events = load.make(predictions, load.START, rate=100.0, segments=10)
+    stages = Stages()
+    rehearse(configuration("nowhere:9092", "parts", **stream), events, 5_000)
+    return {part: sum(stages.seconds[name] for name in names) for part, names in _PARTS.items()}
+
+
 def _group(group: Group, *_: Any) -> str:
     return f"watch: detectors of each {group.sort}"
 

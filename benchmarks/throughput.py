@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks import load, loops, pipeline
+from benchmarks import load, loops, pipeline, stages
 from benchmarks.cost import Cost, apart
 from benchmarks.deployment import FIXED, SMALL, configuration, fill
 from benchmarks.load import RATE, Load
@@ -22,6 +22,7 @@ from consumers.broker.node import Broker
 _READ, _DECODE, _WHOLE, _GLUE = "reading", "reading and decoding", "the whole program", "a loop with 20 river ADWIN"
 _FIXED = "the same with KS, ADWIN and Page-Hinkley"
 _KSWIN, _KSWIN_EVENTS = "a loop with 20 river KSWIN", 2_000
+SEGMENTED = {"metrics": {"window": "1m", "also": ["5m", "1h"]}, "segments": {"keys": ["region"], "top": 10}}
 _STREAMS = 1_000
 _ROWS = 300
 """Fewest predictions of a stream that leave its detectors something to do."""
@@ -35,12 +36,13 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="30,000 predictions and one turn, to see whether it works")
     chosen = options.parse_args()
     predictions, turns = (30_000, 1) if chosen.quick else (chosen.predictions, chosen.turns)
-    one_stream(predictions, turns)
+    whole = one_stream(predictions, turns)
+    parts(predictions, whole)
     many_streams(predictions, turns)
 
 
-def one_stream(predictions: int, turns: int) -> None:
-    """All events are of one stream."""
+def one_stream(predictions: int, turns: int) -> float:
+    """All events are of one stream; gives microseconds of the whole program per prediction."""
     events = _events(predictions)
     print(f"{len(events.predictions):,} predictions of {events.size:.0f} bytes, {len(events.labels):,} labels, one stream")
     with Broker() as broker:
@@ -53,6 +55,15 @@ def one_stream(predictions: int, turns: int) -> None:
     for name in (_WHOLE, _FIXED):
         print(f"{name} / a loop with ADWIN: {_ratio(costs[name], costs[_GLUE])}")
     print(_remarks([run for _, run in done]))
+    return median(cost.cpu / predictions * 1e6 for cost in costs[_WHOLE])
+
+
+def parts(predictions: int, whole: float) -> None:
+    """What metrics, estimates and quality take of that, with windows of 1m, 5m and 1h and 10 segments, over memory."""
+    taken = apart(stages.measured, predictions, **SEGMENTED)
+    rows = [(name, seconds / predictions * 1e6, seconds / predictions * 1e6 / whole) for name, seconds in taken.items()]
+    print("\nof that, with 3 windows and 10 segments, over topics in memory")
+    print(table(("", "µs/prediction", "÷ the whole program"), rows))
 
 
 def many_streams(predictions: int, turns: int) -> None:

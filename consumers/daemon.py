@@ -11,16 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import structlog
+from kafka import KafkaProducer
 
 from consumers.child import Child, Parent, ToldLog
 from consumers.heap import Heap, spare_the_collector
 from consumers.http.server import serving
-from consumers.kafka import topics
+from consumers.kafka import kafka_client, topics
 from consumers.kafka.kafka_client import KafkaUnreachable
 from consumers.kafka.kafka_log import KafkaLog
 from consumers.kafka.poller import Limits
@@ -90,6 +91,7 @@ def _run(config: Config, here: Name, child: Child | None, grace: float) -> int:
     task, own = pair(config, here)
     watchdog = Watchdog(config.kafka, [own] if child is None else [own, child.log])
     daemon = Daemon({here: (task, own)}, grace, watchdog, child)
+    threading.Thread(target=shed, args=(config, daemon), name="shedder", daemon=True).start()
     with daemon.signals(), serving(config, daemon) as address:
         log.info("serving", address=address)
         spare_the_collector()
@@ -135,8 +137,10 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
         return intake, KafkaLog(
             config.kafka, name, intake.topics, outputs, start=config.start, in_step=in_step, time=intake.time
         )
+    from stream_monitor.models import models
     from stream_monitor.watch import Watch
 
+    models.watch_time(time.thread_time)
     # Intake has gathered already: a block has up to thousands of rows.
     limits = Limits(seconds=0.05, records=100, size=4_000_000)
     return Watch(config.revision), KafkaLog(config.kafka, name, [outputs["blocks"]], outputs, states=STATES, limits=limits)
@@ -296,6 +300,27 @@ def guard(watchdog: Watchdog, child: Child | None = None, every: float = _LOOK_E
                 # What is stuck may not even see that its parent is gone.
                 child.kill()
             os._exit(1)
+
+
+def shed(config: Config, daemon: Daemon, every: float = _LOOK_EVERY) -> None:
+    """Keeps models that learn to their share of the time, where watch is one of our tasks."""
+    from consumers.shedder import Shedder
+
+    with ExitStack() as stack:
+        made: list[KafkaProducer] = []
+
+        def tell(value: bytes) -> None:
+            if not made:
+                made.append(stack.enter_context(closing(kafka_client.teller(config.kafka))))
+            made[0].send(config.topics.name("control"), value).get(timeout=10)
+
+        shedder = Shedder(config, tell)
+        while shedder.needed:
+            time.sleep(every)
+            try:
+                shedder.look(daemon.statuses.get("watch", {}).get("streams", {}), time.monotonic())
+            except Exception as error:
+                log.warning("cannot_shed", reason=str(error) or type(error).__name__)
 
 
 def _refuse(code: int, error: Exception) -> int:

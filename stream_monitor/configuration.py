@@ -34,6 +34,7 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
     outputs = _models(stream, old, arrived) + _rules(stream, old, arrived)
     if new.task != old.task:
         stream.judge = Judge(new.task)
+        outputs += stream.alerts.end("configured", stream.moment(arrived), alertname="TaskUnknown")
     if _measured_by(new) != _measured_by(old):
         outputs += _measure_anew(stream, arrived)
     if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
@@ -43,6 +44,7 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
     elif _watched_with(new) != _watched_with(old):
         for kind in ("data_drift", "prediction_drift", "concept_drift"):
             outputs += stream.alerts.end("configured", stream.moment(arrived), kind=kind)
+        outputs += stream.alerts.end("configured", stream.moment(arrived), signal="risk")
         stream.watched.configure(record)
     stream.watched.share(record)
     return outputs
@@ -63,6 +65,9 @@ def _rules(stream: Stream, old: StreamConfig, arrived: int) -> list[Output]:
     if stream.record.config.performance == old.performance:
         return []
     stream.rules = Rules(stream.record.config)
+    if stream.record.config.performance.risk != old.performance.risk:
+        for version in stream.watched.versions.values():
+            version.groups["risk"].configure(version.groups["risk"].terms)
     return stream.alerts.end("configured", stream.moment(arrived), kind="performance")
 
 

@@ -16,7 +16,9 @@ class Control(msgspec.Struct, forbid_unknown_fields=True):
     """A control event; it names its stream and what it is about."""
 
     stream: str
-    action: Literal["acknowledge", "verdict", "silence", "rebaseline", "resume", "approve", "reject", "complete", "shed"]
+    action: Literal[
+        "acknowledge", "verdict", "silence", "rebaseline", "resume", "approve", "reject", "complete", "shed", "pause"
+    ]
     fingerprint: str | None = None
     request_id: str | None = None
     verdict: Literal["real", "false_alarm", "expected"] | None = None
@@ -38,6 +40,9 @@ def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
         return stream.rebaseline(arrived, "rebaselined", control.version, control.feature)
     if control.action == "shed":
         stream.watched.shed(control.halvings or 0)
+        return []
+    if control.action == "pause":
+        stream.checks.pause()
         return []
     if control.action == "resume":
         return _resume(stream, moment)

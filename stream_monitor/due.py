@@ -39,6 +39,7 @@ def do(stream: Running, now: int, arrived: int, coming: Kind | None = None) -> l
 
 def close_windows(stream: Running, now: int, arrived: int, everything: bool = False) -> list[Output]:
     """Closes the windows that are over, or all there are."""
+    stream.settle()
     moment = stream.moment(arrived, now)
     outputs: list[Output] = []
     for one in stream.ledger.close(now, stream.judge.losses, everything):

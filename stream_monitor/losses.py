@@ -12,6 +12,7 @@ from stream_monitor.alerting import notices
 from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.models.catalogue import Task
+from stream_monitor.models.columns import OWN
 from stream_monitor.models.models import Models
 from stream_monitor.running import Event, Running
 from stream_monitor.version import Version
@@ -82,7 +83,10 @@ def _learn(stream: Running, version: Version, outcomes: Outcomes, losses: Floats
     if version.models is None:
         version.models = Models(stream.record.config.models, task)
         version.models.shed(stream.watched.halvings)
-    named = stream.feature_rows.categories.name
+
+    def named(feature: str, number: float) -> str:
+        return stream.words.name(number) if feature == OWN else stream.feature_rows.categories.name(feature, number)
+
     return [
         (int(marks.row[one.row]), partial(notices.model, stream.alerts, one, version.subject, task == "regression", named))
         for one in version.learn(outcomes, losses, marks.time, stream.kept)

@@ -32,5 +32,8 @@ class Running(Reported, Reviewed, Protocol):
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""
 
+    def settle(self) -> None:
+        """Takes what has matured in the meantime."""
+
     def count(self, counts: dict[str, int]) -> None:
         """Adds to what is counted of the stream."""

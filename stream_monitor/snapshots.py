@@ -59,6 +59,7 @@ class Snapshots:
 
     def save(self, name: str, stream: Stream, offset: int, arrived: int) -> list[Output]:
         """The snapshot of a stream that has seen everything before an offset."""
+        stream.settle()
         known = self._keys.get(name)
         waiting = self._save_waiting(name, stream)
         arrays, state = stream_state.arrays(stream, changed=known is not None), stream_state.state(stream)

@@ -101,6 +101,12 @@ class Stream:
         absent = self.words.value(labels.absent.label) if labels and labels.absent else None
         self.join.configure(labels, absent, self.record.config.segments.crossings)
 
+    def settle(self) -> None:
+        """Takes what has matured in the meantime: at the end of a window, and before it is saved."""
+        counts, matured = self.join.let_go()
+        self.count(counts)
+        self.ledger.matured(matured, self.judge.losses)
+
     def reconcile(self, alerts: dict[str, Alert], requests: dict[str, bytes], arrived: int) -> list[Output]:
         """Publishes what this program sees otherwise than what was published."""
         moment = self.moment(arrived)

@@ -119,6 +119,13 @@ class Story:
         now = performance.get("metrics", {}).get("accuracy", {})
         return now.get("value"), performance.get("reference", {}).get("accuracy")
 
+    @property
+    def expected(self) -> float | None:
+        """The accuracy that scores let expect of the predictions of that window, before their labels come."""
+        estimated = self.metrics.get("estimated") or {}
+        value: float | None = estimated.get("metrics", {}).get("accuracy", {}).get("value")
+        return value
+
     def _metrics(self, data: dict[str, Any]) -> None:
         if data["basis"] == "arrival":
             self.metrics = data

@@ -119,7 +119,7 @@ def _labels(story: Story) -> Table:
     for _ in range(3):
         table.add_column()
     table.add_row(
-        f"accuracy {_percent(now)} (reference {_percent(before)})",
+        f"accuracy {_percent(now)} (reference {_percent(before)}, expected {_percent(story.expected)})",
         f"label delay {_days(labels.get('delay_p50_s'))}, p95 {_days(labels.get('delay_p95_s'))}",
         f"coverage {_percent(labels.get('coverage'))}",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -60,7 +61,10 @@ def replay(
     intake = Intake(chosen, _reference(name, watched, reference))
     with ExitStack() as stack:
         world = _World(stack.enter_context(EventFiles(out)), stack, keep_blocks)
-        for slice in _slices(watched, predictions, labels):
+        last = Slice(0)
+        for last in _slices(watched, predictions, labels):
+            world.take(intake.process(last), last.arrived)
+        for slice in _end(watched, chosen.topics.name("control"), list(world.watch.status()["streams"]), last):
             world.take(intake.process(slice), slice.arrived)
         return Summary(intake.status()["streams"], dict(world.files.counts), world.watch.status()["streams"])
 
@@ -128,7 +132,7 @@ def _reference(name: str, stream: StreamConfig, path: Path | str | None) -> dict
 
 
 def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | None) -> Iterator[Slice]:
-    """The rows of both files as they would have been read, and at the end the silence that closes the last window."""
+    """The rows of both files as they would have been read."""
     files = [_rows(predictions, stream.predictions, 0)]
     topics = [Partition(stream.predictions.topic, 0)]
     if labels is not None and stream.labels is not None:
@@ -150,7 +154,14 @@ def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | 
         yield Slice(arrived, batches, ends={partition: End(offset, False) for partition, offset in zip(topics, offsets)})
     ends = {partition: End(offset, True) for partition, offset in zip(topics, offsets)}
     yield Slice(arrived, ends=ends)
-    yield Slice(arrived + stream.metrics.window + stream.metrics.grace + _SECOND, ends=ends)
+
+
+def _end(stream: StreamConfig, control: str, names: list[str], last: Slice) -> Iterator[Slice]:
+    """Word that no more is to be expected, and the silence that closes the last window."""
+    told = [json.dumps({"stream": name, "action": "pause"}).encode() for name in names]
+    records = [Stored(i, last.arrived // 1_000, None, value) for i, value in enumerate(told)]
+    yield Slice(last.arrived, [Batch(Partition(control, 0), records)] if records else [])
+    yield Slice(last.arrived + stream.metrics.window + stream.metrics.grace + _SECOND, ends=last.ends)
 
 
 def _span(stream: StreamConfig) -> int:

@@ -89,6 +89,11 @@ def producer(kafka: Kafka, transactional_id: str) -> KafkaProducer:
     return made
 
 
+def teller(kafka: Kafka) -> KafkaProducer:
+    """A producer without transactions, for a control event now and then."""
+    return _made(KafkaProducer, kafka, {"max_block_ms": 10_000}, {"acks": "all"})
+
+
 def admin(kafka: Kafka) -> KafkaAdminClient:
     """A client for topics and offsets."""
     return _made(KafkaAdminClient, kafka, {"request_timeout_ms": 30_000}, {})

@@ -8,7 +8,7 @@ from stream_monitor import __version__
 from stream_monitor.alerting import wording
 from stream_monitor.alerting.wording import Context
 from stream_monitor.config.settings import Severity
-from stream_monitor.config.stream import DriftKind, StreamRecord
+from stream_monitor.config.stream import DetectedKind, StreamRecord
 from stream_monitor.events import (
     Alert,
     AlertEvent,
@@ -28,10 +28,9 @@ from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.terms import KINDS
 
-_MOSTLY = "most of it in "
 Step = Literal["opened", "updated", "resolved"]
 
-_NAMES: dict[DriftKind, str] = {
+_NAMES: dict[DetectedKind, str] = {
     "data_drift": "DataDrift", "prediction_drift": "PredictionDrift", "concept_drift": "ConceptDrift",
     "performance": "RiskRose",
 }  # fmt: skip
@@ -92,7 +91,7 @@ class Alerts:
         labels = self._labels(subject, kind, name, finding)
         fingerprint = _fingerprint(labels)
         known = self.firing.get(fingerprint)
-        if severity is None or (known is None and finding.step == "resolved"):
+        if severity is None or name in self.record.config.alerts.off or (known is None and finding.step == "resolved"):
             return None, []
         if finding.step == "resolved":
             return self.resolve(fingerprint, "recovered", moment)
@@ -104,7 +103,8 @@ class Alerts:
             startsAt=known.startsAt if known else iso(moment.clock),
             labels=labels | {"severity": severity},
             annotations=self._annotations(
-                wording.summary(finding, subject.text, context), wording.description(finding, context)
+                wording.summary(finding, subject.text, context),
+                "; ".join(filter(None, (wording.description(finding, context), wording.mostly(known.causes if known else [])))),
             ),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes),
             change=_change(finding, context),
@@ -126,6 +126,8 @@ class Alerts:
         """Opens, updates or resolves an alert that no detector raised."""
         plain = self._plain(telling, labels)
         fingerprint = _fingerprint(plain)
+        if telling.name in self.record.config.alerts.off:
+            step = "resolved"
         if step == "resolved":
             return self.resolve(fingerprint, "recovered", moment)[1]
         known = self.firing.get(fingerprint)
@@ -138,13 +140,13 @@ class Alerts:
         )  # fmt: skip
         return self._publish(_kept(alert, known), telling.subject, moment)[1]
 
-    def explain(self, fingerprint: str, causes: list[SegmentCause], text: str, moment: Moment) -> list[Output]:
+    def explain(self, fingerprint: str, causes: list[SegmentCause], moment: Moment) -> list[Output]:
         """Says of a firing alert which segments explain it; nothing if that is known."""
         known = self.firing.get(fingerprint)
         if known is None or [one.segment for one in known.causes] == [one.segment for one in causes]:
             return []
-        before = known.annotations.get("description", "").partition(_MOSTLY)[0].removesuffix("; ")
-        description = "; ".join(filter(None, (before, _MOSTLY + text)))
+        before = known.annotations.get("description", "").partition(wording.MOSTLY)[0].removesuffix("; ")
+        description = "; ".join(filter(None, (before, wording.mostly(causes))))
         alert = known.model_copy(
             update={
                 "transition": "updated", "revision": known.revision + 1, "causes": causes,
@@ -246,12 +248,12 @@ class Alerts:
         about = {"alertname": telling.name, "stream": telling.subject.stream, "kind": telling.kind}
         return self.record.config.alerts.labels | about | labels
 
-    def _severity(self, kind: DriftKind, finding: Finding) -> Severity | None:
+    def _severity(self, kind: DetectedKind, finding: Finding) -> Severity | None:
         risk = self.record.config.performance.risk
         chosen = risk.severity if finding.sort == "risk" and risk else self.record.config.alerts.severe(kind)
         return "info" if chosen and finding.sort == "loss" and finding.direction == "down" else chosen
 
-    def _labels(self, subject: Subject, kind: DriftKind, name: str, finding: Finding) -> dict[str, str]:
+    def _labels(self, subject: Subject, kind: DetectedKind, name: str, finding: Finding) -> dict[str, str]:
         labels = self.record.config.alerts.labels | {"alertname": name, "stream": subject.stream}
         if finding.sort != "feature":
             labels |= {"model": subject.model, "version": subject.version}

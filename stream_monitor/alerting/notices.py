@@ -72,10 +72,12 @@ def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) 
     """Says what is wrong with a stream's data, or what does not come."""
     outputs: list[Output] = []
     for one in found:
-        silent = one.name in _SILENCE
+        silent, of_rows = one.name in _SILENCE, one.name in _OF_ROWS
         telling = Telling(Subject(stream), "no_data" if silent else "data_quality", one.name, one.severity, one.summary)
-        about = {"signal": "traffic", "input": one.feature} if silent else {"signal": "feature", "feature": one.feature}
-        outputs += alerts.tell(one.step, telling, moment, **(about if one.feature else {}))
+        about = {"signal": "traffic"} if silent else {} if of_rows else {"signal": "feature"}
+        if one.feature:
+            about["input" if silent else "feature"] = one.feature
+        outputs += alerts.tell(one.step, telling, moment, **about)
     return outputs
 
 
@@ -94,3 +96,4 @@ def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, name
 
 
 _SILENCE = ("NoData", "StalledInput")
+_OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass")

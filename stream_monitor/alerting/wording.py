@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from stream_monitor.events import iso
+from stream_monitor.events import SegmentCause, iso
 from stream_monitor.figures import number
 from stream_monitor.watching.finding import Finding
 
 _LENGTHS = (("years", 31_557_600e6), ("days", 86_400e6), ("hours", 3_600e6), ("minutes", 60e6), ("seconds", 1e6))
+MOSTLY = "most of it in "
 _MOST = 1e6
 """Years beyond which a chance is not worth a number."""
 _NAMED = 3
@@ -61,6 +63,12 @@ def description(finding: Finding, context: Context) -> str:
         more = len(finding.together) - _NAMED
         said.append(f"changed at the same time: {others}" + (f" and {more} more" if more > 0 else ""))
     return "; ".join(said)
+
+
+def mostly(causes: Sequence[SegmentCause]) -> str:
+    """The segments that explain most of a rise; nothing where there are none."""
+    said = [f"{one.segment} ({min(one.share, 1):.0%}: {number(one.before)} -> {number(one.after)})" for one in causes]
+    return MOSTLY + ", ".join(said) if said else ""
 
 
 def _shares(context: Context) -> str:

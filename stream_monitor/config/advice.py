@@ -94,9 +94,6 @@ def _features(stream: StreamConfig) -> Iterator[Advice]:
     unread = sorted(name for name in features.types if name in features.exclude)
     if unread:
         yield Advice("warning", ".features.types", f"says something about features that are excluded: {', '.join(unread)}")
-    texts = sorted(name for name, kind in features.types.items() if kind == "categorical")
-    if texts:
-        yield Advice("warning", ".features.types", f"are categorical, which is not watched for drift yet: {', '.join(texts)}")
 
 
 def _reference(stream: StreamConfig) -> Iterator[Advice]:
@@ -135,7 +132,10 @@ def _inferred(stream: StreamConfig) -> Iterator[Advice]:
     if stream.labels is not None and stream.task == "auto":
         yield Advice("ok", ".task", "is found out from the first predictions: binary, multiclass or regression")
     if not stream.features.types:
-        yield Advice("ok", ".features.types", "are as they come: numbers are watched, texts are not yet")
+        yield Advice("ok", ".features.types", "are found out: texts, and numbers of few different values, are categories")
     chosen = stream.detectors
-    watched = {"features": chosen.features, "score": chosen.score, "loss": chosen.loss if stream.labels else {}}
+    watched = {
+        "features": chosen.features, "categories": chosen.categories, "prediction": chosen.prediction, "score": chosen.score,
+        "loss": chosen.loss if stream.labels else {},
+    }  # fmt: skip
     yield Advice("ok", ".detectors", "; ".join(f"{kind}: {', '.join(named) or 'nothing'}" for kind, named in watched.items()))

@@ -16,7 +16,8 @@ from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
 
 Scalar = str | int | float | bool
-DriftKind = Literal["concept_drift", "data_drift", "prediction_drift", "performance"]
+DriftKind = Literal["concept_drift", "data_drift", "prediction_drift"]
+DetectedKind = DriftKind | Literal["performance"]
 """Kinds of alerts that detectors raise."""
 Budget = FalseAlarms | dict[Severity, FalseAlarms]
 """One line for all alarms, or one for each severity."""
@@ -193,13 +194,22 @@ class Alerts(Settings):
     weights: dict[DriftKind, Weight] = Field(default_factory=dict)
     """How much of the budget a signal of each kind gets, against 1 for others."""
 
-    def least(self, kind: DriftKind) -> float:
-        """The smallest change of a kind of signal that matters, in standard deviations."""
-        return self.min_effect.get(kind, 0.01 if kind == "concept_drift" else 0.1)
+    off: tuple[str, ...] = ()
+    """Alerts that are never raised, by name, such as LabelBias."""
 
-    def severe(self, kind: DriftKind) -> Severity | None:
+    def least(self, kind: DetectedKind) -> float:
+        """The smallest change of a kind of signal that matters, in standard deviations."""
+        return self.min_effect.get(kind, 0.1 if kind in ("data_drift", "prediction_drift") else 0.01)
+
+    def weight(self, kind: DetectedKind) -> float:
+        """How much of the budget a signal of a kind gets."""
+        return 1.0 if kind == "performance" else self.weights.get(kind, 1.0)
+
+    def severe(self, kind: DetectedKind) -> Severity | None:
         """How severe a change of a kind of signal is; None where it is no alert."""
-        chosen = self.severity.get(kind, "critical" if kind in ("concept_drift", "performance") else "warning")
+        if kind == "performance":
+            return "critical"
+        chosen = self.severity.get(kind, "critical" if kind == "concept_drift" else "warning")
         return None if chosen == "none" else chosen
 
 
@@ -237,6 +247,20 @@ class StreamConfig(Settings):
     false_alarms: Budget | None = None
     """A budget of its own; otherwise the stream has its share of the deployment's."""
     retrain: Retrain = Retrain()
+
+    @model_validator(mode="after")
+    def _rules_can_speak(self) -> StreamConfig:
+        keys = {",".join(key) for key in self.segments.crossings}
+        for at, rule in enumerate(self.performance.limits):
+            if rule.window not in (None, self.metrics.window, *self.metrics.longer):
+                raise ValueError(f"performance.limits.{at}.window is no window of metrics: window, or one of also")
+            if rule.segment is None:
+                continue
+            if ",".join(part.partition("=")[0] for part in rule.segment.split(",")) not in keys:
+                raise ValueError(f"performance.limits.{at}.segment is by no key of segments.keys: {rule.segment}")
+            if rule.metric in ("roc_auc", "average_precision") or rule.basis == "estimated":
+                raise ValueError(f"performance.limits.{at}: {rule.metric} ({rule.basis}) is not known of segments")
+        return self
 
     @field_validator("task", mode="before")
     @classmethod

@@ -51,6 +51,8 @@ class Estimates:
         self._kind = self._decided()
         self._first: dict[int, list[Outcomes]] = {}
         """Outcomes that are to be learnt from: the first ones of a version, or of a window."""
+        self._taken: dict[int, int] = {}
+        """How many there are."""
         self.learnt: dict[int, Estimator] = {}
         self.reconciled: dict[int, dict[str, Reconciled]] = {}
         self.refused: dict[int, str] = {}
@@ -64,17 +66,17 @@ class Estimates:
         for number in set(outcomes.version.tolist()) - self.refused.keys():
             if number in self.learnt and not self._by_features:
                 continue
-            first = self._first.setdefault(number, [])
-            missing = self._rows - sum(len(one.row) for one in first)
+            missing = self._rows - self._taken.get(number, 0)
             mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[:missing]
             if len(mine):
-                first.append(outcomes.take(mine))
+                self._first.setdefault(number, []).append(outcomes.take(mine))
+                self._taken[number] = self._taken.get(number, 0) + len(mine)
 
     def predictions(self, rows: Rows, values: Values, joined: Joined, features: npt.NDArray[np.float32] | None) -> None:
         """Takes predictions that were accepted."""
-        versions = np.unique(joined.version[joined.accepted]).tolist()
-        if not any(number in self.learnt for number in versions):
+        if not self.learnt:
             return
+        versions = np.unique(joined.version[joined.accepted]).tolist()
         known, predicted = self._ledger.numbers.predicted(rows, values)
         if self._by_features:
             known = np.empty((len(rows), 0)) if features is None else features.astype(np.float64)
@@ -124,15 +126,15 @@ class Estimates:
         """Learns of versions that have outcomes enough, at the end of a window."""
         if self._decided() != self._kind:
             self._kind = self._decided()
-            self._first, self.learnt, self._open, self._kept, self.refused = {}, {}, {}, {}, {}
+            self._first, self.learnt, self._open, self._kept, self.refused, self._taken = {}, {}, {}, {}, {}, {}
         for number, first in list(self._first.items()):
-            if first and (self._by_features or sum(len(one.row) for one in first) >= self._rows):
-                del self._first[number]
+            if first and (self._by_features or self._taken[number] >= self._rows):
+                del self._first[number], self._taken[number]
                 self._learn(number, Outcomes.joined(first))
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
-        for known in (self._first, self.learnt, self.refused, self.reconciled):
+        for known in (self._first, self._taken, self.learnt, self.refused, self.reconciled):
             known.pop(version, None)
         self._open = {key: expected for key, expected in self._open.items() if key.version != version}
         self._kept = {key: readings for key, readings in self._kept.items() if key.version != version}
@@ -152,6 +154,7 @@ class Estimates:
         """Goes on from a `state()`."""
         self._kind, self.refused = state["kind"], dict(state["refused"])
         self._first = {n: [Outcomes._make(columns) for columns in first] for n, first in state["first"]}
+        self._taken = {n: sum(len(one.row) for one in first) for n, first in self._first.items()}
         for number, learnt in state["learnt"]:
             self.learnt[number] = ByFeatures(learnt[0]) if self._by_features else ByScores(learnt[0])
             self.learnt[number].restore(learnt)

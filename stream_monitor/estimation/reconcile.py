@@ -24,7 +24,8 @@ class Reconciliation(NamedTuple):
 class Reconciled:
     """Compares both, one closed window after the other, for one metric.
 
-    The relation has changed when they were apart in the same direction in `often` of the last `of` windows.  Windows in
+    The relation has changed when they were apart in the same direction in `often` of the last `of` windows, and is as it was
+    when they were in none of these.  Windows in
     which one of them has no interval are passed over.  Apart are 95% intervals that do not meet.  An estimated band holds what
     chance does to labels, so that of one window in 10,000 is apart by chance if both are equally wide; one in 20, and then
     the next ones too, if what estimates were learnt from is much less than a window.
@@ -35,31 +36,35 @@ class Reconciled:
             raise ValueError(f"often must be between 1 and of ({of}), got {often}")
         self._often, self._of = often, of
         self._last: list[Side | None] = []
+        self.changed: Side | None = None
+        """Where realised values have lain often enough of what was estimated, until none of the last ones do."""
 
     def add(self, estimated: Reading, realised: Reading) -> Reconciliation:
         """Takes the next window."""
         if _known(estimated) and _known(realised):
             self._last = [*self._last, _apart(estimated, realised)][-self._of :]
             apart = self._last[-1]
+            self._judge()
         else:
             apart = None
         windows = self._last.count(apart) if apart else 0
         return Reconciliation(apart, windows, self.changed)
 
-    @property
-    def changed(self) -> Side | None:
-        """Where realised values have lain often enough of what was estimated; None if they have not."""
+    def state(self) -> tuple[list[Side | None], Side | None]:
+        """Everything but the settings, as plain values."""
+        return list(self._last), self.changed
+
+    def restore(self, state: tuple[Sequence[Side | None], Side | None]) -> None:
+        """Goes on from a `state()`."""
+        self._last, self.changed = list(state[0]), state[1]
+
+    def _judge(self) -> None:
         sides: tuple[Side, Side] = "below", "above"
         often = [side for side in sides if self._last.count(side) >= self._often]
-        return often[0] if len(often) == 1 else None
-
-    def state(self) -> list[Side | None]:
-        """Everything but the settings, as plain values."""
-        return list(self._last)
-
-    def restore(self, state: Sequence[Side | None]) -> None:
-        """Goes on from a `state()`."""
-        self._last = list(state)
+        if len(often) == 1:
+            self.changed = often[0]
+        elif often or self.changed not in self._last:
+            self.changed = None
 
 
 def _known(reading: Reading) -> bool:

@@ -34,7 +34,7 @@ class GivenLabels(NamedTuple):
         value, code, known, weight = zip(*labels, strict=True)
         return cls(np.array(value, np.float64), np.array(code, np.int32), np.array(known, np.int64), np.array(weight))
 
-    def repeat(self, one: Values) -> bool:
+    def repeats(self, one: Values) -> bool:
         """Whether a single label says what one before it said."""
         return bool(one.code[0] == self.code[0] and (one.value[0] == self.value[0] or one.code[0] >= 0))
 

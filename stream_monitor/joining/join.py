@@ -28,6 +28,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
+_LAZY = 256
+"""Rows after which what is past its deadline is let go, unless somebody asks before."""
 _KEPT = ("score", "weight")
 """Columns of predictions that their outcomes have too."""
 _CHUNKS = 4
@@ -67,6 +69,10 @@ class Join:
         self._early = EarlyLabels(limits.early_labels)
         self.classes = ScoredClasses()
         self._keys: tuple[tuple[str, ...], ...] = ()
+        self._expired, self._rows = self.clock.now, 0
+        """The clock until which what is past its deadline was let go, and rows since."""
+        self._gone: list[Outcomes] = []
+        self._gone_counts: dict[str, int] = {}
         self.configure(labels, None)
 
     def configure(
@@ -85,6 +91,8 @@ class Join:
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""
+        if self.waiting.live >= self._limits.waiting:
+            self._expire()
         while self.waiting.live >= self._limits.waiting:
             self.sampling.change(1, self.position)
             self.waiting.keep(self.sampling.mask, self.clock.now)
@@ -124,7 +132,7 @@ class Join:
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
         absent = self._absence.by_now(before, clock)
-        expired, matured = self._expire(before)
+        expired, matured = self._let_go(len(rows))
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
         return Joined(clock, accepted, version, met.in_order([absent, *outcomes]), counts, more.get("segments"), matured)
 
@@ -140,7 +148,7 @@ class Join:
         if len(absent.row):
             status = self.waiting.rows(numbers)["status"]
         outcomes, counts = self._apply(rows, values, queries, numbers, status, clock)
-        expired, matured = self._expire(before)
+        expired, matured = self._let_go(len(rows))
         counts |= {"ahead": ahead} | expired
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
@@ -158,7 +166,7 @@ class Join:
         clock = np.array([now])
         self.clock.now = max(now, before)
         absent = self._absence.in_silence(before, now)
-        counts, matured = self._expire(before)
+        counts, matured = self.let_go()
         return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured=matured)
 
     def cohort(self, start: int, end: int) -> Outcomes:
@@ -171,7 +179,7 @@ class Join:
         return self._absence.first(self.clock.now, now)
 
     def state(self) -> dict[str, Any]:
-        """Everything but the predictions that wait, as plain values."""
+        """Everything but the predictions that wait, as plain values; what is past its deadline must have been let go."""
         absent = list(self._absence.value) if self._absence.value else None
         return {
             "clock": self.clock.state(),
@@ -187,6 +195,7 @@ class Join:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`; the predictions that wait are to be loaded."""
         self.clock.restore(state["clock"])
+        self._expired = self.clock.now
         self.position = state["position"]
         self.versions.restore(state["versions"])
         self.sampling.restore(state["sampling"])
@@ -233,21 +242,38 @@ class Join:
             early.matched = True
         return met.outcomes(self.waiting, at, row, 1)
 
-    def _expire(self, before: int) -> tuple[dict[str, int], Outcomes]:
-        """Lets go of what is past its deadline since the clock said `before`, once all labels until now have been applied."""
-        now = self.clock.now
+    def let_go(self) -> tuple[dict[str, int], Outcomes]:
+        """Lets go of what is past its deadline, once all labels until now have been applied; gives counts, and what matured.
+
+        When that happens does not matter to anybody else: what is past its deadline is not there for labels anyway.
+        """
+        self._expire()
+        counts, matured, self._gone, self._gone_counts = self._gone_counts, self._gone, [], {}
+        self._rows = 0
+        return counts, Outcomes.joined(matured) if matured else NO_OUTCOMES
+
+    def _let_go(self, rows: int) -> tuple[dict[str, int], Outcomes]:
+        """The same after some more rows, if it is time; labels that came too early go at once, as they may come again."""
+        self._rows += rows
+        if self._rows >= _LAZY:
+            return self.let_go()
+        return ({"labels_unmatched": self._early.forget(self.clock.now)} if len(self._early) else {}), NO_OUTCOMES
+
+    def _expire(self) -> None:
+        before, now = self._expired, self.clock.now
         if now == before:
-            return {}, NO_OUTCOMES
-        matured = NO_OUTCOMES
+            return
+        self._expired = now
         counts = {"labels_unmatched": self._early.forget(now)}
         due = self.waiting.due(before, now)
         if len(due):
             self.waiting.live -= len(due)
-            matured = self._matured(due) if self.labelled else NO_OUTCOMES
             status = self.waiting.rows(due)["status"]
             counts |= {"matured": len(due), "matured_labelled": int(((status == LABELLED) | (status == ABSENT)).sum())}
+            self._gone += [self._matured(due)] if self.labelled else []
             self.waiting.leave(now)
-        return counts, matured
+        for name, n in counts.items():
+            self._gone_counts[name] = self._gone_counts.get(name, 0) + n
 
     def _matured(self, numbers: Ints) -> Outcomes:
         """Predictions as outcomes, whether they have a label or not; one that was ahead of the clock is of the clock's time."""
@@ -309,7 +335,7 @@ class Join:
         """One label for a prediction that may have one already."""
         [there] = self.waiting.rows(number)
         labelled = int(there["status"]) in (LABELLED, ABSENT)
-        if labelled and not gone and label.repeat(unpacked(there["label"].reshape(1))):
+        if labelled and not gone and label.repeats(unpacked(there["label"].reshape(1))):
             self.waiting.mark(number, LABELLED)
             return [], "labels_repeated"
         taken = [met.outcomes(self.waiting, number, row, -1)] if labelled else []

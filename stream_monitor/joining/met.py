@@ -9,6 +9,8 @@ from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 from stream_monitor.joining.packed import Values, unpacked
 from stream_monitor.joining.waiting import Waiting
 
+_MORE = ("score", "segments", "scores", "features", "weight")
+
 
 def label(waiting: Waiting, numbers: Ints, labels: GivenLabels, clock: Ints, status: int) -> None:
     """Gives rows their labels."""
@@ -20,15 +22,14 @@ def outcomes(waiting: Waiting, numbers: Ints, row: Ints, sign: int) -> Outcomes:
     """Rows with the labels that they have, as outcomes of the rows of a section."""
     if not len(numbers):
         return NO_OUTCOMES
-    rows = waiting.rows(numbers)
+    rows, more = waiting.gathered(numbers, _MORE)
     columns = (rows[name].copy() for name in ("version", "position", "time", "known", "at"))
-    score, segments, scores = (waiting.more(name, numbers) for name in ("score", "segments", "scores"))
-    weight = waiting.more("weight", numbers)
+    score, segments, scores, features, weight = more
     if waiting.has("label_weight"):
-        weight *= waiting.more("label_weight", numbers)
+        weight = weight * waiting.more("label_weight", numbers)
     n, values = len(rows), unpacked(np.concatenate((rows["value"], rows["label"])))
     words = (values.value[:n], values.code[:n], values.value[n:], values.code[n:])
-    last = (np.full(n, sign, np.int8), score, weight, segments, scores, rows["id"], waiting.more("features", numbers))
+    last = (np.full(n, sign, np.int8), score, weight, segments, scores, rows["id"], features)
     return Outcomes._make((row, *columns, *words, *last))
 
 

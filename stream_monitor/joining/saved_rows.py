@@ -34,7 +34,7 @@ class _Segment(NamedTuple):
     last: int
     """The last deadline in it."""
     since: int
-    """The first record of amendments that may be about its rows."""
+    """The first record of amendments that may say of its rows what it does not."""
 
 
 class _Amendments(NamedTuple):
@@ -222,11 +222,7 @@ class SavedRows:
         found = np.flatnonzero(at < len(there))
         found = found[there[at[found]] == entries["position"][found]]
         entries, at = entries[found], at[found]
-        firsts = np.array([one.first for one in self._segments], np.int64)
-        since = np.array([one.since for one in self._segments], np.int64)
         entries["deadline"] = waiting.rows(at)["deadline"]
-        valid = since[np.searchsorted(firsts, entries["position"], "right") - 1] <= number
-        entries, at = entries[valid], at[valid]
         waiting.write(at, *(entries[name] for name in ("label", "known", "at", "status", "weight")))
         self._amendments.append(_Amendments(number, len(entries), int(entries["deadline"].max(initial=-FAR))))
         self._number = max(self._number, number + state["closed"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,6 +105,19 @@ class Waiting:
         for chunk, which, places in self._places(numbers):
             words[which] = words_of(chunk.take(places))
         return found
+
+    def gathered(self, numbers: Indices, names: Sequence[str]) -> tuple[Table, list[npt.NDArray[Any]]]:
+        """Rows as a copy, ROW[n], and what they have of some things that only some have, as `more` gives it."""
+        if len(self._chunks) != 1:
+            return self.rows(numbers), [self.more(name, numbers) for name in names]
+        chunk = self._chunks[0]
+        places = numbers - chunk.start
+        return chunk.take(places), [
+            chunk.more[name][places]
+            if name in chunk.more and (name not in _WIDE or chunk.more[name].shape[1] == self._widths[name])
+            else self.more(name, numbers)
+            for name in names
+        ]
 
     def more(self, name: str, numbers: Indices) -> npt.NDArray[Any]:
         """What rows have of something that only some have, [n], or [n, k] where it is several numbers."""

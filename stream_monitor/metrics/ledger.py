@@ -58,6 +58,8 @@ class Ledger:
         self._measure: Measure | None = None
         self._pending: list[tuple[Outcomes, Floats, Ints]] = []
         self._matured: list[Outcomes] = []
+        self._waiting = self._ripe = 0
+        """How many outcomes are in them."""
 
     @property
     def measure(self) -> Measure | None:
@@ -81,7 +83,8 @@ class Ledger:
     def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int, regression: bool) -> None:
         """Takes outcomes that can be compared, float64[n] their losses."""
         self._regression = regression
-        before = sum(len(losses) for _, losses, _ in self._pending)
+        before = self._waiting
+        self._waiting += len(losses)
         self._pending.append((outcomes, losses, self.windows.places(outcomes, clock)))
         if self._measure is None:
             if before + len(losses) < _DECISIVE:
@@ -94,7 +97,8 @@ class Ledger:
         """Takes predictions whose wait is over."""
         if len(outcomes.row):
             self._matured.append(outcomes)
-            if self._measure is not None and sum(len(one.row) for one in self._matured) >= _TOGETHER:
+            self._ripe += len(outcomes.row)
+            if self._measure is not None and self._ripe >= _TOGETHER:
                 self._settle_matured(losses)
 
     def close(self, now: int, losses: Losses, everything: bool = False) -> Iterator[Closed]:
@@ -177,6 +181,8 @@ class Ledger:
         self._measure = self._measured() if state["measured"] else None
         self._pending = [(Outcomes._make(columns), losses, places) for columns, losses, places in state["pending"]]
         self._matured = [Outcomes._make(columns) for columns in state["matured"]]
+        self._waiting = sum(len(losses) for _, losses, _ in self._pending)
+        self._ripe = sum(len(one.row) for one in self._matured)
 
     def _decide(self, more: Outcomes) -> None:
         """Says what outcomes are measured as, by the first of them."""
@@ -204,7 +210,7 @@ class Ledger:
             return
         outcomes = Outcomes.joined([outcomes for outcomes, *_ in self._pending])
         losses, places = (np.concatenate(parts) for parts in zip(*(rest for _, *rest in self._pending), strict=True))
-        self._pending = []
+        self._pending, self._waiting = [], 0
         self.vocabulary.hear(outcomes)
         delays = (outcomes.known - outcomes.time) / 1e6
         for key, rows in groups(places, outcomes.version):
@@ -216,7 +222,7 @@ class Ledger:
     def _settle_matured(self, losses: Losses) -> None:
         if not self._matured:
             return
-        outcomes, self._matured = Outcomes.joined(self._matured), []
+        outcomes, self._matured, self._ripe = Outcomes.joined(self._matured), [], 0
         for cohort, rows in self.cohorts.matured(outcomes):
             self._tally_labelled(cohort.tally, outcomes.take(rows), losses)
 

@@ -19,6 +19,8 @@ LIMIT = 64
 """Classes; further ones are one, the last."""
 _POSITIVES = ({0.0, 1.0}, {-1.0, 1.0})
 _TEXTS = {"yes": "no", "true": "false", "positive": "negative", "pos": "neg", "y": "n", "t": "f", "True": "False", "Yes": "No"}
+_PATIENCE = 2_000
+"""Outcomes whose scores may tell which class is the positive one."""
 _CLEARLY = 0.05
 """By how much the mean scores of two predicted classes differ where they say which is the positive one."""
 
@@ -34,7 +36,7 @@ class Vocabulary:
         self.room = 0
         """Of how many classes there is something to be told apart, the last one being all others: a multiple of 8."""
         self._score: dict[Word, tuple[int, float]] = {}
-        self._scored = 0
+        self._scored = self._heard = 0
 
     def hear(self, outcomes: Outcomes) -> None:
         """Learns the classes of some outcomes."""
@@ -44,8 +46,9 @@ class Vocabulary:
             if word not in self.words and len(self.words) < LIMIT:
                 self.words.append(word)
         self._scored = max(self._scored, outcomes.scores.shape[1])
-        if self.kind is None:
-            self._hear_scores(outcomes)
+        if self.kind is None or (self.kind == "multiclass" and len(self.words) <= 2 and self._heard < _PATIENCE):
+            self._hear_scores(outcomes.take(slice(max(0, _PATIENCE - self._heard))))
+            self._heard += len(outcomes.row)
 
     def decide(self, regression: bool, texts: list[str]) -> bool:
         """Says what the outcomes so far are to be measured as; whether that is another answer than before."""
@@ -83,13 +86,13 @@ class Vocabulary:
         return {
             "stated": self.stated, "asked": self._asked, "kind": self.kind, "positive": self.positive, "words": self.words,
             "score": [[*word, *seen] for word, seen in self._score.items()], "scored": self._scored,
-            "room": self.room,
+            "room": self.room, "heard": self._heard,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.stated, self.kind, self._scored = state["stated"], state["kind"], state["scored"]
-        self.room = state["room"]
+        self.room, self._heard = state["room"], state["heard"]
         self._asked, self.positive = _word(state["asked"]), _word(state["positive"])
         self.words = [(value, code) for value, code in state["words"]]
         self._score = {(value, code): (n, total) for value, code, n, total in state["score"]}

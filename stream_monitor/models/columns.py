@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from stream_monitor.models.learners import Row
 
+OWN = "prediction"
+"""The name of the columns that say what the model in production predicted."""
 COLUMNS = 64
 """How many columns models see: those that come first."""
 _CATEGORIES = 8
@@ -36,6 +38,8 @@ class Columns:
 
     def meaning(self, column: str) -> tuple[str, float | None]:
         """The feature of a column, and of a category which it is."""
+        if column.startswith(f"{OWN} = "):
+            return OWN, float(column.removeprefix(f"{OWN} = "))
         for feature, categories in self._features.items():
             for category, name in (categories or {}).items():
                 if name == column:

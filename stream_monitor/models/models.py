@@ -13,7 +13,7 @@ from stream_monitor.config.models import Models as Settings
 from stream_monitor.models import catalogue, challenger, error_model
 from stream_monitor.models.catalogue import Task
 from stream_monitor.models.challenger import Challenger
-from stream_monitor.models.columns import Columns
+from stream_monitor.models.columns import OWN, Columns
 from stream_monitor.models.comparison import Standing
 from stream_monitor.models.error_model import ErrorModel, Split
 from stream_monitor.models.learners import Row
@@ -24,8 +24,6 @@ Floats = npt.NDArray[np.float64]
 CLASSES = 32
 """Classes that models tell apart; outcomes of further ones are not learnt from."""
 _LARGEST = 1e100
-_OWN = "prediction"
-"""The name of the columns that say what the model in production predicted."""
 
 
 def watch_time(clock: Callable[[], float]) -> None:
@@ -153,8 +151,8 @@ class Models:
     def _own(self, guess: float) -> Row:
         """What was predicted, as columns that may tell errors too."""
         if self._regression:
-            return {_OWN: guess} if -_LARGEST < guess < _LARGEST else {}
-        return {f"{_OWN} = {value:g}": 1.0 if value == guess else 0.0 for value in self._classes}
+            return {OWN: guess} if -_LARGEST < guess < _LARGEST else {}
+        return {f"{OWN} = {value!r}": 1.0 if value == guess else 0.0 for value in self._classes}
 
     def _said(self, errors: ErrorModel) -> dict[str, Any]:
         standing = errors.standing

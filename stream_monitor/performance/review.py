@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
+from stream_monitor.config.better import is_share
 from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates, Verdict
@@ -18,6 +19,7 @@ from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.tally import ALL, Tally
 from stream_monitor.metrics.windows import Closed
 from stream_monitor.performance.explanation import Cause, Counts, causes
+from stream_monitor.performance.limits import Step
 from stream_monitor.performance.rules import Rules, Said, Told
 from stream_monitor.task import Output
 from stream_monitor.watched import Watched
@@ -104,7 +106,7 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
                 SegmentCause(segment=one.segment, share=one.share, before=one.before, after=one.after, outcomes=one.n_after)
                 for one in found
             ]
-            outputs += stream.alerts.explain(fingerprint, named, _explanation(found), moment)
+            outputs += stream.alerts.explain(fingerprint, named, moment)
     return outputs
 
 
@@ -208,9 +210,17 @@ def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
     )
     change = ChangeEstimate(
         position=moment.predictions, time=iso(step.since), direction="up" if value > step.against else "down",
-        statistic="metric", before=step.against, after=value, effect=Effect(value=value - step.against, unit="points"),
+        statistic="metric", before=step.against, after=value, effect=_effect(step),
     )  # fmt: skip
     return Telling(subject, "performance", _NAMES[step.kind], step.severity, summary, change)
+
+
+def _effect(step: Step) -> Effect:
+    """In points of what lies between 0 and 1, else as a ratio."""
+    value = step.reading.value or 0.0
+    if is_share(step.metric):
+        return Effect(value=value - step.against, unit="points")
+    return Effect(value=value / step.against if step.against else None, unit="ratio")
 
 
 def _interval(reading: Reading) -> str:
@@ -240,11 +250,6 @@ def _causes(stream: Reviewed, version: int, since: int) -> list[Cause]:
     named = [(place, stream.ledger.segments.name(place)) for place in split if place != ALL]
     segments = [counts(place, name) for place, name in named if name]
     return causes(segments, counts(ALL, ""), _KEPT)
-
-
-def _explanation(found: list[Cause]) -> str:
-    said = [f"{one.segment} ({min(one.share, 1):.0%}: {number(one.before)} -> {number(one.after)})" for one in found]
-    return ", ".join(said)
 
 
 def _microseconds(time: str) -> int:

@@ -96,6 +96,11 @@ class Checks:
         found = [rhythm.silence(now) for kind, rhythm in self._rhythms.items() if kind != coming]
         return [issue for issue in found if issue is not None]
 
+    def pause(self) -> None:
+        """Nothing is expected to come until something does."""
+        for rhythm in self._rhythms.values():
+            rhythm.pause()
+
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         parts = {name: part.state() for name, part in self._parts().items()}

@@ -88,6 +88,10 @@ class Rhythm:
         hour_ends = (max(self._last, self._looked) // HOUR + 1) * HOUR
         return min(self._due, hour_ends)  # what is usual changes with the first event of another hour
 
+    def pause(self) -> None:
+        """Expects nothing until there is an event again."""
+        self._silent = self._silent or self._last != -FAR
+
     def silence(self, now: int) -> Issue | None:
         """What is to be said about nothing having come until a clock; said once."""
         if now < self.due():

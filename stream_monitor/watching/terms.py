@@ -6,12 +6,12 @@ from typing import Any
 
 from stream_monitor.config import budget
 from stream_monitor.config.settings import Severity
-from stream_monitor.config.stream import Budget, DriftKind, StreamConfig, StreamRecord
+from stream_monitor.config.stream import Budget, DetectedKind, StreamConfig, StreamRecord
 from stream_monitor.watching.allowance import NOTHING, Allowance
 from stream_monitor.watching.group import Group, Terms
 from stream_monitor.watching.reference import Sort
 
-KINDS: dict[Sort, DriftKind] = {
+KINDS: dict[Sort, DetectedKind] = {
     "feature": "data_drift", "prediction": "prediction_drift", "score": "prediction_drift", "loss": "concept_drift",
     "risk": "performance",
 }  # fmt: skip
@@ -45,7 +45,7 @@ def share(record: StreamRecord, siblings: int, groups: list[Group]) -> None:
     whole = config.false_alarms if config.false_alarms is not None else record.false_alarms
     streams = siblings * (1 if config.false_alarms is not None else record.streams)
     lines = {kind: _line(whole, config.alerts.severe(kind)) for kind in KINDS.values()}
-    weights = {kind: config.alerts.weights.get(kind, 1.0) for kind in KINDS.values()}
+    weights = {kind: config.alerts.weight(kind) for kind in KINDS.values()}
     totals: dict[str, float] = {}
     for group in groups:
         kind = KINDS[group.sort]

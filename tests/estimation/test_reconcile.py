@@ -18,8 +18,13 @@ def changes(reconciled: Reconciled, realised: list[Reading]) -> list[Side | None
 
 
 def test_three_windows_in_a_row_say_that_the_relation_has_changed() -> None:
-    assert changes(Reconciled(), [BELOW, BELOW, BELOW, BELOW, MEETS]) == [None, None, "below", "below", None]
+    assert changes(Reconciled(), [BELOW, BELOW, BELOW, BELOW]) == [None, None, "below", "below"]
     assert changes(Reconciled(), [ABOVE] * 3) == [None, None, "above"]
+
+
+def test_it_is_over_when_none_of_the_last_windows_is_apart() -> None:
+    realised = [BELOW, BELOW, BELOW, MEETS, BELOW, MEETS, MEETS, MEETS]
+    assert changes(Reconciled(), realised) == [None, None, *["below"] * 5, None]
 
 
 def test_windows_on_different_sides_do_not_add_up() -> None:
@@ -27,7 +32,7 @@ def test_windows_on_different_sides_do_not_add_up() -> None:
 
 
 def test_some_of_the_last_may_be_enough() -> None:
-    assert changes(Reconciled(often=2, of=4), [BELOW, MEETS, MEETS, BELOW, MEETS]) == [None, None, None, "below", None]
+    assert changes(Reconciled(often=2, of=4), [BELOW, MEETS, MEETS, BELOW, MEETS]) == [None, None, None, "below", "below"]
 
 
 def test_both_sides_often_enough_are_no_direction() -> None:

@@ -348,3 +348,38 @@ def test_a_class_that_is_predicted_more_often_is_prediction_drift() -> None:
     assert (opened["labels"]["kind"], opened["labels"]["signal"]) == ("prediction_drift", "prediction")
     assert 2900 < opened["change"]["position"] < 3100 < opened["position"]["predictions"] < 3600
     assert {share["category"] for share in opened["change"]["shares"]} >= {"fraud", "ok"}
+
+
+def test_the_positive_class_is_found_although_the_first_window_had_few_outcomes() -> None:
+    ids, label, predicted = truth(15, 600)
+    rng = np.random.default_rng(15)
+    score = np.clip(np.where(predicted == 1, 0.8, 0.2) + rng.normal(0, 0.1, 600), 0, 1)
+    text = np.array(["good", "bad"])
+    made = block(predictions(ids, [60.0] * 600, text[predicted.astype(int)].tolist(), score=score.tolist()))
+    few = next(i for i in range(600) if label[i] == 0 and predicted[i] == 0)
+    first = block(labels(ids[few : few + 1], [70.0], ["good"]))
+    rest = [i for i in range(600) if i != few]
+    later = block(labels([ids[i] for i in rest], [1000.0] * 599, text[label[rest].astype(int)].tolist()))
+    last = [f"z{i}" for i in range(50)]
+    after = [
+        block(predictions(last, [2000.0] * 50, ["bad"] * 50, score=[0.9] * 50)),
+        block(labels(last, [2001.0] * 50, ["bad"] * 50)),
+    ]
+    said = world({}, made, first, *silence(900, 300), later, *silence(1900, 1300), *after, *silence(3 * HOUR, 2100))
+    one = [one["performance"] for one in arrivals(said) if one["performance"]["outcomes"]][-1]
+    assert (one["task"], one["positive"], value(one, "recall")) == ("binary", "bad", 1.0)
+
+
+def test_an_alert_by_name_can_be_switched_off() -> None:
+    wrong = np.where(np.arange(3600) < 1200, 0.05, 0.5)
+    rules = {"performance": {"limits": [{"metric": "accuracy", "below": 0.8}]}, "alerts": {"off": ["PerformanceDrop"]}}
+    raised = {one["data"]["labels"]["alertname"] for one in world(rules, *regions_of(wrong))["alerts"]}
+    assert "PerformanceDrop" not in raised
+
+
+def test_a_risk_that_is_tolerated_from_now_on_is_no_alert() -> None:
+    strict = {"performance": {"risk": {"rise": 0.05}}, "reference": {"rows": 500}}
+    blocks = regions_of(np.where(np.arange(3600) < 1800, 0.1, 0.4))
+    lax = configuration(config=QUIET | strict | {"performance": {"risk": {"rise": 0.6}}}, revision=1)
+    said = run([block(configuration(config=QUIET | strict), at=0), *blocks[:20], block(lax, at=1000), *blocks[20:]])
+    assert [one for one in said["alerts"] if one["data"]["labels"]["alertname"] == "RiskRose"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -227,6 +228,44 @@ def test_segments_that_sampling_has_thinned_out_are_put_together() -> None:
         life.save()
     assert life.mortal.sampling.halvings >= 4
     assert len(life.records) <= 2 * 1_000 // 20 + 16 + 10
+    rng = np.random.default_rng(2)
+    for turn in range(10):
+        life.die()
+        ids = [f"{0.1 * other}-{i}" for other in rng.integers(0, 120, 40) for i in range(100)]
+        life.act(labels(ids, [20.0] * len(ids), rng, START + 20 * SECOND))
+        life.save()
+        now = START + 9 * MINUTE + 51 * SECOND + turn * SECOND
+        life.act(partial(Join.pass_time, now=now))
+        life.save()
+
+
+def test_a_segment_that_was_written_anew_with_few_rows_stays_closed() -> None:
+    life, rng = Life(LABELS["plain"]), np.random.default_rng(4)
+    for second in (0.0, 1.0, 2.0):
+        filled(life, 10, second)
+        filled(life, 12, 200.0 + second)
+        life.save()
+    life.act(lambda join: join.pass_time(START + 11 * MINUTE))
+    for turn in range(16):
+        ids = [f"{second}-{i}" for i in range(12) for second in (200.0, 201.0, 202.0)]
+        some = ids if turn < 9 else ids[:15]
+        life.act(labels(some, [661.0 + turn] * len(some), rng, START + (661 + turn) * SECOND))
+        life.save()
+        if turn > 7:
+            life.die()
+
+
+def test_what_sampling_has_left_out_does_not_come_back_when_more_are_waited_for_again() -> None:
+    life = Life(LABELS["plain"])
+    filled(life, 900)
+    filled(life, 100, 300.0)
+    life.save()
+    life.act(lambda join: join.room())
+    life.act(lambda join: join.pass_time(START + 11 * MINUTE))
+    life.act(lambda join: join.relax())
+    life.save()
+    assert life.mortal.sampling.halvings == 0
+    assert 0 < life.mortal.waiting.live < 100
     life.die()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_monitor.blocks import Block
+from stream_monitor.blocks import Block, Section, document
 
 from .worlds import arrivals, block, cohorts, configuration, drained, labels, predictions, run, value
 
@@ -260,3 +260,24 @@ def test_labels_that_come_later_than_they_used_to_are_said_to() -> None:
     assert "2026-01-01T05:00" < opened["startsAt"] < "2026-01-01T05:40"
     steady = [one for at, one in sorted(events, key=lambda pair: pair[0]) if at < 300 * 60.0]
     assert "LabelsLate" not in names(said(*steady, labels={"topic": "l", "wait": "2h"}, quality={"enabled": False}))
+
+
+def test_what_models_are_told_to_shed_is_shed_again_by_a_replay() -> None:
+    n = 2000
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=n)
+    blocks = []
+    for at in range(0, n, 100):
+        ids, seconds = [f"k{i}" for i in range(at, at + 100)], [float(i) for i in range(at, at + 100)]
+        said_, named = (x[at : at + 100] > 0).astype(float).tolist(), {"x": x[at : at + 100].tolist()}
+        blocks += [
+            block(predictions(ids, seconds, said_, named)),
+            block(labels(ids, seconds, said_)),
+        ]
+    shed = Section("s", "control", document=document({"stream": "s", "action": "shed", "halvings": 3}))
+    config = CONFIG | {"models": {"challengers": {"majority": {}}}}
+    log = [block(configuration(config=config), at=0), *blocks[:20], block(shed, at=1000), *blocks[20:], drained(4000.0)]
+    told = run(log)
+    learnt = [one["models"][0]["outcomes"] for one in arrivals(told) if one["models"]][-1]
+    assert 1000 + 60 < learnt < 1000 + 200
+    assert run(log, restarts=[4, 9], per_read=3) == told
