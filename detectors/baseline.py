@@ -35,6 +35,8 @@ class Baseline:
         parts = [_moments(column[present_in(column)]) for column in reference.T]
         known = np.array(parts, np.float64).reshape(-1, 5).T
         self._mean, self._spread, self._first = known[0], known[1], known[2:]
+        self.rows = 0
+        """How many rows have come."""
         self.sums = self._first.copy()
         """Number, sum and sum of squares of the scores of each signal so far, float64[3, d]."""
 
@@ -43,13 +45,17 @@ class Baseline:
         self.sums[:, signal] = self._first[:, signal]
 
     def state(self) -> State:
+        """Everything but the rows and the reference."""
         return {"sums": self.sums.copy()}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, rows: int) -> None:
+        """Goes on from a `state()` after some rows."""
+        self.rows = rows
         self.sums = state["sums"].copy()
 
-    def stretches(self, values: Array, first: int) -> Iterator[tuple[Ints, Ints, Array]]:
+    def stretches(self, values: Array) -> Iterator[tuple[Ints, Ints, Array]]:
         """Cuts values, float64[n, d], into signals, rows and scores, float64[rows, signals], without what is missing."""
+        first, self.rows = self.rows, self.rows + len(values)
         for at in range(0, len(values), _AT_ONCE):
             part = values[at : at + _AT_ONCE]
             there = present_in(part) & (self._spread > 0)

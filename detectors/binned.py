@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from . import Array, Direction, sides
+from . import Array, Direction
+from .heading import heading
 
 Ints = npt.NDArray[np.int64]
 
@@ -43,7 +44,7 @@ class Bins:
 def direction(window: Ints, reference: Ints) -> Direction:
     """Where values went, by how far the distribution functions over the bins are apart in either direction."""
     gap = np.cumsum(window) / max(int(window.sum()), 1) - np.cumsum(reference) / max(int(reference.sum()), 1)
-    return sides.direction(up=float(-gap.min()), down=float(gap.max()))
+    return heading(up=float(-gap.min()), down=float(gap.max()))
 
 
 def _edges(column: Array, most: int) -> Array:

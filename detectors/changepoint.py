@@ -6,6 +6,12 @@ import numpy as np
 
 from . import Array
 
+NEARLY_AS_LIKELY = 7.35
+"""By how much twice the log likelihood of a place may be below the best one's, for 95% confidence.
+
+The quantile of (1 - exp(-x/2))², the limit law of the likelihood ratio of a change point.
+"""
+
 
 def split(values: Array, before: float | None = None, minimum: int = 5) -> int:
     """The place in float64[n] at which the part after the change begins.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import Array, Change, Direction, Sees, State, Times
+from .changepoint import NEARLY_AS_LIKELY
 from .counting import octaves, persistence
 from .counting.categories import Categories
 from .counting.deviance import freedom, level, levelled, likelihood_ratio, normal, shrunk
@@ -22,8 +23,6 @@ _SMALLEST_REFERENCE = 50
 _SMALLEST_WINDOW = 24
 """Windows with fewer values, in units of the inflation, are not looked at."""
 _ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest", "level")
-_INTERVAL = 7.35
-"""The 95% quantile of (1 - exp(-x/2))², the limit law of the likelihood ratio of a change point."""
 
 
 class Counts:
@@ -229,7 +228,7 @@ class Counts:
         after = (total.astype(np.uint32) - marks).astype(np.int64)
         likelihood = likelihood_ratio(_floats(after), _floats(total - after)) / self._inflation[signal]
         best = int(likelihood.argmax())
-        likely = np.flatnonzero(likelihood >= likelihood[best] - _INTERVAL)
+        likely = np.flatnonzero(likelihood >= likelihood[best] - NEARLY_AS_LIKELY)
         self._changed[signal] = total - after[best]
         start, earliest, latest = (STEP * int(steps[place]) for place in (best, likely[0], likely[-1]))
         rarity = octaves.rarity(score, int(looks.octave[at]), float(self._shortest[signal]))

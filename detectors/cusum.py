@@ -65,15 +65,14 @@ class CUSUM:
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite, or beyond 1e100, is missing and does not count."""
         changes: list[Change] = []
-        for signals, rows, scores in self._baseline.stretches(values, self._rows):
+        for signals, rows, scores in self._baseline.stretches(values):
             self._take(signals, rows, scores, changes)
-        self._rows += len(values)
         return sorted(changes)
 
     def state(self) -> State:
         """Everything but settings, run lengths and the reference: 13 numbers a signal."""
         return {
-            "rows": self._rows,
+            "rows": self._baseline.rows,
             "baseline": self._baseline.state(),
             "n": self._n.copy(),
             "sides": self._sides.copy(),
@@ -83,13 +82,11 @@ class CUSUM:
 
     def restore(self, state: State) -> None:
         """Goes on from a `state()`, after a `fit` to the same reference."""
-        self._rows = state["rows"]
-        self._baseline.restore(state["baseline"])
+        self._baseline.restore(state["baseline"], state["rows"])
         self._n, self._sides = state["n"].copy(), state["sides"].copy()
         self.statistic, self.threshold = state["statistic"].copy(), state["threshold"].copy()
 
     def _begin(self, signals: int) -> None:
-        self._rows = 0
         self._n = np.zeros(signals, np.int64)
         self._sides = np.zeros((len(self._signs), 4, signals))
         self._sides[:, _ROW] = -1

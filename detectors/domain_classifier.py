@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from . import Array, Change, Sees, State, Times
 from .changepoint import split
 from .scaled import Scaled, there
-from .strided import Strides, check, level
+from .strided import Strides, level, plan
 
 _SMALLEST_REFERENCE = 200
 _RIDGE = 1.0
@@ -50,13 +50,10 @@ class DomainClassifier:
         run_length: float = 1_000_000.0,
         minimum: int | None = None,
     ) -> None:
-        stride = (window // 2 if window % 2 == 0 else window) if stride is None else stride
-        minimum = max(1, window // 2) if minimum is None else minimum
-        check(window, stride, minimum)
         if sample < _SMALLEST_REFERENCE:
             raise ValueError(f"sample must be at least {_SMALLEST_REFERENCE}, got {sample}")
-        if not run_length > 0:
-            raise ValueError(f"run_length must be positive, got {run_length}")
+        halves = window // 2 if window % 2 == 0 else window
+        stride, minimum = plan(window, halves if stride is None else stride, minimum, run_length)
         self._window, self._stride, self._sample, self._minimum = window, stride, sample, minimum
         self._run_length = np.array([float(run_length)])
         self.fit(np.empty((0, signals)))
@@ -85,12 +82,9 @@ class DomainClassifier:
 
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; rows without any value are missing."""
-        ready = self._strides.take(values)
-        end = self._strides.rows // self._stride * self._stride - len(ready)
         changes: list[Change] = []
-        for at in range(0, len(ready), self._stride):
-            self._rows = np.concatenate((self._rows[self._stride :], ready[at : at + self._stride]))
-            end += self._stride
+        for end, rows in self._strides.each(values):
+            self._rows = np.concatenate((self._rows[self._stride :], rows))
             if end >= self._window:
                 changes += self._look(end)
         return changes

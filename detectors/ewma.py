@@ -60,15 +60,14 @@ class EWMA:
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite, or beyond 1e100, is missing and does not count."""
         changes: list[Change] = []
-        for signals, rows, scores in self._baseline.stretches(values, self._rows):
+        for signals, rows, scores in self._baseline.stretches(values):
             self._take(signals, rows, scores, changes)
-        self._rows += len(values)
         return sorted(changes)
 
     def state(self) -> State:
         """Everything but settings, run lengths and the reference: nine numbers a signal."""
         return {
-            "rows": self._rows,
+            "rows": self._baseline.rows,
             "baseline": self._baseline.state(),
             "n": self._n.copy(),
             "average": self._average.copy(),
@@ -79,13 +78,11 @@ class EWMA:
 
     def restore(self, state: State) -> None:
         """Goes on from a `state()`, after a `fit` to the same reference."""
-        self._rows = state["rows"]
-        self._baseline.restore(state["baseline"])
+        self._baseline.restore(state["baseline"], state["rows"])
         self._n, self._average, self._crossed = state["n"].copy(), state["average"].copy(), state["crossed"].copy()
         self.statistic, self.threshold = state["statistic"].copy(), state["threshold"].copy()
 
     def _begin(self, signals: int) -> None:
-        self._rows = 0
         self._n = np.zeros(signals, np.int64)
         self._average = np.zeros(signals)
         self._crossed = np.zeros((2, signals), np.int64)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from . import Array, Change, Direction, Sees, State, Times, run_lengths
+from . import Array, Change, Sees, State, Times, run_lengths
+from .heading import heading
 from .ranks import Codes, Ranks
 
 Ints = npt.NDArray[np.int64]
@@ -18,8 +19,6 @@ _SMALLEST_REFERENCE = 50
 """Signals with fewer values in the reference are not looked at."""
 _AT_ONCE = 16_000
 """Numbers that are worked on at once: what a processor's cache holds, and an allocator keeps without asking for new pages."""
-_BOTH_WAYS = 0.7
-"""The share of the larger one-sided distance from which on the smaller one counts too."""
 
 
 class KS:
@@ -152,7 +151,7 @@ class KS:
             at, row, m = (signal, look), int(ends[look]) - 1, int(self._ranks.sizes[signal])
             if new[at]:
                 self._began[signal] = starts[at]
-            start, direction = int(self._began[signal]), _direction(above[at], below[at])
+            start, direction = int(self._began[signal]), heading(up=below[at], down=above[at])
             measured, rarity = (float(statistic[at]), float(threshold[at])), self._rarity(signal, statistic[at], n[at])
             changes.append(Change(row, signal, *measured, direction, start, m, int(n[at]), rarity=rarity))
         return changes
@@ -218,12 +217,6 @@ class KS:
         point = np.where(larger, ordered[each, highest], ordered[each, lowest] - 1)
         p = np.where(larger, self._ranks.up_to(ordered[each, highest]), self._ranks.below(ordered[each, lowest]))
         return windows <= point[:, np.newaxis], p
-
-
-def _direction(above: float, below: float) -> Direction:
-    if min(above, below) >= _BOTH_WAYS * max(above, below):
-        return "both"
-    return "down" if above > below else "up"
 
 
 def _tails(flags: npt.NDArray[np.bool_]) -> Ints:

@@ -10,7 +10,7 @@ from scipy.special import chdtri
 
 from . import Array, Change, Sees, State, Times
 from .scaled import Scaled, there
-from .strided import Strides, check, level
+from .strided import Strides, level, plan
 
 Ints = npt.NDArray[np.int64]
 
@@ -53,13 +53,9 @@ class MMD:
         run_length: float = 1_000_000.0,
         minimum: int | None = None,
     ) -> None:
-        stride = max(1, window // 10) if stride is None else stride
-        minimum = max(1, window // 2) if minimum is None else minimum
-        check(window, stride, minimum)
         if block < 1:
             raise ValueError(f"block must be at least 1, got {block}")
-        if not run_length > 0:
-            raise ValueError(f"run_length must be positive, got {run_length}")
+        stride, minimum = plan(window, stride, minimum, run_length)
         self._window, self._stride, self._block, self._minimum = window, stride, block, minimum
         self._run_length = np.array([float(run_length)])
         self.fit(np.empty((0, signals)))
@@ -92,15 +88,11 @@ class MMD:
 
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; rows without any value are missing."""
-        ready = self._strides.take(values)
-        end = self._strides.rows // self._stride * self._stride - len(ready)
         changes: list[Change] = []
-        for at in range(0, len(ready), self._stride):
-            rows = ready[at : at + self._stride]
-            rows = rows[there(rows)]
-            block = np.append(self._features(rows).sum(axis=0), len(rows))
+        for end, rows in self._strides.each(values):
+            present = rows[there(rows)]
+            block = np.append(self._features(present).sum(axis=0), len(present))
             self._blocks = np.concatenate((self._blocks[1:], block[np.newaxis]))
-            end += self._stride
             if end >= self._window:
                 changes += self._look(end)
         return changes

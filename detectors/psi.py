@@ -10,7 +10,7 @@ from scipy.special import chdtri
 
 from . import Array, Change, Sees, State, Times
 from .binned import Bins, direction
-from .strided import Strides, check, level
+from .strided import Strides, level, plan
 
 Ints = npt.NDArray[np.int64]
 
@@ -49,13 +49,9 @@ class PSI:
         run_length: float = 1_000_000.0,
         minimum: int | None = None,
     ) -> None:
-        stride = max(1, window // 10) if stride is None else stride
-        minimum = max(1, window // 2) if minimum is None else minimum
-        check(window, stride, minimum)
         if not 2 <= bins <= 100:
             raise ValueError(f"bins must lie between 2 and 100, got {bins}")
-        if not run_length > 0:
-            raise ValueError(f"run_length must be positive, got {run_length}")
+        stride, minimum = plan(window, stride, minimum, run_length)
         self._window, self._stride, self._most, self._minimum = window, stride, bins, minimum
         self._run_length = np.full(signals, float(run_length))
         self.fit(np.empty((0, signals)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.special import chdtri, ndtr
 
@@ -32,20 +34,35 @@ class Strides:
         self._waiting[:rest] = ready[len(ready) - rest :]
         return ready[: len(ready) - rest]
 
+    def each(self, values: Array) -> Iterator[tuple[int, Array]]:
+        """The same one by one, each with the row before which it ends."""
+        ready = self.take(values)
+        first = self.rows - self.rows % self.stride - len(ready)
+        for at in range(self.stride, len(ready) + 1, self.stride):
+            yield first + at, ready[at - self.stride : at]
+
     def restore(self, rows: int, waiting: Array) -> None:
         """Goes on after `rows` rows, of which these wait."""
         self.rows = rows
         self._waiting[: len(waiting)] = waiting
 
 
-def check(window: int, stride: int, minimum: int) -> None:
-    """Raises ValueError where a window does not consist of whole strides."""
+def plan(window: int, stride: int | None, minimum: int | None, run_length: float) -> tuple[int, int]:
+    """The stride and the minimum, a tenth and half of the window unless given.
+
+    Raises ValueError where a window does not consist of whole strides, or for what no window can be.
+    """
+    stride = max(1, window // 10) if stride is None else stride
+    minimum = max(1, window // 2) if minimum is None else minimum
     if window < 20:
         raise ValueError(f"window must be at least 20, got {window}")
     if not 1 <= stride <= window or window % stride:
         raise ValueError(f"stride must divide window ({window}), got {stride}")
     if not 1 <= minimum <= window:
         raise ValueError(f"minimum must lie between 1 and window ({window}), got {minimum}")
+    if not run_length > 0:
+        raise ValueError(f"run_length must be positive, got {run_length}")
+    return stride, minimum
 
 
 def level(run_length: Array, stride: int, window: int, freedom: Array) -> Array:

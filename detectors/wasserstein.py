@@ -7,15 +7,13 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from . import Array, Change, Direction, Sees, State, Times
+from . import Array, Change, Sees, State, Times
 from .changepoint import split
-from .strided import Strides, check, level
+from .column import present_in
+from .heading import heading
+from .strided import Strides, level, plan
 
 _SMALLEST_REFERENCE = 50
-_LARGEST = 1e100
-"""What is beyond is missing: sums of anything smaller stay finite."""
-_BOTH_WAYS = 0.7
-"""The share of the larger of the two movements from which on the smaller one counts too."""
 _BRIDGES = 400
 _PLACES = 200
 """Simulated bridges, and the places at which each is taken."""
@@ -51,11 +49,7 @@ class Wasserstein:
         run_length: float = 1_000_000.0,
         minimum: int | None = None,
     ) -> None:
-        stride = max(1, window // 10) if stride is None else stride
-        minimum = max(1, window // 2) if minimum is None else minimum
-        check(window, stride, minimum)
-        if not run_length > 0:
-            raise ValueError(f"run_length must be positive, got {run_length}")
+        stride, minimum = plan(window, stride, minimum, run_length)
         self._window, self._stride, self._minimum = window, stride, minimum
         self._run_length = np.full(signals, float(run_length))
         self.fit(np.empty((0, signals)))
@@ -70,7 +64,7 @@ class Wasserstein:
         """Takes the reference, float64[m, d], and begins anew.  Without one, no signal is looked at."""
         signals = reference.shape[1]
         bridges = _bridges()
-        self._known = [_Known.of(_present(column), bridges) for column in reference.T]
+        self._known = [_Known.of(column[present_in(column)], bridges) for column in reference.T]
         self._strides = Strides(signals, self._stride)
         self._rows = np.full((self._window, signals), np.nan)
         self._start = np.full(signals, -1)
@@ -81,12 +75,9 @@ class Wasserstein:
 
     def update(self, values: Array, times: Times | None = None) -> list[Change]:
         """Takes the next rows, float64[n, d]; what is not finite, or beyond 1e100, is missing."""
-        ready = self._strides.take(values)
-        end = self._strides.rows // self._stride * self._stride - len(ready)
         changes: list[Change] = []
-        for at in range(0, len(ready), self._stride):
-            self._rows = np.concatenate((self._rows[self._stride :], ready[at : at + self._stride]))
-            end += self._stride
+        for end, rows in self._strides.each(values):
+            self._rows = np.concatenate((self._rows[self._stride :], rows))
             if end >= self._window:
                 changes += self._look(end)
         return changes
@@ -114,7 +105,9 @@ class Wasserstein:
         changes: list[Change] = []
         self.statistic[:], self.threshold[:] = np.nan, np.nan
         for signal, known in enumerate(self._known):
-            window = _present(self._rows[:, signal])
+            rows = self._rows[:, signal]
+            there = present_in(rows)
+            window = rows[there]
             if len(window) < self._minimum or len(known.values) < _SMALLEST_REFERENCE:
                 continue
             up, down = known.movement(np.sort(window))
@@ -124,11 +117,10 @@ class Wasserstein:
                 self._start[signal] = -1
                 continue
             if self._start[signal] < 0:
-                usable = np.where(np.abs(self._rows[:, signal]) < _LARGEST, self._rows[:, signal], np.nan)
-                self._start[signal] = end - self._window + split(usable, known.mean)
+                self._start[signal] = end - self._window + split(np.where(there, rows, np.nan), known.mean)
             start = int(self._start[signal])
             n, m = len(window), len(known.values)
-            changes.append(Change(end - 1, signal, up + down, limit, _direction(up, down), start, m, n))
+            changes.append(Change(end - 1, signal, up + down, limit, heading(up, down), start, m, n))
         return changes
 
 
@@ -194,14 +186,3 @@ def _bridges() -> Array:
     walk = np.cumsum(steps, axis=0)
     bridges: Array = (walk - _SHARES[1:, np.newaxis] * walk[-1])[::2]
     return bridges
-
-
-def _present(column: Array) -> Array:
-    present: Array = column[np.abs(column) < _LARGEST]
-    return present
-
-
-def _direction(up: float, down: float) -> Direction:
-    if min(up, down) >= _BOTH_WAYS * max(up, down):
-        return "both"
-    return "up" if up > down else "down"

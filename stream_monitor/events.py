@@ -387,6 +387,6 @@ def iso(microseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds" if microseconds % 1_000 == 0 else "microseconds").replace("+00:00", "Z")
 
 
-def finite(value: float) -> float | None:
+def finite(value: float | None) -> float | None:
     """A number that JSON knows; None where it is missing or infinite."""
-    return float(value) if value - value == 0 else None
+    return float(value) if value is not None and value - value == 0 else None

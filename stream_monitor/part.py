@@ -17,9 +17,9 @@ from stream_monitor.config.stream import StreamRecord
 from stream_monitor.configuration import configure, parsed
 from stream_monitor.control import obey
 from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
-from stream_monitor.metrics import report
 from stream_monitor.snapshots import Snapshots, channel, placed
 from stream_monitor.stream import Stream
+from stream_monitor.stream_status import status
 from stream_monitor.task import Output, Partition
 
 log = structlog.get_logger()
@@ -104,7 +104,7 @@ class Part:
             if (stream := self._streams.get(name)) is not None:
                 quarantined, saved = self._quarantined.get(name), self._saved_at(name)
                 ours = {"partition": self.partition.number, "quarantined": quarantined, "saved": saved}
-                yield name, report.status(stream) | ours
+                yield name, status(stream) | ours
 
     def _saved_at(self, name: str) -> str | None:
         arrived = self._snapshots.saved_at(name)

@@ -12,6 +12,7 @@ from stream_monitor.performance.review import Reviewed
 from stream_monitor.quality.checks import Checks
 from stream_monitor.task import Output
 from stream_monitor.watching.feature_rows import FeatureRows
+from stream_monitor.watching.judge import Judge
 from stream_monitor.watching.words import Words
 
 Event = tuple[int, Callable[[Moment], list[Output]]]
@@ -22,9 +23,11 @@ class Running(Reported, Reviewed, Protocol):
     """What is reported of a stream, what is reviewed of it, and more."""
 
     words: Words
+    judge: Judge
     feature_rows: FeatureRows
     checks: Checks
     kept: KeptFeatures
+    outcomes: int
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""

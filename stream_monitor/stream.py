@@ -17,8 +17,9 @@ from stream_monitor.blocks import Progress, Rows, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
-from stream_monitor.joining.join import Join, Joined, Values
+from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.kept_features import KeptFeatures
+from stream_monitor.joining.packed import Values
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.performance.rules import Rules
 from stream_monitor.quality.checks import Checks, Kind
@@ -99,10 +100,6 @@ class Stream:
         labels = self.record.config.labels
         absent = self.words.value(labels.absent.label) if labels and labels.absent else None
         self.join.configure(labels, absent, self.record.config.segments.crossings)
-
-    def not_estimated(self) -> dict[str, str]:
-        """Versions whose performance is not estimated before labels come, and why."""
-        return {self.watched.versions[number].subject.version: why for number, why in self.estimates.refused.items()}
 
     def settle(self) -> None:
         """Takes what has matured in the meantime: at the end of a window, and before it is saved."""

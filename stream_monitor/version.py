@@ -10,9 +10,9 @@ import numpy.typing as npt
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
-from stream_monitor.joining.join import Values
 from stream_monitor.joining.kept_features import KeptFeatures
 from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.packed import Values
 from stream_monitor.models.models import Found, Models
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.reference import Sort

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors import Array
+from detectors.changepoint import NEARLY_AS_LIKELY
 
 from .channels import Fit
 from .thresholds import Sides
@@ -15,8 +16,6 @@ from .windows import Level, Windows
 
 _AT_ONCE = 3_000
 """Steps times columns that are compared at once: what a processor's cache holds."""
-_CONFIDENCE = 7.35
-"""By how much twice the log likelihood may be below its maximum: the 95% quantile of the law (1 - exp(-x/2))**2."""
 FIRST = 3
 """Steps before which nothing is compared."""
 _REST = 512
@@ -240,7 +239,7 @@ class Scanner:
         before = base.sums[column] + sums - base.origin["left_out_sums"][column]
         squares = test.squares(float(self.windows.sums[column]) - sums, windows, before, n, column)
         best = int(squares.argmax())
-        near = np.flatnonzero(squares >= squares[best] - _CONFIDENCE)
+        near = np.flatnonzero(squares >= squares[best] - NEARLY_AS_LIKELY)
         low, high = steps[max(near[0] - 1, 0)], steps[min(near[-1] + 1, len(steps) - 1)]
         return float(squares[best]), int(steps[best]) * b, int(low) * b, int(high) * b
 

@@ -10,6 +10,7 @@ from stream_monitor.alerting.alerts import Moment, Subject, alert_id
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import Alert, DataSinceChange, RetrainEvent, RetrainRequest, encode, identity, iso
+from stream_monitor.joining.clock import FAR
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
 
@@ -22,10 +23,10 @@ class Retrain:
 
     def __init__(self) -> None:
         self.request: RetrainRequest | None = None
-        self.expires = 2**62
+        self.expires = FAR
         self._began = (0, 0, 0)
         """Position and time of the change, and outcomes of the version before it."""
-        self._rest_until = -(2**62)
+        self._rest_until = -FAR
 
     def propose(
         self, alert: Alert, finding: Finding, subject: Subject, record: StreamRecord, moment: Moment, outcomes: int
@@ -76,7 +77,7 @@ class Retrain:
         if self.request is None:
             return []
         outputs = self._update(subject, record, moment, status=status, by=by or self.request.by)
-        self.request, self.expires = None, 2**62
+        self.request, self.expires = None, FAR
         self._rest_until = moment.clock + record.config.retrain.cooldown
         return outputs
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stream_monitor.events import SegmentCause, iso
+from stream_monitor.figures import number
 from stream_monitor.watching.finding import Finding
 
 _LENGTHS = (("years", 31_557_600e6), ("days", 86_400e6), ("hours", 3_600e6), ("minutes", 60e6), ("seconds", 1e6))
@@ -82,8 +83,3 @@ def _once(microseconds: float) -> str:
         if microseconds >= 2 * length:
             return f"once in {microseconds / length:,.0f} {name}"
     return "all the time"
-
-
-def number(value: float) -> str:
-    """A number as people read it."""
-    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"

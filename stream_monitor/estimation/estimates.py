@@ -13,8 +13,9 @@ from stream_monitor.estimation.cbpe import MOST_CLASSES
 from stream_monitor.estimation.estimator import ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.events import Estimated, finite
-from stream_monitor.joining.join import Joined, Values
+from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.packed import Values
 from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import Reading, Readings
@@ -76,7 +77,7 @@ class Estimates:
         if not self.learnt:
             return
         versions = np.unique(joined.version[joined.accepted]).tolist()
-        known, predicted = self._ledger.predicted(rows, values)
+        known, predicted = self._ledger.numbers.predicted(rows, values)
         if self._by_features:
             known = np.empty((len(rows), 0)) if features is None else features.astype(np.float64)
         index = self._ledger.windows.numbers(rows.time, joined.clock)
@@ -180,7 +181,7 @@ class Estimates:
     def _learn(self, number: int, outcomes: Outcomes) -> None:
         if self._kind is None:
             return
-        judged = self._ledger.judged(outcomes)
+        judged = self._ledger.numbers.judged(outcomes)
         if self._by_features:
             features = outcomes.features.astype(np.float64)
             estimator = self.learnt.setdefault(number, ByFeatures(features.shape[1]))

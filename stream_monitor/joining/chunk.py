@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.joining import id_table
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.id_table import IdTable, Indices, Wanted
 
 Table = npt.NDArray[Any]
@@ -38,7 +39,6 @@ LIMIT = id_table.ROWS
 _SMALLEST = 64
 _PAGE = 1024
 _GROUP = 64
-FAR = 2**62
 
 
 class Chunk:

@@ -15,7 +15,9 @@ Times = npt.NDArray[np.int64]
 
 AHEAD = 300_000_000
 """Microseconds that an event may be ahead of its arrival and still move the clock."""
-UNSET = -(2**62)
+FAR = 2**62
+"""A clock that never comes."""
+UNSET = -FAR
 
 
 class Clock:

@@ -106,6 +106,12 @@ class IdTable:
             self._full[bucket] = place + 1
 
 
+def as_bytes(ids: Hashes) -> list[bytes]:
+    """Each hash as its 16 bytes."""
+    whole = np.ascontiguousarray(ids).tobytes()
+    return [whole[i : i + 16] for i in range(0, len(whole), 16)]
+
+
 def _marks(low: npt.NDArray[np.uint64]) -> Cells:
     """The bits of each id that its cell holds, never all zero."""
     return ((low >> np.uint64(53)) | np.uint64(1)).astype(np.uint32)

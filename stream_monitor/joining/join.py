@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,15 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Progress, Rows
 from stream_monitor.config.stream import Labels, Limits
-from stream_monitor.joining import segments
+from stream_monitor.joining import met, segments
+from stream_monitor.joining.absence import Absence
 from stream_monitor.joining.clock import Clock
+from stream_monitor.joining.duplicates import firsts
 from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
+from stream_monitor.joining.given_labels import GivenLabels, weights
+from stream_monitor.joining.id_table import as_bytes
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
-from stream_monitor.joining.packed import Values as Values
-from stream_monitor.joining.packed import unpacked
+from stream_monitor.joining.packed import Values, unpacked
 from stream_monitor.joining.sampling import Sampling
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.joining.versions import Versions
@@ -25,15 +28,10 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-FAR = 2**62
-"""A clock that never comes."""
-_MORE = ("score", "segments", "scores", "features", "weight")
 _LAZY = 256
 """Rows after which what is past its deadline is let go, unless somebody asks before."""
 _KEPT = ("score", "weight")
 """Columns of predictions that their outcomes have too."""
-_FEW = 64
-"""Rows up to which a set is quicker than sorting."""
 _CHUNKS = 4
 """Pieces of a wait in which the waiting predictions leave."""
 _UNLABELLED_MEMORY = 3_600_000_000
@@ -56,24 +54,6 @@ class Joined(NamedTuple):
     """Predictions whose wait is over, with their last label; `sign` is 0 where there is none."""
 
 
-class _Given(NamedTuple):
-    """Labels, one array each."""
-
-    value: Floats
-    code: npt.NDArray[np.int32]
-    known: Ints
-    weight: Floats
-
-    def take(self, which: Ints) -> _Given:
-        return _Given._make(column[which] for column in self)
-
-    @classmethod
-    def of(cls, labels: Sequence[tuple[float, int, int, float]]) -> _Given:
-        """Some labels as tuples, at least one."""
-        value, code, known, weight = zip(*labels, strict=True)
-        return cls(np.array(value, np.float64), np.array(code, np.int32), np.array(known, np.int64), np.array(weight))
-
-
 class Join:
     """The predictions that wait, the labels that came early, and the stream's clock."""
 
@@ -83,6 +63,7 @@ class Join:
         """Prediction rows so far, duplicates included."""
         self.versions = Versions(limits.versions)
         self.waiting = Waiting()
+        self._absence = Absence(self.waiting)
         self.sampling = Sampling()
         self._limits = limits
         self._early = EarlyLabels(limits.early_labels)
@@ -105,8 +86,8 @@ class Join:
         self._take_keys(keys)
         self.wait = labels.wait if labels else _UNLABELLED_MEMORY
         self.waiting.span = self.wait // _CHUNKS
-        self._absent = absent if labels and labels.absent else None
-        self._lead = self.wait - labels.absent.after if labels and labels.absent else 0
+        self._absence.value = absent if labels and labels.absent else None
+        self._absence.lead = self.wait - labels.absent.after if labels and labels.absent else 0
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""
@@ -137,7 +118,7 @@ class Join:
         if int(version.min()) < 0:
             kept &= version >= 0
             self.versions.refused += int((version < 0).sum())
-        accepted = self._first_of_their_id(rows, version, deadline, clock, kept)
+        accepted = firsts(self.waiting, rows.ids, version, deadline, clock, kept)
         chosen = np.flatnonzero(accepted & kept)
         more = self._more(rows) if self.labelled else {}
         if features is not None and self.labelled:
@@ -147,13 +128,13 @@ class Join:
             new = Fresh(rows.ids, version, positions, rows.time, deadline, values, more)
             numbers = self.waiting.add(new, chosen if len(chosen) < len(rows) else slice(None))
             outcomes.append(self._meet_early(rows, chosen, numbers, clock))
-            outcomes.append(self._already_absent(chosen, numbers, clock))
+            outcomes.append(self._absence.at_once(chosen, numbers, clock))
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
-        absent = self._absent_by_now(before, clock)
+        absent = self._absence.by_now(before, clock)
         expired, matured = self._let_go(len(rows))
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
-        return Joined(clock, accepted, version, _in_order([absent, *outcomes]), counts, more.get("segments"), matured)
+        return Joined(clock, accepted, version, met.in_order([absent, *outcomes]), counts, more.get("segments"), matured)
 
     def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
@@ -162,8 +143,8 @@ class Join:
         queries, numbers, status = self._matches(rows, clock)
         self._renew_early(rows, values, queries)
         self.clock.heard(int(clock[-1]), arrived)
-        first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absent else {}
-        absent = self._absent_by_now(before, clock, first)
+        first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absence.value else {}
+        absent = self._absence.by_now(before, clock, first)
         if len(absent.row):
             status = self.waiting.rows(numbers)["status"]
         outcomes, counts = self._apply(rows, values, queries, numbers, status, clock)
@@ -173,7 +154,7 @@ class Join:
         accepted[queries] = True
         counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
         version = np.full(len(rows), -1, np.int32)
-        return Joined(clock, accepted, version, _in_order([absent, outcomes]), counts, matured=matured)
+        return Joined(clock, accepted, version, met.in_order([absent, outcomes]), counts, matured=matured)
 
     def silence(self, entries: Iterable[Progress], arrived: int) -> int:
         """What the clock says once these inputs were read so far."""
@@ -184,10 +165,7 @@ class Join:
         before = self.clock.now
         clock = np.array([now])
         self.clock.now = max(now, before)
-        absent = NO_OUTCOMES
-        if self._absent is not None:
-            due = self._due_absences(before, now)
-            absent = self._absence(due, np.zeros(len(due), np.int64), self._absence_time(due))
+        absent = self._absence.in_silence(before, now)
         counts, matured = self.let_go()
         return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured=matured)
 
@@ -198,14 +176,11 @@ class Join:
 
     def next_absence(self, now: int) -> int:
         """The first clock, up to `now`, at which the absence of a label means something; far away if there is none."""
-        if self._absent is None or now <= self.clock.now:
-            return FAR
-        due = self._due_absences(self.clock.now, now)
-        return int(self._absence_time(due)[0]) if len(due) else FAR
+        return self._absence.first(self.clock.now, now)
 
     def state(self) -> dict[str, Any]:
         """Everything but the predictions that wait, as plain values; what is past its deadline must have been let go."""
-        absent = list(self._absent) if self._absent else None
+        absent = list(self._absence.value) if self._absence.value else None
         return {
             "clock": self.clock.state(),
             "position": self.position,
@@ -214,7 +189,7 @@ class Join:
             "classes": self.classes.names,
             "early": self._early.state(),
             "waiting": self.waiting.state(),
-            "terms": [self.wait, self._lead, absent, self.labelled, [list(key) for key in self._keys]],
+            "terms": [self.wait, self._absence.lead, absent, self.labelled, [list(key) for key in self._keys]],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -227,9 +202,9 @@ class Join:
         self.classes.names = list(state["classes"])
         self._early.restore(state["early"])
         self.waiting.restore(state["waiting"])
-        self.wait, self._lead, absent, self.labelled, keys = state["terms"]
+        self.wait, self._absence.lead, absent, self.labelled, keys = state["terms"]
         self.waiting.span = self.wait // _CHUNKS
-        self._absent = tuple(absent) if absent else None
+        self._absence.value = tuple(absent) if absent else None
         self._keys = tuple(map(tuple, keys))
 
     def _take_keys(self, keys: tuple[tuple[str, ...], ...]) -> None:
@@ -246,36 +221,12 @@ class Join:
             more["scores"] = scores
         return more
 
-    def _first_of_their_id(self, rows: Rows, version: npt.NDArray[np.int32], deadline: Ints, clock: Ints, kept: Mask) -> Mask:
-        accepted = np.ones(len(rows), np.bool_)
-        queries, numbers = self.waiting.find(rows.ids)
-        if len(queries):
-            there = self.waiting.rows(numbers)
-            same = (there["version"] == version[queries]) & (there["deadline"] > clock[queries])
-            accepted[queries[same]] = False
-        if len(rows) > 1 and _has_twins(rows.ids[:, 0]):
-            self._first_in_section(rows, version, deadline, clock, kept, accepted)
-        return accepted
-
-    def _first_in_section(
-        self, rows: Rows, version: npt.NDArray[np.int32], deadline: Ints, clock: Ints, kept: Mask, accepted: Mask
-    ) -> None:
-        seen: dict[tuple[bytes, int], int] = {}
-        keys = _keys(rows.ids)
-        for row in np.flatnonzero(accepted & kept).tolist():
-            key = keys[row], int(version[row])
-            first = seen.get(key)
-            if first is not None and deadline[first] > clock[row]:
-                accepted[row] = False
-            else:
-                seen[key] = row
-
     def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
         """Outcomes of predictions whose labels were here before them."""
         if not len(self._early):
             return NO_OUTCOMES
         hits: list[tuple[int, int, EarlyLabel]] = []
-        found = self._early.find(_keys(rows.ids[chosen]))
+        found = self._early.find(as_bytes(rows.ids[chosen]))
         version = self.waiting.rows(numbers[[i for i, _ in found]])["version"].tolist()
         for (i, early), mine in zip(found, version, strict=True):
             place, number = int(chosen[i]), int(numbers[i])
@@ -285,46 +236,11 @@ class Join:
             return NO_OUTCOMES
         at = np.array([number for _, number, _ in hits], np.int64)
         row = np.array([row for row, *_ in hits], np.int64)
-        given = _Given.of([(early.value, early.code, early.known, early.weight) for *_, early in hits])
-        self._set(at, given, clock[row], LABELLED)
+        given = GivenLabels.of([(early.value, early.code, early.known, early.weight) for *_, early in hits])
+        met.label(self.waiting, at, given, clock[row], LABELLED)
         for *_, early in hits:
             early.matched = True
-        return self._outcomes(at, row, 1)
-
-    def _already_absent(self, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
-        """Outcomes of predictions so late that the absence of their label means something at once."""
-        if self._absent is None:
-            return NO_OUTCOMES
-        rows = self.waiting.rows(numbers)
-        late = (rows["deadline"] - self._lead <= clock[chosen]) & (rows["status"] == WAITING)
-        return self._absence(numbers[late], chosen[late], clock[chosen[late]])
-
-    def _absence(self, numbers: Ints, row: Ints, clock: Ints) -> Outcomes:
-        assert self._absent is not None
-        n, known = len(numbers), self._absence_time(numbers)
-        value, code = self._absent
-        given = _Given(np.full(n, value), np.full(n, code, np.int32), known, np.ones(n))
-        self._set(numbers, given, clock, ABSENT)
-        return self._outcomes(numbers, row, 1)
-
-    def _absence_time(self, numbers: Ints) -> Ints:
-        time: Ints = self.waiting.rows(numbers)["deadline"] - self._lead
-        return time
-
-    def _due_absences(self, before: int, now: int) -> Ints:
-        due = self.waiting.due(before, now, self._lead)
-        unanswered: Ints = due[self.waiting.rows(due)["status"] == WAITING]
-        return unanswered
-
-    def _absent_by_now(self, before: int, clock: Ints, labelled: dict[int, int] | None = None) -> Outcomes:
-        """Outcomes of predictions for which no label has come for so long; `labelled` says at which row one is about to."""
-        if self._absent is None or clock[-1] == before:
-            return NO_OUTCOMES
-        due = self._due_absences(before, int(clock[-1]))
-        row = np.searchsorted(clock, self._absence_time(due), "left")
-        label = np.array([(labelled or {}).get(number, len(clock)) for number in due.tolist()], np.int64)
-        due, row = due[label >= row], row[label >= row]
-        return self._absence(due, row, clock[row])
+        return met.outcomes(self.waiting, at, row, 1)
 
     def let_go(self) -> tuple[dict[str, int], Outcomes]:
         """Lets go of what is past its deadline, once all labels until now have been applied; gives counts, and what matured.
@@ -365,7 +281,7 @@ class Join:
             return NO_OUTCOMES
         rows = self.waiting.rows(numbers)
         sign = ((rows["status"] == LABELLED) | (rows["status"] == ABSENT)).astype(np.int8)
-        found = self._outcomes(numbers, np.zeros(len(numbers), np.int64), 1)
+        found = met.outcomes(self.waiting, numbers, np.zeros(len(numbers), np.int64), 1)
         return found._replace(sign=sign, time=np.minimum(found.time, rows["deadline"] - self.wait))
 
     def _matches(self, rows: Rows, clock: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
@@ -396,54 +312,54 @@ class Join:
         if len(numbers) > 1 and len(set(numbers.tolist())) < len(numbers):
             _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
             plain &= times[which] == 1
-        given = _Given(values.value, values.code, rows.time, _label_weights(rows)).take(queries)
+        given = GivenLabels(values.value, values.code, rows.time, weights(rows)).take(queries)
         counts["labelled"] = new = int(np.count_nonzero(plain))
         if new == len(plain):
-            self._set(numbers, given, clock[queries], LABELLED)
-            parts = [self._outcomes(numbers, queries, 1)]
+            met.label(self.waiting, numbers, given, clock[queries], LABELLED)
+            parts = [met.outcomes(self.waiting, numbers, queries, 1)]
         else:
             chosen = plain.nonzero()[0]
-            self._set(numbers[chosen], given.take(chosen), clock[queries[chosen]], LABELLED)
-            parts = [self._outcomes(numbers[chosen], queries[chosen], 1)]
+            met.label(self.waiting, numbers[chosen], given.take(chosen), clock[queries[chosen]], LABELLED)
+            parts = [met.outcomes(self.waiting, numbers[chosen], queries[chosen], 1)]
         for which in np.flatnonzero(~plain)[:, None]:
             row = queries[which]
             part, what = self._amend(numbers[which], row, clock[row], given.take(which), bool(gone[which[0]]))
             parts += part
             counts[what] += 1
-        outcomes = _in_order(parts)
+        outcomes = met.in_order(parts)
         if len(outcomes.row) > 1:
             outcomes = outcomes.take(np.lexsort((outcomes.version, outcomes.row)))
         return outcomes, counts
 
-    def _amend(self, number: Ints, row: Ints, clock: Ints, label: _Given, gone: bool) -> tuple[list[Outcomes], str]:
+    def _amend(self, number: Ints, row: Ints, clock: Ints, label: GivenLabels, gone: bool) -> tuple[list[Outcomes], str]:
         """One label for a prediction that may have one already."""
         [there] = self.waiting.rows(number)
         labelled = int(there["status"]) in (LABELLED, ABSENT)
-        if labelled and not gone and _same(unpacked(there["label"].reshape(1)), label):
+        if labelled and not gone and label.repeats(unpacked(there["label"].reshape(1))):
             self.waiting.mark(number, LABELLED)
             return [], "labels_repeated"
-        taken = [self._outcomes(number, row, -1)] if labelled else []
+        taken = [met.outcomes(self.waiting, number, row, -1)] if labelled else []
         if gone:
-            self._set(number, label, clock, WITHDRAWN)
+            met.label(self.waiting, number, label, clock, WITHDRAWN)
             return taken, "withdrawn"
-        self._set(number, label, there["at"].reshape(1) if labelled else clock, LABELLED)
+        met.label(self.waiting, number, label, there["at"].reshape(1) if labelled else clock, LABELLED)
         new = 2 if labelled else 1
-        return [*taken, self._outcomes(number, row, new)], "corrected" if labelled else "labelled"
+        return [*taken, met.outcomes(self.waiting, number, row, new)], "corrected" if labelled else "labelled"
 
     def _keep_early(self, rows: Rows, values: Values, left: Ints, clock: Ints) -> dict[str, int]:
         """Keeps labels that found no prediction, for as long as a prediction would wait."""
         counts = {"labels_early": 0, "labels_beyond_limit": 0}
         if not len(left):
             return counts
-        keys = _keys(rows.ids)
+        known_as = as_bytes(rows.ids)
         codes, table = rows.text("model")
-        columns = (values.value, values.code, rows.time, clock, codes, _label_weights(rows))
+        columns = (values.value, values.code, rows.time, clock, codes, weights(rows))
         for row, value, code, known, now, named, weight in zip(
             left.tolist(), *(c[left].tolist() for c in columns), strict=True
         ):
             deadline, model = now + self.wait, table[named] if named >= 0 else ""
             label = EarlyLabel(value, code, known, deadline, model, weight)
-            if not self._early.keep(keys[row], label):
+            if not self._early.keep(known_as[row], label):
                 counts["labels_beyond_limit"] += 1
             elif not label.withdraws:
                 counts["labels_early"] += 1
@@ -452,59 +368,6 @@ class Join:
     def _renew_early(self, rows: Rows, values: Values, matched: Ints) -> None:
         """Lets early labels that are still kept for further versions follow their corrections."""
         if len(self._early):
-            keys, weights = _keys(rows.ids), _label_weights(rows)
+            known_as, weight = as_bytes(rows.ids), weights(rows)
             for row in sorted(set(matched.tolist())):
-                self._early.renew(keys[row], float(values.value[row]), int(values.code[row]), float(weights[row]))
-
-    def _set(self, numbers: Ints, given: _Given, clock: Ints, status: int) -> None:
-        if len(numbers):
-            self.waiting.label(numbers, Values(given.value, given.code), given.known, clock, status, given.weight)
-
-    def _outcomes(self, numbers: Ints, row: Ints, sign: int) -> Outcomes:
-        if not len(numbers):
-            return NO_OUTCOMES
-        rows, more = self.waiting.gathered(numbers, _MORE)
-        columns = (rows[name].copy() for name in ("version", "position", "time", "known", "at"))
-        score, segments_, scores, features, weight = more
-        if self.waiting.has("label_weight"):
-            weight = weight * self.waiting.more("label_weight", numbers)
-        n, values = len(rows), unpacked(np.concatenate((rows["value"], rows["label"])))
-        words = (values.value[:n], values.code[:n], values.value[n:], values.code[n:])
-        last = (np.full(n, sign, np.int8), score, weight, segments_, scores, rows["id"], features)
-        return Outcomes._make((row, *columns, *words, *last))
-
-
-def _has_twins(keys: npt.NDArray[np.uint64]) -> bool:
-    """Whether a key stands twice."""
-    if len(keys) <= _FEW:
-        return len(set(keys.tolist())) < len(keys)
-    ordered = np.sort(keys)
-    return bool((ordered[1:] == ordered[:-1]).any())
-
-
-def _in_order(parts: list[Outcomes]) -> Outcomes:
-    """Outcomes by the row at which they happened; within a row as given."""
-    parts = [part for part in parts if len(part.row)]
-    if len(parts) <= 1:
-        return parts[0] if parts else NO_OUTCOMES
-    joined = Outcomes.joined(parts)
-    return joined.take(np.argsort(joined.row, kind="stable"))
-
-
-def _keys(ids: npt.NDArray[np.uint64]) -> list[bytes]:
-    whole = np.ascontiguousarray(ids).tobytes()
-    return [whole[i : i + 16] for i in range(0, len(whole), 16)]
-
-
-def _label_weights(rows: Rows) -> Floats:
-    """What a label counts for: its weight over the probability with which its prediction was chosen to be labelled."""
-    weight = np.ones(len(rows))
-    for name, power in (("weight", 1), ("inclusion_probability", -1)):
-        if name in rows.number_names:
-            given = rows.number(name)
-            weight = weight * np.where(given > 0, given, 1.0) ** power
-    return weight
-
-
-def _same(one: Values, other: _Given) -> bool:
-    return bool(one.code[0] == other.code[0] and (one.value[0] == other.value[0] or one.code[0] >= 0))
+                self._early.renew(known_as[row], float(values.value[row]), int(values.code[row]), float(weight[row]))

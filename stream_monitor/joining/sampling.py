@@ -28,7 +28,7 @@ class Sampling:
 
     def mask(self, ids: Hashes) -> Mask:
         """Which ids are sampled at the present rate."""
-        return _sampled(ids, self.halvings)
+        return sampled(ids[:, 1], self.halvings)
 
     def survivors(self, ids: Hashes, positions: Indices) -> Mask:
         """Which of the rows that were there once are there still: those that were sampled at every rate since."""
@@ -36,7 +36,7 @@ class Sampling:
         rates = [[0, 0], *self._history, [2**62, 0]]
         for i, (at, _) in enumerate(rates[:-1]):
             if at <= positions[-1] and rates[i + 1][0] > positions[0]:
-                kept = _sampled(ids, max(halvings for _, halvings in rates[i:]))
+                kept = sampled(ids[:, 1], max(halvings for _, halvings in rates[i:]))
                 mask &= (positions < at) | (positions >= rates[i + 1][0]) | kept
         return mask
 
@@ -54,8 +54,9 @@ class Sampling:
         self.halvings, self._history = state["halvings"], [list(entry) for entry in state["history"]]
 
 
-def _sampled(ids: Hashes, halvings: int) -> Mask:
+def sampled(hashes: npt.NDArray[np.uint64], halvings: int) -> Mask:
+    """Which of hashes, uint64[n], are the one in 2**halvings that is chosen."""
     if not halvings:
-        return np.ones(len(ids), np.bool_)
-    survived: Mask = (ids[:, 1] >> np.uint64(64 - halvings)) == 0
-    return survived
+        return np.ones(len(hashes), np.bool_)
+    chosen: Mask = (hashes >> np.uint64(64 - halvings)) == 0
+    return chosen

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.joining.chunk import FAR, MORE, ROW, Table
+from stream_monitor.joining.chunk import MORE, ROW, Table
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.id_table import Indices
 from stream_monitor.joining.sampling import Sampling
 from stream_monitor.joining.waiting import Waiting

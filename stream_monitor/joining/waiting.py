@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.joining.chunk import FAR, LIMIT, MORE, ROW, Chunk, Table, words_of
+from stream_monitor.joining.chunk import LIMIT, MORE, ROW, Chunk, Table, words_of
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.id_table import Hashes, Indices, Wanted
 from stream_monitor.joining.packed import NOTHING, Values, Words, packed
 
@@ -70,7 +71,7 @@ class Waiting:
 
     def load(self, rows: Table, more: More) -> None:
         """Adds rows as they are; positions must be higher than any before."""
-        for name in more.keys() & _WIDE:
+        for name in sorted(more.keys() & _WIDE):
             self._widths[name] = max(self._widths.get(name, 0), more[name].shape[1])
         start = 0
         while start < len(rows):

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stream_monitor.config.stream import Metrics
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.metrics.label_bias import Bias
 from stream_monitor.metrics.punctuality import Late, Punctuality
 from stream_monitor.metrics.sketch import Sketch
 from stream_monitor.metrics.tally import Tally
-from stream_monitor.metrics.windows import FAR, Key, groups
+from stream_monitor.metrics.windows import Key, groups
 
 _NEARLY = 0.98
 _SLOWER = 4

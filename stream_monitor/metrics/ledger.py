@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
-from stream_monitor.joining.join import Join, Joined, Values
+from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.binary import Binary, Costs
+from stream_monitor.metrics.class_numbers import ClassNumbers
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
-from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.label_bias import bias
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.regression import Regression
@@ -41,11 +41,12 @@ class Ledger:
     """Outcomes wait to be tallied together; when that happens does not matter, as each sum takes them one after the other."""
 
     def __init__(self, config: StreamConfig, words: Words, classes: ScoredClasses) -> None:
-        self._words, self._classes, self._rows = words, classes, config.reference.rows
+        self._words, self._rows = words, config.reference.rows
         self.windows = Windows(config.metrics)
         self.cohorts = Cohorts(config.metrics)
         self.segments = TopSegments(config.segments.crossings, config.segments.top)
         self.vocabulary = Vocabulary(config.task, _positive(config, words))
+        self.numbers = ClassNumbers(self.vocabulary, words, classes)
         cost = config.performance.cost
         self._costs = None if cost is None else Costs(cost.tp, cost.fp, cost.fn, cost.tn)
         self._regression = False
@@ -155,15 +156,6 @@ class Ledger:
         self.since.pop(version, None)
         self.unbiased.pop(version, None)
 
-    def names(self) -> list[str]:
-        """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
-        texts = self._words.state()
-        if self.vocabulary.kind == "binary" and self.vocabulary.positive is not None:
-            known = [self.vocabulary.name(word, texts) for word in self.vocabulary.words if word != self.vocabulary.positive]
-            return [known[0] if known else "", self.vocabulary.name(self.vocabulary.positive, texts)]
-        known = [self.vocabulary.name(word, texts) for word in self.vocabulary.words[: self.vocabulary.room - 1]]
-        return known + [""] * (self.vocabulary.room - 1 - len(known)) + ["(other)"]
-
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         if self._measure is not None:
@@ -247,55 +239,10 @@ class Ledger:
         assert self._measure is not None
         if not len(losses):
             return
-        rows = self.judged(outcomes)
+        rows = self.numbers.judged(outcomes)
         tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments))
         if self._regression:
             tally.regress(rows)
-
-    def judged(self, outcomes: Outcomes) -> Judged:
-        """Outcomes as they are measured; what that is must be known."""
-        vocabulary = self.vocabulary
-        return Judged(
-            vocabulary.numbers(outcomes.value, outcomes.code),
-            vocabulary.numbers(outcomes.label_value, outcomes.label_code),
-            self._positive_score(outcomes.score, outcomes.scores),
-            self._by_class(outcomes.scores) if vocabulary.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
-            outcomes.weight,
-            np.sign(outcomes.sign).astype(np.float64),
-        )
-
-    def predicted(self, rows: Rows, values: Values) -> tuple[Floats, Floats]:
-        """The scores of predictions as they are measured, float64[n] or [n, c] by class, and their classes, float64[n]."""
-        found = self._classes.scores(rows)
-        scores = np.empty((len(rows), 0), np.float32) if found is None else found
-        numbers = self.vocabulary.numbers(values.value, values.code)
-        if self.vocabulary.kind == "binary":
-            return self._positive_score(rows.number("score"), scores), numbers
-        by_class = self._by_class(scores)
-        return np.nan_to_num(by_class) if by_class.shape[1] else np.full((len(rows), self.vocabulary.room), np.nan), numbers
-
-    def _positive_score(self, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
-        """The score of the positive class; NaN where there is none."""
-        if self.vocabulary.kind != "binary":
-            return np.full(len(score), np.nan)
-        if not scores.shape[1]:
-            return score
-        at = [i for i, word in enumerate(self._scored()) if word == self.vocabulary.positive and i < scores.shape[1]]
-        return np.where(np.isnan(score), scores[:, at[0]], score) if at else score
-
-    def _by_class(self, scores: npt.NDArray[np.float32]) -> Floats:
-        """The scores of each class as classes are numbered here, float64[n, room]; of none if there are none."""
-        if not scores.shape[1]:
-            return np.empty((len(scores), 0))
-        found = np.full((len(scores), self.vocabulary.room), np.nan)
-        for i, word in enumerate(self._scored()[: scores.shape[1]]):
-            if word in self.vocabulary.words[: self.vocabulary.room - 1]:
-                found[:, self.vocabulary.words.index(word)] = scores[:, i]
-        return found
-
-    def _scored(self) -> list[Word | None]:
-        """The classes that have scores of their own."""
-        return [self._words.known(name) for name in self._classes.names]
 
 
 def _statuses(rows: Rows) -> dict[Outcome, npt.NDArray[np.bool_]]:

@@ -1,10 +1,10 @@
-"""A stream in numbers: metrics events for subscribers, and the status for people."""
+"""A stream in numbers: metrics events for subscribers."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.alerting.alerts import Moment, Subject
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import (
     CohortHealth,
@@ -38,8 +38,6 @@ from stream_monitor.metrics.tally import ALL, Measure, Tally
 from stream_monitor.metrics.windows import Closed, Window
 from stream_monitor.task import Output
 from stream_monitor.watched import Watched
-from stream_monitor.watching.group import Group
-from stream_monitor.watching.judge import Judge
 
 _QUANTILES = (0.05, 0.5, 0.95)
 
@@ -50,17 +48,10 @@ class Reported(Protocol):
     name: str
     record: StreamRecord
     join: Join
-    judge: Judge
     ledger: Ledger
     watched: Watched
-    alerts: Alerts
-    outcomes: int
-    totals: dict[str, int]
     last_metrics: dict[str, dict[str, Any]]
     last_cohorts: dict[str, dict[str, Any]]
-
-    def not_estimated(self) -> dict[str, str]:
-        """Versions whose performance is not estimated before labels come, and why."""
 
 
 def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment: Moment) -> Output:
@@ -118,7 +109,7 @@ def performance(stream: Reported, number: int, tally: Tally) -> Performance:
     if measure is None or not tally.sums:
         return Performance(outcomes=tally.outcomes, task=kind)
     shown, hidden = _segments(stream, tally)
-    names = ledger.names()
+    names = ledger.numbers.names()
     return Performance(
         task=kind,
         outcomes=tally.outcomes,
@@ -171,13 +162,9 @@ def _event(stream: Reported, data: Metrics, time: int, moment: Moment, number: i
 def measured(readings: Readings) -> dict[str, Measured]:
     """Readings as events have them."""
     return {
-        name: Measured(value=_finite(one.value), n=one.n, low=_finite(one.low), high=_finite(one.high))
+        name: Measured(value=finite(one.value), n=one.n, low=finite(one.low), high=finite(one.high))
         for name, one in readings.items()
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None else finite(value)
 
 
 def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance], int]:
@@ -235,65 +222,6 @@ def _reference(stream: Reported, number: int) -> dict[str, float]:
         return {}
     mean = float(known.mean[0])
     return {"mae": mean} if stream.ledger.vocabulary.kind == "regression" else {"accuracy": 1 - mean}
-
-
-def status(stream: Reported) -> dict[str, Any]:
-    """What a stream is doing now, as plain values."""
-    return {
-        "clock": iso(stream.join.clock.now) if stream.join.clock.started else None,
-        "positions": {"predictions": stream.join.position, "outcomes": stream.outcomes},
-        "waiting": stream.join.waiting.live,
-        "waiting_sampled": 0.5**stream.join.sampling.halvings,
-        "task": stream.judge.task,
-        "versions": [
-            {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}
-            for one in stream.watched.versions.values()
-        ],
-        "models": _costs(stream), "not_estimated": stream.not_estimated(),
-        "warming_up": {name: group.warmup.rows for name, group in stream.watched.groups().items() if not group.learnt},
-        "not_watched": dict(stream.watched.features.not_watched),
-        "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
-        "alerts": [
-            {"fingerprint": alert.fingerprint, "startsAt": alert.startsAt, **alert.labels}
-            for alert in stream.alerts.firing.values()
-        ],
-        "signals": [
-            reading | {"version": version} for version, group in _groups(stream) for reading in group.summary()
-        ],
-        "budget": _budget(stream),
-        "counts": dict(stream.totals),
-        "metrics": list(stream.last_metrics.values()), "cohorts": list(stream.last_cohorts.values()),
-    }  # fmt: skip
-
-
-def _costs(stream: Reported) -> dict[str, Any]:
-    """What models that learn take."""
-    known = [one.models for one in stream.watched.versions.values() if one.models]
-    return {
-        "seconds": sum(one.seconds for one in known), "rows": sum(one.rows for one in known),
-        "halvings": max((one.shedding.halvings for one in known), default=0),
-    }  # fmt: skip
-
-
-def _budget(stream: Reported) -> dict[str, Any]:
-    """What was asked, what each group of signals was given of it, and what came of it."""
-    config, spent, given = stream.record.config, stream.watched.retired, []
-    for version, group in _groups(stream):
-        spent = spent.plus(group.spent)
-        if (mine := group.given()) is not None:
-            given.append(mine | {"version": version})
-    own = config.false_alarms is not None
-    return {
-        "asked": config.false_alarms if own else stream.record.false_alarms, "streams": 1 if own else stream.record.streams,
-        "expected": spent.expected, "opened": spent.opened, "false_alarms": stream.alerts.false_alarms, "given": given,
-    }  # fmt: skip
-
-
-def _groups(stream: Reported) -> list[tuple[str, Group]]:
-    named: list[tuple[str, Group]] = [("", stream.watched.features)]
-    for one in stream.watched.versions.values():
-        named += [(one.subject.version, group) for group in one.groups.values()]
-    return named
 
 
 def _latency(window: Window) -> Latency:

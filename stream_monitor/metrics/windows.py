@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.stream import Metrics
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.metrics.intervals import share
 from stream_monitor.metrics.reading import Readings
@@ -20,7 +21,6 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-FAR = 2**62
 _FEW = 16
 """Rows up to which plain numbers are quicker than arrays."""
 

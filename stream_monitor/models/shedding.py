@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.joining.sampling import sampled
+
 MOST = 30
 
 
@@ -24,10 +26,7 @@ class Shedding(NamedTuple):
 
         The other half of the bits decides who is waited for where there are too many, so that the two have nothing in common.
         """
-        if not self.halvings:
-            return np.ones(len(ids), np.bool_)
-        kept: npt.NDArray[np.bool_] = (ids[:, 0] >> np.uint64(64 - self.halvings)) == 0
-        return kept
+        return sampled(ids[:, 0], self.halvings)
 
 
 def halvings(cost_us: float, rows_per_s: float, share: float, now: int = 0) -> int:

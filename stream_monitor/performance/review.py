@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
-from stream_monitor.alerting.wording import number
 from stream_monitor.config.better import is_share
 from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates, Verdict
 from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, iso
+from stream_monitor.figures import number
 from stream_monitor.joining.join import Join
 from stream_monitor.metrics.cohorts import Seen
 from stream_monitor.metrics.ledger import Ledger

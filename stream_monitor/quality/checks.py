@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.stream import Metrics
+from stream_monitor.joining.clock import FAR
 from stream_monitor.quality.feature_quality import FeatureQuality
 from stream_monitor.quality.identity import Identity, odd_times
 from stream_monitor.quality.inputs import Inputs
 from stream_monitor.quality.issue import Issue
 from stream_monitor.quality.labels_seen import LabelsSeen
-from stream_monitor.quality.rhythm import FAR, Rhythm
+from stream_monitor.quality.rhythm import Rhythm
 from stream_monitor.watching.group import Group
 
 Ints = npt.NDArray[np.int64]

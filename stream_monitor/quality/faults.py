@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.quality import Name, Quality
+from stream_monitor.figures import number, percent
 from stream_monitor.quality import units
 from stream_monitor.quality.feature_counts import FeatureCounts
-from stream_monitor.quality.issue import Found, number, percent
+from stream_monitor.quality.issue import Found
 from stream_monitor.quality.known import Known
 from stream_monitor.quality.shares import LEVEL, Verdict, compare
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from stream_monitor.config.duration import show
 from stream_monitor.config.quality import Name, Quality
 from stream_monitor.config.stream import Metrics
+from stream_monitor.figures import percent
 from stream_monitor.joining.clock import AHEAD
-from stream_monitor.quality.issue import Found, Issue, percent
+from stream_monitor.quality.issue import Found, Issue
 from stream_monitor.quality.open_issues import OpenIssues
 
 Ints = npt.NDArray[np.int64]

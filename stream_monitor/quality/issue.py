@@ -34,13 +34,3 @@ class Found(NamedTuple):
     before: float = math.nan
     after: float = math.nan
     n: int = 0
-
-
-def percent(share: float) -> str:
-    """A share as people write it: 12.3%, and 0.04% rather than 0.0%."""
-    return f"{100 * share:.1f}%" if share >= 0.001 or share == 0 else f"{100 * share:.2g}%"
-
-
-def number(value: float) -> str:
-    """A number in few digits."""
-    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"

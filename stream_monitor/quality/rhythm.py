@@ -11,11 +11,10 @@ import numpy.typing as npt
 from stream_monitor.config.duration import show
 from stream_monitor.config.settings import Severity
 from stream_monitor.events import iso
+from stream_monitor.joining.clock import FAR
 from stream_monitor.quality.hours import HOUR, WEEK, Hours
 from stream_monitor.quality.issue import Issue
 
-FAR = 2**62
-"""A clock that never comes."""
 _EXPECTED = 30.0
 """Events that must have been missed; by chance alone that happens once in 10^13 silences (exp -30)."""
 _LONGER = 3

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from stream_monitor import blocks
 from stream_monitor.blocks import Section
-from stream_monitor.joining.join import Values
+from stream_monitor.joining.packed import Values
 from stream_monitor.watching.group import TIMES, Group
 from stream_monitor.watching.judge import Judge, losses
 from stream_monitor.watching.reference import Reference, Sort

@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.joining.join import Values
 from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.packed import Values
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

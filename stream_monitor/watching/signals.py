@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors import Change, Moved
-from detectors.changepoint import split
-from stream_monitor.watching.finding import Direction, Finding, Step, Unit
+from detectors import Change
+from stream_monitor.events import finite
+from stream_monitor.watching.amounts import Amounts
+from stream_monitor.watching.finding import Direction, Finding, Step
+from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
 from stream_monitor.watching.reference import Reference
@@ -24,41 +25,10 @@ _CHECK = 50
 """Rows between looks at whether a signal is back."""
 _REFINE = 200
 """Rows after which a change is estimated again, at least."""
-_SHORTEST = 30
-"""Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
 _WORSE = 1.5
 """How much larger than last said an effect must be to be said again."""
 ALL = "*"
 """The name of all signals together."""
-_SURE = 1.64
-"""Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
-
-
-@dataclass(slots=True)
-class _Course:
-    """A change that lasts."""
-
-    detector: str
-    direction: Direction
-    statistic: float
-    threshold: float
-    n_reference: int
-    n_current: int
-    began: int
-    earliest: int
-    latest: int
-    """Row of where it began, and rows between which; -1 where they are not known."""
-    last: int
-    """The last row at which a detector saw it."""
-    said: int
-    """The row at which it was last said."""
-    effect: float
-    moved: Moved
-    rarity: float
-    extrapolated: bool
-    refined: bool = False
-    back: int | None = None
-    """The row since which the signal has been where it was before."""
 
 
 class Signals:
@@ -72,6 +42,7 @@ class Signals:
         """Changes that were ever declared."""
         chunk = 1 if reference.of_loss else 25
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
+        self._amounts = Amounts(reference, self._recent)
         self._places = Places()
         self._kept: list[tuple[Floats, Marks]] = []
         """The last rows, of which nobody has asked what they amount to yet."""
@@ -88,7 +59,7 @@ class Signals:
     def configure(self, settings: dict[str, dict[str, Any]], resolve_after: int) -> None:
         """Takes new settings; detectors begin again from the reference."""
         self._settings, self._resolve_after = settings, resolve_after
-        self._courses: dict[int, _Course] = {}
+        self._courses: dict[int, Lasting] = {}
         self._watchers = {name: self._watcher(name) for name in settings}
         self.broken = {}
         self._let_all()
@@ -159,7 +130,7 @@ class Signals:
             for i, name in enumerate((ALL,) if watcher.joint else self.names):
                 firing = i in self._courses and not watcher.joint
                 reading = {"signal": self.reference.sort, "name": name, "detector": word, "firing": firing}
-                said.append(reading | {"statistic": _plain(statistic[i]), "threshold": _plain(threshold[i])})
+                said.append(reading | {"statistic": finite(statistic[i]), "threshold": finite(threshold[i])})
         return said
 
     def resume(self) -> None:
@@ -184,7 +155,7 @@ class Signals:
         self._recent.restore(state["recent"])
         self._places.restore(state["places"])
         self.opened = state["opened"]
-        self._courses = {signal: _Course(**course) for signal, course in state["courses"]}
+        self._courses = {signal: Lasting(**course) for signal, course in state["courses"]}
         self.broken, self._run_length = dict(state["broken"]), state["run_length"]
         self._allowed_at, self._expected = state["allowed_at"], state["expected"]
         for name, inner in state["watchers"].items():
@@ -259,13 +230,13 @@ class Signals:
         course, loss = self._courses.get(change.signal), self.reference.of_loss
         new = self._course(name, change)
         if course is None:
-            if self._is_usual(change.signal, new):
+            if self._amounts.is_usual(change.signal, new):
                 return []
             self._courses[change.signal] = new
             self.opened += 1
             return [self._finding(change.signal, new, "opened", row)]
         turned = loss and new.direction != course.direction
-        if turned and (course.direction == "up" or self._is_usual(change.signal, new)):
+        if turned and (course.direction == "up" or self._amounts.is_usual(change.signal, new)):
             return []
         course.last = change.row
         if change.latest >= 0 and new.moved == course.moved and not turned:
@@ -282,7 +253,7 @@ class Signals:
     def _check(self, signal: int, row: int) -> list[Finding]:
         """Whether a change is over, or can be estimated better."""
         course, rows = self._courses[signal], self._recent.rows
-        if not self._is_back(signal, course):
+        if not self._amounts.is_back(signal, course, self._resolve_after):
             course.back = None
         elif course.back is None:
             course.back = rows
@@ -291,97 +262,31 @@ class Signals:
             return [self._finding(signal, course, "resolved", row)]
         if not course.refined and rows - course.said >= max(_REFINE, course.n_current):
             course.refined = True
-            course.effect, course.said = self._effect(signal, course.moved, course.began)[2], rows
+            course.effect, course.said = self._amounts.effect(signal, course.moved, course.began)[2], rows
             return [self._finding(signal, course, "updated", row)]
         return []
 
-    def _over(self, course: _Course) -> bool:
+    def _over(self, course: Lasting) -> bool:
         """Whether a change is over: as measured, or, where it cannot be measured, not seen any more for long enough."""
         if course.back is None:
             return False
-        return _measurable(course) or self._recent.rows - max(course.back, course.last) >= self._resolve_after
+        return course.measurable or self._recent.rows - max(course.back, course.last) >= self._resolve_after
 
-    def _is_back(self, signal: int, course: _Course) -> bool:
-        """Whether the last rows are, beyond doubt, nearer to the reference than half way to the change."""
-        if not _measurable(course):
-            return True
-        since = max(self._recent.rows - self._resolve_after, course.began)
-        if self._recent.rows - since < self._resolve_after:
-            return False
-        _, n = self._recent.mean_since(since, self.reference.column(signal))
-        if not n:
-            return False
-        effect, least = self._effect(signal, course.moved, since)[2], float(self.reference.effects[signal])
-        error = _SURE * self.reference.error(signal, n)
-        if course.moved == "shares":
-            return effect + error / 2 <= max(course.effect / 2, least)
-        if course.moved == "spread":
-            return abs(math.log(max(effect, 1e-9))) + error <= max(abs(math.log(max(course.effect, 1e-9))) / 2, least)
-        unit = float(self.reference.sd[signal]) if self.reference.rate else 1.0
-        margin = max(abs(course.effect) / 2, least * unit)
-        side = {"up": effect, "down": -effect}[course.direction]
-        return side + error * unit <= margin and (self.reference.of_loss or -side + error * unit <= margin)
-
-    def _is_usual(self, signal: int, course: _Course) -> bool:
-        """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters."""
-        after, n = self._recent.mean_since(course.began, self.reference.column(signal))
-        if not n:
-            return True
-        if not self.reference.of_loss:
-            return (
-                course.moved == "mean" and course.latest >= 0 and abs(course.effect) < float(self.reference.effects[signal]) / 2
-            )
-        distance = after - float(self.reference.mean[signal])
-        error = float(self.reference.sd[signal]) * self.reference.error(signal, n)
-        return {"up": distance, "down": -distance, "both": abs(distance)}[course.direction] <= 2 * error
-
-    def _began(self, change: Change) -> tuple[int, int, int]:
-        """Where the change began, and between which rows; of a loss, if its detector cannot tell, the most likely split."""
-        if change.latest >= 0 or not self.reference.of_loss:
-            return change.start, change.earliest, change.latest
-        oldest, values = self._recent.oldest(), self._recent.values(change.signal)
-        if oldest:
-            return oldest + split(values, minimum=_SHORTEST), -1, -1
-        known = self.reference.values[:, change.signal]
-        return max(0, split(np.concatenate((known, values)), minimum=_SHORTEST) - len(known)), -1, -1
-
-    def _course(self, name: str, change: Change) -> _Course:
-        (began, earliest, latest), rarity = self._began(change), change.rarity / self._sharing
-        _, after, effect, _ = self._effect(change.signal, change.moved, began)
+    def _course(self, name: str, change: Change) -> Lasting:
+        (began, earliest, latest), rarity = self._amounts.began(change), change.rarity / self._sharing
+        _, after, effect, _ = self._amounts.effect(change.signal, change.moved, began)
         direction: Direction = change.direction
         if self.reference.of_loss:
             direction = "up" if after > self.reference.mean[change.signal] else "down"
-        return _Course(
+        return Lasting(
             name, direction, change.statistic, change.threshold, max(int(self.reference.n[change.signal]), change.n_reference),
             change.n_current, began, earliest, latest, change.row, change.row, effect, change.moved, rarity,
             self._watchers[name].extrapolated,
         )  # fmt: skip
 
-    def _effect(self, signal: int, moved: Moved, since: int) -> tuple[float, float, float, Unit]:
-        """Before, after, how much, and in what, from about a row on.
-
-        Of shares: those of the category that changed most, and half of all changes together, the total variation.
-        """
-        reference = self.reference
-        if reference.counted:
-            shares = self._shares(signal, since)
-            _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
-            return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
-        before, sd = float(reference.mean[signal]), float(reference.sd[signal])
-        if moved == "spread":
-            ratio = math.sqrt(self._recent.mean_since(since, len(self.names) + signal)[0])
-            return sd, sd * ratio, ratio, "ratio"
-        after = self._recent.mean_since(since, signal)[0]
-        return (
-            before,
-            after,
-            (after - before) if reference.rate else (after - before) / sd,
-            "points" if reference.rate else "sd",
-        )
-
-    def _finding(self, signal: int, course: _Course, step: Step, row: int) -> Finding:
+    def _finding(self, signal: int, course: Lasting, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
-        before, after, effect, unit = self._effect(signal, course.moved, since)
+        before, after, effect, unit = self._amounts.effect(signal, course.moved, since)
         interval = None
         if course.latest >= 0:
             interval = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
@@ -389,30 +294,11 @@ class Signals:
             row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
             course.threshold, before, after, effect, *self._places.of(course.began), course.n_reference, course.n_current,
             self._recent.rows - course.began, unit, "", course.moved, interval, course.rarity, course.extrapolated,
-            self._together(signal, course), tuple(self._shares(signal, since)) if self.reference.counted else (),
+            self._together(signal, course), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
         )  # fmt: skip
 
-    def _together(self, signal: int, course: _Course) -> tuple[str, ...]:
+    def _together(self, signal: int, course: Lasting) -> tuple[str, ...]:
         """The other signals whose change began within the same rows."""
         low, high = (course.earliest, course.latest) if course.latest >= 0 else (course.began - _CHECK, course.began + _CHECK)
         near = [i for i, one in self._courses.items() if i != signal and low <= one.latest and one.earliest <= high]
         return tuple(self.names[i] for i in sorted(near))
-
-    def _shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
-        """Categories, NaN for all others, with their shares of the reference and from about a row on."""
-        columns = self.reference.columns[signal]
-        categories = (*self.reference.categories[signal].tolist(), math.nan)
-        before = self.reference.shares[signal].tolist()
-        return [
-            (category, was, self._recent.mean_since(since, column)[0])
-            for category, was, column in zip(categories, before, columns, strict=True)
-        ]
-
-
-def _measurable(course: _Course) -> bool:
-    """Whether the rows say by themselves that a change is over; of others only the detector can."""
-    return course.moved == "shares" or (course.moved in ("mean", "rate", "spread") and course.direction != "both")
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

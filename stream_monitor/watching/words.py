@@ -8,7 +8,7 @@ import numpy.typing as npt
 from stream_monitor import values
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import Scalar
-from stream_monitor.joining.join import Values
+from stream_monitor.joining.packed import Values
 
 _TEXTS = 2.0**60
 """Less than minus this are the numbers of texts."""

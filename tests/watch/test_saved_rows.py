@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stream_monitor.config.stream import Labels, Limits
-from stream_monitor.joining.chunk import FAR, MORE
+from stream_monitor.joining.chunk import MORE
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.join import Join
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.saved_rows import SavedRows

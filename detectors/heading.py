@@ -8,7 +8,7 @@ _BOTH_WAYS = 0.7
 """The share of the larger side from which on the smaller one counts too."""
 
 
-def direction(up: float, down: float) -> Direction:
+def heading(up: float, down: float) -> Direction:
     """The larger side, or both where they are about alike."""
     if min(up, down) >= _BOTH_WAYS * max(up, down):
         return "both"

@@ -1,0 +1,77 @@
+"""Outcomes and predictions as they are measured: each class by its number, each score with its class."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.blocks import Rows
+from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.packed import Values
+from stream_monitor.joining.scored_classes import ScoredClasses
+from stream_monitor.metrics.judged import Judged
+from stream_monitor.metrics.vocabulary import Vocabulary, Word
+from stream_monitor.watching.words import Words
+
+Floats = npt.NDArray[np.float64]
+
+
+class ClassNumbers:
+    """Numbers are those of a vocabulary; scores come by the classes that predictions name."""
+
+    def __init__(self, vocabulary: Vocabulary, words: Words, scored: ScoredClasses) -> None:
+        self._vocabulary, self._words, self._classes = vocabulary, words, scored
+
+    def judged(self, outcomes: Outcomes) -> Judged:
+        """Outcomes as they are measured; what that is must be known."""
+        vocabulary = self._vocabulary
+        return Judged(
+            vocabulary.numbers(outcomes.value, outcomes.code),
+            vocabulary.numbers(outcomes.label_value, outcomes.label_code),
+            self._positive_score(outcomes.score, outcomes.scores),
+            self._by_class(outcomes.scores) if vocabulary.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
+            outcomes.weight,
+            np.sign(outcomes.sign).astype(np.float64),
+        )
+
+    def predicted(self, rows: Rows, values: Values) -> tuple[Floats, Floats]:
+        """The scores of predictions as they are measured, float64[n] or [n, c] by class, and their classes, float64[n]."""
+        found = self._classes.scores(rows)
+        scores = np.empty((len(rows), 0), np.float32) if found is None else found
+        numbers = self._vocabulary.numbers(values.value, values.code)
+        if self._vocabulary.kind == "binary":
+            return self._positive_score(rows.number("score"), scores), numbers
+        by_class = self._by_class(scores)
+        return np.nan_to_num(by_class) if by_class.shape[1] else np.full((len(rows), self._vocabulary.room), np.nan), numbers
+
+    def names(self) -> list[str]:
+        """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
+        texts = self._words.state()
+        if self._vocabulary.kind == "binary" and self._vocabulary.positive is not None:
+            known = [self._vocabulary.name(word, texts) for word in self._vocabulary.words if word != self._vocabulary.positive]
+            return [known[0] if known else "", self._vocabulary.name(self._vocabulary.positive, texts)]
+        known = [self._vocabulary.name(word, texts) for word in self._vocabulary.words[: self._vocabulary.room - 1]]
+        return known + [""] * (self._vocabulary.room - 1 - len(known)) + ["(other)"]
+
+    def _positive_score(self, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
+        """The score of the positive class; NaN where there is none."""
+        if self._vocabulary.kind != "binary":
+            return np.full(len(score), np.nan)
+        if not scores.shape[1]:
+            return score
+        at = [i for i, word in enumerate(self._scored()) if word == self._vocabulary.positive and i < scores.shape[1]]
+        return np.where(np.isnan(score), scores[:, at[0]], score) if at else score
+
+    def _by_class(self, scores: npt.NDArray[np.float32]) -> Floats:
+        """The scores of each class as classes are numbered here, float64[n, room]; of none if there are none."""
+        if not scores.shape[1]:
+            return np.empty((len(scores), 0))
+        found = np.full((len(scores), self._vocabulary.room), np.nan)
+        for i, word in enumerate(self._scored()[: scores.shape[1]]):
+            if word in self._vocabulary.words[: self._vocabulary.room - 1]:
+                found[:, self._vocabulary.words.index(word)] = scores[:, i]
+        return found
+
+    def _scored(self) -> list[Word | None]:
+        """The classes that have scores of their own."""
+        return [self._words.known(name) for name in self._classes.names]

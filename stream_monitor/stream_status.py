@@ -1,0 +1,70 @@
+"""What a stream is doing now, for people and for /status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.events import iso
+from stream_monitor.stream import Stream
+from stream_monitor.version import Version
+
+
+def status(stream: Stream) -> dict[str, Any]:
+    """What a stream is doing now, as plain values."""
+    return {
+        "clock": iso(stream.join.clock.now) if stream.join.clock.started else None,
+        "positions": {"predictions": stream.join.position, "outcomes": stream.outcomes},
+        "waiting": stream.join.waiting.live,
+        "waiting_sampled": 0.5**stream.join.sampling.halvings,
+        "task": stream.judge.task,
+        "versions": [
+            {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}
+            for one in stream.watched.versions.values()
+        ],
+        "models": _costs(stream), "not_estimated": _not_estimated(stream),
+        "warming_up": {name: group.warmup.rows for name, group in stream.watched.groups().items() if not group.learnt},
+        "not_watched": dict(stream.watched.features.not_watched),
+        "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
+        "alerts": [
+            {"fingerprint": alert.fingerprint, "startsAt": alert.startsAt, **alert.labels}
+            for alert in stream.alerts.firing.values()
+        ],
+        "signals": [
+            reading | {"version": _version(owner)} for owner, group in stream.watched.owned() for reading in group.summary()
+        ],
+        "budget": _budget(stream),
+        "counts": dict(stream.totals),
+        "metrics": list(stream.last_metrics.values()), "cohorts": list(stream.last_cohorts.values()),
+    }  # fmt: skip
+
+
+def _not_estimated(stream: Stream) -> dict[str, str]:
+    """Versions whose performance is not estimated before labels come, and why."""
+    return {stream.watched.versions[number].subject.version: why for number, why in stream.estimates.refused.items()}
+
+
+def _costs(stream: Stream) -> dict[str, Any]:
+    """What models that learn take."""
+    known = [one.models for one in stream.watched.versions.values() if one.models]
+    return {
+        "seconds": sum(one.seconds for one in known), "rows": sum(one.rows for one in known),
+        "halvings": max((one.shedding.halvings for one in known), default=0),
+    }  # fmt: skip
+
+
+def _budget(stream: Stream) -> dict[str, Any]:
+    """What was asked, what each group of signals was given of it, and what came of it."""
+    config, spent, given = stream.record.config, stream.watched.retired, []
+    for owner, group in stream.watched.owned():
+        spent = spent.plus(group.spent)
+        if (mine := group.given()) is not None:
+            given.append(mine | {"version": _version(owner)})
+    own = config.false_alarms is not None
+    return {
+        "asked": config.false_alarms if own else stream.record.false_alarms, "streams": 1 if own else stream.record.streams,
+        "expected": spent.expected, "opened": spent.opened, "false_alarms": stream.alerts.false_alarms, "given": given,
+    }  # fmt: skip
+
+
+def _version(owner: Version | None) -> str:
+    return owner.subject.version if owner else ""

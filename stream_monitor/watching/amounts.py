@@ -1,0 +1,101 @@
+"""What a change amounts to, and whether there is one, by the last rows and what they are compared with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from detectors import Change, Moved
+from detectors.changepoint import split
+from stream_monitor.watching.finding import Unit
+from stream_monitor.watching.lasting import Lasting
+from stream_monitor.watching.recent import Recent
+from stream_monitor.watching.reference import Reference
+
+_SHORTEST = 30
+"""Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
+_SURE = 1.64
+"""Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
+
+
+class Amounts:
+    """Measures changes of the signals of a reference."""
+
+    def __init__(self, reference: Reference, recent: Recent) -> None:
+        self._reference, self._recent = reference, recent
+
+    def effect(self, signal: int, moved: Moved, since: int) -> tuple[float, float, float, Unit]:
+        """Before, after, how much, and in what, from about a row on.
+
+        Of shares: those of the category that changed most, and half of all changes together, the total variation.
+        """
+        reference = self._reference
+        if reference.counted:
+            shares = self.shares(signal, since)
+            _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
+            return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
+        before, sd = float(reference.mean[signal]), float(reference.sd[signal])
+        if moved == "spread":
+            ratio = math.sqrt(self._recent.mean_since(since, len(self._reference.names) + signal)[0])
+            return sd, sd * ratio, ratio, "ratio"
+        after = self._recent.mean_since(since, signal)[0]
+        return (
+            before,
+            after,
+            (after - before) if reference.rate else (after - before) / sd,
+            "points" if reference.rate else "sd",
+        )
+
+    def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
+        """Categories, NaN for all others, with their shares of the reference and from about a row on."""
+        columns = self._reference.columns[signal]
+        categories = (*self._reference.categories[signal].tolist(), math.nan)
+        before = self._reference.shares[signal].tolist()
+        return [
+            (category, was, self._recent.mean_since(since, column)[0])
+            for category, was, column in zip(categories, before, columns, strict=True)
+        ]
+
+    def began(self, change: Change) -> tuple[int, int, int]:
+        """Where a change began, and between which rows; of a loss, if its detector cannot tell, the most likely split."""
+        if change.latest >= 0 or not self._reference.of_loss:
+            return change.start, change.earliest, change.latest
+        oldest, values = self._recent.oldest(), self._recent.values(change.signal)
+        if oldest:
+            return oldest + split(values, minimum=_SHORTEST), -1, -1
+        known = self._reference.values[:, change.signal]
+        return max(0, split(np.concatenate((known, values)), minimum=_SHORTEST) - len(known)), -1, -1
+
+    def is_usual(self, signal: int, change: Lasting) -> bool:
+        """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters."""
+        after, n = self._recent.mean_since(change.began, self._reference.column(signal))
+        if not n:
+            return True
+        if not self._reference.of_loss:
+            least = float(self._reference.effects[signal])
+            return change.moved == "mean" and change.latest >= 0 and abs(change.effect) < least / 2
+        distance = after - float(self._reference.mean[signal])
+        error = float(self._reference.sd[signal]) * self._reference.error(signal, n)
+        return {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] <= 2 * error
+
+    def is_back(self, signal: int, change: Lasting, within: int) -> bool:
+        """Whether the last rows, `within` so many, are nearer to the reference than half way to the change, beyond doubt."""
+        if not change.measurable:
+            return True
+        since = max(self._recent.rows - within, change.began)
+        if self._recent.rows - since < within:
+            return False
+        _, n = self._recent.mean_since(since, self._reference.column(signal))
+        if not n:
+            return False
+        effect, least = self.effect(signal, change.moved, since)[2], float(self._reference.effects[signal])
+        error = _SURE * self._reference.error(signal, n)
+        if change.moved == "shares":
+            return effect + error / 2 <= max(change.effect / 2, least)
+        if change.moved == "spread":
+            return abs(math.log(max(effect, 1e-9))) + error <= max(abs(math.log(max(change.effect, 1e-9))) / 2, least)
+        unit = float(self._reference.sd[signal]) if self._reference.rate else 1.0
+        margin = max(abs(change.effect) / 2, least * unit)
+        side = {"up": effect, "down": -effect}[change.direction]
+        return side + error * unit <= margin and (self._reference.of_loss or -side + error * unit <= margin)

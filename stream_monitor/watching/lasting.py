@@ -1,0 +1,40 @@
+"""A change that lasts: what its detector said of it, and where it began."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detectors import Moved
+from stream_monitor.watching.finding import Direction
+
+
+@dataclass(slots=True)
+class Lasting:
+    """A change that lasts."""
+
+    detector: str
+    direction: Direction
+    statistic: float
+    threshold: float
+    n_reference: int
+    n_current: int
+    began: int
+    earliest: int
+    latest: int
+    """Row of where it began, and rows between which; -1 where they are not known."""
+    last: int
+    """The last row at which a detector saw it."""
+    said: int
+    """The row at which it was last said."""
+    effect: float
+    moved: Moved
+    rarity: float
+    extrapolated: bool
+    refined: bool = False
+    back: int | None = None
+    """The row since which the signal has been where it was before."""
+
+    @property
+    def measurable(self) -> bool:
+        """Whether the rows say by themselves that it is over; of others only the detector can."""
+        return self.moved == "shares" or (self.moved in ("mean", "rate", "spread") and self.direction != "both")
