@@ -51,8 +51,9 @@ def _wrong(story: Story) -> Iterator[str]:
 def _reported(story: Story) -> Iterator[str]:
     (now, before), labels = story.accuracy, story.metrics.get("labels", {})
     if now is not None and before is not None:
-        expected = "" if story.expected is None else f"; its scores let expect {story.expected:.1%} before labels came"
-        yield f"Accuracy: {now:.1%} in the last week, {before:.1%} in the reference{expected}."
+        yield f"Accuracy: {now:.1%} in the last week, {before:.1%} in the reference."
+        if story.expected is not None:
+            yield f"Before labels came, scores let expect {story.expected:.1%} in that week."
     if labels.get("coverage") is not None and labels.get("delay_p50_s") is not None:
         delay = labels["delay_p50_s"] / 86_400
         yield f"Labels: after {delay:.1f} days (median), for {labels['coverage']:.0%} of the predictions."

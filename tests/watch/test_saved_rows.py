@@ -45,7 +45,8 @@ class Life:
         return told
 
     def save(self) -> None:
-        """Writes what has changed, as a transaction would."""
+        """Writes what has changed, as a transaction would, once what is past its deadline is gone."""
+        self.act(lambda join: join.let_go())
         for key, value in self.saved.save(self.mortal.waiting, self.mortal.clock.now):
             if value is None:
                 self.records.pop(key, None)
