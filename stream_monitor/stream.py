@@ -91,6 +91,7 @@ class Stream:
     def rebaseline(self, arrived: int, reason: str, version: str | None = None, feature: str | None = None) -> list[Output]:
         """Learns new references from the rows to come: all, those of a version, or (a feature's) those of the features."""
         outputs: list[Output] = []
+        self.checks.settle(self.watched.features)
         for over in self.watched.begin_again(version, feature):
             outputs += self.alerts.end(reason, self.moment(arrived), **over)
         return outputs
@@ -103,6 +104,7 @@ class Stream:
 
     def settle(self) -> None:
         """Takes what has matured in the meantime: at the end of a window, and before it is saved."""
+        self.checks.settle(self.watched.features)
         counts, matured = self.join.let_go()
         self.count(counts)
         self.ledger.matured(matured, self.judge.losses)

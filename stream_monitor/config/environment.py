@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 from typing import Any, NamedTuple
 
+from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.problem import Path, Problem, dotted
-from stream_monitor.config.setting import find, nearest_word, settings
+from stream_monitor.config.setting import find, settings
 from stream_monitor.config.yaml_document import scalar
 
 PREFIX = "STREAM_MONITOR_"

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from stream_monitor.config.better import BETTER, is_share
 from stream_monitor.config.duration import Duration
+from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.settings import Settings, Severity
 
 Basis = Literal["arrival", "cohort", "estimated"]
@@ -18,8 +19,6 @@ _SEGMENT = re.compile(r"[^=,]+=[^=,]+(,[^=,]+=[^=,]+)*")
 
 
 def _known(metric: str) -> str:
-    from stream_monitor.config.setting import nearest_word
-
     if metric in BETTER:
         return metric
     meant = nearest_word(metric, BETTER)

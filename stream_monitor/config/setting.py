@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -14,6 +13,7 @@ from pydantic.functional_validators import BeforeValidator
 
 from stream_monitor.config import duration
 from stream_monitor.config.deployment import Config
+from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.problem import Path, dotted
 
 ANY = "*"
@@ -79,11 +79,6 @@ def nearest(path: Path) -> str | None:
     name = path[1] if path[0] == "streams" and len(path) > 1 else "NAME"
     elsewhere = [known for known in settings() if known[-1] == path[-1]]
     return dotted(tuple(name if part == ANY else part for part in elsewhere[0])) if elsewhere else None
-
-
-def nearest_word(word: str, words: Iterable[str]) -> str | None:
-    """The word that is most like another; None where none is."""
-    return next(iter(difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)), None)
 
 
 def hidden(path: Path) -> bool:

@@ -5,9 +5,10 @@ This is all there is: a name that is not here is an error, and nothing is ever i
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
+
+from stream_monitor.config.nearest import nearest_word
 
 Task = Literal["classification", "regression"]
 Parameters = Mapping[str, bool | int | float]
@@ -82,5 +83,5 @@ def _typed(parameter: Parameter, value: float) -> int | float:
 
 
 def _meant(word: str, words: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]}?)" if close else ""
+    close = nearest_word(word, words, 0.5)
+    return f" (did you mean {close}?)" if close else ""

@@ -22,6 +22,8 @@ from stream_monitor.watching.group import Group
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Kind = Literal["predictions", "labels"]
+_TOGETHER = 256
+"""Rows of features that are looked at together; when does not matter, as all that is kept are counts."""
 _KINDS: tuple[Kind, ...] = ("predictions", "labels")
 
 
@@ -33,6 +35,9 @@ class Checks:
 
     def __init__(self, stream: str, limits: Quality, no_data: NoData, category: Callable[[str, float], str]) -> None:
         self._limits = limits
+        self._pending: list[tuple[tuple[str, ...], int, Floats]] = []
+        """Features that are looked at together: names, how many of them are texts, values."""
+        self._rows = 0
         self._features = FeatureQuality(stream, limits, category)
         self._identity = Identity(stream, limits)
         self._labels = LabelsSeen(stream, limits)
@@ -71,7 +76,24 @@ class Checks:
 
     def features(self, names: tuple[str, ...], values: Floats, texts: int, group: Group) -> None:
         """Takes features, float64[n, k], the last of them texts, before the group does."""
-        self._features.see(names, values, texts, group)
+        alike = self._pending and self._pending[0][:2] == (names, texts)
+        if self._pending and not (alike and group.learnt):
+            self.settle(group)
+        if not group.learnt:
+            self._features.see(names, values, texts, group)
+            return
+        self._pending.append((names, texts, values))
+        self._rows += len(values)
+        if self._rows >= _TOGETHER:
+            self.settle(group)
+
+    def settle(self, group: Group) -> None:
+        """Looks at the features that are still to be looked at, before the group learns another reference."""
+        if self._pending:
+            names, texts, _ = self._pending[0]
+            values = [values for *_, values in self._pending]
+            self._pending, self._rows = [], 0
+            self._features.see(names, np.concatenate(values) if len(values) > 1 else values[0], texts, group)
 
     def labels(self, values: Floats, codes: npt.NDArray[np.int32]) -> None:
         """Takes the labels of new outcomes."""
@@ -84,6 +106,7 @@ class Checks:
 
         `excused` features have a wrong type, `drifting` ones an alert of their own; `word` is the text of a label.
         """
+        self.settle(group)
         issues = self._features.close(group, excused, drifting) + self._identity.close()
         return issues + self._labels.close(word) + self._inputs.close(now)
 
@@ -102,7 +125,7 @@ class Checks:
             rhythm.pause()
 
     def state(self) -> dict[str, Any]:
-        """Everything, as plain values and arrays."""
+        """Everything, as plain values and arrays; features must have been looked at."""
         parts = {name: part.state() for name, part in self._parts().items()}
         return parts | {"features": self._features.state()}
 
