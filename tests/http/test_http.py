@@ -161,7 +161,7 @@ def test_the_status_says_what_every_stream_does_and_who_else_has_one(server: str
     assert status["tasks"]["watch"]["partitions"] == {"stream-monitor.blocks-0": {"committed": 42, "position": 42, "lag": 3}}
     assert status["read"]["s"] == {"predictions": 300, "labels": 2, "dead": 1}
     assert status["streams"]["s"]["positions"]["predictions"] == 300
-    assert [signal["name"] for signal in status["streams"]["s"]["signals"]] == ["amount"]
+    assert [signal["name"] for signal in status["streams"]["s"]["signals"]] == ["amount", "prediction"]
     assert list(status["elsewhere"]) == ["elsewhere"]
 
 
