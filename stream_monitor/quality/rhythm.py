@@ -46,8 +46,6 @@ class Rhythm:
         self._last = -FAR
         self._silent = False
         """Whether it was said."""
-        self._looked = -FAR
-        """When silence was last asked for."""
 
     def configure(self, limit: int | None, learns: bool, severity: Severity) -> None:
         """Takes a limit in microseconds, or None to go by what is usual, from now on."""
@@ -85,8 +83,7 @@ class Rhythm:
             return FAR
         if self._due < 0:
             self._due = self._surprising()
-        hour_ends = (max(self._last, self._looked) // HOUR + 1) * HOUR
-        return min(self._due, hour_ends)  # what is usual changes with the first event of another hour
+        return self._due
 
     def pause(self) -> None:
         """Expects nothing until there is an event again."""
@@ -96,7 +93,7 @@ class Rhythm:
         """What is to be said about nothing having come until a clock; said once."""
         if now < self.due():
             return None
-        self._looked, self._due = now, self._surprising()
+        self._due = self._surprising()
         due = self._due if self._limit is None else self._last + self._limit
         if now < due:
             return None

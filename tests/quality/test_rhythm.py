@@ -12,7 +12,7 @@ from stream_monitor.config.duration import parse
 from stream_monitor.joining.clock import FAR
 from stream_monitor.quality.hours import HOUR
 from stream_monitor.quality.issue import Issue
-from stream_monitor.quality.rhythm import Rhythm
+from stream_monitor.quality.rhythm import FAR, Rhythm
 from tests.quality.columns import Floats
 
 SECOND = 1_000_000
@@ -167,7 +167,7 @@ def test_without_a_limit_and_without_learning_silence_is_never_surprising() -> N
 def test_a_leap_of_the_clock_over_years_is_quick() -> None:
     one = rhythm()
     one.see(np.array([0, 10 * HOUR, MONDAY, MONDAY + HOUR]))
-    assert one.due() == MONDAY + 2 * HOUR
+    assert one.due() == FAR
 
 
 def places(times: Ints, cuts: Iterable[int]) -> list[int]:
@@ -192,7 +192,7 @@ def test_any_cut_and_any_restart_give_the_same() -> None:
     assert sum(kept.nbytes for kept in whole.state()["hours"].values()) < 6_000
 
 
-@pytest.mark.parametrize("cut", [3, 10_000])
+@pytest.mark.parametrize("cut", [3, 30])
 def test_steps_do_not_depend_on_how_rows_are_cut(cut: int) -> None:
     times = by_day(np.random.default_rng(11), 24, True)[::20]
     noon = MONDAY + 20 * DAY + 12 * HOUR
