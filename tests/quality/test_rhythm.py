@@ -12,7 +12,7 @@ from stream_monitor.config.duration import parse
 from stream_monitor.joining.clock import FAR
 from stream_monitor.quality.hours import HOUR
 from stream_monitor.quality.issue import Issue
-from stream_monitor.quality.rhythm import FAR, Rhythm
+from stream_monitor.quality.rhythm import Rhythm
 from tests.quality.columns import Floats
 
 SECOND = 1_000_000
