@@ -14,6 +14,16 @@ _RUN = secrets.token_hex(3)
 _NUMBERS = itertools.count(1)
 
 
+_BY_BROKER = ("tests/kafka/", "tests/demo/", "tests/test_broker.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets all tests that have to do with a broker run in one process, beside the others."""
+    for item in items:
+        if "broker" in getattr(item, "fixturenames", ()) or item.nodeid.startswith(_BY_BROKER):
+            item.add_marker(pytest.mark.xdist_group("broker"))
+
+
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
     """A real Kafka that all tests share: leave it running, and start your own to break one."""
