@@ -26,6 +26,8 @@ from stream_monitor.metrics.windows import Key, groups
 Floats = npt.NDArray[np.float64]
 RECONCILED = ("accuracy", "roc_auc", "macro_f1", "mae")
 """Metrics that are compared with what labels show."""
+_PARTS = 32
+"""Parts of outcomes that are kept as they came: of a few rows each, they take more room than their rows."""
 _KEPT = 50_000
 """Windows of which an estimate is kept until their labels are there."""
 
@@ -69,7 +71,10 @@ class Estimates:
             missing = self._rows - self._taken.get(number, 0)
             mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[:missing]
             if len(mine):
-                self._first.setdefault(number, []).append(outcomes.take(mine))
+                first = self._first.setdefault(number, [])
+                first.append(outcomes.take(mine))
+                if len(first) >= _PARTS:
+                    first[:] = [Outcomes.joined(first)]
                 self._taken[number] = self._taken.get(number, 0) + len(mine)
 
     def predictions(self, rows: Rows, values: Values, joined: Joined, features: npt.NDArray[np.float32] | None) -> None:

@@ -33,6 +33,8 @@ Losses = Callable[[Outcomes], Floats]
 
 _DECISIVE = 100
 """Outcomes after which it is said what they are measured as, unless a window closes before."""
+_PARTS = 32
+"""Parts of outcomes that are kept as they came: of a few rows each, they take more room than their rows."""
 _TOGETHER = 512
 """Outcomes that are tallied together."""
 
@@ -83,6 +85,8 @@ class Ledger:
     def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int, regression: bool) -> None:
         """Takes outcomes that can be compared, float64[n] their losses."""
         self._regression = regression
+        if len(self._pending) >= _PARTS:
+            self._pending = [self._together()]
         before = self._waiting
         self._waiting += len(losses)
         self._pending.append((outcomes, losses, self.windows.places(outcomes, clock)))
@@ -208,8 +212,7 @@ class Ledger:
     def _settle(self) -> None:
         if not self._pending:
             return
-        outcomes = Outcomes.joined([outcomes for outcomes, *_ in self._pending])
-        losses, places = (np.concatenate(parts) for parts in zip(*(rest for _, *rest in self._pending), strict=True))
+        outcomes, losses, places = self._together()
         self._pending, self._waiting = [], 0
         self.vocabulary.hear(outcomes)
         delays = (outcomes.known - outcomes.time) / 1e6
@@ -218,6 +221,11 @@ class Ledger:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
                 self._tally(window.tally, outcomes.take(rows), losses[rows])
+
+    def _together(self) -> tuple[Outcomes, Floats, Ints]:
+        """All outcomes that wait."""
+        losses, places = (np.concatenate(parts) for parts in zip(*(rest for _, *rest in self._pending), strict=True))
+        return Outcomes.joined([outcomes for outcomes, *_ in self._pending]), losses, places
 
     def _settle_matured(self, losses: Losses) -> None:
         if not self._matured:
