@@ -7,13 +7,13 @@ from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Moment
 from stream_monitor.metrics import report
 from stream_monitor.performance import review
-from stream_monitor.quality.checks import Kind
+from stream_monitor.quality.checks import Coming
 from stream_monitor.running import Running
 from stream_monitor.task import Output
 
 
-def at(stream: Running, coming: Kind | None) -> int:
-    """The clock at which something is due, whether rows of a kind are coming or none."""
+def at(stream: Running, coming: Coming) -> int:
+    """The clock at which something is due, while there may be more to read of some kinds."""
     first = min(stream.ledger.windows.next_close(), stream.ledger.cohorts.due(), stream.checks.due(coming))
     after = stream.record.config.versions.retire_after
     for version in stream.watched.versions.values():
@@ -21,7 +21,7 @@ def at(stream: Running, coming: Kind | None) -> int:
     return first
 
 
-def do(stream: Running, now: int, arrived: int, coming: Kind | None = None) -> list[Output]:
+def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list[Output]:
     """Does all that is due."""
     outputs = close_windows(stream, now, arrived)
     moment = stream.moment(arrived, now)

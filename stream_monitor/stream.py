@@ -22,7 +22,7 @@ from stream_monitor.joining.kept_features import KeptFeatures
 from stream_monitor.joining.packed import Values
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.performance.rules import Rules
-from stream_monitor.quality.checks import Checks, Kind
+from stream_monitor.quality.checks import Checks, Coming, Kind
 from stream_monitor.running import Event
 from stream_monitor.task import Output
 from stream_monitor.watched import Noticed, Watched
@@ -82,10 +82,13 @@ class Stream:
 
     def progress(self, entries: Iterable[Progress], arrived: int) -> list[Output]:
         """Takes how far the stream's inputs were read; silence moves the clock on."""
-        now = self.join.silence(entries, arrived)
+        entries = list(entries)
+        now, coming = self.join.silence(entries, arrived), self._coming(entries)
         outputs: list[Output] = []
-        while (first := min(due.at(self, None), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
-            outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived)  # one after the other, as with rows
+        while (first := min(due.at(self, coming), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
+            outputs += self._pass(first - 1, arrived) + due.do(
+                self, first, arrived, coming
+            )  # one after the other, as with rows
         return outputs + self._pass(now, arrived)
 
     def rebaseline(self, arrived: int, reason: str, version: str | None = None, feature: str | None = None) -> list[Output]:
@@ -144,7 +147,7 @@ class Stream:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
         kind: Kind = "predictions" if section.kind == "predictions" else "labels"
         take = partial(self._predictions if kind == "predictions" else self._labels, origin=(section.topic, section.partition))
-        if self._nothing_is_due(rows, kind) and len(rows) <= self.join.room():
+        if self._nothing_is_due(rows) and len(rows) <= self.join.room():
             taken, outputs = take(rows, arrived)
             if taken == len(rows):
                 return outputs
@@ -157,22 +160,30 @@ class Stream:
             now = int(clock[0])
             if not self.join.clock.started:
                 self.checks.begin(now)
-            while (first := due.at(self, kind)) <= now:
-                outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived, kind)
-            next_due = min(due.at(self, kind), self.ledger.windows.boundary_after(now))
+            while (first := due.at(self, "both")) <= now:
+                outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived)
+            next_due = min(due.at(self, "both"), self.ledger.windows.boundary_after(now))
             ready = int(np.searchsorted(clock, next_due, "left"))
             taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)
             outputs += more
             start += taken
         return outputs
 
-    def _nothing_is_due(self, rows: Rows, kind: Kind) -> bool:
+    def _nothing_is_due(self, rows: Rows) -> bool:
         """Whether no row can move the clock to where something is due."""
         clock = self.join.clock
         if not clock.started:
             return False
         latest = max(clock.now, int(rows.time.max()))
-        return latest < self.ledger.windows.boundary_after(clock.now) and latest < due.at(self, kind)
+        return latest < self.ledger.windows.boundary_after(clock.now) and latest < due.at(self, "both")
+
+    def _coming(self, entries: list[Progress]) -> Coming:
+        """The kinds that were not read to their end, so that there may be more of them."""
+        config = self.record.config
+        topics = {"predictions": config.predictions.topic, "labels": config.labels.topic if config.labels else ""}
+        read = {kind: [one.drained for one in entries if one.topic == topic] for kind, topic in topics.items()}
+        predictions, labels = (bool(read[kind]) and all(read[kind]) for kind in ("predictions", "labels"))
+        return None if predictions and labels else "labels" if predictions else "predictions" if labels else "both"
 
     def _pass(self, now: int, arrived: int) -> list[Output]:
         """Moves the clock without a row, to where nothing is due."""

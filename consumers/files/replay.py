@@ -151,7 +151,9 @@ def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | 
                 batches.append(
                     Batch(partition, [Stored(first + i, arrived // 1_000, None, value) for i, value in enumerate(records)])
                 )
-        yield Slice(arrived, batches, ends={partition: End(offset, False) for partition, offset in zip(topics, offsets)})
+        came = {batch.partition for batch in batches}
+        ends = {partition: End(offset, partition not in came) for partition, offset in zip(topics, offsets)}
+        yield Slice(arrived, batches, ends=ends)
     ends = {partition: End(offset, True) for partition, offset in zip(topics, offsets)}
     yield Slice(arrived, ends=ends)
 

@@ -22,6 +22,8 @@ from stream_monitor.watching.group import Group
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Kind = Literal["predictions", "labels"]
+Coming = Kind | Literal["both"] | None
+"""The kinds of which there may be more to read, so that their silence is not known."""
 _TOGETHER = 256
 """Rows of features that are looked at together; when does not matter, as all that is kept are counts."""
 _KINDS: tuple[Kind, ...] = ("predictions", "labels")
@@ -110,13 +112,13 @@ class Checks:
         issues = self._features.close(group, excused, drifting) + self._identity.close()
         return issues + self._labels.close(word) + self._inputs.close(now)
 
-    def due(self, coming: Kind | None = None) -> int:
+    def due(self, coming: Coming = None) -> int:
         """The clock at which `silence` is to be asked for, while nothing or only rows of a kind come."""
-        return min((rhythm.due() for kind, rhythm in self._rhythms.items() if kind != coming), default=FAR)
+        return min((rhythm.due() for kind, rhythm in self._rhythms.items() if coming not in (kind, "both")), default=FAR)
 
-    def silence(self, now: int, coming: Kind | None = None) -> list[Issue]:
+    def silence(self, now: int, coming: Coming = None) -> list[Issue]:
         """What is to be said about what did not come until a clock."""
-        found = [rhythm.silence(now) for kind, rhythm in self._rhythms.items() if kind != coming]
+        found = [rhythm.silence(now) for kind, rhythm in self._rhythms.items() if coming not in (kind, "both")]
         return [issue for issue in found if issue is not None]
 
     def pause(self) -> None:
