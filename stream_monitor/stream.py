@@ -36,6 +36,8 @@ from stream_monitor.watching.words import Words, numbered
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+_A_MOMENT = 60_000_000
+"""Microseconds of arrival time for which nothing must have come, to be called silence."""
 Origin = tuple[str, int]
 """The topic and partition that rows came from."""
 
@@ -53,6 +55,8 @@ class Stream:
         self.feature_rows = FeatureRows(record.limits.categories, record.limits.features)
         self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
         self.kept = KeptFeatures()
+        self.came: dict[str, int] = {}
+        """When rows of each kind arrived last."""
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.ledger = Ledger(config, self.words, self.join.classes)
@@ -83,7 +87,7 @@ class Stream:
     def progress(self, entries: Iterable[Progress], arrived: int) -> list[Output]:
         """Takes how far the stream's inputs were read; silence moves the clock on."""
         entries = list(entries)
-        now, coming = self.join.silence(entries, arrived), self._coming(entries)
+        now, coming = self.join.silence(entries, arrived), self._coming(entries, arrived)
         outputs: list[Output] = []
         while (first := min(due.at(self, coming), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
             outputs += self._pass(first - 1, arrived) + due.do(
@@ -146,6 +150,7 @@ class Stream:
     def _in_pieces(self, section: Section, rows: Rows, arrived: int) -> list[Output]:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
         kind: Kind = "predictions" if section.kind == "predictions" else "labels"
+        self.came[kind] = arrived
         take = partial(self._predictions if kind == "predictions" else self._labels, origin=(section.topic, section.partition))
         if self._nothing_is_due(rows) and len(rows) <= self.join.room():
             taken, outputs = take(rows, arrived)
@@ -177,12 +182,15 @@ class Stream:
         latest = max(clock.now, int(rows.time.max()))
         return latest < self.ledger.windows.boundary_after(clock.now) and latest < due.at(self, "both")
 
-    def _coming(self, entries: list[Progress]) -> Coming:
-        """The kinds that were not read to their end, so that there may be more of them."""
+    def _coming(self, entries: list[Progress], arrived: int) -> Coming:
+        """The kinds of which there may be more: not read to their end, or a moment ago, as when old events are loaded."""
         config = self.record.config
         topics = {"predictions": config.predictions.topic, "labels": config.labels.topic if config.labels else ""}
         read = {kind: [one.drained for one in entries if one.topic == topic] for kind, topic in topics.items()}
-        predictions, labels = (bool(read[kind]) and all(read[kind]) for kind in ("predictions", "labels"))
+        predictions, labels = (
+            bool(read[kind]) and all(read[kind]) and arrived - self.came.get(kind, arrived) >= _A_MOMENT
+            for kind in ("predictions", "labels")
+        )
         return None if predictions and labels else "labels" if predictions else "predictions" if labels else "both"
 
     def _pass(self, now: int, arrived: int) -> list[Output]:

@@ -32,7 +32,8 @@ def state(stream: Stream) -> dict[str, Any]:
         "estimates": stream.estimates.state(),
         "alerts": stream.alerts.state(),
         "feature_rows": stream.feature_rows.state(), "checks": stream.checks.state(),
-        "kept": stream.kept.state(), "halvings": stream.watched.halvings, "siblings": stream.watched.siblings,
+        "kept": stream.kept.state(), "came": stream.came, "halvings": stream.watched.halvings,
+        "siblings": stream.watched.siblings,
         "born": stream.born,
         "retired": list(stream.watched.retired),
         "versions": [version.state() for version in stream.watched.versions.values()],
@@ -48,6 +49,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.kept.restore(saved["kept"])
+    stream.came = dict(saved["came"])
     stream.watched.halvings = saved["halvings"]
     stream.watched.siblings, stream.watched.retired = saved["siblings"], Spent(*saved["retired"])
     for part in ("judge", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):
