@@ -90,9 +90,8 @@ class Stream:
         now, coming = self.join.silence(entries, arrived), self._coming(entries, arrived)
         outputs: list[Output] = []
         while (first := min(due.at(self, coming), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
-            outputs += self._pass(first - 1, arrived) + due.do(
-                self, first, arrived, coming
-            )  # one after the other, as with rows
+            # One after the other, as with rows.
+            outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived, coming)
         return outputs + self._pass(now, arrived)
 
     def rebaseline(self, arrived: int, reason: str, version: str | None = None, feature: str | None = None) -> list[Output]:

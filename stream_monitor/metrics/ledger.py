@@ -190,8 +190,8 @@ class Ledger:
 
     def _decide(self, more: Outcomes) -> None:
         """Says what outcomes are measured as, by the first of them."""
-        first = Outcomes.joined([*(outcomes for outcomes, *_ in self._pending[:-1]), more]) if len(more.row) else None
-        known = first if first is not None else Outcomes.joined([outcomes for outcomes, *_ in self._pending])
+        waiting = [outcomes for outcomes, *_ in self._pending]
+        known = Outcomes.joined([*waiting[:-1], more] if len(more.row) else waiting)
         self.vocabulary.hear(known)
         self.vocabulary.decide(self._regression, self._words.state())
         self._origin = float(known.label_value[0]) if self._regression else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from stream_monitor.statuses import Outcome
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Number = TypeVar("Number", int, Ints)
 
 _FEW = 16
 """Rows up to which plain numbers are quicker than arrays."""
@@ -122,10 +123,10 @@ class Windows:
 
     def next_close(self) -> int:
         """The clock at which the next window closes; far away if none is open."""
-        due = (min(key.number for key in self.open) + 1) * self.length + self.grace if self.open else FAR
+        due = self._end(min(key.number for key in self.open), self.length) if self.open else FAR
         for length, made in self._made.items():
             if made:
-                due = min(due, (min(key.number for key in made) + 1) * length + self.grace)
+                due = min(due, self._end(min(key.number for key in made), length))
         return due
 
     def boundary_after(self, clock: int) -> int:
@@ -144,8 +145,7 @@ class Windows:
         if len(times) <= _FEW and statuses is None:
             self._few_predictions(versions.tolist(), times.tolist(), clock.tolist(), latency)
             return
-        late = (times // self.length + 1) * self.length + self.grace <= clock
-        self.count({"late": int(late.sum())})
+        self.count({"late": int(np.count_nonzero(clock >= self._end(times // self.length, self.length)))})
         for key, rows in groups(self.numbers(times, clock), versions):
             window = self.window(key)
             window.predictions += len(rows)
@@ -159,7 +159,7 @@ class Windows:
         late = 0
         for row, (version, time, now) in enumerate(zip(versions, times, clock, strict=True)):
             number = time // self.length
-            overdue = (number + 1) * self.length + self.grace <= now
+            overdue = now >= self._end(number, self.length)
             late += overdue
             window = self.window(Key(now // self.length if overdue or time > now else number, version))
             window.predictions += 1
@@ -167,17 +167,20 @@ class Windows:
                 window.latency.add(latency[row : row + 1])
         self.count({"late": late})
 
+    def _end(self, number: Number, length: int) -> Number:
+        """The clock at which a window closes, or each of many."""
+        return (number + 1) * length + self.grace
+
     def numbers(self, times: Ints, clock: Ints) -> Ints:
         """The number of the window that each prediction counts in, int64[n]."""
         index = times // self.length
-        late = (index + 1) * self.length + self.grace <= clock
-        found: Ints = np.where(late | (times > clock), clock // self.length, index)
+        found: Ints = np.where((clock >= self._end(index, self.length)) | (times > clock), clock // self.length, index)
         return found
 
     def places(self, outcomes: Outcomes, clock: int) -> Ints:
         """The number of the window that each outcome joined in, int64[n]; -1 where that has closed."""
         index = outcomes.at // self.length
-        closed = (index + 1) * self.length + self.grace <= clock
+        closed = clock >= self._end(index, self.length)
         self.count({"amended_too_late": int(np.count_nonzero(closed))})
         return np.where(closed, -1, index)
 
@@ -187,7 +190,7 @@ class Windows:
 
     def close(self, clock: int, everything: bool = False) -> Iterator[Closed]:
         """Gives the windows that are over, in order, the shortest first, and forgets them."""
-        over = [key for key in sorted(self.open) if everything or (key.number + 1) * self.length + self.grace <= clock]
+        over = [key for key in sorted(self.open) if everything or clock >= self._end(key.number, self.length)]
         if over:
             for counts in self._made_counts.values():
                 _add(counts, self.counts)
@@ -198,7 +201,7 @@ class Windows:
             yield Closed(self.length, key, window, self.counts)
         self.counts = {} if over else self.counts
         for length, made in self._made.items():
-            late = [key for key in sorted(made) if everything or (key.number + 1) * length + self.grace <= clock]
+            late = [key for key in sorted(made) if everything or clock >= self._end(key.number, length)]
             for key in late:
                 yield Closed(length, key, made.pop(key), self._made_counts[length])
             if late:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
@@ -55,6 +56,16 @@ def judged(
         np.ones(n) if weight is None else weight,
         np.full(n, sign),
     )
+
+
+def assert_equal_and_inside(readings: Readings, expected: dict[str, float], rel: float) -> None:
+    """The values are the expected ones, and each lies within its interval."""
+    assert {name: reading.value for name, reading in readings.items()} == pytest.approx(expected, rel=rel)
+    for name, (value, _, low, high) in readings.items():
+        assert value is not None
+        assert low is not None
+        assert high is not None
+        assert low <= value <= high, name
 
 
 def summed(task: Task, rows: Judged) -> Floats:

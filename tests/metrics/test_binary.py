@@ -10,7 +10,7 @@ from stream_monitor.metrics.binary import CLIP, Binary, Costs
 from stream_monitor.metrics.judged import Floats, Judged
 from stream_monitor.metrics.reading import NOTHING
 
-from .outcomes import judged, loans, picked, summed, weighted
+from .outcomes import assert_equal_and_inside, judged, loans, picked, summed, weighted
 
 EXACT = 1e-9
 
@@ -53,12 +53,7 @@ def calibration_error(actual: Floats, score: Floats, weight: Floats) -> float:
 @pytest.mark.parametrize("rows", [loans(), weighted(loans())], ids=["plain", "weighted"])
 def test_real_outcomes_are_measured_as_by_scikit_learn(rows: Judged) -> None:
     readings = Binary().read(summed(Binary(), rows))
-    assert {name: reading.value for name, reading in readings.items()} == pytest.approx(expected(rows), rel=EXACT)
-    for name, (value, _, low, high) in readings.items():
-        assert value is not None
-        assert low is not None
-        assert high is not None
-        assert low <= value <= high, name
+    assert_equal_and_inside(readings, expected(rows), EXACT)
 
 
 def test_the_confusion_matrix_is_that_of_scikit_learn() -> None:

@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.multiclass import CLIP, MOST, Multiclass
 
-from .outcomes import digits, judged, picked, summed, weighted
+from .outcomes import assert_equal_and_inside, digits, judged, picked, summed, weighted
 
 EXACT = 1e-9
 
@@ -32,12 +32,7 @@ def expected(rows: Judged, k: int = 3) -> dict[str, float]:
 @pytest.mark.parametrize("k", [1, 3, 5])
 def test_real_outcomes_are_measured_as_by_scikit_learn(rows: Judged, k: int) -> None:
     readings = Multiclass(10, k).read(summed(Multiclass(10, k), rows))
-    assert {name: reading.value for name, reading in readings.items()} == pytest.approx(expected(rows, k), rel=EXACT)
-    for name, (value, _, low, high) in readings.items():
-        assert value is not None
-        assert low is not None
-        assert high is not None
-        assert low <= value <= high, name
+    assert_equal_and_inside(readings, expected(rows, k), EXACT)
 
 
 def test_each_class_is_measured_as_by_scikit_learn() -> None:

@@ -10,7 +10,7 @@ from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.reading import Reading
 from stream_monitor.metrics.regression import Regression
 
-from .outcomes import diabetes, judged, picked, summed, weighted
+from .outcomes import assert_equal_and_inside, diabetes, judged, picked, summed, weighted
 
 EXACT = 1e-9
 
@@ -34,12 +34,7 @@ def expected(rows: Judged) -> dict[str, float]:
 @pytest.mark.parametrize("origin", [0.0, 150.0, -2000.0])
 def test_real_outcomes_are_measured_as_by_scikit_learn(rows: Judged, origin: float) -> None:
     readings = Regression(origin).read(summed(Regression(origin), rows))
-    assert {name: reading.value for name, reading in readings.items()} == pytest.approx(expected(rows), rel=EXACT)
-    for name, (value, _, low, high) in readings.items():
-        assert value is not None
-        assert low is not None
-        assert high is not None
-        assert low <= value <= high, name
+    assert_equal_and_inside(readings, expected(rows), EXACT)
 
 
 def test_labels_of_zero_are_left_out_of_mape() -> None:
