@@ -88,14 +88,15 @@ class Counts:
         """Takes the reference, float64[m, d], and begins anew.  Without one, no signal is looked at."""
         rows, signals = reference.shape
         self._categories = Categories(reference, self._most)
+        most = self._categories.most
         known = self._categories.known
         self._reference_rows, self._waiting = rows, np.empty((0, signals))
         self._history = History(known)
         self._excluded = np.zeros_like(known)
         self._changed = np.full(known.shape, -1)
         self._since = np.zeros(signals, np.int64)
-        self._recent = np.full((persistence.LAGS, signals), self._most + 1, np.int8)
-        self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), self._most + 1)
+        self._recent = np.full((persistence.LAGS, signals), most + 1, np.int8)
+        self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), most + 1)
         self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
         self._shortest, self._level = np.full(signals, float(_SMALLEST_WINDOW)), np.ones(signals)
         self._estimate()
@@ -176,7 +177,7 @@ class Counts:
     def _take(self, rows: Array) -> list[Change]:
         """Takes whole steps, and looks at the end of each."""
         codes = np.concatenate((self._recent, self._categories.codes(rows)))
-        self._repeated += persistence.repeats(codes, self._most + 1)
+        self._repeated += persistence.repeats(codes, self._categories.most + 1)
         self._recent = codes[-persistence.LAGS :].copy()
         looks = self._history.append(self._categories.counts(codes[persistence.LAGS :], STEP))
         score, limit = self._judge(looks, slice(None))

@@ -71,57 +71,64 @@ class _Quick(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python ha
 
 
 def _quickly(batch: Any) -> Iterator[Fetched]:
-    """The records of a batch; whole numbers are written out here, because a call for each would cost more than the rest."""
+    """The records of a batch; numbers of one or two bytes are read here, as a call for each would cost more than the rest."""
     batch._maybe_uncompress()
     buffer, at = bytes(batch._buffer), batch._pos
     base, first = batch.base_offset, batch.first_timestamp
     appended = batch.max_timestamp if batch.timestamp_type == batch.LOG_APPEND_TIME else None
     for _ in range(batch.records_count):
-        length, at = _number(buffer, at)
-        end = at + length
-        passed, at = _number(buffer, at + 1)  # one byte of attributes, which mean nothing
-        number = buffer[at]
-        at += 1
-        if number > 127:
-            number, at = _more(buffer, at, number)
-        offset = base + (number >> 1)
-        number = buffer[at]
-        at += 1
-        if number > 127:
-            number, at = _more(buffer, at, number)
-        key = None
-        if not number & 1:
-            key = buffer[at : at + (number >> 1)]
-            at += number >> 1
-        number = buffer[at]
-        at += 1
-        if number > 127:
-            number, at = _more(buffer, at, number)
-        value = None
-        if not number & 1:
-            value = buffer[at : at + (number >> 1)]
-            at += number >> 1
-        if at >= end or end > len(buffer):
-            raise CorruptRecordError(f"a record of {length} bytes, and there are others in it")
-        yield Fetched(offset, first + passed if appended is None else appended, key, value)
+        if (length := buffer[at]) < 128:
+            at += 1
+        elif (more := buffer[at + 1]) < 128:
+            length, at = length & 127 | more << 7, at + 2
+        else:
+            length, at = _number(buffer, at)
+        end = at + (length >> 1)
+        at += 1  # one byte of attributes, which mean nothing
+        if (passed := buffer[at]) < 128:
+            at += 1
+        elif (more := buffer[at + 1]) < 128:
+            passed, at = passed & 127 | more << 7, at + 2
+        else:
+            passed, at = _number(buffer, at)
+        if (place := buffer[at]) < 128:
+            at += 1
+        elif (more := buffer[at + 1]) < 128:
+            place, at = place & 127 | more << 7, at + 2
+        else:
+            place, at = _number(buffer, at)
+        key = value = None
+        if (size := buffer[at]) == _NONE:
+            at += 1
+        else:
+            size, at = _number(buffer, at)
+            key = buffer[at : at + (size >> 1)]
+            at += size >> 1
+        if (size := buffer[at]) == _NONE:
+            at += 1
+        else:
+            if (more := buffer[at + 1]) < 128 <= size:
+                size, at = size & 127 | more << 7, at + 2
+            else:
+                size, at = _number(buffer, at)
+            value = buffer[at : at + (size >> 1)]
+            at += size >> 1
+        if at >= end or end > len(buffer) or length & 1:
+            raise CorruptRecordError(f"a record of {length >> 1} bytes, and there are others in it")
+        time = first + ((passed >> 1) ^ -(passed & 1)) if appended is None else appended
+        yield Fetched(base + (place >> 1), time, key, value)
         at = end
     if at != len(buffer):
         raise CorruptRecordError(f"{len(buffer) - at} bytes behind the last record")
 
 
+_NONE = 1
+"""The byte of a length of -1: nothing there, not even an empty text."""
+
+
 def _number(buffer: bytes, at: int) -> tuple[int, int]:
-    """The signed number at a place, and the place behind it."""
-    number = buffer[at]
-    at += 1
-    if number > 127:
-        number, at = _more(buffer, at, number)
-    return (number >> 1) ^ -(number & 1), at
-
-
-def _more(buffer: bytes, at: int, number: int) -> tuple[int, int]:
-    """The rest of a number whose first seven bits are known, still zigzagged."""
-    number &= 127
-    shift = 7
+    """The number at a place, as it is written: twice as large, or odd if it is negative; and the place behind it."""
+    number = shift = 0
     while (byte := buffer[at]) > 127:
         number |= (byte & 127) << shift
         shift += 7

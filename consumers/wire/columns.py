@@ -65,7 +65,9 @@ def _texts(texts: Iterable[tuple[str, Sequence[Any]]], n: int) -> tuple[tuple[st
     names, columns, tables = [], [], []
     for name, values in texts:
         table: dict[str | None, int] = {None: -1}
-        codes = [table.setdefault(value, len(table) - 1) for value in values]
+        for value in dict.fromkeys(values):
+            table.setdefault(value, len(table) - 1)
+        codes = list(map(table.__getitem__, values))
         if len(table) > 1:
             names.append(name)
             columns.append(codes)

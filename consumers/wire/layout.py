@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
@@ -137,7 +137,7 @@ def _event_struct(kind: EventKind, heads: Sequence[Field], members: dict[str, li
     ]
     for group, inside in members.items():
         struct = _object_struct(group, inside)
-        fields.append((group, struct if inside else struct | None, msgspec.field(default_factory=_always(struct()))))
+        fields.append((group, struct if inside else struct | None, struct()))
     return msgspec.defstruct("Event", fields, gc=False, kw_only=True)
 
 
@@ -148,9 +148,6 @@ def _object_struct(group: str, fields: Sequence[Field]) -> type[msgspec.Struct]:
         [(f"f{i}", field.type, None) for i, field in enumerate(fields)],
         rename={f"f{i}": field.name for i, field in enumerate(fields)},
         forbid_unknown_fields=True,
+        frozen=True,
         gc=False,
     )
-
-
-def _always(value: msgspec.Struct) -> Callable[[], msgspec.Struct]:
-    return lambda: value

@@ -18,20 +18,20 @@ class Categories:
     """The heaviest values of each signal's reference, and one category for all others.
 
     Codes are 0 to `most` - 1 for values counted apart, in ascending order, `most` for any other value, `most` + 1 for what
-    is missing.
+    is missing; `most` is no larger than the signal with the most values needs.
     """
 
     def __init__(self, reference: Array, most: int) -> None:
         """Takes the reference, float64[m, d]; what is not finite is missing.  Of equally heavy values the smaller go first."""
         rows, signals = reference.shape
-        self.most = most
+        chosen = [_heaviest(column, most) for column in reference.T]
+        self.most = most = max([1, *(len(values) for values, _ in chosen)])
         self.values = np.full((most, signals), np.nan)
         """The values counted apart, float64[most, d]; NaN after the last."""
-        self.spoiled = np.zeros(signals, np.int64)
+        for signal, (values, _) in enumerate(chosen):
+            self.values[: len(values), signal] = values
+        self.spoiled = np.array([rows for _, rows in chosen], np.int64)
         """How many rows of the reference chose the categories and are not counted."""
-        for signal, column in enumerate(reference.T):
-            chosen, self.spoiled[signal] = _heaviest(column, most)
-            self.values[: len(chosen), signal] = chosen
         self.reference = np.where(np.arange(rows)[:, np.newaxis] < self.spoiled, np.int8(most + 1), self.codes(reference))
         """The codes of the reference, int8[m, d]; rows that chose the categories are missing."""
         self.known = self.counts(self.reference, rows)[0] if rows else np.zeros((signals, most + 1), np.int64)

@@ -53,10 +53,10 @@ class History:
         totals = self.total + np.cumsum(counts, axis=0)
         self._first, self.step, self.total = self.step, self.step + len(counts), totals[-1].copy()
         self._tracks = [self._track(octave, totals) for octave in range(OCTAVES)]
-        new = [len(track) - KEPT for track in self._tracks]
-        octaves = np.repeat(np.arange(OCTAVES), new)
-        steps = np.concatenate([((self._first >> octave) + 1 + np.arange(n)) << octave for octave, n in enumerate(new)])
-        windows = np.concatenate([track[KEPT:] - track[KEPT - 8 : -8] for track in self._tracks])
+        new = [(octave, track) for octave, track in enumerate(self._tracks) if len(track) > KEPT]
+        octaves = np.repeat([octave for octave, _ in new], [len(track) - KEPT for _, track in new])
+        steps = np.concatenate([np.arange((self._first >> o) + 1, (self.step >> o) + 1) << o for o, _ in new])
+        windows = np.concatenate([track[KEPT:] - track[KEPT - 8 : -8] for _, track in new])
         order = np.lexsort((octaves, steps))
         steps = steps[order]
         return Looks(steps, octaves[order], windows[order].astype(np.int64), totals[steps - self._first - 1])
@@ -75,7 +75,9 @@ class History:
     def _track(self, octave: int, totals: Ints) -> Marks:
         """The marks of an octave, the kept and the new ones."""
         first_new = ((self._first >> octave) + 1 << octave) - self._first - 1
-        new = totals[first_new :: 1 << octave].astype(np.uint32)
-        track: Marks = np.concatenate((self.marks[octave], new)) if len(new) else self.marks[octave].copy()
+        kept: Marks = self.marks[octave]
+        if first_new >= len(totals):
+            return kept
+        track = np.concatenate((kept, totals[first_new :: 1 << octave].astype(np.uint32)))
         self.marks[octave] = track[-KEPT:]
         return track

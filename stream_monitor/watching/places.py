@@ -32,9 +32,12 @@ class Places:
             first = -self.rows % every
             if first >= n:
                 break
-            at = np.arange(first, n, every)[-_KEPT:]
-            new = np.stack((self.rows + at, marks.position[at], marks.time[at]), axis=1)
-            self._marks[kind] = np.concatenate((kept, new))[-_KEPT:]
+            first += max(0, (n - 1 - first) // every + 1 - _KEPT) * every
+            at = slice(first, n, every)
+            new = np.empty(((n - 1 - first) // every + 1, 3), np.int64)
+            new[:, 0] = np.arange(self.rows + first, self.rows + n, every)
+            new[:, 1], new[:, 2] = marks.position[at], marks.time[at]
+            self._marks[kind] = new if len(new) == _KEPT else np.concatenate((kept, new))[-_KEPT:]
         self.rows += n
         self._last = (int(marks.position[-1]), int(marks.time[-1]))
 

@@ -10,6 +10,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_MANY = 8
+"""Columns from which on it is quicker to add up whole rows; of one column numpy would add the rows up in pairs."""
+
 
 class Marks(NamedTuple):
     """Where rows stand: in the section being processed, in the stream, and in time; int64[n] each."""
@@ -75,12 +78,21 @@ class Recent:
         return np.arange(first, last) % self._chunks
 
     def _fill(self, slot: int, inside: int, values: Floats, chunks: int) -> None:
-        here = ~np.isnan(values)
-        parts = np.where(here, values, 0.0).reshape(chunks, -1, values.shape[1])
-        counts = here.reshape(chunks, -1, values.shape[1]).sum(axis=1, dtype=np.int32)
-        if not inside:
-            self._sums[slot : slot + chunks] = 0.0
-            self._counts[slot : slot + chunks] = 0
-        for i in range(parts.shape[1]):  # one row after the other, so that no cut changes the sum
-            self._sums[slot : slot + chunks] += parts[:, i]
-        self._counts[slot : slot + chunks] += counts
+        here, signals = ~np.isnan(values), values.shape[1]
+        whole = bool(here.all())
+        parts = np.ascontiguousarray(values if whole else np.where(here, values, 0.0)).reshape(chunks, -1, signals)
+        counts = parts.shape[1] if whole else here.reshape(chunks, -1, signals).sum(axis=1, dtype=np.int32)
+        if inside:
+            parts = np.concatenate((self._sums[np.newaxis, slot : slot + 1], parts), axis=1)
+            self._counts[slot] += counts[0] if isinstance(counts, np.ndarray) else counts
+        else:
+            self._counts[slot : slot + chunks] = counts
+        self._sums[slot : slot + chunks] = _total(parts)
+
+
+def _total(parts: Floats) -> Floats:
+    """The sums of float64[chunks, n, d] over n, one row after the other, so that no cut changes them."""
+    if parts.shape[2] >= _MANY:
+        total: Floats = parts.sum(axis=1, initial=0.0)
+        return total
+    return np.cumsum(parts, axis=1)[:, -1] + 0.0

@@ -20,7 +20,8 @@ from stream_monitor.watching.watcher import Watcher
 
 Floats = npt.NDArray[np.float64]
 
-_TOGETHER = 32
+_TOGETHER, _SECTIONS = 32, 4
+"""Rows that are added up at once, at least; and if they come in large sections, how many of these."""
 _CHECK = 50
 """Rows between looks at whether a signal is back."""
 _REFINE = 200
@@ -179,13 +180,10 @@ class Signals:
         return self._recent.rows + self._kept_rows
 
     def _keep(self, values: Floats, marks: Marks) -> None:
-        """Takes rows; a few are kept until there are more, because one addition costs as much as many."""
-        if not self._kept and len(values) >= _TOGETHER:
-            self._append(values, marks)
-            return
+        """Takes rows; some are kept until there are more, because one addition costs as much as many."""
         self._kept.append((values, marks))
         self._kept_rows += len(values)
-        if self._kept_rows >= _TOGETHER:
+        if self._kept_rows >= max(_TOGETHER, _SECTIONS * len(values)):
             self._settle()
 
     def _settle(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -34,6 +34,7 @@ class Scene:
         self.config = _config(address, name)
         self._rng = np.random.default_rng(7)
         self._next = 0
+        self._replay = _Replay(self.config.topics.name("blocks"))
         topics.create(self.config, include_inputs=True)
         with closing(KafkaAdminClient(bootstrap_servers=address)) as admin:
             admin.wait_for_topics(topics.inputs(self.config))
@@ -77,7 +78,7 @@ class Scene:
 
     def replayed(self) -> dict[str, list[str]]:
         """The same of a watch that reads the record alone, without any interruption."""
-        return _by_stream(_replay(self.config.topics.name("blocks"), self.blocks()))
+        return self._replay.of(self.blocks())
 
     def twice_or_never(self) -> list[str]:
         """What is wrong with the rows in the record: per input partition each record is there once, in order."""
@@ -118,16 +119,29 @@ def _config(address: str, name: str) -> Config:
     )
 
 
-def _replay(topic: str, there: list[Any]) -> Iterator[tuple[str, bytes, bytes | None]]:
-    watch = Watch()
-    for number in range(3):
-        watch.restore(Partition(topic, number), None, {})
-    for record in there:
-        partition = Partition(topic, record.partition)
+class _Replay:
+    """One watch that reads the record as it grows."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic, self._watch = topic, Watch()
+        self._read = dict.fromkeys(range(3), 0)
+        self._published: list[tuple[str, bytes, bytes | None]] = []
+        for number in self._read:
+            self._watch.restore(Partition(topic, number), None, {})
+
+    def of(self, there: list[Any]) -> dict[str, list[str]]:
+        """What it has published once it has read these records, of which those it knows are passed by."""
+        for record in there:
+            if record.offset >= self._read[record.partition]:
+                self._read[record.partition] = record.offset + 1
+                self._take(Partition(self._topic, record.partition), record)
+        return _by_stream(self._published)
+
+    def _take(self, partition: Partition, record: Any) -> None:
         stored = Stored(record.offset, record.timestamp, record.key, record.value)
-        for output in watch.process(Slice(0, [Batch(partition, [stored])], ends={partition: End(record.offset + 1, False)})):
-            if output.channel in PUBLISHED:
-                yield output.channel, output.key, output.value
+        slice = Slice(0, [Batch(partition, [stored])], ends={partition: End(record.offset + 1, False)})
+        said = [output for output in self._watch.process(slice) if output.channel in PUBLISHED]
+        self._published += [(output.channel, output.key or b"", output.value) for output in said]
 
 
 def _by_stream(published: Any) -> dict[str, list[str]]:

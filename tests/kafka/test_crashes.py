@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,9 @@ from tests.kafka.mortal import POINTS
 from tests.kafka.replica import until
 from tests.kafka.scene import Scene
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
+DRIFTED = 2_000
+"""Predictions of a stream by which its drift has been seen."""
 
 
 @pytest.fixture
@@ -52,8 +54,10 @@ def judge(scene: Scene) -> None:
 
 def settle(scene: Scene) -> None:
     """Waits until everything that was sent is in the record, and everything in the record is watched."""
-    until(lambda: scene.read() >= scene.sent(), seconds=60, every=0.5)
-    until(lambda: scene.watched() == scene.replayed(), seconds=30, every=0.5)
+    until(lambda: scene.read() >= scene.sent(), seconds=120, every=0.5)
+    with suppress(AssertionError):
+        until(lambda: scene.watched() == scene.replayed(), seconds=60, every=0.5)
+    assert scene.watched() == scene.replayed()
 
 
 def test_what_is_watched_is_what_a_replay_says_however_often_the_process_is_killed(
@@ -63,11 +67,11 @@ def test_what_is_watched_is_what_a_replay_says_however_often_the_process_is_kill
     scene.play(producer, 900)
     for number, doom in enumerate(dooms):
         with running(scene, tmp_path, *doom, str(1 + number % 3)) as process:
-            until(lambda: play_on(scene, producer, process), seconds=40)
+            until(lambda: play_on(scene, producer, process), seconds=60, every=0.2)
             # Watch has a process of its own; with whose death the whole ends.
             assert process.wait() == (-signal.SIGKILL if doom[0] == "intake" else 128 + signal.SIGKILL), doom
     with running(scene, tmp_path) as process:
-        scene.play(producer, 50)
+        scene.play(producer, max(50, DRIFTED - scene.sent() // 4))
         settle(scene)
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

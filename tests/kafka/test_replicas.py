@@ -23,10 +23,11 @@ def owns(replica: Replica) -> int:
 
 def test_replicas_that_join_and_leave_share_the_work_and_do_it_once(wide_world: World, producer: KafkaProducer) -> None:
     values = range(1_000)
-    with Replica(Tally(), wide_world.log("one", FEW, **QUICK)) as one:
+    patient = QUICK | {"session_timeout": "3s"}
+    with Replica(Tally(), wide_world.log("one", FEW, **patient)) as one:
         send(producer, wide_world.input, values[:300], partition=None)
         until(lambda: owns(one) == 4)
-        with Replica(Tally(), wide_world.log("two", FEW, **QUICK)) as two:
+        with Replica(Tally(), wide_world.log("two", FEW, **patient)) as two:
             send(producer, wide_world.input, values[300:600], partition=None)
             until(lambda: owns(one) == 2 and owns(two) == 2)
             send(producer, wide_world.input, values[600:900], partition=None)
