@@ -69,6 +69,14 @@ class Rows(NamedTuple):
         return self.texts[at], self.tables[at]
 
 
+class Source(NamedTuple):
+    """An input partition, and how many rows came from it."""
+
+    topic: str
+    partition: int
+    rows: int
+
+
 class Section(NamedTuple):
     """A run of one stream's rows, or one document about the stream (control, configuration, gap)."""
 
@@ -86,6 +94,12 @@ class Section(NamedTuple):
     """Events among them that became dead letters."""
     left_out: int = 0
     """Feature values of a kind that is not supported (arrays, objects)."""
+    parts: tuple[Source, ...] = ()
+    """Where its rows came from, if from several places; never written."""
+
+    def sources(self) -> tuple[Source, ...]:
+        """Where its rows came from, in their order."""
+        return self.parts or (Source(self.topic, self.partition, 0 if self.rows is None else len(self.rows)),)
 
 
 class Progress(NamedTuple):

@@ -17,6 +17,7 @@ from stream_monitor.config.stream import StreamRecord
 from stream_monitor.configuration import configure, parsed
 from stream_monitor.control import obey
 from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
+from stream_monitor.sections import together
 from stream_monitor.snapshots import Snapshots, channel, placed
 from stream_monitor.stream import Stream
 from stream_monitor.stream_status import status
@@ -55,7 +56,7 @@ class Part:
         self._check(block)
         self._arrived = block.arrived
         outputs = self._go_live() if not self._live and offset >= self._committed else []
-        for section in block.sections:
+        for section in together(block.sections):
             outputs += self._section(section, block.arrived, offset)
         outputs += self._progress(block.progress, block.arrived, offset)
         return [placed(output, self.partition.number) for output in outputs + self._save(offset)] if self._live else []

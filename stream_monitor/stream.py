@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor import blocks, due, findings, losses, turnover
+from stream_monitor import blocks, due, findings, losses, sections, turnover
 from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Alerts, Moment
-from stream_monitor.blocks import Progress, Rows, Section
+from stream_monitor.blocks import Progress, Rows, Section, Source
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
@@ -38,8 +38,6 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _A_MOMENT = 60_000_000
 """Microseconds of arrival time for which nothing must have come, to be called silence."""
-Origin = tuple[str, int]
-"""The topic and partition that rows came from."""
 
 
 class Stream:
@@ -150,7 +148,7 @@ class Stream:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
         kind: Kind = "predictions" if section.kind == "predictions" else "labels"
         self.came[kind] = arrived
-        take = partial(self._predictions if kind == "predictions" else self._labels, origin=(section.topic, section.partition))
+        take = partial(self._predictions if kind == "predictions" else self._labels, sources=list(section.sources()))
         if self._nothing_is_due(rows) and len(rows) <= self.join.room():
             taken, outputs = take(rows, arrived)
             if taken == len(rows):
@@ -201,7 +199,7 @@ class Stream:
         counted, events = losses.judge(self, joined, 0, None)
         return self._happen(events, counted, joined.clock, arrived, None)
 
-    def _predictions(self, rows: Rows, arrived: int, origin: Origin) -> tuple[int, list[Output]]:
+    def _predictions(self, rows: Rows, arrived: int, sources: list[Source]) -> tuple[int, list[Output]]:
         learning, task, position = self.watched.learning(), self.judge.task, self.join.position
         rows, values = self._alike(rows, learning)
         features = self.feature_rows.of(rows, self.watched.features)
@@ -211,7 +209,7 @@ class Stream:
         joined = self.join.predictions(rows, values, arrived, kept)
         self.count(joined.counts)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
-        events = turnover.meet(self, joined) + self._came("predictions", origin, joined)
+        events = turnover.meet(self, joined) + self._came("predictions", sources, joined)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
         self._count_predictions(rows, values, joined, kept)
         events += self._watch_features(features, joined, marks)
@@ -229,10 +227,10 @@ class Stream:
             self.watched.share(self.record)
         return len(rows), self._happen(events + more, counted, joined.clock, arrived, position)
 
-    def _labels(self, rows: Rows, arrived: int, origin: Origin) -> tuple[int, list[Output]]:
+    def _labels(self, rows: Rows, arrived: int, sources: list[Source]) -> tuple[int, list[Output]]:
         joined = self.join.labels(rows, self.words.values(rows, "label"), arrived)
         self.count(joined.counts | {"labels": len(rows)})
-        events = self._came("labels", origin, joined)
+        events = self._came("labels", sources, joined)
         counted, more = losses.judge(self, joined, len(rows) - 1, None)
         return len(rows), self._happen(events + more, counted, joined.clock, arrived, None)
 
@@ -252,9 +250,9 @@ class Stream:
                 values = self.words.values(rows, "prediction")
         return rows, values
 
-    def _came(self, kind: Kind, origin: Origin, joined: Joined) -> list[Event]:
+    def _came(self, kind: Kind, sources: list[Source], joined: Joined) -> list[Event]:
         """Says that rows came, which ends a silence."""
-        issues = self.checks.rows(kind, origin, joined.clock)
+        issues = self.checks.rows(kind, sections.take(sources, len(joined.clock)), joined.clock)
         return [(0, partial(notices.issues, self.alerts, self.name, issues))] if issues else []
 
     def _count_predictions(self, rows: Rows, values: Values, joined: Joined, kept: npt.NDArray[np.float32] | None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.blocks import Source
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.clock import FAR
@@ -62,9 +63,12 @@ class Checks:
         for rhythm in self._rhythms.values():
             rhythm.begin(clock)
 
-    def rows(self, kind: Kind, origin: tuple[str, int], clock: Ints) -> list[Issue]:
-        """Takes the clocks of rows of a topic's partition; at the first of them silence is over."""
-        self._inputs.see(*origin, len(clock), int(clock[-1]))
+    def rows(self, kind: Kind, sources: Iterable[Source], clock: Ints) -> list[Issue]:
+        """Takes the clocks of rows and where these came from; at the first of them silence is over."""
+        at = 0
+        for topic, partition, rows in sources:
+            at += rows
+            self._inputs.see(topic, partition, rows, int(clock[at - 1]))
         over = self._rhythms[kind].see(clock)
         return [] if over is None else [over]
 
