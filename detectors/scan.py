@@ -14,6 +14,8 @@ from .scanning.thresholds import MEASURED
 
 _BLOCK = 4
 _LARGEST_BLOCK = 4096
+_AT_ONCE = 256
+"""Rows that are worked on at once, at most, where a block is larger: until then they are kept."""
 
 
 class Scan:
@@ -156,7 +158,7 @@ class Scan:
 
     def _begin(self) -> None:
         self._rows, self._seen = 0, np.zeros(self._signals, np.bool_)
-        self._step = -(-self._stride // self._block) * self._block
+        self._step = -(-self._stride // self._block) * self._block if self._block < _AT_ONCE else _AT_ONCE
         self._waiting, self._waiting_times = np.empty((self._step, self._signals)), np.zeros(self._step, np.int64)
 
     def _coarse(self) -> int:

@@ -15,6 +15,7 @@ from .rates import RateTest
 from .scanner import Alarm, Scanner, Test
 from .scores import Scores
 from .thresholds import sides
+from .windows import steps
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -55,31 +56,50 @@ class Part:
         """Begins to scan, before the first row, in steps of `block` values; run lengths are to be given again."""
         self._block, owners = block, np.tile(np.arange(len(self._signals)), len(self._channels.moved))
         self._scanner = Scanner(owners, block, self._reference, self._sums)
+        self._inside, self._begun = np.zeros(len(owners)), 0
+        """The sums of a step that is not over yet, and how many rows of it there are."""
 
     def allow(self, run_length: Array) -> None:
         """Takes the run lengths of all signals, float64[d]."""
         self.allow_own(run_length[self._signals])
 
     def take(self, values: Array, times: Times | None, first: int, stride: int) -> list[Change]:
-        """Takes whole strides of rows, float64[n, d], counted from `first`."""
+        """Takes rows, float64[n, d], counted from `first`: whole strides of whole steps, or parts of one step."""
         changes: list[Change] = []
         at = 0
         while at < len(values):
             whitening = self._channels.whitenings[0]
             refit = whitening.next_refit(self._reference, self._block)
             stop = min(len(values), at + refit - whitening.rows)
+            if self._begun or (stop - at) % self._block:
+                stop = min(stop, at + self._block - self._begun)
             then = None if times is None else times[at:stop]
             columns = self._channels.take(values[at:stop], np.arange(first + at, first + stop), then)
-            changes += [self._change(alarm, stride) for alarm in self._scanner.take(columns, self._test, self._known)]
-            for each, held in zip(self._channels.whitenings, self._split(self._scanner.held), strict=True):
-                each.absorb(held)
+            alarms, held = self._scan(columns)
+            changes += [self._change(alarm, stride) for alarm in alarms]
+            for each, mine in zip(self._channels.whitenings, self._split(held), strict=True):
+                each.absorb(mine)
             at = stop
             if whitening.rows == refit:
                 now = self._scanner.holds(self._known)
-                for each, held in zip(self._channels.whitenings, self._split(now), strict=True):
-                    each.refit(held)
+                for each, mine in zip(self._channels.whitenings, self._split(now), strict=True):
+                    each.refit(mine)
                 self._prepare()
         return changes
+
+    def _scan(self, columns: Array) -> tuple[list[Alarm], Mask | None]:
+        """Takes columns, float64[C, n]; gives alarms, and what of these rows no fit is to learn from, [C, n]."""
+        n = columns.shape[1]
+        if not self._begun and not n % self._block:
+            return self._scanner.take(steps(columns, self._block), self._test, self._known), self._scanner.held
+        now = self._scanner.holds(self._known) if self._scanner.baseline.anew else None
+        self._inside += columns.sum(axis=1)
+        self._begun += n
+        alarms: list[Alarm] = []
+        if self._begun == self._block:
+            alarms = self._scanner.take(self._inside[:, np.newaxis].copy(), self._test, self._known)
+            self._inside, self._begun = np.zeros(len(columns)), 0
+        return alarms, None if now is None else np.broadcast_to(now[:, np.newaxis], columns.shape)
 
     def began(self, signal: int) -> tuple[int, int, int] | None:
         """The row at which a signal's last declared change began, and the rows between which; None if there is none."""
@@ -97,13 +117,15 @@ class Part:
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
         whitenings = [whitening.state() for whitening in self._channels.whitenings]
-        return {"allowed": self._allowed.copy(), "whitenings": whitenings, "scanner": self._scanner.state()}
+        inside = {"inside": self._inside.copy(), "begun": self._begun}
+        return {"allowed": self._allowed.copy(), "whitenings": whitenings, "scanner": self._scanner.state()} | inside
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()` of the same reference."""
         for whitening, inner in zip(self._channels.whitenings, state["whitenings"], strict=True):
             whitening.restore(inner)
         self._scanner.restore(state["scanner"])
+        self._inside, self._begun = state["inside"].copy(), state["begun"]
         self.allow_own(state["allowed"].copy())
 
     def allow_own(self, run_length: Array) -> None:

@@ -197,23 +197,23 @@ class Scanner:
         """Of the values taken last, [C, n], which no fit is to learn from; None if it may from all."""
         self._signal_of, self._block = signal_of, block
 
-    def take(self, values: Array, test: Test, known: npt.NDArray[np.bool_]) -> list[Alarm]:
-        """Takes whole steps, float64[C, n]; gives at most one alarm of a signal and step, in order.
+    def take(self, steps: Array, test: Test, known: npt.NDArray[np.bool_]) -> list[Alarm]:
+        """Takes the sums inside the next steps, float64[C, S]; gives at most one alarm of a signal and step, in order.
 
         `known` are columns whose fit is good enough to stay as it is once they have changed.
         """
         alarms: list[Alarm] = []
         held: list[tuple[npt.NDArray[np.bool_], int]] = []
         self.held = None
-        size = max(4, _AT_ONCE // max(len(values), 1)) * self._block
-        for at in range(0, values.shape[1], size):
-            ends = self.windows.ends(values[:, at : at + size])
+        size = max(4, _AT_ONCE // max(len(steps), 1))
+        for at in range(0, steps.shape[1], size):
+            ends = self.windows.ends(steps[:, at : at + size])
             while len(ends):
                 now, step = self.holds(known) if self.baseline.anew else _NONE, self.windows.step
                 ends = self._advance(ends, test, alarms)
                 held.append((now, (self.windows.step - step) * self._block))
         if any(now is not _NONE and now.any() for now, _ in held):
-            each = [np.broadcast_to(now[:, np.newaxis], (len(values), rows)) for now, rows in held]
+            each = [np.broadcast_to(now[:, np.newaxis], (len(steps), rows)) for now, rows in held]
             self.held = each[0] if len(each) == 1 else np.concatenate(each, axis=1)
         return alarms
 

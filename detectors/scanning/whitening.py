@@ -106,7 +106,7 @@ class Whitening:
         self.seasons.take(scores, times)
         self._pending = np.concatenate((self._pending, scores + 0.0), axis=1)  # no -0.0, which integers do not keep
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
-        self._taken = scores[:, :0], None
+        self._taken = np.zeros((len(scores), 0)), None
 
     def residuals(self, scores: Array, times: Times | None) -> Array:
         """The residuals of the next scores by the present fit, which does not learn from them."""
@@ -167,7 +167,7 @@ class Whitening:
         """Adds the first of the pending values to the sums."""
         if not n:
             return
-        taken, self._pending = self._pending[:, :n], self._pending[:, n:]
+        taken, self._pending = self._pending[:, :n], self._pending[:, n:].copy()
         summed = self.rows - self._pending.shape[1] - n
         if summed < self.lags:
             here = min(self.lags - summed, n)

@@ -42,13 +42,12 @@ class Windows:
         self._rings: list[Array] = [np.zeros((_KEPT, columns))]
         self._marks: list[Array] = [np.zeros((_MARKS, columns))]
 
-    def ends(self, values: Array) -> Array:
-        """The sums at the steps to come, [S, C], of values float64[C, n], n a multiple of `block`."""
-        last = self.step + values.shape[1] // self.block
+    def ends(self, steps: Array) -> Array:
+        """The sums at the steps to come, [S, C], by those inside each of them, float64[C, S]."""
+        last = self.step + steps.shape[1]
         while len(self._rings) < _LEVELS and 1 << len(self._rings) <= last:
-            self._rings.append(np.zeros((_KEPT, len(values))))
-        inside = values.reshape(len(values), -1, self.block).sum(axis=2) if self.block > 4 else _by_four(values)
-        sums: Array = np.cumsum(inside.T, axis=0)
+            self._rings.append(np.zeros((_KEPT, len(steps))))
+        sums: Array = np.cumsum(steps.T, axis=0)
         sums += self.sums
         return sums
 
@@ -137,7 +136,11 @@ def _values(steps: npt.NDArray[np.int64], block: int) -> Array:
     return (steps * block).astype(np.float64)
 
 
-def _by_four(values: Array) -> Array:
+def steps(values: Array, block: int) -> Array:
+    """The sums of whole numbers, float64[C, n], over every `block` of them, [C, n / block]."""
+    if block > 4:
+        inside: Array = values.reshape(len(values), -1, block).sum(axis=2)
+        return inside
     total: Array = values[:, 0::4] + values[:, 1::4]
     total += values[:, 2::4]
     total += values[:, 3::4]

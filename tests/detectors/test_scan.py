@@ -85,6 +85,33 @@ def test_blocks_grow_with_a_run_length_that_is_allowed_before_the_first_row(run_
     assert found[0].row >= 10_000
 
 
+@pytest.mark.parametrize("run_length", [1e8, 1e11, 1e13])
+@pytest.mark.parametrize("cut", [1, 777, 5000])
+def test_rows_of_a_large_block_may_come_in_pieces_and_be_saved_in_between(run_length: float, cut: int) -> None:
+    rng = np.random.default_rng(3)
+    values, reference = (
+        rng.normal(size=(30_000, 2)) + levels((15_000, 0.0), (15_000, 1.0))[:, np.newaxis],
+        rng.normal(size=(2000, 2)),
+    )
+
+    def made() -> Scan:
+        scan = Scan(2)
+        scan.allow(np.full(2, run_length))
+        scan.fit(reference)
+        return scan
+
+    whole, scan, found = made(), made(), list[Change]()
+    expected = whole.update(values)
+    for at in range(0, len(values), cut):
+        found += scan.update(values[at : at + cut])
+        if at // cut % 100 == 3:
+            scan, before = made(), scan
+            scan.restore(before.state())
+    assert found == expected
+    assert expected
+    assert scan.began(0) == whole.began(0)
+
+
 def test_a_scan_that_has_begun_keeps_its_blocks_whatever_it_is_allowed_and_wherever_it_goes_on() -> None:
     rng = np.random.default_rng(4)
     reference, values = rng.normal(size=(1000, 1)), rng.normal(size=(9000, 1)) + levels((6000, 0.0), (3000, 1.0))[:, None]
