@@ -20,13 +20,12 @@ from benchmarks.deployment import PARTITIONS, STREAM, configuration
 from benchmarks.load import FEATURES, LABELLED, START
 from benchmarks.table import table
 from consumers.heap import spare_the_collector, trim
+from consumers.intake.intake import gathering
 from consumers.memory import Stored
 from stream_monitor.blocks import Block, Kind, Progress, Rows, Section, document, encode, partition_of
 from stream_monitor.task import Batch, Partition, Slice
 from stream_monitor.watch import Watch
 
-_SLICE = 0.2
-"""Seconds that intake gathers for; at more than 5,000 events in that time it would be less."""
 _LONG = 50
 """Rows of a section while references are learnt."""
 _DELAY = 10.0
@@ -60,7 +59,8 @@ def main() -> None:
     for _ in range(-(-world.reference // _LONG) + 1):
         world.take(_LONG / world.rate)
     spare_the_collector()
-    costs = [world.take(_SLICE) for _ in range(round(chosen.seconds / _SLICE))]
+    world.sections = 0
+    costs = list(slices(world, chosen.seconds))
     rows, cpu = sum(cost.rows for cost in costs), sum(cost.cpu for cost in costs)
     trim()
     memory = _memory()
@@ -72,6 +72,7 @@ def main() -> None:
         "µs of CPU for each row": cpu / rows * 1e6,
         "rows a second of one core": rows / cpu,
         "rows in a section": rows / world.sections,
+        "ms that intake gathers for": chosen.seconds / len(costs) * 1e3,
         "ms of a slice in the middle": float(np.median([cost.longest for cost in costs])) * 1e3,
         "ms of the longest slice": max(cost.longest for cost in costs) * 1e3,
         "ms of CPU to say how all streams stand": status * 1e3,
@@ -79,6 +80,16 @@ def main() -> None:
         "labels that found their prediction": sum(one.get("labelled", 0) for one in counts),
     }
     print(table(("", ""), list(told.items())))
+
+
+def slices(world: World, seconds: float) -> Iterator[Cost]:
+    """As many as fill so many seconds of events, each as long as intake would gather for after the one before."""
+    left, sections = seconds, 0
+    while left > 0:
+        long = min(gathering(sections), left)
+        before = world.sections
+        yield world.take(long)
+        left, sections = left - long, world.sections - before
 
 
 class World:
@@ -115,7 +126,7 @@ class World:
         for kind, some in kinds:
             for place, section in self._sections(kind, some, now) if len(some) else ():
                 sections.setdefault(place, []).append(section)
-        self.sections += sum(map(len, sections.values())) if seconds == _SLICE else 0
+        self.sections += sum(map(len, sections.values()))
         cpu, longest = self._process(now + 1_000, sections)
         return Cost(len(numbers) + len(labelled), cpu, longest)
 

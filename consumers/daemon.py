@@ -135,8 +135,9 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
         intake = Intake(config, references(config) | past.references(config))
         in_step = intake.together()
         return intake, KafkaLog(
-            config.kafka, name, intake.topics, outputs, start=config.start, in_step=in_step, time=intake.time
-        )
+            config.kafka, name, intake.topics, outputs,
+            start=config.start, in_step=in_step, time=intake.time, gather=intake.gather,
+        )  # fmt: skip
     from stream_monitor.models import models
     from stream_monitor.watch import Watch
 

@@ -21,6 +21,9 @@ from stream_monitor.config.deployment import Config
 from stream_monitor.config.stream import Source, StreamConfig
 from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
 
+_SHORTEST, _LONGEST, _PER_SECTION = 0.2, 0.8, 0.0004
+"""Seconds of gathering, and how many of them each section of the last slice is worth."""
+
 
 class Route(NamedTuple):
     """A stream that reads a topic, and as what."""
@@ -46,6 +49,8 @@ class Intake:
         self._progress = ProgressReport({topic: self._fed_by(routes) for topic, routes in self._routes.items()}, every)
         self._placed: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
+        self._sections = 0
+        """Of the last slice that had any."""
         self._configured = False
 
     @property
@@ -71,6 +76,10 @@ class Intake:
         time = routes[0].decoder.time(record) if routes else None
         return appended if time is None else time
 
+    def gather(self) -> float:
+        """Seconds for which to gather the next slice: longer for many streams, as a section costs watch more than its rows."""
+        return gathering(self._sections)
+
     def process(self, slice: Slice) -> list[Output]:
         """Blocks and dead letters of a slice."""
         turn = _Turn(DeadLetters(self._config.deployment, slice.arrived, self._config.dead_letters.payload == "full"))
@@ -84,6 +93,7 @@ class Intake:
         for batch in slice.batches:
             if batch.partition.topic == self._control:
                 self._obey(turn, batch)
+        self._sections = sum(map(len, turn.sections.values())) or self._sections
         progress = self._progress.due(slice, turn.sections.keys())
         return pack(turn.sections, progress, slice.arrived, self._partitions) + turn.dead_letters
 
@@ -184,6 +194,11 @@ class Intake:
     def _count(self, stream: str, kind: str, n: int) -> None:
         if n and (stream in self._counts or len(self._counts) < self._config.limits.streams):
             self._counts.setdefault(stream, Counter())[kind] += n
+
+
+def gathering(sections: int) -> float:
+    """Seconds of gathering after a slice of so many sections."""
+    return min(max(_SHORTEST, sections * _PER_SECTION), _LONGEST)
 
 
 class _Turn:

@@ -6,7 +6,7 @@ kafka-python's private parts are touched here, each where the public way costs a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -36,16 +36,18 @@ class GroupReader:
         start: Start,
         skip_lost: bool,
         limits: Limits,
+        gather: Callable[[], float],
         patience: float,
         pace: Pace,
     ) -> None:
-        """`patience` is how many seconds the group may leave us without a place."""
+        """`gather` says for how many seconds; `patience` is how many the group may leave us without a place."""
         self._consumer = consumer
         quick_records.use(consumer)
         self._pace = pace
         self._topics = topics
         self._start = start
         self._limits = limits
+        self._gather_for = gather
         self._patience = patience
         self._changes = Changes()
         self._poller = Poller(consumer, self._changes, limits, skip_lost)
@@ -121,7 +123,7 @@ class GroupReader:
         """Reads until there is enough to give, or the time is over; gives what else was met."""
         polled = Polled()
         self._pace.expect(self.committed, time.monotonic())
-        deadline = time.monotonic() + self._limits.seconds
+        deadline = time.monotonic() + self._gather_for()
         # What has been read is committed before the next generation begins.
         while not (polled.count and self._joining() and not self._between_generations()):
             if self._joining():

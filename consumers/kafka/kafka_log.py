@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -25,6 +25,7 @@ class KafkaLog:
     `name` is the task's: groups, transactions and clients are named by it.  `inputs` are the topics to read, `outputs` the
     topic of each channel, `states` the compacted channels that `state` gives back, co-partitioned with the one input.
     `start` says where a new group begins.  The topics in one of `in_step` are read in step while they catch up, by `time`.
+    `gather` says for how many seconds a slice is gathered, if that is not one of the `limits`.
 
     After any error the log is of no more use: close it, make another, and restore.
     """
@@ -41,6 +42,7 @@ class KafkaLog:
         in_step: Sequence[Collection[str]] = (),
         time: Time = appended,
         limits: Limits = DEFAULT,
+        gather: Callable[[], float] | None = None,
     ) -> None:
         self.name = name
         self._outputs = outputs
@@ -52,7 +54,8 @@ class KafkaLog:
         consumer = kafka_client.consumer(kafka, **_membership(kafka, group, instance))
         patience = (kafka.poll_interval + kafka.session_timeout) / 1e6
         skip = kafka.on_lost_offset == "skip"
-        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, patience, Pace(in_step, time))
+        gather = gather or (lambda: limits.seconds)
+        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, gather, patience, Pace(in_step, time))
         self._compacted = Compacted(kafka, kafka.poll_interval / 1e6)
         self._last: Slice | None = None
         self.beat = monotonic()
