@@ -14,7 +14,7 @@ from .scanning.thresholds import MEASURED
 
 _BLOCK = 4
 _LARGEST_BLOCK = 4096
-_AT_ONCE = 256
+_AT_ONCE = 128
 """Rows that are worked on at once, at most, where a block is larger: until then they are kept."""
 
 

@@ -49,7 +49,7 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     stream.checks.labels(outcomes.label_value[new], outcomes.label_code[new])
     stream.outcomes += int(new.sum())
     for version, mine in stream.watched.new(outcomes):
-        events += _see(stream, version, outcomes.take(mine), losses[mine])
+        events += _see(stream, version, outcomes.part(mine), losses[mine])
     return outcomes.row[new], events
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator
@@ -19,6 +20,7 @@ class Line(NamedTuple):
     per_prediction: float
 
 
+@lru_cache
 def parse(text: str) -> Line:
     """What a line of the budget says; raises ValueError."""
     found = _LINE.fullmatch(text)

@@ -72,7 +72,7 @@ class Estimates:
             mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[:missing]
             if len(mine):
                 first = self._first.setdefault(number, [])
-                first.append(outcomes.take(mine))
+                first.append(outcomes.part(mine))
                 if len(first) >= _PARTS:
                     first[:] = [Outcomes.joined(first)]
                 self._taken[number] = self._taken.get(number, 0) + len(mine)

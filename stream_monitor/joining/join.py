@@ -327,7 +327,7 @@ class Join:
             parts += part
             counts[what] += 1
         outcomes = met.in_order(parts)
-        if len(outcomes.row) > 1:
+        if (outcomes.row[1:] <= outcomes.row[:-1]).any():
             outcomes = outcomes.take(np.lexsort((outcomes.version, outcomes.row)))
         return outcomes, counts
 

@@ -49,6 +49,11 @@ class Outcomes(NamedTuple):
         """Some of them: an index, a mask or a slice."""
         return Outcomes._make(column[which] for column in self)
 
+    def part(self, which: npt.NDArray[Any]) -> Outcomes:
+        """Some of them in their order: ascending indices, or a mask."""
+        whole = which.all() if which.dtype == np.bool_ else len(which) == len(self.row)
+        return self if whole else self.take(which)
+
     @classmethod
     def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
         """All of some, one after the other."""

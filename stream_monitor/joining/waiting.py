@@ -19,7 +19,7 @@ More = Mapping[str, npt.NDArray[Any]]
 
 WAITING, LABELLED, ABSENT, WITHDRAWN = range(4)
 
-_LEAST = 1024
+_LEAST = 512
 _MOST = 8
 _FEW = 8
 _WIDE = ("segments", "scores", "features")
@@ -259,10 +259,12 @@ class Waiting:
 
     def _places(self, numbers: Indices) -> Iterator[tuple[Chunk, Any, Indices]]:
         """The chunks of some rows, each with their indices and their places in it."""
-        if len(self._chunks) == 1:
-            yield self._chunks[0], slice(None), numbers - self._chunks[0].start
-            return
         chunks = np.searchsorted(self._starts, numbers, "right") - 1
+        if (chunks == chunks[:1]).all():
+            if len(chunks):
+                chunk = self._chunks[int(chunks[0])]
+                yield chunk, slice(None), numbers - chunk.start
+            return
         for i in np.flatnonzero(np.bincount(chunks, minlength=1)).tolist():
             which = np.flatnonzero(chunks == i)
             yield self._chunks[i], which, numbers[which] - self._chunks[i].start

@@ -220,7 +220,7 @@ class Ledger:
             if key.number >= 0:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
-                self._tally(window.tally, outcomes.take(rows), losses[rows])
+                self._tally(window.tally, outcomes.part(rows), losses[rows])
 
     def _together(self) -> tuple[Outcomes, Floats, Ints]:
         """All outcomes that wait."""
@@ -232,16 +232,16 @@ class Ledger:
             return
         outcomes, self._matured, self._ripe = Outcomes.joined(self._matured), [], 0
         for cohort, rows in self.cohorts.matured(outcomes):
-            self._tally_labelled(cohort.tally, outcomes.take(rows), losses)
+            self._tally_labelled(cohort.tally, outcomes.part(rows), losses)
 
     def _tally_labelled(self, tally: Tally, outcomes: Outcomes, losses: Losses) -> None:
         """Tallies those that have a label, once it is known what they are measured as."""
         if self._measure is None:
             return
-        outcomes = outcomes.take(outcomes.sign > 0)
+        outcomes = outcomes.part(outcomes.sign > 0)
         lost = losses(outcomes)
         good = ~np.isnan(lost)
-        self._tally(tally, outcomes.take(good), lost[good])
+        self._tally(tally, outcomes.part(good), lost[good])
 
     def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats) -> None:
         assert self._measure is not None

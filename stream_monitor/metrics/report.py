@@ -217,10 +217,10 @@ def _since(stream: Reported, number: int) -> SinceBeginning | None:
 def _reference(stream: Reported, number: int) -> dict[str, float]:
     """What is known of the reference: its accuracy, or its mean absolute error."""
     version = stream.watched.versions.get(number)
-    known = version.groups["loss"].references()[0] if version else None
-    if known is None or not known.names:
+    known = version.groups["loss"].watched.get("numbers") if version else None
+    if known is None:
         return {}
-    mean = float(known.mean[0])
+    mean = float(known.reference.mean[0])
     return {"mae": mean} if stream.ledger.vocabulary.kind == "regression" else {"accuracy": 1 - mean}
 
 

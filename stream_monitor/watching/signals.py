@@ -20,7 +20,7 @@ from stream_monitor.watching.watcher import Watcher
 
 Floats = npt.NDArray[np.float64]
 
-_TOGETHER, _SECTIONS = 32, 4
+_TOGETHER, _SECTIONS = 64, 4
 """Rows that are added up at once, at least; and if they come in large sections, how many of these."""
 _CHECK = 50
 """Rows between looks at whether a signal is back."""
