@@ -23,6 +23,7 @@ from consumers.heap import spare_the_collector, trim
 from consumers.intake.intake import gathering
 from consumers.memory import Stored
 from stream_monitor.blocks import Block, Kind, Progress, Rows, Section, document, encode, partition_of
+from stream_monitor.config.duration import parse
 from stream_monitor.task import Batch, Partition, Slice
 from stream_monitor.watch import Watch
 
@@ -32,6 +33,8 @@ _DELAY = 10.0
 """Seconds from a prediction to its label."""
 _WAIT = "1m"
 """What waits for a label is weighed by `benchmarks.restore`."""
+_LARGE = 2.5
+"""Times the usual slice, from which on it is one in which windows close."""
 _NUMBERS = (*(f"feature:f_{number:02d}" for number in range(FEATURES)), "prediction", "score")
 _MIXED = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9], np.uint64)
 """What makes a number look like the hash of an id."""
@@ -54,14 +57,19 @@ def main() -> None:
     options.add_argument("--streams", type=int, default=1_000, help="default: 1,000")
     options.add_argument("--rate", type=float, default=10.0, help="events a second of each (default: 10)")
     options.add_argument("--seconds", type=float, default=60.0, help="of events that are measured (default: 60)")
+    options.add_argument("--window", default="5m", help="of metrics (default: 5m; that of the program is 1h)")
     chosen = options.parse_args()
-    world = World(chosen.streams, chosen.rate)
+    world = World(chosen.streams, chosen.rate, chosen.window)
     for _ in range(-(-world.reference // _LONG) + 1):
         world.take(_LONG / world.rate)
     spare_the_collector()
     world.sections = 0
     costs = list(slices(world, chosen.seconds))
-    rows, cpu = sum(cost.rows for cost in costs), sum(cost.cpu for cost in costs)
+    rows, usual = sum(cost.rows for cost in costs), float(np.median([cost.cpu for cost in costs]))
+    closing = sum(cost.cpu - usual for cost in costs if cost.cpu > _LARGE * usual)
+    each = (sum(cost.cpu for cost in costs) - closing) / rows
+    window = parse(chosen.window) / 1e6
+    spread = closing / (max(window, chosen.seconds) * chosen.rate * chosen.streams)
     trim()
     memory = _memory()
     began = time.process_time()
@@ -69,8 +77,9 @@ def main() -> None:
     status = time.process_time() - began
     print(f"{chosen.streams:,} streams of {FEATURES} features, {chosen.rate:g} events a second each, labels for {LABELLED:.0%}")
     told = {
-        "µs of CPU for each row": cpu / rows * 1e6,
-        "rows a second of one core": rows / cpu,
+        "µs of CPU for each row": each * 1e6,
+        f"ms more when windows of {chosen.window} close": closing * 1e3,
+        "rows a second of one core, both together": 1 / (each + spread),
         "rows in a section": rows / world.sections,
         "ms that intake gathers for": chosen.seconds / len(costs) * 1e3,
         "ms of a slice in the middle": float(np.median([cost.longest for cost in costs])) * 1e3,
@@ -95,10 +104,12 @@ def slices(world: World, seconds: float) -> Iterator[Cost]:
 class World:
     """Streams that go on: predictions take turns among them, and labels follow."""
 
-    def __init__(self, streams: int, rate: float) -> None:
+    def __init__(self, streams: int, rate: float, window: str) -> None:
         self.rate = rate / (1 + LABELLED)
         """Predictions a second of a stream."""
-        config = configuration("nowhere:9092", "many", per="model", labels={"topic": "labels", "wait": _WAIT})
+        config = configuration(
+            "nowhere:9092", "many", per="model", labels={"topic": "labels", "wait": _WAIT}, metrics={"window": window}
+        )
         self.reference = config.streams[STREAM].reference.rows
         self.watch, self.sections = Watch(), 0
         self._streams = streams

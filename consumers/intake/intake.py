@@ -21,8 +21,8 @@ from stream_monitor.config.deployment import Config
 from stream_monitor.config.stream import Source, StreamConfig
 from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
 
-_SHORTEST, _LONGEST, _PER_SECTION = 0.2, 1.0, 0.0005
-"""Seconds of gathering, and how many of them each section of the last slice is worth: what watch takes for it, and a little."""
+_SHORTEST, _LONGEST, _PER_SECTION = 0.2, 1.0, 0.002
+"""Seconds of gathering, and how many of them each section of the last slice is worth: more than watch takes for it."""
 
 
 class Route(NamedTuple):

@@ -190,3 +190,16 @@ def test_rows_and_dead_letters_together_are_the_input_once_and_in_order(
         lost = sum(not good and where == partition for good, where, _ in given_values)
         assert sum(section.dead for section in sections) == lost
         assert sum(letter.data.partition == partition for letter in deployment.dead_letters) == lost
+
+
+def test_slices_of_many_streams_are_gathered_longer_up_to_a_second() -> None:
+    deployment = Deployment(PER_MODEL, rows=5_000)
+    assert deployment.intake.gather() == 0.2
+    for model in range(200):
+        deployment.give("p", {"prediction_id": "a", "time": 1_777_629_600, "prediction": 1, "model": f"m{model}"})
+    deployment.run()
+    assert 0.3 < deployment.intake.gather() < 0.5
+    for model in range(1_000):
+        deployment.give("p", {"prediction_id": "b", "time": 1_777_629_600, "prediction": 1, "model": f"m{model}"})
+    deployment.run()
+    assert deployment.intake.gather() == 1.0
