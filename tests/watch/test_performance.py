@@ -254,9 +254,11 @@ def test_segments_rank_by_their_own_scores() -> None:
     rng, n = np.random.default_rng(17), 900
     region, truly = np.where(np.arange(n) % 3, "eu", "us"), rng.random(n) < 0.4
     told = np.where(region == "eu", truly, rng.random(n) < 0.4)
-    score = np.clip(rng.normal(0.5, 0.15, n) + 0.15 * told, 0, 1).round(4)
+    score = np.clip(rng.normal(0.5, 0.15, n) + 0.15 * told, 0, 1).round(3)
     ids, seconds = [f"i{i}" for i in range(n)], [i / 10 for i in range(n)]
-    made = predictions(ids, seconds, (score > 0.5).astype(float).tolist(), score=score.tolist(), more={"segment:region": region.tolist()})
+    made = predictions(
+        ids, seconds, (score > 0.5).astype(float).tolist(), score=score.tolist(), more={"segment:region": region.tolist()}
+    )
     known = labels(ids, [n / 10 + 1.0] * n, truly.astype(float).tolist())
     said = world({"segments": {"keys": ["region"]}, "positive": 1}, block(made), block(known), *silence(2 * HOUR, 200))
     (whole,) = [one["performance"] for one in arrivals(said) if one["performance"]["outcomes"]]
