@@ -16,6 +16,8 @@ from .volatility import Volatility
 from .whitening import GROWTH, LAGS, SCALE, Whitening
 
 _RATE_LAGS = 8
+_SEASONAL, _NEW, _SCORED, _LONGEST_MEMORY = 1.12, 0.35, 30.0, 0.99
+"""Fitted to the run lengths in benchmarks/false_alarms.py."""
 Ints = npt.NDArray[np.int64]
 
 
@@ -96,7 +98,8 @@ class RateChannels:
 class Fit:
     """What is known of all columns of some whitenings, at their last fit."""
 
-    def __init__(self, whitenings: list[Whitening]) -> None:
+    def __init__(self, whitenings: list[Whitening], reference: int) -> None:
+        """`reference` is how many rows the scores are from."""
         self._whitenings = whitenings
         self.rows = np.concatenate([one.learnt for one in whitenings])
         """How many values it is from, [C]."""
@@ -107,9 +110,26 @@ class Fit:
         )
         self.mean = np.concatenate([one.mean for one in whitenings]) / UNIT
         """Of the scores so far, [C]."""
+        self.caution = np.concatenate([_caution(whitenings[0], number, reference) for number in range(len(whitenings))])
+        """By how much rarer than asked alarms must be aimed at, [C], for what is known of the columns only roughly."""
 
     def widening(self, windows: Array) -> Array | None:
         """By how much estimated seasons widen the mean before each window, [C, w]; None where there is no season."""
         if not any(one.seasons.any for one in self._whitenings):
             return None
         return np.concatenate([one.seasons.widening(windows) for one in self._whitenings])
+
+
+def _caution(values: Whitening, channel: int, reference: int) -> Array:
+    """Of the means (channel 0) or the spreads of values, [s].
+
+    A season that was seen a few times is not known well.  Scores by the quantiles of a few independent values stretch some
+    ranges more than others, so that spreads change as persistent values wander.
+    """
+    periods = values.seasons.periods(values.fitted)
+    roughly: Array = np.where(np.isfinite(periods), _SEASONAL + _NEW / periods, 1.0)
+    if not channel:
+        return roughly
+    total = np.clip(values.model.total, 0.0, _LONGEST_MEMORY)
+    inflation = (1 + total) / (1 - total)
+    return roughly * (1 + _SCORED * (inflation - 1) / reference)

@@ -140,10 +140,11 @@ class Part:
 
     def _prepare(self) -> None:
         channels = len(self._channels.moved)
+        fit = Fit(self._channels.whitenings, self._reference)
+        self._shares = channels * fit.caution
         signals = np.tile(self._allowed, channels) * 4 / self._block
-        scaled = signals * channels
+        scaled = signals * self._shares
         effects = np.tile(self._settings.effects[self._signals], channels)
-        fit = Fit(self._channels.whitenings)
         self._known = fit.rows >= _KNOWN
         self._test.prepare(scaled, sides(scaled, self._settings.share_up, signals), fit, effects, self._block)
 
@@ -155,5 +156,5 @@ class Part:
         return Change(
             row, int(self._signals[local]), alarm.statistic, alarm.threshold, "up" if alarm.up else "down",
             min(start, row), int(alarm.n_before), int(alarm.window), min(earliest, row), min(latest, row),
-            rarity / len(self._channels.moved), self._channels.moved[alarm.column // len(self._signals)],
+            rarity / float(self._shares[alarm.column]), self._channels.moved[alarm.column // len(self._signals)],
         )  # fmt: skip

@@ -19,6 +19,8 @@ _WAVES = ((_DAY, 1), (_DAY, 2), (_DAY, 3), (_WEEK, 1), (_WEEK, 2), (_WEEK, 3))
 """Period and harmonic."""
 _MODELS = ((), tuple(range(7)), tuple(range(13)))
 """What may be fitted, by columns of the table: nothing, the day, day and week."""
+_DAILY = 6
+"""Waves of the day alone."""
 _PERIODS = 2
 """How many of its periods must have been seen before a season is fitted."""
 _FEWEST = 100
@@ -56,6 +58,11 @@ class Seasons:
     def any(self) -> bool:
         """Whether some column has a season."""
         return bool(self.regressors.any())
+
+    def periods(self, rows: int) -> Array:
+        """How often its longest period passes in so many rows, [d]; infinite where there is no season."""
+        longest = np.select([self.regressors > _DAILY, self.regressors > 0], [float(_WEEK), float(_DAY)], np.inf)
+        return np.where(self.regressors > 0, rows * self._interval / longest, np.inf)
 
     def take(self, scores: Array, times: Times | None) -> None:
         """Takes the next scores, float64[d, n]."""

@@ -119,7 +119,7 @@ def performance(stream: Reported, number: int, tally: Tally) -> Performance:
         confusion=_confusion(measure, tally, names),
         classes=_classes(measure, tally, names),
         error_quantiles=_quantiles(tally),
-        roc_auc_error=tally.ranking.roc_auc_error() if tally.ranking else None,
+        roc_auc_error=tally.rankings[ALL].roc_auc_error() if ALL in tally.rankings else None,
         segments=shown,
         segments_hidden=hidden,
     )

@@ -18,6 +18,8 @@ ALL = 0
 """The segment that every outcome is in."""
 _LOSS = 3
 """The first sums of each segment are of the weights, of the weighted losses and of their weighted squares."""
+_SEGMENT = 500
+"""Different scores of a segment up to which its ranking is exact."""
 
 
 class Measure(Protocol):
@@ -41,8 +43,8 @@ class Tally:
         self.outcomes = 0
         self.sums: dict[int, Floats] = {}
         """Of each segment, float64[3 + the measure's width]."""
-        self.ranking: Ranking | None = None
-        """Of a binary task with scores."""
+        self.rankings: dict[int, Ranking] = {}
+        """Of each segment, if the task is binary and there are scores."""
         self.errors: Sketch | None = None
         """Of a regression, prediction less label."""
 
@@ -66,7 +68,7 @@ class Tally:
             there = np.flatnonzero(key)
             np.add.at(flat, (columns[:, there] + mine[there]).reshape(-1), values[:, there].reshape(-1))
         self.sums |= dict(zip(places, matrix, strict=True))
-        self._rank(rows, weight)
+        self._rank(rows, weight, segments)
 
     def regress(self, rows: Judged) -> None:
         """Takes the errors of a regression."""
@@ -79,9 +81,8 @@ class Tally:
         for place, sums in other.sums.items():
             mine = self.sums.get(place)
             self.sums[place] = sums.copy() if mine is None else mine + sums
-        if other.ranking is not None:
-            self.ranking = self.ranking or Ranking()
-            self.ranking.merge(other.ranking)
+        for place, ranking in other.rankings.items():
+            self._ranking(place).merge(ranking)
         if other.errors is not None:
             self.errors = self.errors or Sketch()
             self.errors.merge(other.errors)
@@ -92,8 +93,8 @@ class Tally:
         if sums is None:
             return {}
         found = measure.read(sums[_LOSS:])
-        if place == ALL and self.ranking is not None:
-            found |= {"roc_auc": self.ranking.roc_auc(), "average_precision": self.ranking.average_precision()}
+        if (ranking := self.rankings.get(place)) is not None:
+            found |= {"roc_auc": ranking.roc_auc(), "average_precision": ranking.average_precision()}
         return found
 
     def loss(self, place: int = ALL) -> tuple[float, float, float]:
@@ -111,7 +112,8 @@ class Tally:
         return {
             "outcomes": self.outcomes, "places": list(self.sums),
             "sums": np.concatenate(list(self.sums.values())) if self.sums else np.empty(0), "width": width,
-            "ranking": self.ranking.state() if self.ranking else None, "errors": self.errors.state() if self.errors else None,
+            "rankings": [[place, ranking.state()] for place, ranking in self.rankings.items()],
+            "errors": self.errors.state() if self.errors else None,
         }  # fmt: skip
 
     @classmethod
@@ -121,18 +123,27 @@ class Tally:
         tally.outcomes = state["outcomes"]
         rows = state["sums"].reshape(-1, state["width"]) if state["width"] else []
         tally.sums = {place: row.copy() for place, row in zip(state["places"], rows, strict=True)}
-        if state["ranking"]:
-            tally.ranking = Ranking()
-            tally.ranking.restore(state["ranking"])
+        for place, ranking in state["rankings"]:
+            tally._ranking(place).restore(ranking)
         if state["errors"]:
             tally.errors = Sketch()
             tally.errors.restore(state["errors"])
         return tally
 
-    def _rank(self, rows: Judged, weight: Floats) -> None:
+    def _rank(self, rows: Judged, weight: Floats, segments: Hashes) -> None:
         known = ~np.isnan(rows.score)
         if not known.any():
             return
-        self.ranking = self.ranking or Ranking()
         positive = rows.actual == 1
-        self.ranking.add(rows.score[known], np.where(positive, weight, 0.0)[known], np.where(positive, 0.0, weight)[known])
+        columns = rows.score, np.where(positive, weight, 0.0), np.where(positive, 0.0, weight)
+        self._ranking(ALL).add(*(column[known] for column in columns))
+        for key in segments.T:
+            for place in np.unique(key[known]).tolist():
+                if place != ALL:
+                    mine = known & (key == place)
+                    self._ranking(place).add(*(column[mine] for column in columns))
+
+    def _ranking(self, place: int) -> Ranking:
+        if place not in self.rankings:
+            self.rankings[place] = Ranking() if place == ALL else Ranking(_SEGMENT)
+        return self.rankings[place]

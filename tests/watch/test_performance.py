@@ -250,6 +250,26 @@ def test_segments_have_metrics_of_their_own_and_small_ones_are_hidden() -> None:
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
 
 
+def test_segments_rank_by_their_own_scores() -> None:
+    rng, n = np.random.default_rng(17), 900
+    region, truly = np.where(np.arange(n) % 3, "eu", "us"), rng.random(n) < 0.4
+    told = np.where(region == "eu", truly, rng.random(n) < 0.4)
+    score = np.clip(rng.normal(0.5, 0.15, n) + 0.15 * told, 0, 1).round(3)
+    ids, seconds = [f"i{i}" for i in range(n)], [i / 10 for i in range(n)]
+    made = predictions(
+        ids, seconds, (score > 0.5).astype(float).tolist(), score=score.tolist(), more={"segment:region": region.tolist()}
+    )
+    known = labels(ids, [n / 10 + 1.0] * n, truly.astype(float).tolist())
+    said = world({"segments": {"keys": ["region"]}, "positive": 1}, block(made), block(known), *silence(2 * HOUR, 200))
+    (whole,) = [one["performance"] for one in arrivals(said) if one["performance"]["outcomes"]]
+    areas = {one["segment"]: one["metrics"]["roc_auc"] for one in whole["segments"]}
+    for place in ("eu", "us"):
+        mine = region == place
+        assert areas[f"region={place}"]["value"] == pytest.approx(roc_auc_score(truly[mine], score[mine]), abs=1e-12)
+        assert areas[f"region={place}"]["n"] == mine.sum()
+    assert whole["metrics"]["roc_auc"]["value"] == pytest.approx(roc_auc_score(truly, score), abs=1e-12)
+
+
 def test_the_heaviest_segments_have_places_and_the_others_are_one() -> None:
     n = 3000
     ids, label, predicted = truth(12, n)
