@@ -10,6 +10,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 from benchmarks import load, loops, pipeline, stages
 from benchmarks.cost import Cost, apart
@@ -24,6 +25,7 @@ _FIXED = "the same with KS, ADWIN and Page-Hinkley"
 _KSWIN, _KSWIN_EVENTS = "a loop with 20 river KSWIN", 2_000
 SEGMENTED = {"metrics": {"window": "1m", "also": ["5m", "1h"]}, "segments": {"keys": ["region"], "top": 10}}
 _STREAMS = 1_000
+_MANY: dict[str, Any] = SMALL | {"metrics": {"window": "5m"}}
 _ROWS = 300
 """Fewest predictions of a stream that leave its detectors something to do."""
 
@@ -70,10 +72,10 @@ def many_streams(predictions: int, turns: int) -> None:
     """The same events, of a thousand models on one topic."""
     streams = min(_STREAMS, predictions // _ROWS)
     events = _events(predictions, streams)
-    print(f"\nthe same over {streams:,} streams")
+    print(f"\nthe same over {streams:,} streams, with windows of 5m")
     with Broker() as broker:
         fill(configuration(broker.address, "fill"), events)
-        runs = [apart(pipeline.whole, configuration(broker.address, f"many{n}", **SMALL), events.events) for n in range(turns)]
+        runs = [apart(pipeline.whole, configuration(broker.address, f"many{n}", **_MANY), events.events) for n in range(turns)]
     rows = [(f"turn {number}", *_capacity(run.cost)) for number, run in enumerate(runs, 1)]
     print(table(("", "µs/event", "events/s of CPU", "events/s of wall"), rows))
     print(_remarks(runs))

@@ -19,7 +19,7 @@ More = Mapping[str, npt.NDArray[Any]]
 
 WAITING, LABELLED, ABSENT, WITHDRAWN = range(4)
 
-_LEAST = 512
+_LEAST = 256
 _MOST = 8
 _FEW = 8
 _WIDE = ("segments", "scores", "features")
