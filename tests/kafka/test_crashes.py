@@ -56,7 +56,7 @@ def settle(scene: Scene) -> None:
     """Waits until everything that was sent is in the record, and everything in the record is watched."""
     until(lambda: scene.read() >= scene.sent(), seconds=120, every=0.5)
     with suppress(AssertionError):
-        until(lambda: scene.watched() == scene.replayed(), seconds=60, every=0.5)
+        until(lambda: scene.watched() == scene.replayed(), seconds=150, every=0.5)
     assert scene.watched() == scene.replayed()
 
 
