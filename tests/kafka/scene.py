@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 
@@ -77,8 +77,14 @@ class Scene:
         )
 
     def replayed(self) -> dict[str, list[str]]:
-        """The same of a watch that reads the record alone, without any interruption."""
-        return self._replay.of(self.blocks())
+        """The same of a watch that reads what has been watched alone, without any interruption."""
+        committed = self._committed()
+        return self._replay.of(block for block in self.blocks() if block.offset < committed.get(block.partition, 0))
+
+    def ahead(self) -> int:
+        """How many blocks have not been watched yet, by what is committed."""
+        committed = self._committed()
+        return sum(block.offset >= committed.get(block.partition, 0) for block in self.blocks())
 
     def twice_or_never(self) -> list[str]:
         """What is wrong with the rows in the record: per input partition each record is there once, in order."""
@@ -90,6 +96,13 @@ class Scene:
                     rows = 0 if section.rows is None else len(section.rows)
                     told[place].append((section.first, section.last, rows + section.dead))
         return [f"{place}: {runs}" for place, runs in told.items() if not _seamless(runs)]
+
+    def _committed(self) -> dict[int, int]:
+        """Up to where `watch` has committed that it has read each partition of blocks."""
+        group = f"{self.config.kafka.group}.watch"
+        with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:
+            found = admin.list_group_offsets(group)[group]
+        return {place.partition: committed.offset for place, committed in found.items()}
 
     def _send(self, producer: KafkaProducer, stream: str, kind: str, number: int, value: bytes) -> None:
         source = self.config.streams[stream].predictions if kind == "predictions" else self.config.streams[stream].labels
@@ -129,7 +142,7 @@ class _Replay:
         for number in self._read:
             self._watch.restore(Partition(topic, number), None, {})
 
-    def of(self, there: list[Any]) -> dict[str, list[str]]:
+    def of(self, there: Iterable[Any]) -> dict[str, list[str]]:
         """What it has published once it has read these records, of which those it knows are passed by."""
         for record in there:
             if record.offset >= self._read[record.partition]:

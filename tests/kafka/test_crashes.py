@@ -49,15 +49,15 @@ def judge(scene: Scene) -> None:
     """The two oracles."""
     assert scene.twice_or_never() == []
     assert scene.read() == scene.sent()
+    with suppress(AssertionError):  # what a process did last may not be visible yet
+        until(lambda: scene.watched() == scene.replayed(), seconds=10, every=0.5)
     assert scene.watched() == scene.replayed()
 
 
 def settle(scene: Scene) -> None:
     """Waits until everything that was sent is in the record, and everything in the record is watched."""
     until(lambda: scene.read() >= scene.sent(), seconds=120, every=0.5)
-    with suppress(AssertionError):
-        until(lambda: scene.watched() == scene.replayed(), seconds=150, every=0.5)
-    assert scene.watched() == scene.replayed()
+    until(lambda: not scene.ahead(), seconds=150, every=0.5)
 
 
 def test_what_is_watched_is_what_a_replay_says_however_often_the_process_is_killed(
