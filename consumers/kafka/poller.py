@@ -28,7 +28,7 @@ class Limits:
     """When a slice is full."""
 
     seconds: float = 0.2
-    records: int = 10_000
+    records: int = 20_000
     size: int = 16_000_000
     """Bytes of values."""
 
