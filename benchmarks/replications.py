@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.streams import Stream, times
+from benchmarks.streams import Stream
 from detectors import Array
 from detectors.scan import Scan
 
@@ -28,11 +28,11 @@ def first_alarms(stream: Stream, seeds: list[list[int]], reference: int, horizon
 def _together(stream: Stream, seeds: list[list[int]], reference: int, horizon: int, settings: dict[str, Any]) -> Array:
     more = stream.begin([np.random.default_rng(seed) for seed in seeds])
     detector = Scan(len(seeds), **settings)
-    detector.fit(more(reference), times(0, reference) if stream.timed else None)
+    detector.fit(more(reference), stream.times(0, reference))
     found = np.full(len(seeds), np.inf)
     for row in range(0, horizon, _ROWS):
         rows = min(_ROWS, horizon - row)
-        for change in detector.update(more(rows), times(reference + row, rows) if stream.timed else None):
+        for change in detector.update(more(rows), stream.times(reference + row, rows)):
             found[change.signal] = min(found[change.signal], change.row + 1)
         if np.isfinite(found).all():
             break

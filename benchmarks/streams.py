@@ -14,6 +14,7 @@ from detectors import Array, Times
 
 DAY = 2_000
 """Rows of a day, evenly spread."""
+_GOLDEN = (math.sqrt(5) - 1) / 2
 Generator = np.random.Generator
 More = Callable[[int], Array]
 """Gives the next so many rows, float64[n, C], of independent streams of one kind."""
@@ -29,6 +30,8 @@ class Stream(NamedTuple):
     errors: bool = False
     timed: bool = False
     """Whether detectors are given event times."""
+    irregular: bool = False
+    """Whether there are up to nine times more rows an hour at one time of day than at another."""
     required: bool = True
     """Whether the promise on false alarms is to hold; what does not hold is printed all the same."""
 
@@ -41,10 +44,11 @@ class Stream(NamedTuple):
         """How many rows a reference has that is to have so many: a season is learnt from two days at least."""
         return max(rows, 2 * DAY) if self.timed else rows
 
-
-def times(first: int, rows: int) -> Times:
-    """Event times of rows, int64[rows]."""
-    return (first + np.arange(rows, dtype=np.int64)) * (86_400_000_000 // DAY)
+    def times(self, first: int, rows: int) -> Times | None:
+        """Event times of rows, int64[rows]; None where detectors are given none."""
+        if not self.timed:
+            return None
+        return np.round(_days(first, rows, self.irregular) * 86_400_000_000).astype(np.int64)
 
 
 def named(name: str) -> Stream:
@@ -90,19 +94,29 @@ def _noisy(rng: Generator) -> One:
     return lambda n: math.sqrt(0.5) * (slow(n) + rng.normal(size=n))
 
 
-def _phase() -> One:
+def _days(first: int, rows: int, irregular: bool) -> Array:
+    """When rows are, in days: evenly, or irregularly and more of them at one time of day."""
+    row = first + np.arange(rows)
+    if not irregular:
+        return row / DAY
+    even = (row + row * _GOLDEN % 1) / DAY
+    days: Array = even - 0.8 * np.sin(2 * np.pi * even) / (2 * np.pi)
+    return days
+
+
+def _phase(irregular: bool = False) -> One:
     row = 0
 
     def one(n: int) -> Array:
         nonlocal row
         row += n
-        return 2 * np.pi * np.arange(row - n, row) / DAY
+        return 2 * np.pi * _days(row - n, n, irregular)
 
     return one
 
 
-def _season(rng: Generator, phi: float = 0.0) -> One:
-    phase, noise = _phase(), _autoregressive(rng, phi)
+def _season(rng: Generator, phi: float = 0.0, irregular: bool = False) -> One:
+    phase, noise = _phase(irregular), _autoregressive(rng, phi)
     return lambda n: noise(n) + 0.5 * np.sin(phase(n))
 
 
@@ -127,6 +141,23 @@ def _clustered(rng: Generator, rate: float, correlation: float) -> One:
         at = np.where(keep, 0, np.arange(1, n + 1))
         values = values[np.maximum.accumulate(at)]
         last = float(values[-1])
+        return values
+
+    return one
+
+
+def _bursts(rng: Generator, length: int = 20) -> One:
+    """Normal values; one in a hundred is followed by more that are identical."""
+    last, left = 0.0, 0
+
+    def one(n: int) -> Array:
+        nonlocal last, left
+        values, begins = rng.normal(size=n), rng.random(n) < 0.01
+        for row in range(n):
+            if left:
+                values[row], left = last, left - 1
+            elif begins[row]:
+                last, left = float(values[row]), length - 1
         return values
 
     return one
@@ -166,6 +197,8 @@ STREAMS = (
     Stream("season", _each(_season), timed=True),
     Stream("season, AR(.5)", _each(lambda rng: _season(rng, 0.5)), timed=True),
     Stream("lognormal season", _each(_skewed_season), timed=True),
+    Stream("season, irregular", _each(lambda rng: _season(rng, irregular=True)), timed=True, irregular=True),
+    Stream("bursts of 20 identical", _each(_bursts), required=False),
     _errors("errors .01", 0.01),
     _errors("errors .05", 0.05),
     _errors("errors .1", 0.1),

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import Array, Change, Sees, State, Times
 from .scanning.part import Part, Settings
+from .scanning.repeats import Repeats
 from .scanning.scores import Scores
 from .scanning.thresholds import MEASURED
 
@@ -32,7 +33,8 @@ class Scan:
     of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics
     once two of their periods have been seen.  `start` is the most likely split of the recent past, between `earliest` and
     `latest` with 95% confidence.  After an alarm a signal's windows begin anew, compared with what was before the change; while
-    the change lasts it is declared again.  A missing value counts as an average one.
+    the change lasts it is declared again.  A missing value counts as an average one, and so do those of a burst of identical
+    ones behind its first, if there are bursts in the reference.
     """
 
     sees: ClassVar[Sees] = "numbers"
@@ -65,7 +67,7 @@ class Scan:
         self._stride, self._seasonal = stride, seasonal
         self._run_length = np.full(signals, float(run_length))
         self._parts: list[Part] = []
-        self._block = _BLOCK
+        self._block, self._repeats = _BLOCK, Repeats(np.empty((0, signals)))
         self._begin()
 
     def allow(self, run_length: Array) -> None:
@@ -80,6 +82,8 @@ class Scan:
         """Takes the reference, float64[m, d], and begins anew.  Signals with fewer than 30 values in it are not watched."""
         self._block = self._coarse()
         self._begin()
+        self._repeats = Repeats(reference)
+        reference = self._repeats.without(reference)
         scores = Scores(reference)
         kinds = np.array(scores.kinds)
         settings = Settings(self._spread, self._effects, self._share_up, self._seasonal)
@@ -99,6 +103,7 @@ class Scan:
         if not self._seen.all():
             self._seen |= np.isfinite(values).any(axis=0)
         times = np.zeros(len(values), np.int64) if times is None else times
+        values = self._repeats.without(values)
         if rows < self._step:
             self._waiting[inside:rows], self._waiting_times[inside:rows] = values, times
             return []
@@ -143,7 +148,7 @@ class Scan:
         return {
             "rows": self._rows, "block": self._block, "run_length": self._run_length.copy(),
             "seen": self._seen.copy(), "waiting": self._waiting[:waiting].copy(), "times": self._waiting_times[:waiting].copy(),
-            "parts": [part.state() for part in self._parts],
+            "last": self._repeats.last.copy(), "parts": [part.state() for part in self._parts],
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
@@ -151,6 +156,7 @@ class Scan:
         self._coarsen(state["block"])
         self._rows, self._run_length = state["rows"], state["run_length"].copy()
         self._seen = state["seen"].copy()
+        self._repeats.last = state["last"].copy()
         waiting = len(state["waiting"])
         self._waiting[:waiting], self._waiting_times[:waiting] = state["waiting"], state["times"]
         for part, inner in zip(self._parts, state["parts"], strict=True):

@@ -8,6 +8,7 @@ import pytest
 from detectors import Array, Change
 from detectors.counts import Counts
 from detectors.scan import Scan
+from detectors.scanning.repeats import Repeats
 
 
 def changes(values: Array, reference: Array, from_row: int = 0, share_up: float = 0.5) -> list[Change]:
@@ -221,3 +222,46 @@ def test_a_season_that_is_fitted_again_does_not_take_a_lasting_shift_with_it() -
         assert season["regressors"].tolist() == [6]
         means.append(season["beta"][0, 0])
     assert means[0] == means[1]
+
+
+def in_bursts(seed: int, rows: int, length: int = 20, share: float = 0.01) -> Array:
+    """Normal values, some of which are followed by others that are identical."""
+    rng = np.random.default_rng(seed)
+    lengths = np.where(rng.random(rows) < share, length, 1)
+    return np.repeat(rng.normal(size=rows), lengths)[:rows]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bursts_of_identical_rows_are_no_change_where_the_reference_has_them(seed: int) -> None:
+    values, used_to_them = in_bursts(seed, 40_000), in_bursts(seed + 100, 2_000)
+    assert changes(values, np.random.default_rng(seed).normal(size=2_000))
+    assert not changes(values, used_to_them)
+    shifted = np.concatenate((values, in_bursts(seed + 200, 10_000) + 0.5))
+    assert changes(shifted, used_to_them)[0].row < 41_500
+
+
+@pytest.mark.parametrize("cut", [1, 7])
+def test_a_burst_may_be_cut_and_saved_in_the_middle(cut: int) -> None:
+    values = np.concatenate((in_bursts(5, 2_000), in_bursts(6, 2_000) + 1.0))[:, np.newaxis] * (1.0, np.nan, 2.0)
+    reference = np.column_stack((in_bursts(7, 1_000), in_bursts(8, 1_000), np.random.default_rng(9).normal(size=1_000)))
+
+    def made() -> Scan:
+        scan = Scan(3, run_length=10_000.0)
+        scan.fit(reference)
+        return scan
+
+    scan, found = made(), list[Change]()
+    for number, at in enumerate(range(0, len(values), cut)):
+        found += scan.update(values[at : at + cut])
+        if number % 5 == 0:
+            scan, before = made(), scan
+            scan.restore(before.state())
+    assert found == made().update(values)
+    assert {change.signal for change in found} == {0, 2}
+
+
+def test_values_that_are_often_equal_by_chance_are_in_no_bursts() -> None:
+    rng = np.random.default_rng(1)
+    columns = (rng.poisson(2, 3_000), rng.normal(size=3_000).round(1), np.zeros(3_000), rng.random(3_000) < 0.1)
+    assert not len(Repeats(np.column_stack(columns).astype(np.float64)).signals)
+    assert Repeats(in_bursts(1, 1_000, 3)[:, np.newaxis]).signals.tolist() == [0]
