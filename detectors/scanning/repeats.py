@@ -18,7 +18,6 @@ _SINGLE = 30
 class Repeats:
     """Finds the signals of a reference, float64[m, d], with bursts; there a value that is equal to the last is missing.
 
-
     Signals of which values are equal by chance already, such as counts and rounded numbers, have none.
     """
 
