@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stream_monitor import due
+from stream_monitor import due, turnover
 from stream_monitor.config.stream import StreamConfig, StreamRecord
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.metrics.ledger import Ledger
@@ -51,10 +51,14 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
 
 
 def _models(stream: Stream, old: StreamConfig, arrived: int) -> list[Output]:
-    """Models that learn beside the versions begin again."""
-    if stream.record.config.models == old.models:
+    """Models that learn beside the versions begin again, and so do estimates."""
+    new = stream.record.config
+    if (new.models, new.performance.estimates) != (old.models, old.performance.estimates):
+        stream.estimates = Estimates(stream.ledger, new)
+        for number in stream.watched.versions:
+            turnover.refer(stream, number)
+    if new.models == old.models:
         return []
-    stream.estimates = Estimates(stream.ledger, stream.record.config)
     for version in stream.watched.versions.values():
         version.models = None
     return stream.alerts.end("configured", stream.moment(arrived), signal="model")
@@ -80,6 +84,7 @@ def _measure_anew(stream: Stream, arrived: int) -> list[Output]:
     stream.estimates = Estimates(stream.ledger, stream.record.config)
     for number in stream.watched.versions:
         stream.ledger.begins(number, stream.join.clock.now)
+        turnover.refer(stream, number)
     return outputs
 
 

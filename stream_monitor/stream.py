@@ -79,7 +79,8 @@ class Stream:
             return self._give(section, arrived)
         if section.rows is None or not len(section.rows):
             return []
-        self.watched.take_given(self.judge)
+        for version in self.watched.take_given(self.judge):
+            turnover.refer(self, version.number)
         return self._in_pieces(section, section.rows, arrived)
 
     def progress(self, entries: Iterable[Progress], arrived: int) -> list[Output]:
@@ -141,7 +142,7 @@ class Stream:
         if given is None or given.digest != digest:
             outputs = self.rebaseline(arrived, "configured") if given is not None else []
             given = self.watched.given = Given(digest)
-        given.take(section, self.words)
+        given.take(section, self.words, self.join.classes)
         return outputs
 
     def _in_pieces(self, section: Section, rows: Rows, arrived: int) -> list[Output]:

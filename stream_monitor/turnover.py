@@ -13,6 +13,9 @@ from stream_monitor.running import Event, Running
 from stream_monitor.task import Output
 from stream_monitor.version import Version
 
+_ENOUGH = 100
+"""Outcomes in a reference that was given; with fewer, later ones are compared with the first that labels bring."""
+
 
 def meet(stream: Running, joined: Joined) -> list[Event]:
     """Sees which versions predict; a new one answers the open requests of its model."""
@@ -44,10 +47,22 @@ def retire(stream: Running, version: Version, moment: Moment) -> list[Output]:
     return outputs
 
 
+def refer(stream: Running, number: int) -> None:
+    """Compares a version with the outcomes of a reference that was given, and estimates from them, if there are any."""
+    if stream.watched.given is None:
+        return
+    outcomes, losses = stream.watched.given.outcomes(stream.judge, number)
+    if len(losses) >= _ENOUGH:
+        stream.ledger.refer(number, outcomes, losses, stream.judge.task == "regression")
+        stream.estimates.refer(number, outcomes)
+
+
 def _begin(stream: Running, number: int, clock: int) -> None:
     subject = Subject(stream.name, *stream.join.versions.name(number))
     older = stream.watched.begin(number, subject, stream.record.config, clock, stream.judge)
     stream.ledger.begins(number, clock, older)
+    if older is None:
+        refer(stream, number)
     stream.watched.share(stream.record)
 
 

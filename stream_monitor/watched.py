@@ -136,12 +136,17 @@ class Watched:
                 over.append(_labels(owner, group))
         return over
 
-    def take_given(self, judge: Judge) -> None:
-        """Makes references of the rows that were given for that."""
-        if self.given is not None:
-            if not self.features.learnt:
-                self.given.features(self.features)
-            self.given.settle(judge)
+    def take_given(self, judge: Judge) -> list[Version]:
+        """Makes references of the rows that were given for that, once; gives the versions that have taken theirs by that."""
+        if self.given is None or self.given.taken:
+            return []
+        if not self.features.learnt:
+            self.given.features(self.features)
+        self.given.settle(judge)
+        for version in self.versions.values():
+            self.given.lend(judge, version.groups)
+        self.given.taken, self.given.fresh = True, True
+        return list(self.versions.values())
 
     def configure(self, record: StreamRecord) -> None:
         """Takes what is configured; detectors begin again."""

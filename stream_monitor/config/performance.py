@@ -127,12 +127,20 @@ class Costs(Settings):
     tn: Finite = 0.0
 
 
+class EstimateRule(Settings):
+    """How performance is estimated before labels come."""
+
+    calibrated_on: Literal["reference", "latest"] = "reference"
+    """Scores are calibrated on the reference's outcomes; or on the latest, anew with every `reference.rows` of them."""
+
+
 class Performance(Settings):
     """When performance is an alert, and what it is measured by."""
 
     limits: tuple[LimitRule, ...] = Field((), max_length=200)
     against_reference: AgainstRule = AgainstRule()
     risk: RiskRule | None = None
+    estimates: EstimateRule = EstimateRule()
     cost: Costs | None = None
     """Makes `cost` a metric of a binary task: the mean over outcomes."""
 

@@ -43,13 +43,15 @@ class Verdict(NamedTuple):
 
 
 class Estimates:
-    """A version is estimated from once it has as many outcomes as its reference has rows.
+    """A version is estimated from once it has as many outcomes as its reference has rows, or from a reference that was given.
 
-    Depends on the order of rows alone: what is learnt is learnt at the end of a window.
+    Depends on the order of rows alone: what is learnt from outcomes is learnt at the end of a window; of scores once, or of the
+    latest outcomes again and again.
     """
 
     def __init__(self, ledger: Ledger, config: StreamConfig) -> None:
         self._ledger, self._rows, self._losses = ledger, config.reference.rows, config.models.estimate_loss
+        self._again = config.performance.estimates.calibrated_on == "latest"
         self._kind = self._decided()
         self._first: dict[int, list[Outcomes]] = {}
         """Outcomes that are to be learnt from: the first ones of a version, or of a window."""
@@ -66,7 +68,7 @@ class Estimates:
     def outcomes(self, outcomes: Outcomes) -> None:
         """Takes outcomes to learn from."""
         for number in set(outcomes.version.tolist()) - self.refused.keys():
-            if number in self.learnt and not self._by_features:
+            if number in self.learnt and not self._by_features and not self._again:
                 continue
             missing = self._rows - self._taken.get(number, 0)
             mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[:missing]
@@ -76,6 +78,12 @@ class Estimates:
                 if len(first) >= _PARTS:
                     first[:] = [Outcomes.joined(first)]
                 self._taken[number] = self._taken.get(number, 0) + len(mine)
+
+    def refer(self, version: int, outcomes: Outcomes) -> None:
+        """Takes the outcomes of a reference that was given; those of a regression do not have the features to learn from."""
+        self._notice()
+        if not self._by_features and not (np.isnan(outcomes.score).all() and np.isnan(outcomes.scores).all()):
+            self._learn(version, outcomes)
 
     def predictions(self, rows: Rows, values: Values, joined: Joined, features: npt.NDArray[np.float32] | None) -> None:
         """Takes predictions that were accepted."""
@@ -129,9 +137,7 @@ class Estimates:
 
     def learn(self) -> None:
         """Learns of versions that have outcomes enough, at the end of a window."""
-        if self._decided() != self._kind:
-            self._kind = self._decided()
-            self._first, self.learnt, self._open, self._kept, self.refused, self._taken = {}, {}, {}, {}, {}, {}
+        self._notice()
         for number, first in list(self._first.items()):
             if first and (self._by_features or self._taken[number] >= self._rows):
                 del self._first[number], self._taken[number]
@@ -172,6 +178,12 @@ class Estimates:
         for number, version, readings in state["kept"]:
             self._kept[Key(number, version)] = {name: Reading(*one) for name, one in readings.items()}
 
+    def _notice(self) -> None:
+        """Begins again where outcomes are measured as something else than before."""
+        if self._decided() != self._kind:
+            self._kind = self._decided()
+            self._first, self.learnt, self._open, self._kept, self.refused, self._taken = {}, {}, {}, {}, {}, {}
+
     def _decided(self) -> Any:
         """What outcomes are measured as; None where nothing can be said of that."""
         vocabulary = self._ledger.vocabulary
@@ -208,7 +220,7 @@ class Estimates:
         estimator.cbpe.learn(scores, judged.actual.astype(np.int64), judged.weight)
         if self._agrees(estimator, scores, judged):
             self.learnt[number] = estimator
-        else:
+        elif number not in self.learnt:
             self.refused[number] = "scores do not say how often predictions are right, not even in the reference"
 
     def _agrees(self, estimator: Estimator, scores: Floats, judged: Judged) -> bool:

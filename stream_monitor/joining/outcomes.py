@@ -57,10 +57,10 @@ class Outcomes(NamedTuple):
     @classmethod
     def joined(cls, parts: Sequence[Outcomes]) -> Outcomes:
         """All of some, one after the other."""
-        return cls._make(_together(columns) for columns in zip(*parts, strict=True))
+        return cls._make(stacked(columns) for columns in zip(*parts, strict=True))
 
 
-def _together(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def stacked(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Columns after each other; those of several numbers a row are as wide as the widest."""
     widths = {column.shape[1] for column in columns if column.ndim == 2}
     if len(widths) > 1:

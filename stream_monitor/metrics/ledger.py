@@ -155,6 +155,15 @@ class Ledger:
         reference = self.since[older].reference if older in self.since else None
         self.since[version] = Since(now, self._rows, reference)
 
+    def refer(self, version: int, outcomes: Outcomes, losses: Floats, regression: bool) -> None:
+        """Takes outcomes, float64[n] their losses, with which a version is compared from now on."""
+        if self._measure is None:
+            self._regression = regression
+            self._decide(outcomes)
+        reference = Tally()
+        self._tally(reference, outcomes, losses)
+        self.since[version].refer(reference)
+
     def retire(self, version: int) -> None:
         """Forgets a version."""
         self.since.pop(version, None)

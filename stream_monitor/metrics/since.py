@@ -35,6 +35,10 @@ class Since:
             self._reference.merge(tally)
             self.settled = self._reference.outcomes >= self._rows
 
+    def refer(self, reference: Tally) -> None:
+        """Takes other outcomes to compare with."""
+        self._reference, self.settled = reference, True
+
     def again(self) -> Since:
         """The same with nothing in it: outcomes are measured as something else from now on."""
         return Since(self.start, self._rows)

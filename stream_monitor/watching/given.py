@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from stream_monitor import blocks
 from stream_monitor.blocks import Section
+from stream_monitor.joining.given_labels import weights
+from stream_monitor.joining.outcomes import Outcomes, stacked
 from stream_monitor.joining.packed import Values
+from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.watching.group import TIMES, Group
 from stream_monitor.watching.judge import Judge, losses
 from stream_monitor.watching.reference import Reference, Sort
@@ -28,29 +31,36 @@ class Given:
         self.digest = digest
         self.fresh = True
         """Whether there is something that has not been saved."""
+        self.taken = False
+        """Whether features and the versions that were live have taken theirs from it."""
         self._line = self._span = 0
         self._features = Warmup(_ROWS)
-        self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in ("value", "label_value", "score")}
+        self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in ("value", "label_value", "score", "weight")}
         self._columns |= {name: np.empty(0, np.int32) for name in ("code", "label_code")}
-        self._columns["time"] = np.empty(0, np.int64)
+        self._columns |= {"time": np.empty(0, np.int64), "scores": np.empty((0, 0), np.float32)}
 
-    def take(self, section: Section, words: Words) -> None:
+    def take(self, section: Section, words: Words, classes: ScoredClasses) -> None:
         """Takes rows of kind reference: predictions with a `label` column.  Every replica gives them; the first counts."""
         rows = section.rows
         if rows is None or section.first < self._line:
             return
-        self._line, self.fresh = section.last + 1, True
+        self._line, self.fresh, self.taken = section.last + 1, True, False
         names, at = blocks.features(rows.number_names)
         self._features.take(names, rows.numbers[at].T, rows.time)
         prediction, label = words.values(rows, "prediction"), words.values(rows, "label")
+        scores = classes.scores(rows)
         more: dict[str, npt.NDArray[Any]] = {
             "value": prediction.value,
             "code": prediction.code,
+            "label_value": label.value,
+            "label_code": label.code,
             "score": rows.number("score"),
+            "weight": weights(rows),
             "time": rows.time,
+            "scores": np.empty((len(rows), 0), np.float32) if scores is None else scores,
         }
-        for name, column in (more | {"label_value": label.value, "label_code": label.code}).items():
-            self._columns[name] = np.concatenate((self._columns[name], column))[:_ROWS]
+        for name, column in more.items():
+            self._columns[name] = stacked((self._columns[name], column))[:_ROWS]
 
     def features(self, group: Group) -> None:
         """Makes these rows the reference of the features, once."""
@@ -69,9 +79,7 @@ class Given:
         """Gives the groups of a version their references, where these rows have them."""
         score, time = self._columns["score"], self._columns["time"]
         scored = ~np.isnan(score)
-        loss = losses(judge.task, *(self._columns[name] for name in ("value", "code", "label_value", "label_code")))
-        known = ~np.isnan(self._columns["label_value"]) | (self._columns["label_code"] >= 0)
-        known &= ~np.isnan(loss)
+        known, loss = self._losses(judge)
         named: tuple[tuple[Sort, npt.NDArray[np.float64], npt.NDArray[np.int64]], ...]
         named = (("score", score[scored], time[scored]), ("loss", loss[known], time[known]), ("risk", loss[known], time[known]))
         for sort, values, times in named:
@@ -80,6 +88,19 @@ class Given:
                 least = np.array([group.terms.least])
                 group.adopt([Reference(sort, (sort,), values[:, None], times, least)])
                 group.span = self._span
+
+    def outcomes(self, judge: Judge, version: int) -> tuple[Outcomes, npt.NDArray[np.float64]]:
+        """The rows with a label as outcomes of a version, and their losses, float64[n]."""
+        known, loss = self._losses(judge)
+        columns = {name: column[known] for name, column in self._columns.items()}
+        n = int(known.sum())
+        nothing, time = np.zeros(n, np.int64), columns.pop("time")
+        outcomes = Outcomes(
+            row=nothing, version=np.full(n, version, np.int32), position=nothing, time=time, known=time, at=time,
+            sign=np.ones(n, np.int8), segments=np.empty((n, 0), np.uint64), ids=np.zeros((n, 2), np.uint64),
+            features=np.empty((n, 0), np.float32), **columns,
+        )  # fmt: skip
+        return outcomes, loss[known]
 
     def arrays(self) -> dict[str, bytes]:
         """The rows, as bytes by column."""
@@ -91,15 +112,25 @@ class Given:
         """Everything but the arrays, as plain values."""
         names = [f"column {name}" for name in self._columns] + [f"feature {name}" for name in (*self._features.arrays(), TIMES)]
         features = self._features.state()
-        return {"digest": self.digest, "line": self._line, "span": self._span, "features": features, "names": names}
+        return {
+            "digest": self.digest, "line": self._line, "span": self._span, "taken": self.taken, "features": features,
+            "names": names, "classes": self._columns["scores"].shape[1],
+        }  # fmt: skip
 
     @classmethod
     def restored(cls, state: dict[str, Any], arrays: dict[str, bytes]) -> Given:
         """From a `state()` and its `arrays()`."""
         given = cls(state["digest"])
-        given._line, given._span, given.fresh = state["line"], state["span"], False
+        given._line, given._span, given.fresh, given.taken = state["line"], state["span"], False, state["taken"]
         features = {n.removeprefix("feature "): arrays[n] for n in state["names"] if n.startswith("feature ")}
         columns = {n: np.frombuffer(array, np.float64) for n, array in features.items() if n != TIMES}
         given._features.restore(state["features"], columns, np.frombuffer(features[TIMES], np.int64))
         given._columns = {n: np.frombuffer(arrays[f"column {n}"], column.dtype).copy() for n, column in given._columns.items()}
+        given._columns["scores"] = given._columns["scores"].reshape(len(given._columns["value"]), state["classes"])
         return given
+
+    def _losses(self, judge: Judge) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+        """Which rows have a label that can be compared, and the loss of each."""
+        loss = losses(judge.task, *(self._columns[name] for name in ("value", "code", "label_value", "label_code")))
+        known = ~np.isnan(self._columns["label_value"]) | (self._columns["label_code"] >= 0)
+        return known & ~np.isnan(loss), loss
