@@ -127,6 +127,8 @@ class Metrics(Settings):
     """Longer windows, each a multiple of the first; a day unless said, where it is one."""
     grace: Duration = Field(parse("1m"), ge=0)
     """How long a window stays open for rows that come late, by the stream's clock."""
+    top_k: int = Field(3, ge=1, le=20)
+    """Of many classes: in how many of the most likely ones the actual one is, for `top_k_accuracy`."""
 
     @model_validator(mode="after")
     def _multiples(self) -> Metrics:

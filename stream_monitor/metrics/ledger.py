@@ -51,7 +51,7 @@ class Ledger:
         self.numbers = ClassNumbers(self.vocabulary, words, classes)
         cost = config.performance.cost
         self._costs = None if cost is None else Costs(cost.tp, cost.fp, cost.fn, cost.tn)
-        self._regression = False
+        self._regression, self._top_k = False, config.metrics.top_k
         self.since: dict[int, Since] = {}
         """By the number of the version."""
         self.unbiased: dict[int, int] = {}
@@ -216,7 +216,7 @@ class Ledger:
     def _measured(self) -> Measure:
         if self.vocabulary.kind == "regression":
             return Regression(self._origin)
-        return Binary(self._costs) if self.vocabulary.kind == "binary" else Multiclass(self.vocabulary.room)
+        return Binary(self._costs) if self.vocabulary.kind == "binary" else Multiclass(self.vocabulary.room, self._top_k)
 
     def _settle(self) -> None:
         if not self._pending:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, log_loss, roc_auc_score
+from sklearn.metrics import f1_score, log_loss, roc_auc_score, top_k_accuracy_score
 
 from stream_monitor.blocks import Block
 
@@ -145,9 +145,11 @@ def test_what_is_measured_is_what_scikit_learn_measures() -> None:
     ids = [f"id{i}" for i in range(1000)]
     columns = {f"scores:{name}": scores[:, i].tolist() for i, name in enumerate(names)}
     made = block(predictions(ids, [60.0] * 1000, names[predicted].tolist(), more=columns))
-    said = world({}, made, block(labels(ids, [100.0] * 1000, names[label].tolist())), *silence(3 * HOUR, 200))
-    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    config = {"metrics": {"window": "5m", "top_k": 2}}
+    said = world(config, made, block(labels(ids, [100.0] * 1000, names[label].tolist())), *silence(3 * HOUR, 200))
+    (one,) = (one["performance"] for one in arrivals(said, "2026-01-01T00:00") if one["performance"]["outcomes"])
     assert one["task"] == "multiclass"
+    assert value(one, "top_k_accuracy") == pytest.approx(top_k_accuracy_score(label, scores, k=2))
     assert value(one, "macro_f1") == pytest.approx(f1_score(label, predicted, average="macro"))
     assert value(one, "log_loss") == pytest.approx(log_loss(label, scores), rel=1e-6)  # scores wait as float32
     assert sorted(one["confusion"]["classes"]) == sorted(names)
