@@ -12,7 +12,7 @@ from stream_monitor.running import Running
 from stream_monitor.task import Output
 
 
-def at(stream: Running, coming: Coming) -> int:
+def at(stream: Running, coming: Coming = "both") -> int:
     """The clock at which something is due, while there may be more to read of some kinds."""
     first = min(stream.ledger.windows.next_close(), stream.ledger.cohorts.due(), stream.checks.due(coming))
     after = stream.record.config.versions.retire_after

@@ -163,9 +163,9 @@ class Stream:
             now = int(clock[0])
             if not self.join.clock.started:
                 self.checks.begin(now)
-            while (first := due.at(self, "both")) <= now:
+            while (first := due.at(self)) <= now:
                 outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived)
-            next_due = min(due.at(self, "both"), self.ledger.windows.boundary_after(now))
+            next_due = min(due.at(self), self.ledger.windows.boundary_after(now))
             ready = int(np.searchsorted(clock, next_due, "left"))
             taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)
             outputs += more
@@ -178,7 +178,7 @@ class Stream:
         if not clock.started:
             return False
         latest = max(clock.now, int(rows.time.max()))
-        return latest < self.ledger.windows.boundary_after(clock.now) and latest < due.at(self, "both")
+        return latest < self.ledger.windows.boundary_after(clock.now) and latest < due.at(self)
 
     def _coming(self, entries: list[Progress], arrived: int) -> Coming:
         """The kinds of which there may be more: not read to their end, or a moment ago, as when old events are loaded."""

@@ -44,6 +44,11 @@ class Cohort:
         self.waiting += len(labelled) - n if open else 0
         self.delay.add((outcomes.known - outcomes.time)[labelled] / 1e6)
 
+    @property
+    def coverage(self) -> float | None:
+        """The share of predictions that have a label; None where there are none."""
+        return self.labelled / self.predictions if self.predictions else None
+
     def merge(self, other: Cohort) -> None:
         """Takes all that another one has."""
         self.predictions += other.predictions

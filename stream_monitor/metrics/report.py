@@ -89,7 +89,7 @@ def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Mo
             final=seen.final,
             labelled=mine.labelled,
             waiting=mine.waiting,
-            coverage=mine.labelled / mine.predictions if mine.predictions else None,
+            coverage=mine.coverage,
             delay_p50_s=mine.delay.quantile(0.5),
             delay_p95_s=mine.delay.quantile(0.95),
             **_forecast(stream, seen),
@@ -225,9 +225,7 @@ def _reference(stream: Reported, number: int) -> dict[str, float]:
 
 
 def _latency(window: Window) -> Latency:
-    sketch = window.latency
-    p50, p95, p99 = (sketch.quantile(q) for q in (0.5, 0.95, 0.99))
-    return Latency(n=sketch.n, mean=sketch.mean(), p50=p50, p95=p95, p99=p99)
+    return Latency(n=window.latency.n, mean=window.latency.mean(), **window.latencies())
 
 
 def _serving(window: Window) -> Serving | None:
@@ -240,7 +238,6 @@ def _serving(window: Window) -> Serving | None:
 
 def _labels(stream: Reported, closed: Closed) -> LabelHealth:
     window = closed.window
-    matured, labelled = closed.counts.get("matured", 0), closed.counts.get("matured_labelled", 0)
     return LabelHealth(
         joined=window.delay.n,
         corrected=window.corrected,
@@ -248,8 +245,8 @@ def _labels(stream: Reported, closed: Closed) -> LabelHealth:
         delay_p50_s=window.delay.quantile(0.5),
         delay_p95_s=window.delay.quantile(0.95),
         waiting=stream.join.waiting.live,
-        matured=matured,
-        coverage=labelled / matured if matured else None,
+        matured=closed.counts.get("matured", 0),
+        coverage=closed.coverage,
         by_age=[CoverageByAge(age_s=age / 1e6, coverage=share) for age, share in stream.ledger.cohorts.punctuality.by_age()],
     )
 

@@ -46,6 +46,10 @@ class Window:
         self.corrected += replaced
         self.withdrawn += int((signs == -1).sum()) - replaced
 
+    def latencies(self) -> dict[str, float | None]:
+        """Quantiles of the latency, ms, as `p95`; None where none is known."""
+        return {f"p{q}": self.latency.quantile(q / 100) for q in (50, 95, 99)}
+
     def rates(self) -> Readings:
         """The shares of predictions that failed and that came too late; empty where none says how it went."""
         ok, errors, late = (self.statuses[name] for name in ("ok", "error", "timeout"))
@@ -104,6 +108,12 @@ class Closed(NamedTuple):
     def start(self) -> int:
         """Its first microsecond."""
         return self.key.number * self.length
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of predictions whose wait ended in it that got a label; None where no wait ended."""
+        matured = self.counts.get("matured", 0)
+        return self.counts.get("matured_labelled", 0) / matured if matured else None
 
 
 class Windows:

@@ -47,8 +47,7 @@ class Reviewed(Protocol):
 
 def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment) -> list[Output]:
     """Alerts about a window, by when labels came, and by what is `expected` of its predictions before that."""
-    matured, labelled = closed.counts.get("matured", 0), closed.counts.get("matured_labelled", 0)
-    coverage = labelled / matured if matured else 1.0
+    coverage = 1.0 if closed.coverage is None else closed.coverage
     readings = _Readings(stream, closed.window.tally, _serving(closed))
     said = Said("arrival", closed.length, closed.start, coverage, readings.of, _reference(stream, closed.key.version))
     outputs = _told(stream, closed.key.version, said, moment)
@@ -85,7 +84,7 @@ def cohort(stream: Reviewed, seen: Seen, verdicts: list[Verdict], moment: Moment
     """Alerts about the predictions of a window, once they are final."""
     if not seen.final:
         return _biased(stream, seen, moment)
-    coverage = seen.cohort.labelled / seen.cohort.predictions if seen.cohort.predictions else 1.0
+    coverage = 1.0 if seen.cohort.coverage is None else seen.cohort.coverage
     readings = _Readings(stream, seen.cohort.tally, {})
     said = Said("cohort", seen.length, seen.start, coverage, readings.of, _reference(stream, seen.key.version))
     outputs = _told(stream, seen.key.version, said, moment)
@@ -175,8 +174,8 @@ class _Readings:
 
 
 def _serving(closed: Closed) -> Readings:
-    sketch = closed.window.latency
-    named = {"latency": sketch.mean(), **{f"latency_p{q}": sketch.quantile(q / 100) for q in (50, 95, 99)}}
+    sketch, quantiles = closed.window.latency, closed.window.latencies()
+    named = {"latency": sketch.mean(), **{f"latency_{name}": value for name, value in quantiles.items()}}
     return {name: Reading(value, sketch.n) for name, value in named.items() if value is not None} | closed.window.rates()
 
 
