@@ -146,13 +146,13 @@ def _clustered(rng: Generator, rate: float, correlation: float) -> One:
     return one
 
 
-def _bursts(rng: Generator, length: int = 20) -> One:
-    """Normal values; one in a hundred is followed by more that are identical."""
+def _bursts(rng: Generator, length: int = 20, every: float = 0.01) -> One:
+    """Normal values; one in a hundred, or every one, is followed by more that are identical."""
     last, left = 0.0, 0
 
     def one(n: int) -> Array:
         nonlocal last, left
-        values, begins = rng.normal(size=n), rng.random(n) < 0.01
+        values, begins = rng.normal(size=n), rng.random(n) < every
         for row in range(n):
             if left:
                 values[row], left = last, left - 1
@@ -199,6 +199,7 @@ STREAMS = (
     Stream("lognormal season", _each(_skewed_season), timed=True),
     Stream("season, irregular", _each(lambda rng: _season(rng, irregular=True)), timed=True, irregular=True),
     Stream("bursts of 20 identical", _each(_bursts), required=False),
+    Stream("each value for 20 rows", _each(lambda rng: _bursts(rng, every=1.0)), required=False),
     _errors("errors .01", 0.01),
     _errors("errors .05", 0.05),
     _errors("errors .1", 0.1),

@@ -86,7 +86,7 @@ class Scan:
         reference = self._repeats.without(reference)
         scores = Scores(reference)
         kinds = np.array(scores.kinds)
-        settings = Settings(self._spread, self._effects, self._share_up, self._seasonal)
+        settings = Settings(self._spread, self._effects * self._repeats.shares, self._share_up, self._seasonal)
         numbers, rates = (kinds != "rate") & (kinds != "unknown"), kinds == "rate"
         self._parts = [
             Part(np.flatnonzero(mine), known, reference, times, self._block, settings)

@@ -25,6 +25,10 @@ class Repeats:
         self.signals: npt.NDArray[np.int64] = np.flatnonzero([_in_bursts(column) for column in reference.T])
         self.last = np.full(len(self.signals), np.nan)
         """Their last values, float64[b]."""
+        self.shares = np.ones(reference.shape[1])
+        """By how much smaller shifts of means are without what is missing by that, float64[d]."""
+        for signal in self.signals.tolist():
+            self.shares[signal] = 1 - (reference[1:, signal] == reference[:-1, signal]).mean()
 
     def without(self, values: Array) -> Array:
         """The next rows, float64[n, d], without what is equal to the value of the row before."""

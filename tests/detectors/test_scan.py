@@ -240,6 +240,17 @@ def test_bursts_of_identical_rows_are_no_change_where_the_reference_has_them(see
     assert changes(shifted, used_to_them)[0].row < 41_500
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_shift_of_values_that_stay_for_a_while_is_found_if_it_matters(seed: int) -> None:
+    def found(shift: float) -> list[Change]:
+        scan = Scan(1, run_length=100_000.0, min_effect=0.4)
+        scan.fit(in_bursts(seed, 5_000, 5, 1.0)[:, np.newaxis])
+        return scan.update(in_bursts(seed + 100, 20_000, 5, 1.0)[:, np.newaxis] + shift)
+
+    assert not found(0.2)
+    assert found(1.0)[0].row < 1_000
+
+
 @pytest.mark.parametrize("cut", [1, 7])
 def test_a_burst_may_be_cut_and_saved_in_the_middle(cut: int) -> None:
     values = np.concatenate((in_bursts(5, 2_000), in_bursts(6, 2_000) + 1.0))[:, np.newaxis] * (1.0, np.nan, 2.0)
