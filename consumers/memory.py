@@ -116,9 +116,9 @@ class MemoryLog:
         """Appends the outputs and commits how far the slice came."""
         for channel, key, value, partition in outputs:
             self._memory.append(self._topic(channel), value, key, partition, self.arrived // 1_000)
-        for read, _ in slice.batches:
-            place = self._group, read
-            self._memory.committed[place] = max(self._memory.committed.get(place, 0), slice.ends[read].offset)
+        for batch in slice.batches:
+            place = self._group, batch.partition
+            self._memory.committed[place] = max(self._memory.committed.get(place, 0), slice.ends[batch.partition].offset)
 
     @property
     def drained(self) -> bool:

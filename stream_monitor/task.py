@@ -44,6 +44,8 @@ class Batch(NamedTuple):
     partition: Partition
     records: Sequence[Any]
     """Each a `Record`."""
+    step: int = 0
+    """Batches of one step are of about the same time, and later than those of the steps before."""
 
 
 class Gap(NamedTuple):

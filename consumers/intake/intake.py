@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from consumers.intake.commands import command
@@ -23,6 +24,8 @@ from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
 
 _SHORTEST, _LONGEST, _PER_SECTION = 0.2, 1.0, 0.002
 """Seconds of gathering, and how many of them each section of the last slice is worth: more than watch takes for it."""
+_SHORTEST_SPAN, _LONGEST_SPAN = 1_000_000, 30_000_000
+_TO_COME = 3_600_000_000
 
 
 class Route(NamedTuple):
@@ -69,12 +72,17 @@ class Intake:
             groups.append(mine)
         return groups
 
-    def time(self, topic: str, record: Record) -> int:
-        """The time of an event as far as it can be seen at a glance, else when it was appended, in microseconds."""
-        appended = record.timestamp * 1_000
+    @property
+    def span(self) -> int:
+        """Microseconds of event time by which rows may be out of order: so few that no label or window misses any by it."""
+        limits = [limit for stream in self._config.streams.values() for limit in _limits(stream)]
+        return max(min(limits, default=_LONGEST_SPAN), _SHORTEST_SPAN)
+
+    def time(self, topic: str, record: Record) -> int | None:
+        """The time of an event in microseconds; None where it is not seen at a glance, or was yet to come when it was sent."""
         routes = self._routes.get(topic)
         time = routes[0].decoder.time(record) if routes else None
-        return appended if time is None else time
+        return None if time is None or time > record.timestamp * 1_000 + _TO_COME else time
 
     def gather(self) -> float:
         """Seconds for which to gather the next slice: longer for many streams, as a section costs watch more than its rows."""
@@ -87,9 +95,11 @@ class Intake:
             self._configure(turn, slice.arrived)
         for gap in slice.gaps:
             self._leave_gap(turn, gap)
-        for kind in ("predictions", "labels"):
-            for batch in slice.batches:
-                self._decode(turn, batch, kind, slice.arrived)
+        for _, step in groupby(slice.batches, key=lambda batch: batch.step):
+            batches = list(step)
+            for kind in ("predictions", "labels"):
+                for batch in batches:
+                    self._decode(turn, batch, kind, slice.arrived)
         for batch in slice.batches:
             if batch.partition.topic == self._control:
                 self._obey(turn, batch)
@@ -199,6 +209,16 @@ class Intake:
 def gathering(sections: int) -> float:
     """Seconds of gathering after a slice of so many sections."""
     return min(max(_SHORTEST, sections * _PER_SECTION), _LONGEST)
+
+
+def _limits(stream: StreamConfig) -> Iterable[int]:
+    """What the span of a step must not exceed for a stream."""
+    yield _LONGEST_SPAN
+    yield stream.metrics.grace // 2
+    if stream.labels is not None:
+        yield stream.labels.wait // 20
+        if stream.labels.absent is not None:
+            yield stream.labels.absent.after // 20
 
 
 class _Turn:

@@ -16,7 +16,7 @@ from consumers.kafka import quick_records
 from consumers.kafka.pace import Pace
 from consumers.kafka.poller import Changes, Limits, Polled, Poller
 from consumers.kafka.start import Start
-from stream_monitor.task import Batch, End, Partition, Slice
+from stream_monitor.task import End, Partition, Slice
 
 _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0
@@ -78,8 +78,7 @@ class GroupReader:
             assigned, released = self._settle()
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
-        given = self._pace.take(self._drained(), time.monotonic(), self._limits.records, self._limits.size)
-        batches = [Batch(p, records) for p, records in given.items()]
+        batches = self._pace.take(self._drained(), time.monotonic(), self._limits.records, self._limits.size)
         return Slice(arrived, batches, polled.gaps, self._ends())
 
     def offsets(self, slice: Slice) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from consumers.kafka import kafka_client, transaction
 from consumers.kafka.compacted import Compacted
 from consumers.kafka.group_reader import GroupReader
-from consumers.kafka.pace import Pace, Time, appended
+from consumers.kafka.pace import SPAN, Pace, Time, appended
 from consumers.kafka.poller import DEFAULT, Limits
 from consumers.kafka.start import Start
 from stream_monitor.config.deployment import Kafka
@@ -24,7 +24,8 @@ class KafkaLog:
 
     `name` is the task's: groups, transactions and clients are named by it.  `inputs` are the topics to read, `outputs` the
     topic of each channel, `states` the compacted channels that `state` gives back, co-partitioned with the one input.
-    `start` says where a new group begins.  The topics in one of `in_step` are read in step while they catch up, by `time`.
+    `start` says where a new group begins.  The topics in one of `in_step` are read in step while they catch up, by `time`, and
+    given in steps of a `span` of it, in microseconds.
     `gather` says for how many seconds a slice is gathered, if that is not one of the `limits`.
 
     After any error the log is of no more use: close it, make another, and restore.
@@ -41,6 +42,7 @@ class KafkaLog:
         start: str = "earliest",
         in_step: Sequence[Collection[str]] = (),
         time: Time = appended,
+        span: int = SPAN,
         limits: Limits = DEFAULT,
         gather: Callable[[], float] | None = None,
     ) -> None:
@@ -55,7 +57,7 @@ class KafkaLog:
         patience = (kafka.poll_interval + kafka.session_timeout) / 1e6
         skip = kafka.on_lost_offset == "skip"
         gather = gather or (lambda: limits.seconds)
-        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, gather, patience, Pace(in_step, time))
+        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, gather, patience, Pace(in_step, time, span))
         self._compacted = Compacted(kafka, kafka.poll_interval / 1e6)
         self._last: Slice | None = None
         self.beat = monotonic()

@@ -1,21 +1,23 @@
-"""Gives what was read of several partitions in the order of its time: none runs ahead of another while they catch up."""
+"""Gives what was read of several partitions in steps of time: none runs ahead of another while they catch up."""
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stream_monitor.task import Partition, Record
+from stream_monitor.task import Batch, Partition, Record
 
-Time = Callable[[str, Record], int]
-"""The time, in microseconds, by which a record of a topic keeps step."""
+Time = Callable[[str, Record], int | None]
+"""The time, in microseconds, by which a record of a topic keeps step; None where it is not known."""
 
 AHEAD = 1_000_000
 """Microseconds that a partition may be ahead of the slowest one."""
 _STRIDE = 100
-"""Records that go together, by the time of the last one."""
+"""Records that go together, by the time of the last one, if they are of one step."""
+SPAN = 30_000_000
+"""Microseconds of a step, unless told otherwise."""
 _HELD = 2_000
 _HELD_BYTES = 4_000_000
 """Of one partition, beyond which it is read no further until some of it was given."""
@@ -42,15 +44,17 @@ class Pace:
 
     Topics that are named in one of `together` keep step: nothing of them is given that is later than what the slowest of
     their partitions has reached.  A partition that is read to its end, or that gives nothing for two seconds though it
-    should, is not waited for.
+    should, is not waited for.  What is given is in steps of a `span` of time, in microseconds, the earliest first.
     """
 
-    def __init__(self, together: Sequence[Collection[str]] = (), time: Time = appended) -> None:
+    def __init__(self, together: Sequence[Collection[str]] = (), time: Time = appended, span: int = SPAN) -> None:
         self._group = {topic: number for number, topics in enumerate(together) for topic in topics}
-        self._time = time
+        self._time, self._span = time, span
         self._held: dict[Partition, deque[_Run]] = {}
         self._first: dict[Partition, int] = {}
         self._reached: dict[Partition, tuple[int, float]] = {}
+        self._latest: dict[Partition, int] = {}
+        """The time of what was read last of each partition."""
         self._freed: set[Partition] = set()
         self._left = 0.0
         """When records were last given, by the monotonic clock: until they have been worked on, nobody can give more."""
@@ -66,9 +70,7 @@ class Pace:
         runs = self._held.setdefault(partition, deque())
         self._first.setdefault(partition, records[0].offset)
         for start in range(0, len(records), _STRIDE):
-            part = records[start : start + _STRIDE]
-            time = self._time(partition.topic, part[-1]) if partition.topic in self._group else -_FAR
-            runs.append(_Run(time, part, sum([len(record.value or b"") for record in part])))
+            runs.extend(self._runs(partition, records[start : start + _STRIDE]))
         self._reached[partition] = max(run.time for run in runs), now
 
     def first(self, partition: Partition) -> int | None:
@@ -81,7 +83,7 @@ class Pace:
 
     def forget(self) -> None:
         """Drops everything."""
-        self._held, self._first, self._reached, self._freed = {}, {}, {}, set()
+        self._held, self._first, self._reached, self._latest, self._freed = {}, {}, {}, {}, set()
 
     def overfull(self) -> set[Partition]:
         """The partitions to read nothing from for now."""
@@ -98,22 +100,45 @@ class Pace:
         horizons = self._horizons(drained, now)
         return any(len(self._due(p, self._held[p], horizons)) == len(self._held[p]) for p in self.overfull())
 
-    def take(self, drained: Collection[Partition], now: float, records: int, size: int) -> dict[Partition, list[Any]]:
+    def take(self, drained: Collection[Partition], now: float, records: int, size: int) -> list[Batch]:
         """Gives what may be given, the earliest first, until it is so many records or bytes, or more."""
         self._left = now
         horizons = self._horizons(drained, now)
         due = [[(run.time, p, run) for run in self._due(p, held, horizons)] for p, held in sorted(self._held.items())]
-        given: dict[Partition, list[Any]] = {}
-        for _, partition, run in heapq.merge(*map(_in_step, due), key=lambda one: one[0]):
+        steps: list[dict[Partition, list[Any]]] = []
+        over = -_FAR
+        for time, partition, run in heapq.merge(*map(_in_step, due), key=lambda one: one[0]):
             if records <= 0 or size <= 0:
                 break
-            given.setdefault(partition, []).extend(run.records)
+            if time >= over:
+                steps.append({})
+                over = time + self._span
+            steps[-1].setdefault(partition, []).extend(run.records)
             self._held[partition].popleft()
             records, size = records - len(run.records), size - run.size
         self._freed -= {p for p in self._freed if not self._held.get(p)}
         self._held = {p: runs for p, runs in self._held.items() if runs}
         self._first = {p: runs[0].records[0].offset for p, runs in self._held.items()}
-        return given
+        return [Batch(p, given, number) for number, step in enumerate(steps) for p, given in step.items()]
+
+    def _runs(self, partition: Partition, records: Sequence[Any]) -> Iterator[_Run]:
+        """Records that go together; those that are too far apart in halves."""
+        time = -_FAR
+        if partition.topic in self._group:
+            last = self._known(partition.topic, reversed(records))
+            time = self._latest.get(partition, appended(partition.topic, records[-1])) if last is None else last
+            first = None if last is None or len(records) == 1 else self._known(partition.topic, records)
+            if first is not None and time - first >= self._span:
+                middle = len(records) // 2
+                yield from self._runs(partition, records[:middle])
+                yield from self._runs(partition, records[middle:])
+                return
+            self._latest[partition] = time
+        yield _Run(time, records, sum([len(record.value or b"") for record in records]))
+
+    def _known(self, topic: str, records: Iterable[Any]) -> int | None:
+        """The first time that is known of some records."""
+        return next((time for record in records if (time := self._time(topic, record)) is not None), None)
 
     def _horizons(self, drained: Collection[Partition], now: float) -> Mapping[int, int]:
         """The time up to which records of each group may be given."""

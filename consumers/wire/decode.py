@@ -37,6 +37,7 @@ class _Time(msgspec.Struct, gc=False):
 
 _peek = msgspec.json.Decoder(_Model).decode
 _glance = msgspec.json.Decoder(_Time).decode
+_glance_at_all = msgspec.json.Decoder(list[_Time]).decode
 
 
 class Decoder:
@@ -65,10 +66,14 @@ class Decoder:
             start = stop
 
     def time(self, record: Record) -> int | None:
-        """The event time of a record, microseconds, where it is one event and says when it was."""
+        """The event time of a record, microseconds, where it says when that was: of several events the last one's."""
+        value = record.value or b""
         try:
-            raw = self._raw(record.value) if self._reading.fields else _glance(record.value or b"")
-        except (*parse.FAILED, Refused):
+            if value.lstrip()[:1] == b"[":
+                raw = self._struct_of(parse.anything(value)[-1]) if self._reading.fields else _glance_at_all(value)[-1]
+            else:
+                raw = self._raw(value) if self._reading.fields else _glance(value)
+        except (*parse.FAILED, Refused, IndexError):
             return None
         time = self._reading.time.read(raw.time)
         return None if time == INVALID else time

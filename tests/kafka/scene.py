@@ -76,6 +76,10 @@ class Scene:
             (c, record.key, record.value) for c in PUBLISHED for record in records(self.address, self.config.topics.name(c))
         )
 
+    def said(self, channel: str) -> list[dict[str, Any]]:
+        """The data of all events of a channel."""
+        return [json.loads(record.value)["data"] for record in records(self.address, self.config.topics.name(channel))]
+
     def replayed(self) -> dict[str, list[str]]:
         """The same of a watch that reads what has been watched alone, without any interruption."""
         committed = self._committed()

@@ -100,6 +100,22 @@ def test_a_process_that_is_told_to_stop_under_load_finishes_its_slice(
     judge(scene)
 
 
+def test_a_past_that_is_there_at_once_is_read_in_order_of_time(scene: Scene, producer: KafkaProducer, tmp_path: Path) -> None:
+    scene.play(producer, 2_000)
+    with running(scene, tmp_path) as process:
+        settle(scene)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    judge(scene)
+    assert {alert["labels"]["alertname"] for alert in scene.said("alerts")} == {"DataDrift", "ConceptDrift"}
+    windows = [one for one in scene.said("metrics") if one["basis"] == "arrival" and one["version"] != "other"]
+    shortest = [one for one in windows if one["since"] is not None]
+    assert not any(one["counts"].get("late") for one in shortest)
+    assert len(shortest) > 150
+    later = [one for one in shortest if one["window"]["start"] >= "2026-01-01T00:02"]  # what labels mean is clear by then
+    assert all(abs(one["performance"]["outcomes"] - one["predictions"]) <= 3 for one in later)
+
+
 def test_replicas_take_over_from_one_another_and_a_sleeper_does_no_harm_when_it_wakes(
     scene: Scene, producer: KafkaProducer, tmp_path: Path
 ) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from consumers.kafka.pace import Pace
+from itertools import pairwise
+
+from consumers.kafka.pace import SPAN, Pace
 from consumers.memory import Stored
 from stream_monitor.task import Partition
 
 A, B, OTHER = Partition("t", 0), Partition("t", 1), Partition("u", 0)
 
 
-def pace(*partitions: Partition) -> Pace:
-    made = Pace([{"t"}])
+def pace(*partitions: Partition, span: int = SPAN) -> Pace:
+    made = Pace([{"t"}], span=span)
     made.expect(partitions, 0.0)
     return made
 
@@ -20,7 +22,51 @@ def records(*seconds: float, first: int = 0) -> list[Stored]:
 
 
 def given(made: Pace, drained: set[Partition], now: float = 0.0, limit: int = 10_000) -> dict[Partition, list[int]]:
-    return {p: [one.offset for one in some] for p, some in made.take(drained, now, limit, 1_000_000).items()}
+    found: dict[Partition, list[int]] = {}
+    for batch in made.take(drained, now, limit, 1_000_000):
+        found.setdefault(batch.partition, []).extend(one.offset for one in batch.records)
+    return found
+
+
+def steps(made: Pace, drained: set[Partition]) -> list[dict[Partition, list[int]]]:
+    found: dict[int, dict[Partition, list[int]]] = {}
+    for batch in made.take(drained, 0.0, 10_000, 1_000_000):
+        found.setdefault(batch.step, {})[batch.partition] = [one.offset for one in batch.records]
+    return [found[number] for number in range(len(found))]
+
+
+def test_a_long_past_is_given_in_steps_of_time() -> None:
+    made = pace(A, B, OTHER, span=10_000_000)
+    made.add(A, records(*range(0, 30, 2)), 0.0)
+    made.add(B, records(0, 1, 12, 29), 0.0)
+    made.add(OTHER, records(5), 0.0)
+    found = steps(made, {A, B})
+    assert [offset for step in found for offset in step.get(A, [])] == list(range(15))
+    assert [offset for step in found for offset in step.get(B, [])] == list(range(4))
+    times = [
+        [2.0 * offset for offset in step.get(A, [])] + [(0, 1, 12, 29)[offset] for offset in step.get(B, [])] for step in found
+    ]
+    times = [step for step in times if step]
+    assert len(times) > 2
+    assert all(min(late) > max(early) - 20 for early, late in pairwise(times))
+    assert all(max(step) - min(step) < 20 for step in times)
+
+
+def test_what_has_no_time_stays_with_its_neighbours() -> None:
+    made = Pace([{"t"}], lambda _, record: record.timestamp * 1000 if record.timestamp else None, span=1_000_000)
+    made.expect([A, B], 0.0)
+    made.add(A, [one._replace(timestamp=0) if one.offset == 3 else one for one in records(1, 2, 3, 4, 5, 6)], 0.0)
+    made.add(B, records(1.5, 2.5, 3.5, 4.5), 0.0)
+    order = [(batch.partition.number, one.offset) for batch in made.take({A, B}, 0.0, 99, 99) for one in batch.records]
+    assert [(p, offset) for p, offset in order if p == 0] == [(0, offset) for offset in range(6)]
+    assert order.index((0, 3)) < order.index((1, 3)) < order.index((0, 5))
+
+
+def test_what_is_of_one_time_is_one_step() -> None:
+    made = pace(A, B)
+    made.add(A, records(*[i / 100 for i in range(1_000)]), 0.0)
+    made.add(B, records(*[i / 50 for i in range(500)]), 0.0)
+    assert steps(made, {A, B}) == [{A: list(range(1_000)), B: list(range(500))}]
 
 
 def test_who_is_ahead_of_the_slowest_is_held_until_that_has_come_near() -> None:
@@ -35,7 +81,7 @@ def test_who_is_ahead_of_the_slowest_is_held_until_that_has_come_near() -> None:
 
 
 def test_what_is_given_comes_in_order_of_time_and_in_order_within_a_partition() -> None:
-    made = pace(A, B)
+    made = pace(A, B, span=100_000_000)
     made.add(A, records(*range(200)), 0.0)
     made.add(B, records(*range(50, 250)), 0.0)
     assert given(made, {A, B}, limit=1) == {A: list(range(100))}
