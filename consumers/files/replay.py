@@ -28,7 +28,7 @@ ROWS = 1_000
 SPAN = 60_000_000
 SHARE = 50
 """Rows that a slice holds at most, and microseconds of arrival time: a minute, or a share of what time matters to a stream."""
-_SECOND = 1_000_000
+_SECOND, _QUIET = 1_000_000, 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +141,19 @@ def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | 
     offsets = [0] * len(files)
     arrived = 0
     for rows in _cut(merged(*files), _span(stream)):
+        if arrived and NEVER != rows[0].time > arrived + _QUIET:
+            ends = {partition: End(offset, True) for partition, offset in zip(topics, offsets)}
+            yield Slice(rows[0].time - 1, ends=ends)
         arrived = max(arrived, *(row.time for row in rows if row.time != NEVER), 0)
         batches = []
-        for source, partition in enumerate(topics):
-            records = [row.value for row in rows if row.source == source]
-            if records:
-                first = offsets[source]
-                offsets[source] += len(records)
-                batches.append(
-                    Batch(partition, [Stored(first + i, arrived // 1_000, None, value) for i, value in enumerate(records)])
-                )
+        for step, together in enumerate(_cut(rows, _SECOND)):
+            for source, partition in enumerate(topics):
+                records = [row.value for row in together if row.source == source]
+                if records:
+                    first = offsets[source]
+                    offsets[source] += len(records)
+                    stored = [Stored(first + i, arrived // 1_000, None, value) for i, value in enumerate(records)]
+                    batches.append(Batch(partition, stored, step))
         came = {batch.partition for batch in batches}
         ends = {partition: End(offset, partition not in came) for partition, offset in zip(topics, offsets)}
         yield Slice(arrived, batches, ends=ends)

@@ -215,6 +215,7 @@ def _limits(stream: StreamConfig) -> Iterable[int]:
     """What the span of a step must not exceed for a stream."""
     yield _LONGEST_SPAN
     yield stream.metrics.grace // 2
+    yield stream.metrics.window // 10
     if stream.labels is not None:
         yield stream.labels.wait // 20
         if stream.labels.absent is not None:

@@ -58,8 +58,11 @@ def test_a_time_of_another_name_is_found(value: bytes) -> None:
 
 
 def test_rows_are_in_order_but_for_what_no_label_and_no_window_would_notice() -> None:
-    def span(wait: str, grace: str, **labels: Any) -> int:
-        config = {"predictions": {"topic": "p"}, "labels": {"topic": "l", "wait": wait, **labels}, "metrics": {"grace": grace}}
+    def span(wait: str, grace: str, window: str = "1h", **labels: Any) -> int:
+        config = {
+            "predictions": {"topic": "p"}, "labels": {"topic": "l", "wait": wait, **labels},
+            "metrics": {"grace": grace, "window": window},
+        }  # fmt: skip
         return Intake(Config.model_validate({"streams": {"a": stream("q"), "b": config}})).span
 
     assert span("7d", "1h") == 30_000_000
@@ -67,3 +70,4 @@ def test_rows_are_in_order_but_for_what_no_label_and_no_window_would_notice() ->
     assert span("1m", "1h") == 3_000_000
     assert span("7d", "1h", absent={"label": 0, "after": "5m"}) == 15_000_000
     assert span("7d", "0s") == 1_000_000
+    assert span("7d", "1h", "1m") == 6_000_000

@@ -133,3 +133,27 @@ def test_a_file_that_holds_no_blocks_says_so(tmp_path: Path, content: bytes | No
         (tmp_path / "blocks").write_bytes(content)
     with pytest.raises(FileError, match="blocks"):
         replay_blocks(tmp_path / "blocks", tmp_path / "out")
+
+
+def test_silence_is_seen_although_no_row_says_so(tmp_path: Path) -> None:
+    rows = [
+        {"prediction_id": f"p{i}", "time": START + i * 10 + (4 * 3_600 if i >= 500 else 0), "prediction": i % 2}
+        for i in range(1_000)
+    ]
+    silent = config(CONFIG + "    no_data: {predictions: 20m}\n")
+    replay(silent, tmp_path / "out", predictions=write(tmp_path / "p.jsonl", rows))
+    said = [one["data"] for one in lines(tmp_path / "out" / "alerts.jsonl")]
+    assert [(one["labels"]["alertname"], one["transition"]) for one in said] == [("NoData", "opened"), ("NoData", "resolved")]
+
+
+def test_labels_that_come_ten_seconds_later_are_late_in_no_window_of_a_minute(tmp_path: Path) -> None:
+    predictions = [{"prediction_id": f"p{i}", "time": START + i * 2, "prediction": i % 2} for i in range(6_000)]
+    labels = [{"prediction_id": f"p{i}", "time": START + i * 2 + 10, "label": i % 2} for i in range(6_000)]
+    files = {"predictions": write(tmp_path / "p.jsonl", predictions), "labels": write(tmp_path / "l.jsonl", labels)}
+    replay(config(CONFIG.replace("10m", "1m")), tmp_path / "out", **files)
+    assert not lines(tmp_path / "out" / "alerts.jsonl")
+    of_windows = [
+        one["data"] for one in lines(tmp_path / "out" / "metrics.jsonl")
+        if one["data"]["basis"] == "arrival" and one["data"]["since"] is not None
+    ]  # fmt: skip
+    assert all(abs(one["performance"]["outcomes"] - 30) <= 1 for one in of_windows[6:-2])
