@@ -231,7 +231,8 @@ class Counts:
         best = int(likelihood.argmax())
         likely = np.flatnonzero(likelihood >= likelihood[best] - NEARLY_AS_LIKELY)
         self._changed[signal] = total - after[best]
-        start, earliest, latest = (STEP * int(steps[place]) for place in (best, likely[0], likely[-1]))
+        marked = np.append(steps, step)
+        start, earliest, latest = (STEP * int(marked[at]) for at in (best, max(likely[0] - 1, 0), likely[-1] + 1))
         rarity = octaves.rarity(score, int(looks.octave[at]), float(self._shortest[signal]))
         n, m, direction = int(window.sum()), int(before.sum()), self._direction(signal, window, before)
         return Change(step * STEP - 1, signal, score, limit, direction, start, m, n, earliest, latest, rarity, "shares")

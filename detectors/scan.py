@@ -33,8 +33,9 @@ class Scan:
     of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics
     once two of their periods have been seen.  `start` is the most likely split of the recent past, between `earliest` and
     `latest` with 95% confidence.  After an alarm a signal's windows begin anew, compared with what was before the change; while
-    the change lasts it is declared again.  A missing value counts as an average one, and so do those of a burst of identical
-    ones behind its first, if there are bursts in the reference.
+    the change lasts it is declared again.  In place of a missing value there is one by lot, from the reference's distribution:
+    what is missing changes no promise, and makes shifts smaller.  Of bursts of identical values, if the reference has any, the
+    first ones alone are there.
     """
 
     sees: ClassVar[Sees] = "numbers"
@@ -86,7 +87,8 @@ class Scan:
         reference = self._repeats.without(reference)
         scores = Scores(reference)
         kinds = np.array(scores.kinds)
-        settings = Settings(self._spread, self._effects * self._repeats.shares, self._share_up, self._seasonal)
+        effects = self._effects * np.isfinite(reference).mean(axis=0)
+        settings = Settings(self._spread, effects, self._share_up, self._seasonal)
         numbers, rates = (kinds != "rate") & (kinds != "unknown"), kinds == "rate"
         self._parts = [
             Part(np.flatnonzero(mine), known, reference, times, self._block, settings)
@@ -148,7 +150,7 @@ class Scan:
         return {
             "rows": self._rows, "block": self._block, "run_length": self._run_length.copy(),
             "seen": self._seen.copy(), "waiting": self._waiting[:waiting].copy(), "times": self._waiting_times[:waiting].copy(),
-            "last": self._repeats.last.copy(), "parts": [part.state() for part in self._parts],
+            "repeats": self._repeats.state(), "parts": [part.state() for part in self._parts],
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
@@ -156,7 +158,7 @@ class Scan:
         self._coarsen(state["block"])
         self._rows, self._run_length = state["rows"], state["run_length"].copy()
         self._seen = state["seen"].copy()
-        self._repeats.last = state["last"].copy()
+        self._repeats.restore(state["repeats"])
         waiting = len(state["waiting"])
         self._waiting[:waiting], self._waiting_times[:waiting] = state["waiting"], state["times"]
         for part, inner in zip(self._parts, state["parts"], strict=True):

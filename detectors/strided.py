@@ -48,11 +48,11 @@ class Strides:
 
 
 def plan(window: int, stride: int | None, minimum: int | None, run_length: float) -> tuple[int, int]:
-    """The stride and the minimum, a tenth and half of the window unless given.
+    """The stride and the minimum, a tenth (or a little less, if that does not divide it) and half of the window unless given.
 
     Raises ValueError where a window does not consist of whole strides, or for what no window can be.
     """
-    stride = max(1, window // 10) if stride is None else stride
+    stride = next(n for n in range(max(1, window // 10), 0, -1) if window % n == 0) if stride is None else stride
     minimum = max(1, window // 2) if minimum is None else minimum
     if window < 20:
         raise ValueError(f"window must be at least 20, got {window}")

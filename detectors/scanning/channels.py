@@ -10,7 +10,7 @@ import numpy.typing as npt
 from detectors import Array, Moved, Times
 
 from .autoregression import Autoregression
-from .scores import UNIT, Scores, spreads
+from .scores import UNIT, Scores, spreads, uniform
 from .seasons import Seasons
 from .volatility import Volatility
 from .whitening import GROWTH, LAGS, SCALE, Whitening
@@ -46,14 +46,13 @@ class NumberChannels:
 
     def learn(self, reference: Array, times: Times | None) -> Array:
         """Fits to a reference, float64[m, d]; its columns have mean 0."""
-        present = np.isfinite(reference[:, self._signals].T)
         whitened = self.whitenings[0].learn(self._scores.of(reference, np.arange(-len(reference), 0)), times)
         if len(self.whitenings) == 2:
-            spread = spreads(whitened * (UNIT / SCALE)) * present
-            self._centres = np.rint(spread.sum(axis=1, keepdims=True) / np.maximum(present.sum(axis=1, keepdims=True), 1))
-            spread = (spread - self._centres) * present
+            spread = spreads(whitened * (UNIT / SCALE))
+            self._centres = np.rint(spread.sum(axis=1, keepdims=True) / max(spread.shape[1], 1))
+            spread -= self._centres
             residuals = self.whitenings[1].learn(spread, times)
-            self._volatility = Volatility(whitened, spread, residuals, present, self.whitenings[1])
+            self._volatility = Volatility(whitened, spread, residuals, self.whitenings[1])
         return np.zeros(len(self._signals) * len(self.whitenings))
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
@@ -61,15 +60,14 @@ class NumberChannels:
         whitened = self.whitenings[0].take(self._scores.of(values, rows), times)
         if len(self.whitenings) == 1:
             return whitened
-        present = np.isfinite(values[:, self._signals].T)
-        spread = (spreads(whitened * (UNIT / SCALE)) - self._centres) * present
+        spread = spreads(whitened * (UNIT / SCALE)) - self._centres
         residuals = self.whitenings[1].take(spread, times)
-        self._volatility.take(whitened, spread, residuals, present, self.whitenings[1])
+        self._volatility.take(whitened, spread, residuals, self.whitenings[1])
         return np.concatenate((whitened, residuals))
 
 
 class RateChannels:
-    """Errors as they are, to 1/1024; what is missing counts as the reference's rate."""
+    """Errors as they are, to 1/1024; what is missing is one by lot, as often as in the reference."""
 
     moved: tuple[Moved, ...] = ("rate",)
 
@@ -77,7 +75,7 @@ class RateChannels:
         self._signals = signals
         known = reference[:, signals]
         rates = np.nanmean(np.where(np.isfinite(known), known, np.nan), axis=0)
-        self._missing = np.rint(rates[:, np.newaxis] * UNIT) / UNIT
+        self._rates = rates
         self.whitenings = [Whitening(len(signals), _RATE_LAGS, Seasons(len(signals), False))]
 
     def learn(self, reference: Array, times: Times | None) -> Array:
@@ -90,7 +88,9 @@ class RateChannels:
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""
         rates = values[:, self._signals].T
-        rates = np.where(np.isfinite(rates), np.rint(np.clip(rates, 0.0, 1.0) * UNIT) / UNIT, self._missing)
+        s, n = np.nonzero(~np.isfinite(rates))
+        rates = np.rint(np.clip(rates, 0.0, 1.0) * UNIT) / UNIT
+        rates[s, n] = uniform(rows[n]) < self._rates[s]
         self.whitenings[0].take(rates * UNIT, times)
         return rates
 

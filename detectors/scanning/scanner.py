@@ -235,12 +235,13 @@ class Scanner:
         if not good.any():
             start = int(base.origin["start"][column]) * b
             return 0.0, start, int(base.origin["since"][column]) * b, self.windows.step * b
+        marks = np.append(steps, self.windows.step)
         steps, sums, windows, n = steps[good], sums[good], windows[good], n[good]
         before = base.sums[column] + sums - base.origin["left_out_sums"][column]
         squares = test.squares(float(self.windows.sums[column]) - sums, windows, before, n, column)
         best = int(squares.argmax())
-        near = np.flatnonzero(squares >= squares[best] - NEARLY_AS_LIKELY)
-        low, high = steps[max(near[0] - 1, 0)], steps[min(near[-1] + 1, len(steps) - 1)]
+        near = np.flatnonzero(good)[squares >= squares[best] - NEARLY_AS_LIKELY]
+        low, high = marks[max(near[0] - 1, 0)], marks[near[-1] + 1]
         return float(squares[best]), int(steps[best]) * b, int(low) * b, int(high) * b
 
     def nearest(self, test: Test) -> tuple[Array, Array]:

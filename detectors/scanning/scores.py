@@ -54,6 +54,7 @@ class Scores:
     def choose(self, signals: Ints, reference: Array) -> None:
         """Says of which signals, int64[s], scores are wanted; they are centred on the reference."""
         self._signals, self._centres = signals, np.zeros((len(signals), 1))
+        self._varies = np.array([not isinstance(self._maps[signal], float) for signal in signals.tolist()], np.bool_)
         knots = {i: how for i, signal in enumerate(signals.tolist()) if isinstance(how := self._maps[signal], _Knots)}
         self._smooth = np.array(list(knots), np.int64)
         self._other = [i for i in range(len(signals)) if i not in knots]
@@ -70,11 +71,13 @@ class Scores:
         self._centres = np.rint(np.cumsum(known, axis=1)[:, -1:] / np.maximum(present.sum(axis=1, keepdims=True), 1))
 
     def of(self, values: Array, rows: Ints) -> Array:
-        """The scores of the next rows, float64[n, d], in units: [s, n]; 0, the reference's mean, for what is missing."""
+        """The scores of the next rows, float64[n, d], in units: [s, n]; for what is missing one by lot, where scores vary."""
         values = values[:, self._signals].T
         scores = self._raw(values, rows) - self._centres
-        present = np.isfinite(values)
-        return scores if present.all() else scores * present
+        s, n = np.nonzero(~np.isfinite(values))
+        if len(s):
+            scores[s, n] = np.where(self._varies[s], np.rint(UNIT * ndtri(uniform(rows[n]))), 0.0)
+        return scores
 
     def _raw(self, values: Array, rows: Ints) -> Array:
         """Scores that are not centred, [s, n]; 0 for what is missing."""
@@ -108,7 +111,7 @@ def _other(how: _Knots | _Ties | float | None, values: Array, rows: Ints) -> Arr
     if isinstance(how, _Ties):
         shares = np.append(0.0, how.shares)
         low, high = (shares[np.searchsorted(how.numbers, values, side)] for side in ("left", "right"))
-        at_random = low + _uniform(rows) * (high - low)
+        at_random = low + uniform(rows) * (high - low)
         scores = np.clip(ndtri(np.clip(at_random, 1e-5, 1 - 1e-5)), -_LARGEST, _LARGEST)
     else:
         scores = np.sign(values - how) * _LARGEST if isinstance(how, float) else np.zeros(len(values))
@@ -119,10 +122,10 @@ def _learn(values: Array, rates: bool) -> tuple[Kind, _Knots | _Ties | float | N
     if len(values) < _FEWEST:
         return "unknown", None
     different, counts = np.unique(values, return_counts=True)
-    if len(different) == 1:
-        return "constant", float(different[0])
     if rates and np.isin(different, (0.0, 1.0)).all():
         return "rate", None
+    if len(different) == 1:
+        return "constant", float(different[0])
     if counts.max() > max(1.0, _ATOM * len(values)):
         return "tied", _Ties(different, np.cumsum(counts) / len(values))
     furthest = min(3.0, float(ndtri(1 - 5 / len(values))))
@@ -137,7 +140,7 @@ def _learn(values: Array, rates: bool) -> tuple[Kind, _Knots | _Ties | float | N
     return "numeric", _Knots(padded, np.concatenate(([scores[0] - _BEYOND], scores, [scores[-1] + _BEYOND])))
 
 
-def _uniform(rows: Ints) -> Array:
+def uniform(rows: Ints) -> Array:
     """Numbers between 0 and 1 that depend on the row alone (the finaliser of SplitMix64)."""
     with np.errstate(over="ignore"):
         mixed = rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)

@@ -6,6 +6,7 @@ import numpy as np
 
 from detectors import Array
 
+from .thresholds import GROWTH
 from .windows import Level
 
 LEVELS = 24
@@ -33,4 +34,4 @@ def kept(total: Array, windows: Array) -> Array:
 
 def of_both(share_up: float, up: bool) -> float:
     """The run length of both sides together over that of one, twice; 1 where both have one threshold."""
-    return 1.0 if share_up == 0.5 else 2 * (share_up if up else 1 - share_up)
+    return 1.0 if share_up == 0.5 else 2 ** (1 / GROWTH) * (share_up if up else 1 - share_up)

@@ -17,6 +17,8 @@ _SHORTEST, _OCTAVES, _LOWEST = 8.0, 24, 2.5
 _HORIZON = 2_000.0
 _LOOKS = 36.2
 """Expected crossings, per run of the shortest windows, of a standardised moving sum: h * exp(-h**2 / 2) for each."""
+GROWTH = 1.11
+"""The power of the run length by which thresholds grow."""
 _RATES = np.log([0.002, 0.01, 0.03, 0.1, 0.2, 0.5])
 _BOTH = [0.66, 0.82, 1.02, 1.14, 1.22, 1.22]
 _UP = [0.53, 0.70, 0.77, 0.88, 0.89, 1.0]
@@ -56,7 +58,7 @@ def height(run_length: Array, window: Array, horizon: Array, clustering: Array) 
 def rarity(reached: float, window: float, horizon: float, clustering: float) -> float:
     """The run length at which `reached` would have been the threshold; `clustering` is that of 20,000 values."""
     crossings = reached * np.exp(-reached * reached / 2)
-    return float((_LOOKS * _share(window, horizon) / max(crossings, 1e-290) / clustering * 20_000**0.11) ** (1 / 1.11))
+    return float((_LOOKS * _share(window, horizon) / max(crossings, 1e-290) / clustering * 20_000**0.11) ** (1 / GROWTH))
 
 
 def student(squared: Array, freedom: Array) -> Array:

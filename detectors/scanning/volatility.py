@@ -24,24 +24,23 @@ class Volatility:
     scale multiplies: what is left of a spread after its prediction is taken away still clusters.
     """
 
-    def __init__(self, whitened: Array, spread: Array, residuals: Array, present: npt.NDArray[np.bool_], by: Whitening) -> None:
+    def __init__(self, whitened: Array, spread: Array, residuals: Array, by: Whitening) -> None:
         self.clustered: Ints = np.flatnonzero(by.gain > 2 * by.model.order + _EVIDENCE)
         """The columns that do."""
         if not len(self.clustered):
             return
-        mine, counts = present[self.clustered], np.maximum(present[self.clustered].sum(axis=1), 1)[:, np.newaxis]
-        calm = self._calm(whitened, spread, residuals, by) * mine
+        calm = self._calm(whitened, spread, residuals, by)
         squares = np.cumsum((calm / SCALE) ** 2, axis=1)[:, -1:]
-        self._scale = np.round(1 / np.sqrt(squares / counts), 6)
-        far = spreads(np.rint(calm * self._scale) * (UNIT / SCALE)) * mine
-        self._centres = np.rint(np.cumsum(far, axis=1)[:, -1:] / counts)
+        self._scale = np.round(1 / np.sqrt(squares / calm.shape[1]), 6)
+        far = spreads(np.rint(calm * self._scale) * (UNIT / SCALE))
+        self._centres = np.rint(np.cumsum(far, axis=1)[:, -1:] / calm.shape[1])
 
-    def take(self, whitened: Array, spread: Array, residuals: Array, present: npt.NDArray[np.bool_], by: Whitening) -> None:
+    def take(self, whitened: Array, spread: Array, residuals: Array, by: Whitening) -> None:
         """Replaces what clusters in `whitened` values and in `residuals` of their spreads, float64[s, n]."""
         if not len(self.clustered):
             return
         calm = np.rint(self._calm(whitened, spread, residuals, by) * self._scale)
-        far = (spreads(calm * (UNIT / SCALE)) - self._centres) * present[self.clustered]
+        far = spreads(calm * (UNIT / SCALE)) - self._centres
         whitened[self.clustered], residuals[self.clustered] = calm, far * (SCALE / UNIT)
 
     def _calm(self, whitened: Array, spread: Array, residuals: Array, by: Whitening) -> Array:

@@ -149,7 +149,10 @@ def test_silence_is_seen_although_no_row_says_so(tmp_path: Path) -> None:
 def test_labels_that_come_ten_seconds_later_are_late_in_no_window_of_a_minute(tmp_path: Path) -> None:
     predictions = [{"prediction_id": f"p{i}", "time": START + i * 2, "prediction": i % 2} for i in range(6_000)]
     labels = [{"prediction_id": f"p{i}", "time": START + i * 2 + 10, "label": i % 2} for i in range(6_000)]
-    files: dict[str, Any] = {"predictions": write(tmp_path / "p.jsonl", predictions), "labels": write(tmp_path / "l.jsonl", labels)}
+    files: dict[str, Any] = {
+        "predictions": write(tmp_path / "p.jsonl", predictions),
+        "labels": write(tmp_path / "l.jsonl", labels),
+    }
     replay(config(CONFIG.replace("10m", "1m")), tmp_path / "out", **files)
     assert not lines(tmp_path / "out" / "alerts.jsonl")
     of_windows = [
