@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 import detectors
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
+from stream_monitor.config.fields import LabelField, PredictionField
 from stream_monitor.config.models import Models
 from stream_monitor.config.performance import Performance
 from stream_monitor.config.quality import NoData, Quality
@@ -30,7 +31,7 @@ class Source(Settings):
     """A topic that events come from."""
 
     topic: str = Field(min_length=1)
-    fields: dict[str, str] = Field(default_factory=dict)
+    fields: dict[PredictionField, str] = Field(default_factory=dict)
     """Where to find our fields in their events: our name to their dotted path, `features: "*"` for all that is left."""
     zone: str = "UTC"
     """The time zone of times without one."""
@@ -57,6 +58,8 @@ class Absent(Settings):
 class Labels(Source):
     """Labels and how long to wait for them."""
 
+    fields: dict[LabelField, str] = Field(default_factory=dict)
+    """Where to find our fields in their events: our name to their dotted path."""
     wait: Duration = Field(parse("7d"), gt=0)
     """How long a prediction is waited for, from its time."""
     absent: Absent | None = None

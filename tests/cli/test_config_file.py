@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from consumers.wire.event import STRUCTS
 from stream_monitor.config.config_file import load
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.duration import parse
+from stream_monitor.config.fields import OF_LABELS, OF_PREDICTIONS
 from stream_monitor.config.problem import ConfigError
 
 MINIMAL = """
@@ -89,6 +91,13 @@ def test_keys_are_texts_as_they_are_written(loaded: Load) -> None:
     )
     assert labels is not None
     assert labels.values == {"0": "ok", "1": "bad", "on": "x"}
+
+
+def test_every_field_that_is_read_can_be_mapped_and_no_other(loaded: Load) -> None:
+    assert sorted(OF_PREDICTIONS) == sorted(STRUCTS["reference"].__struct_fields__)
+    assert sorted(OF_LABELS) == sorted(STRUCTS["labels"].__struct_fields__)
+    fields = "{time: at, features: '*', features.age: person.age, scores.yes: p, segments.region: meta.region}"
+    loaded(f"streams: {{s: {{predictions: {{topic: p, fields: {fields}}}, labels: {{topic: l, fields: {{label: truth}}}}}}}}")
 
 
 def test_anchors_and_merges_work(loaded: Load) -> None:
@@ -181,6 +190,16 @@ def secret(config: Config) -> str:
          "1: streams.s.alerts.severity.data_drift: must be one of info, warning, critical, none, not 'loud'"),
         ("streams: {s: {predictions: {topic: p}, detectors: {features: {kss: {}}}}}",
          "1: streams.s.detectors.features: there is no detector 'kss'; there are "),
+        ("streams:\n  s:\n    predictions:\n      topic: p\n      fields:\n        time: at\n        feature: '*'",
+         "7: streams.s.predictions.fields.feature: is no field of ours; did you mean features? (there are prediction_id, "),
+        ("streams: {s: {predictions: {topic: p, fields: {predictionid: request.id}}}}",
+         "1: streams.s.predictions.fields.predictionid: is no field of ours; did you mean prediction_id? (there are "),
+        ("streams: {s: {predictions: {topic: p, fields: {segment.region: at}}}}",
+         "1: streams.s.predictions.fields.segment.region: is no field of ours; did you mean segments.region? (there are "),
+        ("streams: {s: {predictions: {topic: p}, labels: {topic: l, fields: {lable: truth}}}}",
+         "1: streams.s.labels.fields.lable: is no field of ours; did you mean label? (there are prediction_id, "),
+        ("streams: {s: {predictions: {topic: p}, labels: {topic: l, fields: {features: '*'}}}}",
+         "1: streams.s.labels.fields.features: is no field of ours; there are prediction_id, time, label, op, "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_said_with_its_place_and_what_is_allowed(loaded: Load, text: str, said: str) -> None:
