@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 import detectors
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
 from stream_monitor.config.fields import LabelField, PredictionField
@@ -198,8 +199,7 @@ class Alerts(Settings):
     """The smallest change that matters, by kind or by feature: in standard deviations, or points of a share times ten."""
     weights: dict[DriftKind, Weight] = Field(default_factory=dict)
     """How much of the budget a signal of each kind gets, against 1 for others."""
-
-    off: tuple[str, ...] = ()
+    off: tuple[AlertName, ...] = ()
     """Alerts that are never raised, by name, such as LabelBias."""
 
     def least(self, kind: DetectedKind) -> float:

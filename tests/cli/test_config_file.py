@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from consumers.wire.event import STRUCTS
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.config_file import load
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.duration import parse
@@ -21,6 +23,7 @@ streams:
     predictions: {topic: fraud.predictions}
     labels: {topic: fraud.labels}
 """
+ROOT = Path(__file__).parents[2]
 STREAM = "streams: {s: {predictions: {topic: p}}}\n"
 Load = Callable[..., Config]
 
@@ -98,6 +101,22 @@ def test_every_field_that_is_read_can_be_mapped_and_no_other(loaded: Load) -> No
     assert sorted(OF_LABELS) == sorted(STRUCTS["labels"].__struct_fields__)
     fields = "{time: at, features: '*', features.age: person.age, scores.yes: p, segments.region: meta.region}"
     loaded(f"streams: {{s: {{predictions: {{topic: p, fields: {fields}}}, labels: {{topic: l, fields: {{label: truth}}}}}}}}")
+
+
+def test_an_alert_that_there_is_not_cannot_be_off(loaded: Load) -> None:
+    assert loaded("streams: {s: {predictions: {topic: p}, alerts: {off: [LabelBias]}}}").streams["s"].alerts.off == (
+        "LabelBias",
+    )
+    (said,) = problems(loaded, "streams: {s: {predictions: {topic: p}, alerts: {off: [NoData, LabelsBias]}}}")
+    assert said.startswith("monitor.yaml:1: streams.s.alerts.off.1: must be one of MissingValues, ")
+    assert said.endswith(", not 'LabelsBias'; did you mean LabelBias?")
+
+
+@pytest.mark.parametrize("name", get_args(AlertName))
+def test_every_alert_is_opened_somewhere_and_documented(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "alerts.md").read_text()
+    listed = {ROOT / "stream_monitor" / "config" / file for file in ("alert_name.py", "quality.py")}
+    assert any(f'"{name}"' in file.read_text() for file in (ROOT / "stream_monitor").rglob("*.py") if file not in listed)
 
 
 def test_anchors_and_merges_work(loaded: Load) -> None:
@@ -190,6 +209,9 @@ def secret(config: Config) -> str:
          "1: streams.s.alerts.severity.data_drift: must be one of info, warning, critical, none, not 'loud'"),
         ("streams: {s: {predictions: {topic: p}, detectors: {features: {kss: {}}}}}",
          "1: streams.s.detectors.features: there is no detector 'kss'; there are "),
+        ("streams: {s: {predictions: {topic: p}, alerts: {severity: {datadrift: info}}}}",
+         "1: streams.s.alerts.severity.datadrift: is not a key that may be here; there are concept_drift, data_drift, "
+         "prediction_drift; did you mean data_drift?"),
         ("streams:\n  s:\n    predictions:\n      topic: p\n      fields:\n        time: at\n        feature: '*'",
          "7: streams.s.predictions.fields.feature: is no field of ours; did you mean features? (there are prediction_id, "),
         ("streams: {s: {predictions: {topic: p, fields: {predictionid: request.id}}}}",
