@@ -9,11 +9,12 @@ from pydantic import Field, field_validator, model_validator
 
 import detectors
 from stream_monitor.config.alert_name import AlertName
+from stream_monitor.config.better import Kind, known_of
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
 from stream_monitor.config.fields import LabelField, PredictionField
 from stream_monitor.config.models import Models
-from stream_monitor.config.performance import Performance
+from stream_monitor.config.performance import AgainstRule, Performance
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
 
@@ -266,6 +267,25 @@ class StreamConfig(Settings):
             if rule.metric in ("roc_auc", "average_precision") or rule.basis == "estimated":
                 raise ValueError(f"performance.limits.{at}: {rule.metric} ({rule.basis}) is not known of segments")
         return self
+
+    @model_validator(mode="after")
+    def _rules_are_for_the_task(self) -> StreamConfig:
+        """What is compared unless said otherwise is for binary tasks, and nothing for others."""
+        against = self.performance.against_reference.metrics
+        named = [(f"limits.{at}", rule.metric) for at, rule in enumerate(self.performance.limits)]
+        if against != AgainstRule().metrics:
+            named += [("against_reference.metrics", metric) for metric in against]
+        for where, metric in named:
+            if not known_of(metric) & self._measured_as:
+                raise ValueError(f"performance.{where}: {metric} is no metric of a {self.task} task")
+        return self
+
+    @property
+    def _measured_as(self) -> set[Kind]:
+        """The kinds of outcomes that there can be; without a positive class, two classes may be measured as many."""
+        if self.task == "auto":
+            return {"binary", "multiclass", "regression"}
+        return {"binary", "multiclass"} if self.task == "binary" and self.positive is None else {self.task}
 
     @field_validator("task", mode="before")
     @classmethod
