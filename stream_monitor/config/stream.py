@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -27,18 +28,26 @@ Budget = FalseAlarms | dict[Severity, FalseAlarms]
 Effect = Annotated[float, Field(ge=0, le=100)]
 Weight = Annotated[float, Field(ge=0, le=1_000)]
 _DAY = parse("1d")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Source(Settings):
     """A topic that events come from."""
 
-    topic: str = Field(min_length=1)
+    topic: str = Field(min_length=1, max_length=249)
     fields: dict[PredictionField, str] = Field(default_factory=dict)
     """Where to find our fields in their events: our name to their dotted path, `features: "*"` for all that is left."""
     zone: str = "UTC"
     """The time zone of times without one."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     """Of times that are numbers; by size if auto."""
+
+    @field_validator("topic")
+    @classmethod
+    def _possible_in_kafka(cls, topic: str) -> str:
+        if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+            raise ValueError(f"Kafka has no topic like {topic!r}: only letters, digits, `.`, `_` and `-` may be in a name")
+        return topic
 
     @field_validator("zone")
     @classmethod
@@ -114,6 +123,8 @@ class Reference(Settings):
             raise ValueError("a time range needs both reference.since and reference.until")
         if self.since is not None and self.file is not None:
             raise ValueError("a reference is a file or a time range, not both")
+        if self.since is not None and self.until is not None and _in_utc(self.since) >= _in_utc(self.until):
+            raise ValueError(f"reference.since must be before reference.until, got {self.since} and {self.until}")
         return self
 
 
@@ -159,6 +170,14 @@ class Segments(Settings):
     """How many values of each key have metrics of their own, those that come most often; all others are one."""
     minimum: int = Field(30, ge=1)
     """Outcomes below which a segment of a window is not shown."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Segments:
+        divided = [frozenset(names) for names in self.crossings]
+        for at, names in enumerate(self.crossings):
+            if divided[at] in divided[:at] or len(divided[at]) < len(names):
+                raise ValueError(f"segments.keys.{at}: {','.join(names)} is there twice")
+        return self
 
     @property
     def crossings(self) -> tuple[tuple[str, ...], ...]:
@@ -320,3 +339,8 @@ class StreamRecord(Settings):
     """The deployment's budget."""
     streams: int = 1
     """How many streams share it."""
+
+
+def _in_utc(time: str) -> datetime:
+    read = datetime.fromisoformat(time)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
