@@ -147,6 +147,26 @@ def test_a_sound_configuration_is_ok_and_says_what_is_found_out(written: Written
     assert printed.err == ""
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("none.jsonl", "none.jsonl: no such file"),
+        ("r.txt", "r.txt: not a file of events; they end in "),
+        ("r.csv.gz", "Not a gzip"),
+    ],
+)
+def test_a_reference_file_that_cannot_be_read_is_an_error(
+    file: str, said: str, tmp_path: Path, written: Written, capsys: Capture
+) -> None:
+    for name in ("r.txt", "r.csv.gz"):
+        (tmp_path / name).write_text("prediction\n1\n")
+    text = CONFIG.replace("span: 1d", f"file: {tmp_path / file}")
+    assert exit_code("check-config", "-c", written(text)) == 2
+    printed = capsys.readouterr().out
+    assert "error    streams.fraud.reference.file: cannot be read: " in printed
+    assert said in printed
+
+
 def test_warnings_end_with_3_only_where_they_are_denied(written: Written, capsys: Capture) -> None:
     config = written("streams: {{s: {{predictions: {{topic: p}}}}}}\n")
     assert exit_code("check-config", "-c", config) == 0
