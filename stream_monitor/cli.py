@@ -113,7 +113,7 @@ def _topics(asked: argparse.Namespace) -> int:
     work = {"plan": topics.plan, "create": topics.create}[asked.action]
 
     def act() -> int:
-        planned = work(config, include_inputs=asked.include_inputs)
+        planned = [topic for topic in work(config, include_inputs=asked.include_inputs) if topic.ours]
         lines = [_topic(topic, created=asked.action == "create") for topic in planned] or ["nothing to create"]
         _tell(asked, [_plain(topic) for topic in planned], lines)
         return OK

@@ -195,7 +195,11 @@ def test_topics_are_planned_created_once_and_then_ready(
 ) -> None:
     config = written(address=broker.address, prefix=unique("us"))
     assert exit_code("topics", "plan", "-c", config, "--format", "json") == 0
-    assert {topic["exists"] for topic in json.loads(capsys.readouterr().out)} == {False}
+    planned = json.loads(capsys.readouterr().out)
+    assert {topic["exists"] for topic in planned} == {False}
+    assert not any(topic["why"] == "input" for topic in planned)
+    assert exit_code("topics", "plan", "-c", config, "--include-inputs") == 0
+    assert capsys.readouterr().out.count(" input)") == 2
     assert exit_code("check-config", "--connect", "-c", config) == 1
     assert "does not exist" in capsys.readouterr().out
     assert exit_code("topics", "create", "-c", config, "--include-inputs") == 0
