@@ -155,7 +155,13 @@ def test_what_kubernetes_says_about_a_service_of_our_name_is_passed_over(loaded:
         STREAM_MONITOR_SERVICE_HOST="10.0.0.1",
         STREAM_MONITOR_SERVICE_PORT_HTTP="9464",
         STREAM_MONITOR_PORT="tcp://10.0.0.1:9464",
+        STREAM_MONITOR_PORT_9464_TCP="tcp://10.0.0.1:9464",
+        STREAM_MONITOR_PORT_9464_TCP_PROTO="tcp",
+        STREAM_MONITOR_PORT_9464_TCP_PORT="9464",
         STREAM_MONITOR_PORT_9464_TCP_ADDR="10.0.0.1",
+        STREAM_MONITOR_METRICS_SERVICE_HOST="fd00::1",
+        STREAM_MONITOR_METRICS_SERVICE_PORT="9464",
+        STREAM_MONITOR_METRICS_PORT="tcp://[fd00::1]:9464",
     )
     assert config == loaded(MINIMAL)
 
@@ -249,6 +255,11 @@ def test_a_mistake_is_said_with_its_place_and_what_is_allowed(loaded: Load, text
     ("name", "value", "said"),
     [
         ("KAFKA__GRUOP", "x", "is no setting; did you mean STREAM_MONITOR_KAFKA__GROUP?"),
+        ("HTTP_PORT", "9999", "is no setting; did you mean STREAM_MONITOR_HTTP__PORT?"),
+        ("HTPP__PORT", "9999", "is no setting; did you mean STREAM_MONITOR_HTTP__PORT?"),
+        ("PORT", "9999", "is no setting; "),
+        ("KAFKA__SERVICE_HOST", "10.0.0.1", "is no setting; "),
+        ("KAFKA_SERVICE_HOST", "b", "is no setting; "),
         ("KAFKA_GROUP", "x", "is no setting; did you mean STREAM_MONITOR_KAFKA__GROUP?"),
         ("KAFKA", "x", "kafka: is a section; set its keys, like STREAM_MONITOR_KAFKA__BOOTSTRAP_SERVERS"),
         ("STREAMS__FRAUD__TASK", "binary", "streams.fraud.task: streams are set in the file only"),
