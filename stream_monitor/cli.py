@@ -113,7 +113,7 @@ def _topics(asked: argparse.Namespace) -> int:
     work = {"plan": topics.plan, "create": topics.create}[asked.action]
 
     def act() -> int:
-        planned = work(config, include_inputs=asked.include_inputs)
+        planned = [topic for topic in work(config, include_inputs=asked.include_inputs) if topic.ours]
         lines = [_topic(topic, created=asked.action == "create") for topic in planned] or ["nothing to create"]
         _tell(asked, [_plain(topic) for topic in planned], lines)
         return OK
@@ -129,10 +129,12 @@ def _topic(topic: Any, created: bool) -> str:
 
 
 def _check_config(asked: argparse.Namespace) -> int:
-    from stream_monitor.config.advice import advice
+    from consumers.files.files import unreadable
+    from stream_monitor.config.advice import Advice, advice
 
     config = _load_for_kafka(asked)
     said = advice(config)
+    said += [Advice("error", f"streams.{name}.reference.file", f"cannot be read: {why}") for name, why in unreadable(config)]
     if any(one.level == "error" for one in said):
         return _checked(asked, said, USAGE)
     if not asked.connect:

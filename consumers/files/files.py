@@ -73,6 +73,16 @@ def references(config: Config) -> dict[str, Iterator[bytes]]:
     }
 
 
+def unreadable(config: Config) -> Iterator[tuple[str, str]]:
+    """Each stream whose reference file cannot be read, and why; nothing but its first row is tried."""
+    for name, stream in config.streams.items():
+        if stream.reference.file is not None:
+            try:
+                next(events(stream.reference.file, bool(stream.predictions.fields)), None)
+            except (FileError, OSError) as error:
+                yield name, str(error)
+
+
 def _open(path: Path) -> BinaryIO:
     return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]  # it is one
 

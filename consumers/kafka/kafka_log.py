@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import monotonic
 
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from kafka.errors import KafkaError
+from kafka.errors import FencedInstanceIdError, KafkaError
 
 from consumers.kafka import kafka_client, transaction
 from consumers.kafka.compacted import Compacted
@@ -66,8 +66,11 @@ class KafkaLog:
         """Transactions since the start."""
 
     def read(self) -> Slice:
-        """Waits a little and gives what has come; an empty slice where nothing has."""
-        self._last = slice = self._reader.read()
+        """Waits a little and gives what has come, an empty slice where nothing has; raises NameTaken."""
+        try:
+            self._last = slice = self._reader.read()
+        except FencedInstanceIdError as error:
+            raise transaction.NameTaken(self._reader.member.group_instance_id, error) from error
         self.beat = monotonic()
         return slice
 

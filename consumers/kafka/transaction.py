@@ -7,14 +7,26 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, UnknownError
+from kafka.errors import FencedInstanceIdError, KafkaError, ProducerFencedError, UnknownError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 from stream_monitor.task import Output
 
+_FENCED = (FencedInstanceIdError, ProducerFencedError)
+
 
 class TransactionFailed(Exception):
     """The outcome of a transaction is a failure, or unknown: whoever wrote it must begin anew from what is committed."""
+
+
+class NameTaken(TransactionFailed):
+    """Another replica works under our name, and Kafka lets only the later one go on."""
+
+    def __init__(self, name: str | None, error: KafkaError) -> None:
+        # Kafka may say the same of a producer whose transaction it has ended.
+        otherwise = "; if none has, a transaction outlasted kafka.transaction_timeout"
+        more = otherwise if isinstance(error, ProducerFencedError) else ""
+        super().__init__(f"another replica has the name {name}: set kafka.instance{more}")
 
 
 def write(
@@ -34,6 +46,8 @@ def write(
         if _identity(producer) != identity:
             raise TransactionFailed("the producer lost its epoch within a transaction")
         producer.commit_transaction()
+    except _FENCED as error:
+        raise NameTaken(member.group_instance_id, error) from error
     except (KafkaError, ValueError) as error:
         raise TransactionFailed(f"a transaction failed: {error!r}") from error
 
@@ -58,6 +72,8 @@ def _append(producer: KafkaProducer, records: Iterable[tuple[str, Output]], time
     for topic, future in futures:
         try:
             future.get(timeout)
+        except _FENCED:
+            raise
         except KafkaError as error:
             raise TransactionFailed(f"a record for {topic} was not written: {error!r}") from error
 

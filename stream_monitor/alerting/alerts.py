@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from stream_monitor import __version__
 from stream_monitor.alerting import wording
 from stream_monitor.alerting.wording import Context
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import DetectedKind, StreamRecord
 from stream_monitor.events import (
@@ -30,7 +31,7 @@ from stream_monitor.watching.terms import KINDS
 
 Step = Literal["opened", "updated", "resolved"]
 
-_NAMES: dict[DetectedKind, str] = {
+_NAMES: dict[DetectedKind, AlertName] = {
     "data_drift": "DataDrift", "prediction_drift": "PredictionDrift", "concept_drift": "ConceptDrift",
     "performance": "RiskRose",
 }  # fmt: skip
@@ -63,7 +64,7 @@ class Telling(NamedTuple):
 
     subject: Subject
     kind: AlertKind
-    name: str
+    name: AlertName
     severity: Severity
     summary: str
     change: ChangeEstimate | None = None
@@ -114,7 +115,14 @@ class Alerts:
         return self._publish(_kept(alert, known), subject, moment)
 
     def open(
-        self, subject: Subject, kind: AlertKind, name: str, severity: Severity, summary: str, moment: Moment, **labels: str
+        self,
+        subject: Subject,
+        kind: AlertKind,
+        name: AlertName,
+        severity: Severity,
+        summary: str,
+        moment: Moment,
+        **labels: str,
     ) -> list[Output]:
         """Opens an alert that no detector raised; nothing if it fires already."""
         telling = Telling(subject, kind, name, severity, summary)
@@ -253,7 +261,7 @@ class Alerts:
         chosen = risk.severity if finding.sort == "risk" and risk else self.record.config.alerts.severe(kind)
         return "info" if chosen and finding.sort == "loss" and finding.direction == "down" else chosen
 
-    def _labels(self, subject: Subject, kind: DetectedKind, name: str, finding: Finding) -> dict[str, str]:
+    def _labels(self, subject: Subject, kind: DetectedKind, name: AlertName, finding: Finding) -> dict[str, str]:
         labels = self.record.config.alerts.labels | {"alertname": name, "stream": subject.stream}
         if finding.sort != "feature":
             labels |= {"model": subject.model, "version": subject.version}

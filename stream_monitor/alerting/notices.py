@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Step, Subject, Telling
 from stream_monitor.blocks import Section
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.events import AlertKind, iso
 from stream_monitor.models.models import Found
 from stream_monitor.models.sentence import Named, sentence
@@ -83,7 +84,7 @@ def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) 
 
 def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, named: Named, moment: Moment) -> list[Output]:
     """Says what has become of a model that learns beside one in production: a notice, never a page."""
-    name = "ErrorsExplained" if found.model == "error_model" else "ChallengerBetter"
+    name: AlertName = "ErrorsExplained" if found.model == "error_model" else "ChallengerBetter"
     labels = {"model": subject.model, "version": subject.version, "signal": "model", "challenger": found.model}
     if found.step in ("begun_anew", "set_aside"):
         name = "ChallengerFailed"

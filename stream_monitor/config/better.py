@@ -1,10 +1,12 @@
-"""The metrics that a rule can name, and which way each of them is better."""
+"""The metrics that a rule can name, which way each of them is better, and what it is known of."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 Better = Literal["higher", "lower", "near_zero", "neither"]
+Kind = Literal["binary", "multiclass", "regression"]
+"""What outcomes are measured as."""
 
 BETTER: dict[str, Better] = {
     **dict.fromkeys(
@@ -28,9 +30,31 @@ BETTER: dict[str, Better] = {
 }  # fmt: skip
 """By the name of the metric.  Those that are neither have fixed limits only."""
 
+_OF_KIND: dict[Kind, frozenset[str]] = {
+    "binary": frozenset((
+        "accuracy", "log_loss", "precision", "recall", "specificity", "f1", "mcc", "balanced_accuracy", "roc_auc",
+        "average_precision", "brier", "ece", "cost", "predicted_positive_rate", "actual_positive_rate",
+    )),
+    "multiclass": frozenset((
+        "accuracy", "log_loss", "top_k_accuracy", "macro_precision", "macro_recall", "macro_f1", "micro_precision",
+        "micro_recall", "micro_f1", "weighted_precision", "weighted_recall", "weighted_f1",
+    )),
+    "regression": frozenset(("mae", "rmse", "mape", "smape", "bias", "r2", "mean_actual", "mean_predicted")),
+}  # fmt: skip
+"""Those of outcomes; serving has its own whatever outcomes are."""
 _WITHOUT_BOUND = {"r2", "log_loss", "mae", "rmse", "mape", "smape", "cost", "bias", "mean_predicted", "mean_actual"}
 
 
 def is_share(metric: str) -> bool:
     """Whether a metric lies between 0 and 1, or -1 and 1, so that a hundredth means something."""
     return metric not in _WITHOUT_BOUND and not metric.startswith("latency")
+
+
+def lowest(metric: str) -> float:
+    """The least that a metric between bounds can be; the most is 1."""
+    return -1.0 if metric == "mcc" else 0.0
+
+
+def known_of(metric: str) -> set[Kind]:
+    """The kinds of outcomes that a metric is known of; all of them if it is about serving."""
+    return {kind for kind, metrics in _OF_KIND.items() if metric in metrics} or set(_OF_KIND)

@@ -13,8 +13,12 @@ from stream_monitor.config.setting import find, settings
 from stream_monitor.config.yaml_document import scalar
 
 PREFIX = "STREAM_MONITOR_"
-# A Kubernetes service that is called stream-monitor puts these into every container of its namespace.
-_KUBERNETES = re.compile(r"STREAM_MONITOR_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_\w+)?)")
+# A Kubernetes service whose name begins with stream-monitor puts these into every container of its namespace.
+_ADDRESS = r"(?:\d+(?:\.\d+){3}|[0-9a-f]*:[0-9a-f:.]+)"
+_KUBERNETES = re.compile(
+    rf"STREAM_MONITOR(?:_[A-Z0-9]+)*_(?:SERVICE_HOST={_ADDRESS}|SERVICE_PORT(?:_[A-Z0-9]+)*=\d+"
+    rf"|PORT(?:_\d+_[A-Z]+)?=[a-z]+://.+|PORT_\d+_[A-Z]+_(?:PROTO=[a-z]+|PORT=\d+|ADDR={_ADDRESS}))"
+)
 
 
 class Overrides(NamedTuple):
@@ -30,9 +34,8 @@ def overrides(environ: Mapping[str, str]) -> Overrides:
     """What the variables with our prefix say; those of streams and unknown ones are problems."""
     found = Overrides({}, {}, [])
     for name in sorted(environ):
-        path = tuple(name.removeprefix(PREFIX).lower().split("__"))
-        if name.startswith(PREFIX) and not (_KUBERNETES.fullmatch(name) and find(path) is None):
-            _take(found, name, path, environ[name])
+        if name.startswith(PREFIX) and not _KUBERNETES.fullmatch(f"{name}={environ[name]}"):
+            _take(found, name, tuple(name.removeprefix(PREFIX).lower().split("__")), environ[name])
     return found
 
 

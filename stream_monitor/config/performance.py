@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from stream_monitor.config.better import BETTER, is_share
+from stream_monitor.config.better import BETTER, is_share, lowest
 from stream_monitor.config.duration import Duration
 from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.settings import Settings, Severity
@@ -82,6 +82,14 @@ class LimitRule(Rule):
         if (self.below is None) == (self.above is None):
             raise ValueError(f"a limit of {self.metric} needs either below or above")
         return self
+
+    @model_validator(mode="after")
+    def _can_be_crossed(self) -> LimitRule:
+        low, limit = lowest(self.metric), self.limit
+        if not is_share(self.metric) or low < limit < 1 or limit == (low if self.below is None else 1):
+            return self
+        side, always = ("above", limit < low) if self.below is None else ("below", limit > 1)
+        raise ValueError(f"{self.metric} lies between {low:g} and 1: it is {'always' if always else 'never'} {side} {limit:g}")
 
 
 class AgainstRule(Rule):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 import detectors
+from stream_monitor.config.alert_name import AlertName
+from stream_monitor.config.better import Kind, known_of
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
+from stream_monitor.config.fields import LabelField, PredictionField
 from stream_monitor.config.models import Models
-from stream_monitor.config.performance import Performance
+from stream_monitor.config.performance import AgainstRule, Performance
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
 
@@ -24,18 +28,26 @@ Budget = FalseAlarms | dict[Severity, FalseAlarms]
 Effect = Annotated[float, Field(ge=0, le=100)]
 Weight = Annotated[float, Field(ge=0, le=1_000)]
 _DAY = parse("1d")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Source(Settings):
     """A topic that events come from."""
 
-    topic: str = Field(min_length=1)
-    fields: dict[str, str] = Field(default_factory=dict)
+    topic: str = Field(min_length=1, max_length=249)
+    fields: dict[PredictionField, str] = Field(default_factory=dict)
     """Where to find our fields in their events: our name to their dotted path, `features: "*"` for all that is left."""
     zone: str = "UTC"
     """The time zone of times without one."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     """Of times that are numbers; by size if auto."""
+
+    @field_validator("topic")
+    @classmethod
+    def _possible_in_kafka(cls, topic: str) -> str:
+        if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+            raise ValueError(f"Kafka has no topic like {topic!r}: only letters, digits, `.`, `_` and `-` may be in a name")
+        return topic
 
     @field_validator("zone")
     @classmethod
@@ -57,6 +69,8 @@ class Absent(Settings):
 class Labels(Source):
     """Labels and how long to wait for them."""
 
+    fields: dict[LabelField, str] = Field(default_factory=dict)
+    """Where to find our fields in their events: our name to their dotted path."""
     wait: Duration = Field(parse("7d"), gt=0)
     """How long a prediction is waited for, from its time."""
     absent: Absent | None = None
@@ -109,6 +123,8 @@ class Reference(Settings):
             raise ValueError("a time range needs both reference.since and reference.until")
         if self.since is not None and self.file is not None:
             raise ValueError("a reference is a file or a time range, not both")
+        if self.since is not None and self.until is not None and _in_utc(self.since) >= _in_utc(self.until):
+            raise ValueError(f"reference.since must be before reference.until, got {self.since} and {self.until}")
         return self
 
 
@@ -155,6 +171,14 @@ class Segments(Settings):
     minimum: int = Field(30, ge=1)
     """Outcomes below which a segment of a window is not shown."""
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Segments:
+        divided = [frozenset(names) for names in self.crossings]
+        for at, names in enumerate(self.crossings):
+            if divided[at] in divided[:at] or len(divided[at]) < len(names):
+                raise ValueError(f"segments.keys.{at}: {','.join(names)} is there twice")
+        return self
+
     @property
     def crossings(self) -> tuple[tuple[str, ...], ...]:
         """The keys, each as the names that it is of."""
@@ -195,8 +219,7 @@ class Alerts(Settings):
     """The smallest change that matters, by kind or by feature: in standard deviations, or points of a share times ten."""
     weights: dict[DriftKind, Weight] = Field(default_factory=dict)
     """How much of the budget a signal of each kind gets, against 1 for others."""
-
-    off: tuple[str, ...] = ()
+    off: tuple[AlertName, ...] = ()
     """Alerts that are never raised, by name, such as LabelBias."""
 
     def least(self, kind: DetectedKind) -> float:
@@ -264,6 +287,25 @@ class StreamConfig(Settings):
                 raise ValueError(f"performance.limits.{at}: {rule.metric} ({rule.basis}) is not known of segments")
         return self
 
+    @model_validator(mode="after")
+    def _rules_are_for_the_task(self) -> StreamConfig:
+        """What is compared unless said otherwise is for binary tasks, and nothing for others."""
+        against = self.performance.against_reference.metrics
+        named = [(f"limits.{at}", rule.metric) for at, rule in enumerate(self.performance.limits)]
+        if against != AgainstRule().metrics:
+            named += [("against_reference.metrics", metric) for metric in against]
+        for where, metric in named:
+            if not known_of(metric) & self._measured_as:
+                raise ValueError(f"performance.{where}: {metric} is no metric of a {self.task} task")
+        return self
+
+    @property
+    def _measured_as(self) -> set[Kind]:
+        """The kinds of outcomes that there can be; without a positive class, two classes may be measured as many."""
+        if self.task == "auto":
+            return {"binary", "multiclass", "regression"}
+        return {"binary", "multiclass"} if self.task == "binary" and self.positive is None else {self.task}
+
     @field_validator("task", mode="before")
     @classmethod
     def _no_ranking(cls, task: object) -> object:
@@ -297,3 +339,8 @@ class StreamRecord(Settings):
     """The deployment's budget."""
     streams: int = 1
     """How many streams share it."""
+
+
+def _in_utc(time: str) -> datetime:
+    read = datetime.fromisoformat(time)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

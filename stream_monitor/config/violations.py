@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stream_monitor.config import duration
+from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.problem import Path
 from stream_monitor.config.setting import find, hidden, nearest, siblings
 
@@ -81,7 +82,7 @@ def _said(path: Path, errors: Sequence[Any], values: dict[str, Any]) -> str:
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
     if "[key]" in first["loc"]:
-        return f"is not a key that may be here; there are {', '.join(_literals(errors))}"
+        return f"is not a key that may be here; there are {', '.join(_literals(errors))}{_hint(errors, path[-1])}"
     if first["type"] == "too_short":
         return "must not be empty"
     value = _value(path, values)
@@ -127,5 +128,7 @@ def _literals(errors: Sequence[Any]) -> list[str]:
 
 
 def _hint(errors: Sequence[Any], value: Any) -> str:
-    unquoted = isinstance(value, bool | int | float) and any(error["type"] == "string_type" for error in errors)
-    return "; put it in quotes" if unquoted else ""
+    if isinstance(value, bool | int | float) and any(error["type"] == "string_type" for error in errors):
+        return "; put it in quotes"
+    meant = nearest_word(value, _literals(errors)) if isinstance(value, str) else None
+    return f"; did you mean {meant}?" if meant else ""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.better import is_share
 from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamRecord
@@ -18,13 +19,14 @@ from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.tally import ALL, Tally
 from stream_monitor.metrics.windows import Closed
+from stream_monitor.performance.course import Kind
 from stream_monitor.performance.explanation import Cause, Counts, causes
 from stream_monitor.performance.limits import Step
 from stream_monitor.performance.rules import Rules, Said, Told
 from stream_monitor.task import Output
 from stream_monitor.watched import Watched
 
-_NAMES = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
+_NAMES: dict[Kind, AlertName] = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
 _UNBIASED = 3
 """Cohorts in a row whose labels are like the rest, until that is over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
 
 Step = Literal["opened", "updated", "resolved"]
@@ -13,8 +14,7 @@ Step = Literal["opened", "updated", "resolved"]
 class Issue(NamedTuple):
     """A step of what is wrong, at the end of a window or of a silence."""
 
-    name: str
-    """As an alert is called: MissingValues."""
+    name: AlertName
     step: Step
     feature: str
     """What it is about: a feature, an input; empty where it is the stream, or many features at once."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
 from stream_monitor.quality.issue import Found, Issue
 
@@ -25,7 +26,7 @@ class OpenIssues:
         self._together: dict[str, list[str]] = {}
         """Features that share one issue."""
 
-    def settle(self, name: str, severity: Severity, bad: Sequence[Found], well: Collection[str]) -> list[Issue]:
+    def settle(self, name: AlertName, severity: Severity, bad: Sequence[Found], well: Collection[str]) -> list[Issue]:
         """Takes what one look found: features that are `bad`, and those that are `well`; others stay as they are."""
         alone, together = self._alone.get(name, {}), self._together.get(name, [])
         issues = [Issue(name, "resolved", one, severity, "") for one in sorted(alone) if one in well]
@@ -45,11 +46,11 @@ class OpenIssues:
             self._keep(self._alone, name, alone)
         return issues
 
-    def close(self, name: str, severity: Severity) -> list[Issue]:
+    def close(self, name: AlertName, severity: Severity) -> list[Issue]:
         """Ends all issues of a name."""
         return self.settle(name, severity, (), self.open(name))
 
-    def open(self, name: str) -> set[str]:
+    def open(self, name: AlertName) -> set[str]:
         """The features that have an issue of this name."""
         return {*self._alone.get(name, ()), *self._together.get(name, ())}
 
@@ -66,7 +67,7 @@ class OpenIssues:
         self._together = {name: list(features) for name, features in state["together"].items()}
 
     def _join(
-        self, name: str, severity: Severity, bad: Sequence[Found], fresh: list[str], well: Collection[str]
+        self, name: AlertName, severity: Severity, bad: Sequence[Found], fresh: list[str], well: Collection[str]
     ) -> list[Issue]:
         """Lets features share an issue until none of them is wrong."""
         before = self._together.get(name, [])

@@ -147,6 +147,26 @@ def test_a_sound_configuration_is_ok_and_says_what_is_found_out(written: Written
     assert printed.err == ""
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("none.jsonl", "none.jsonl: no such file"),
+        ("r.txt", "r.txt: not a file of events; they end in "),
+        ("r.csv.gz", "Not a gzip"),
+    ],
+)
+def test_a_reference_file_that_cannot_be_read_is_an_error(
+    file: str, said: str, tmp_path: Path, written: Written, capsys: Capture
+) -> None:
+    for name in ("r.txt", "r.csv.gz"):
+        (tmp_path / name).write_text("prediction\n1\n")
+    text = CONFIG.replace("span: 1d", f"file: {tmp_path / file}")
+    assert exit_code("check-config", "-c", written(text)) == 2
+    printed = capsys.readouterr().out
+    assert "error    streams.fraud.reference.file: cannot be read: " in printed
+    assert said in printed
+
+
 def test_warnings_end_with_3_only_where_they_are_denied(written: Written, capsys: Capture) -> None:
     config = written("streams: {{s: {{predictions: {{topic: p}}}}}}\n")
     assert exit_code("check-config", "-c", config) == 0
@@ -175,7 +195,11 @@ def test_topics_are_planned_created_once_and_then_ready(
 ) -> None:
     config = written(address=broker.address, prefix=unique("us"))
     assert exit_code("topics", "plan", "-c", config, "--format", "json") == 0
-    assert {topic["exists"] for topic in json.loads(capsys.readouterr().out)} == {False}
+    planned = json.loads(capsys.readouterr().out)
+    assert {topic["exists"] for topic in planned} == {False}
+    assert not any(topic["why"] == "input" for topic in planned)
+    assert exit_code("topics", "plan", "-c", config, "--include-inputs") == 0
+    assert capsys.readouterr().out.count(" input)") == 2
     assert exit_code("check-config", "--connect", "-c", config) == 1
     assert "does not exist" in capsys.readouterr().out
     assert exit_code("topics", "create", "-c", config, "--include-inputs") == 0

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from consumers.wire.event import STRUCTS
+from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.config_file import load
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.duration import parse
+from stream_monitor.config.fields import OF_LABELS, OF_PREDICTIONS
 from stream_monitor.config.problem import ConfigError
 
 MINIMAL = """
@@ -19,6 +23,7 @@ streams:
     predictions: {topic: fraud.predictions}
     labels: {topic: fraud.labels}
 """
+ROOT = Path(__file__).parents[2]
 STREAM = "streams: {s: {predictions: {topic: p}}}\n"
 Load = Callable[..., Config]
 
@@ -91,6 +96,29 @@ def test_keys_are_texts_as_they_are_written(loaded: Load) -> None:
     assert labels.values == {"0": "ok", "1": "bad", "on": "x"}
 
 
+def test_every_field_that_is_read_can_be_mapped_and_no_other(loaded: Load) -> None:
+    assert sorted(OF_PREDICTIONS) == sorted(STRUCTS["reference"].__struct_fields__)
+    assert sorted(OF_LABELS) == sorted(STRUCTS["labels"].__struct_fields__)
+    fields = "{time: at, features: '*', features.age: person.age, scores.yes: p, segments.region: meta.region}"
+    loaded(f"streams: {{s: {{predictions: {{topic: p, fields: {fields}}}, labels: {{topic: l, fields: {{label: truth}}}}}}}}")
+
+
+def test_an_alert_that_there_is_not_cannot_be_off(loaded: Load) -> None:
+    assert loaded("streams: {s: {predictions: {topic: p}, alerts: {off: [LabelBias]}}}").streams["s"].alerts.off == (
+        "LabelBias",
+    )
+    (said,) = problems(loaded, "streams: {s: {predictions: {topic: p}, alerts: {off: [NoData, LabelsBias]}}}")
+    assert said.startswith("monitor.yaml:1: streams.s.alerts.off.1: must be one of MissingValues, ")
+    assert said.endswith(", not 'LabelsBias'; did you mean LabelBias?")
+
+
+@pytest.mark.parametrize("name", get_args(AlertName))
+def test_every_alert_is_opened_somewhere_and_documented(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "alerts.md").read_text()
+    listed = {ROOT / "stream_monitor" / "config" / file for file in ("alert_name.py", "quality.py")}
+    assert any(f'"{name}"' in file.read_text() for file in (ROOT / "stream_monitor").rglob("*.py") if file not in listed)
+
+
 def test_anchors_and_merges_work(loaded: Load) -> None:
     text = """
 streams:
@@ -127,7 +155,13 @@ def test_what_kubernetes_says_about_a_service_of_our_name_is_passed_over(loaded:
         STREAM_MONITOR_SERVICE_HOST="10.0.0.1",
         STREAM_MONITOR_SERVICE_PORT_HTTP="9464",
         STREAM_MONITOR_PORT="tcp://10.0.0.1:9464",
+        STREAM_MONITOR_PORT_9464_TCP="tcp://10.0.0.1:9464",
+        STREAM_MONITOR_PORT_9464_TCP_PROTO="tcp",
+        STREAM_MONITOR_PORT_9464_TCP_PORT="9464",
         STREAM_MONITOR_PORT_9464_TCP_ADDR="10.0.0.1",
+        STREAM_MONITOR_METRICS_SERVICE_HOST="fd00::1",
+        STREAM_MONITOR_METRICS_SERVICE_PORT="9464",
+        STREAM_MONITOR_METRICS_PORT="tcp://[fd00::1]:9464",
     )
     assert config == loaded(MINIMAL)
 
@@ -181,6 +215,35 @@ def secret(config: Config) -> str:
          "1: streams.s.alerts.severity.data_drift: must be one of info, warning, critical, none, not 'loud'"),
         ("streams: {s: {predictions: {topic: p}, detectors: {features: {kss: {}}}}}",
          "1: streams.s.detectors.features: there is no detector 'kss'; there are "),
+        ("streams: {s: {predictions: {topic: p}, alerts: {severity: {datadrift: info}}}}",
+         "1: streams.s.alerts.severity.datadrift: is not a key that may be here; there are concept_drift, data_drift, "
+         "prediction_drift; did you mean data_drift?"),
+        ("streams: {s: {predictions: {topic: p}, reference: {since: 2026-05-08T00:00Z, until: 2026-05-01}}}",
+         "1: streams.s.reference: reference.since must be before reference.until, got 2026-05-08T00:00:00+00:00 and "),
+        ("streams: {s: {predictions: {topic: bad topic!}}}",
+         "1: streams.s.predictions.topic: Kafka has no topic like 'bad topic!': only letters, digits, `.`, `_` and `-` may "),
+        ("streams: {s: {predictions: {topic: ..}}}", "1: streams.s.predictions.topic: Kafka has no topic like '..': "),
+        (f"streams: {{s: {{predictions: {{topic: {'t' * 250}}}}}}}",
+         "1: streams.s.predictions.topic: must be at most 249 characters"),
+        ("streams: {s: {predictions: {topic: p}, segments: {keys: [region, region]}}}",
+         "1: streams.s.segments: segments.keys.1: region is there twice"),
+        ("streams: {s: {predictions: {topic: p}, segments: {keys: [[a, b], [b, a]]}}}",
+         "1: streams.s.segments: segments.keys.1: b,a is there twice"),
+        ("streams: {s: {predictions: {topic: p}, segments: {keys: [a, [a, a]]}}}",
+         "1: streams.s.segments: segments.keys.1: a,a is there twice"),
+        ("streams:\n  s:\n    predictions: {topic: p}\n    performance:\n      limits:\n"
+         "        - {metric: recall, below: 0.5}\n        - {metric: accuracy, below: 80}",
+         "7: streams.s.performance.limits.1: accuracy lies between 0 and 1: it is always below 80"),
+        ("streams:\n  s:\n    predictions:\n      topic: p\n      fields:\n        time: at\n        feature: '*'",
+         "7: streams.s.predictions.fields.feature: is no field of ours; did you mean features? (there are prediction_id, "),
+        ("streams: {s: {predictions: {topic: p, fields: {predictionid: request.id}}}}",
+         "1: streams.s.predictions.fields.predictionid: is no field of ours; did you mean prediction_id? (there are "),
+        ("streams: {s: {predictions: {topic: p, fields: {segment.region: at}}}}",
+         "1: streams.s.predictions.fields.segment.region: is no field of ours; did you mean segments.region? (there are "),
+        ("streams: {s: {predictions: {topic: p}, labels: {topic: l, fields: {lable: truth}}}}",
+         "1: streams.s.labels.fields.lable: is no field of ours; did you mean label? (there are prediction_id, "),
+        ("streams: {s: {predictions: {topic: p}, labels: {topic: l, fields: {features: '*'}}}}",
+         "1: streams.s.labels.fields.features: is no field of ours; there are prediction_id, time, label, op, "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_said_with_its_place_and_what_is_allowed(loaded: Load, text: str, said: str) -> None:
@@ -192,6 +255,11 @@ def test_a_mistake_is_said_with_its_place_and_what_is_allowed(loaded: Load, text
     ("name", "value", "said"),
     [
         ("KAFKA__GRUOP", "x", "is no setting; did you mean STREAM_MONITOR_KAFKA__GROUP?"),
+        ("HTTP_PORT", "9999", "is no setting; did you mean STREAM_MONITOR_HTTP__PORT?"),
+        ("HTPP__PORT", "9999", "is no setting; did you mean STREAM_MONITOR_HTTP__PORT?"),
+        ("PORT", "9999", "is no setting; "),
+        ("KAFKA__SERVICE_HOST", "10.0.0.1", "is no setting; "),
+        ("KAFKA_SERVICE_HOST", "b", "is no setting; "),
         ("KAFKA_GROUP", "x", "is no setting; did you mean STREAM_MONITOR_KAFKA__GROUP?"),
         ("KAFKA", "x", "kafka: is a section; set its keys, like STREAM_MONITOR_KAFKA__BOOTSTRAP_SERVERS"),
         ("STREAMS__FRAUD__TASK", "binary", "streams.fraud.task: streams are set in the file only"),

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaProducer
 
 from consumers.kafka.poller import Limits
-from consumers.kafka.transaction import TransactionFailed
+from consumers.kafka.transaction import NameTaken, TransactionFailed
 from tests.kafka.conftest import drained, said, send, work_until
 from tests.kafka.replica import Replica, until
 from tests.kafka.toys import Echo, Tally, World
@@ -75,7 +75,7 @@ def test_two_replicas_of_one_name_are_one_too_many(world: World, producer: Kafka
     second = world.log("same")
     work_until(Echo(), second, drained(second))
     send(producer, world.input, ["a"])
-    with pytest.raises(Exception, match=r"Fenced|fenced|TransactionFailed"):
+    with pytest.raises(NameTaken, match="another replica has the name same: set kafka"):
         work_until(Echo(), first, lambda: False, seconds=15)
     work_until(Echo(), second, lambda: len(said(world)) == 1)
     for log in (first, second):

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from stream_monitor.config.better import BETTER
+from stream_monitor.config.better import BETTER, Kind, known_of
 from stream_monitor.config.performance import AgainstRule, LimitRule, Performance
+from stream_monitor.config.stream import StreamConfig
+from stream_monitor.metrics.binary import Binary, Costs
+from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.reading import NOTHING, Reading
+from stream_monitor.metrics.regression import Regression
 from stream_monitor.performance.limits import Against, Limit, Step
 
 HOUR = 3_600_000_000
@@ -256,12 +261,66 @@ def test_unknown_metrics_are_refused_with_the_nearest_name() -> None:
         ({"limits": [{"metric": "cost", "above": 2}]}, "a rule about cost needs the cost of outcomes"),
         ({"against_reference": {"metrics": ["mean_actual"]}}, "mean_actual is neither better nor worse when it rises"),
         ({"risk": {"rise": 1}}, "rise must be below bound, 1, got 1"),
+        ({"limits": [{"metric": "accuracy", "below": 80}]}, "accuracy lies between 0 and 1: it is always below 80"),
+        ({"limits": [{"metric": "accuracy", "below": 0}]}, "accuracy lies between 0 and 1: it is never below 0"),
+        ({"limits": [{"metric": "error_rate", "above": 5}]}, "error_rate lies between 0 and 1: it is never above 5"),
+        ({"limits": [{"metric": "mcc", "above": -2}]}, "mcc lies between -1 and 1: it is always above -2"),
         ({"limit": []}, "Extra inputs are not permitted"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(said: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Performance.model_validate(said)
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit"),
+    [("accuracy", {"below": 1}), ("error_rate", {"above": 0}), ("mcc", {"below": -0.5}), ("latency_p99", {"above": 250})],
+)
+def test_limits_that_can_be_crossed_may_be_set(metric: str, limit: dict[str, float]) -> None:
+    assert LimitRule.model_validate({"metric": metric, **limit}).limit == next(iter(limit.values()))
+
+
+def test_every_metric_is_known_of_what_reads_it() -> None:
+    ranked = {"roc_auc", "average_precision"}
+    binary, multiclass, regression = (
+        set(one.read(np.ones(one.width))) for one in (Binary(Costs(0, 0, 0, 0)), Multiclass(8), Regression())
+    )
+    read: dict[Kind, set[str]] = {"binary": binary | ranked, "multiclass": multiclass, "regression": regression}
+    serving = BETTER.keys() - set().union(*read.values())
+    assert serving == {"error_rate", "timeout_rate", "latency", "latency_p50", "latency_p95", "latency_p99"}
+    assert {metric: known_of(metric) for metric in BETTER} == {
+        metric: {kind for kind in read if metric in read[kind] or metric in serving} for metric in BETTER
+    }
+
+
+@pytest.mark.parametrize(
+    ("stream", "metric", "message"),
+    [
+        ({"task": "multiclass"}, "mcc", "performance.limits.0: mcc is no metric of a multiclass task"),
+        ({"task": "multiclass"}, "roc_auc", "roc_auc is no metric of a multiclass task"),
+        ({"task": "regression"}, "accuracy", "accuracy is no metric of a regression task"),
+        ({"task": "binary"}, "mae", "mae is no metric of a binary task"),
+        ({"task": "binary", "positive": 1}, "macro_f1", "macro_f1 is no metric of a binary task"),
+        ({"task": "binary"}, "macro_f1", None),
+        ({"task": "multiclass"}, "error_rate", None),
+        ({}, "mcc", None),
+    ],
+)
+def test_rules_about_what_the_task_never_has_are_refused(stream: dict[str, Any], metric: str, message: str | None) -> None:
+    limited = {"predictions": {"topic": "p"}, "performance": {"limits": [{"metric": metric, "above": 0.5}]}} | stream
+    if message is None:
+        StreamConfig.model_validate(limited)
+        return
+    with pytest.raises(ValidationError, match=message):
+        StreamConfig.model_validate(limited)
+
+
+def test_what_is_compared_with_the_reference_unless_said_is_refused_for_no_task() -> None:
+    stream = {"predictions": {"topic": "p"}, "task": "multiclass"}
+    StreamConfig.model_validate(StreamConfig.model_validate(stream).model_dump())
+    with pytest.raises(ValidationError, match="metrics: recall is no metric of a multiclass task"):
+        StreamConfig.model_validate(stream | {"performance": {"against_reference": {"metrics": ["recall"]}}})
 
 
 def test_settings_are_read_as_people_write_them() -> None:

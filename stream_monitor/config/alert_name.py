@@ -1,0 +1,17 @@
+"""The names of all alerts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from stream_monitor.config.quality import Name
+
+AlertName = Literal[
+    Name,
+    "DataDrift", "PredictionDrift", "ConceptDrift", "RiskRose",
+    "PerformanceDrop", "PerformanceGain", "MetricLimit", "ChallengerBetter", "ErrorsExplained", "EstimateApart",
+    "LabelsLate", "LabelBias", "ReferenceUnsettled", "FeatureType", "LabelVocabulary", "TaskUnknown",
+    "NoData", "StalledInput",
+    "StreamQuarantined", "InputLost", "RecordLost", "DetectorBroken", "ChallengerFailed",
+]  # fmt: skip
+"""Those about the data, then what detectors find, what is said of performance, of labels, of silence, of the monitor itself."""
