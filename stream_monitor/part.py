@@ -16,7 +16,8 @@ from stream_monitor.blocks import Block, Progress, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.configuration import configure, parsed
 from stream_monitor.control import obey
-from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
+from stream_monitor.dead_letter import dead_letters
+from stream_monitor.events import Alert, AlertEvent, RetrainEvent, iso
 from stream_monitor.sections import together
 from stream_monitor.snapshots import Snapshots, channel, placed
 from stream_monitor.stream import Stream
@@ -179,10 +180,7 @@ class Part:
         summary = f"{stream.name} was set aside: {reason}; a control event `resume` starts it again"
         moment = fresh.moment(arrived)
         opened = fresh.alerts.open(Subject(stream.name), "monitor", "StreamQuarantined", "critical", summary, moment)
-        return [
-            *opened,
-            self._dead_letter(stream.name, stream.record.deployment, section, "stream_quarantined", reason, arrived, offset),
-        ]
+        return opened + self._bury(section, stream.record.deployment, "stream_quarantined", reason, arrived, offset)
 
     def _while_quarantined(self, stream: Stream, section: Section, arrived: int) -> list[Output]:
         if section.kind == "control" and json.loads(section.document).get("action") == "resume":
@@ -200,23 +198,11 @@ class Part:
         base = self._bases.get(section.stream.partition("/")[0])
         if base is None or section.rows is None or section.kind != "labels":
             return []
-        detail = f"{len(section.rows)} labels came before the first prediction of {section.stream}"
-        return [self._dead_letter(section.stream, base.deployment, section, "no_stream", detail, arrived, offset)]
+        detail = f"labels came before the first prediction of {section.stream}"
+        return self._bury(section, base.deployment, "no_stream", detail, arrived, offset)
 
-    def _dead_letter(
-        self, name: str, deployment: str, section: Section, reason: str, detail: str, arrived: int, offset: int
-    ) -> Output:
-        data = {
-            "reason": reason, "detail": detail, "topic": self.partition.topic, "partition": self.partition.number,
-            "offset": offset, "index": 0, "size": blocks.size(section), "sha256": None,
-        }  # fmt: skip
-        event = {
-            "specversion": "1.0", "id": identity("dead letter", *self.partition, offset, name, section.kind),
-            "type": "io.streammonitor.deadletter.v1", "source": f"/stream-monitor/{deployment}",
-            "subject": name, "time": iso(arrived), "recordedtime": iso(arrived), "datacontenttype": "application/json",
-            "data": data,
-        }  # fmt: skip
-        return Output("dead-letters", name.encode(), json.dumps(event).encode())
+    def _bury(self, section: Section, deployment: str, reason: str, detail: str, arrived: int, offset: int) -> list[Output]:
+        return dead_letters(section, deployment, reason, detail, arrived, (self.partition.number, offset))
 
     def _configure(self, section: Section, arrived: int, offset: int) -> list[Output]:
         if not section.stream:

@@ -66,9 +66,9 @@ class Checks:
     def rows(self, kind: Kind, sources: Iterable[Source], clock: Ints) -> list[Issue]:
         """Takes the clocks of rows and where these came from; at the first of them silence is over."""
         at = 0
-        for topic, partition, rows in sources:
-            at += rows
-            self._inputs.see(topic, partition, rows, int(clock[at - 1]))
+        for source in sources:
+            at += source.rows
+            self._inputs.see(source.topic, source.partition, source.rows, int(clock[at - 1]))
         over = self._rhythms[kind].see(clock)
         return [] if over is None else [over]
 
