@@ -15,7 +15,7 @@ from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Progress, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.configuration import configure, parsed
-from stream_monitor.control import obey
+from stream_monitor.control import Pointless, obey
 from stream_monitor.dead_letter import dead_letters
 from stream_monitor.events import Alert, AlertEvent, RetrainEvent, iso
 from stream_monitor.sections import together
@@ -130,7 +130,7 @@ class Part:
         if offset < self._asleep.get(section.stream, 0):
             return []
         if section.stream in self._quarantined:
-            return self._while_quarantined(stream, section, arrived)
+            return self._while_quarantined(stream, section, arrived, offset)
         return self._guarded(stream, section, arrived, offset)
 
     def _stream(self, section: Section, offset: int) -> Stream | None:
@@ -162,6 +162,9 @@ class Part:
             if section.kind == "configuration":
                 return configure(stream, parsed(section.document), arrived)
             return stream.section(section, arrived)
+        except Pointless as pointless:
+            deployment = stream.record.deployment
+            return self._bury(section, deployment, pointless.reason, pointless.detail, arrived, offset)
         except (MemoryError, OSError):
             raise
         except Exception as error:
@@ -182,23 +185,27 @@ class Part:
         opened = fresh.alerts.open(Subject(stream.name), "monitor", "StreamQuarantined", "critical", summary, moment)
         return opened + self._bury(section, stream.record.deployment, "stream_quarantined", reason, arrived, offset)
 
-    def _while_quarantined(self, stream: Stream, section: Section, arrived: int) -> list[Output]:
-        if section.kind == "control" and json.loads(section.document).get("action") == "resume":
-            del self._quarantined[stream.name]
-            return stream.alerts.end("resumed", stream.moment(arrived), kind="monitor")
-        self._skip(stream, section)
-        return []
+    def _while_quarantined(self, stream: Stream, section: Section, arrived: int, offset: int) -> list[Output]:
+        if section.kind != "control":
+            self._skip(stream, section)
+            return []
+        if json.loads(section.document).get("action") != "resume":
+            detail = f"{stream.name} was set aside: only `resume` is obeyed"
+            return self._bury(section, stream.record.deployment, "stream_quarantined", detail, arrived, offset)
+        del self._quarantined[stream.name]
+        return stream.alerts.end("resumed", stream.moment(arrived), kind="monitor")
 
     def _skip(self, stream: Stream, section: Section) -> None:
         if section.kind == "predictions" and section.rows is not None:
             stream.join.position += len(section.rows)
 
     def _orphan(self, section: Section, arrived: int, offset: int) -> list[Output]:
-        """Labels never make a stream: those that come before the first prediction of their model are dead."""
+        """Only predictions make a stream: labels and control events that come before the first of their model are dead."""
         base = self._bases.get(section.stream.partition("/")[0])
-        if base is None or section.rows is None or section.kind != "labels":
+        what = {"labels": "labels", "control": "a control event"}.get(section.kind)
+        if base is None or what is None or not (section.rows or section.document):
             return []
-        detail = f"labels came before the first prediction of {section.stream}"
+        detail = f"{what} came before the first prediction of {section.stream}"
         return self._bury(section, base.deployment, "no_stream", detail, arrived, offset)
 
     def _bury(self, section: Section, deployment: str, reason: str, detail: str, arrived: int, offset: int) -> list[Output]:

@@ -101,6 +101,11 @@ class Checks:
             self._pending, self._rows = [], 0
             self._features.see(names, np.concatenate(values) if len(values) > 1 else values[0], texts, group)
 
+    def new_features(self, group: Group) -> set[str]:
+        """Features that the reference does not have: those of this window, and those of which it was said."""
+        self.settle(group)
+        return self._features.new(group)
+
     def labels(self, values: Floats, codes: npt.NDArray[np.int32]) -> None:
         """Takes the labels of new outcomes."""
         self._labels.see(values, codes)

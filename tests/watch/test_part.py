@@ -98,6 +98,15 @@ def test_labels_of_a_model_without_predictions_are_dead_letters_that_say_where_t
     assert len({letter["id"] for letter in buried(outputs)}) == 2
 
 
+def test_what_is_said_to_a_model_without_a_stream_or_to_a_stream_that_is_set_aside_is_a_dead_letter() -> None:
+    pause, bad = Section("all/one", "control", document=b'{"stream": "all/one", "action": "pause"}'), b'{"action": "none"}'
+    quarantined = block(configuration(), Section("s", "control", document=bad), pause._replace(stream="s"), at=0)
+    outputs = feed(Part(BLOCKS, None), [block(configuration("all", {"per": "model"}), at=0), block(pause, at=1), quarantined])
+    letters = [letter["data"] for letter in buried(outputs)]
+    assert [letter["reason"] for letter in letters] == ["no_stream", "stream_quarantined", "stream_quarantined"]
+    assert "only `resume` is obeyed" in letters[-1]["detail"]
+
+
 def test_dead_letters_are_the_same_whatever_the_topic_of_blocks_is_called() -> None:
     blocks = [
         block(configuration("all", {"per": "model"}), configuration(), at=0),
