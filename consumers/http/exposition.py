@@ -27,19 +27,19 @@ HELP = {
     "unstable_offsets": "Offsets of a partition that are hidden behind open transactions.",
     "step_age_seconds": "Time since a task's log last did what it was asked to.",
     "transactions_total": "Transactions that a task has committed since the start.",
-    "intake_events_total": "Events that intake has read since the start, by what they were.",
     "stream_quarantined": "Whether a stream was set aside after an error.",
-    "stream_clock_timestamp_seconds": "The clock of a stream: the largest event time that is believed.",
-    "snapshot_age_seconds": "Time since a stream was saved.",
+    "alerts_firing": "Alerts that fire.",
     "predictions_total": "Predictions of a stream that were counted.",
     "labels_total": "Labels of a stream.",
     "outcomes_total": "Predictions of a stream that met their label.",
+    "stream_clock_timestamp_seconds": "The clock of a stream: the largest event time that is believed.",
+    "snapshot_age_seconds": "Time since a stream was saved.",
+    "intake_events_total": "Events that intake has read since the start, by what they were.",
     "rows_total": "Rows and values of a stream by what was to be said of them, like late, missing or labelled.",
     "waiting_predictions": "Predictions that wait for a label.",
     "waiting_sampled_ratio": "The share of predictions that is kept waiting; below 1 where the limit was reached.",
     "warming_up_rows": "Rows that references have while they are learnt.",
     "versions": "Model versions of a stream that are live.",
-    "alerts_firing": "Alerts that fire.",
     "false_alarms_expected_total": "False alarms that the budget gave to the signals of a stream so far.",
     "changes_declared_total": "Changes that were declared under the budget, right or wrong.",
     "false_alarms_total": "Alerts that people called false.",
@@ -59,7 +59,7 @@ HELP = {
     "signal_threshold": "What the statistic is compared with.",
     "series_left_out": "Series that were too many for this scrape.",
 }
-"""All metrics, those of signals last: what comes first is there under any load."""
+"""All metrics, the most important first, those of signals last: what comes first is there under any load."""
 _ORDER = {name: i for i, name in enumerate(HELP)}
 
 

@@ -49,6 +49,7 @@ class Intake:
         self._progress = ProgressReport({topic: self._fed_by(routes) for topic, routes in self._routes.items()}, every)
         self._placed: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
+        """By configured stream: there may be any number of models."""
         self._sections = 0
         """Of the last slice that had any."""
         self._configured = False
@@ -106,7 +107,7 @@ class Intake:
         self._progress.forget(partition)
 
     def status(self) -> dict[str, Any]:
-        """What was read since the start, by stream."""
+        """What was read since the start, by configured stream."""
         kinds = ("predictions", "labels", "dead")
         return {"streams": {stream: {kind: counts[kind] for kind in kinds} for stream, counts in self._counts.items()}}
 
@@ -158,10 +159,11 @@ class Intake:
     def _take(self, turn: _Turn, partition: Partition, pieces: Iterable[Piece]) -> None:
         for section, lost in pieces:
             turn.add(self._place(section.stream), section)
-            self._count(section.stream, section.kind, 0 if section.rows is None else len(section.rows))
+            configured = section.stream.partition("/")[0]
+            self._count(configured, section.kind, 0 if section.rows is None else len(section.rows))
             for event in lost:
                 turn.dead_letters.append(turn.letters.event(section.stream, section.kind, partition, event))
-                self._count(section.stream, "dead", 1)
+                self._count(configured, "dead", 1)
 
     def _leave_gap(self, turn: _Turn, gap: Gap) -> None:
         """Says to every stream of a topic that some of it will never be seen."""
@@ -192,7 +194,7 @@ class Intake:
         return self._placed[stream]
 
     def _count(self, stream: str, kind: str, n: int) -> None:
-        if n and (stream in self._counts or len(self._counts) < self._config.limits.streams):
+        if n:
             self._counts.setdefault(stream, Counter())[kind] += n
 
 

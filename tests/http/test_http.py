@@ -224,6 +224,16 @@ def test_series_are_bounded_and_those_of_signals_go_first(world: World) -> None:
     assert families["stream_monitor_series_left_out"][0].value > 2_900
 
 
+def test_what_fires_and_what_came_is_there_of_all_streams_before_anything_else_of_one(world: World) -> None:
+    (one,) = world.statuses["watch"]["streams"].values()
+    firing = one | {"alerts": [{"kind": "no_data", "severity": "critical"}]}
+    world.statuses["watch"]["streams"] = {f"s{i}": firing for i in range(50)}
+    world.statuses["intake"]["streams"] = {f"s{i}": {"predictions": 1, "labels": 1, "dead": 0} for i in range(50)}
+    families = {family.name: family.samples for family in Exposition(world, limit=320).collect()}
+    for name in ("stream_quarantined", "alerts_firing", "predictions", "labels", "outcomes"):
+        assert len(families[f"stream_monitor_{name}"]) == 50
+
+
 def test_a_series_with_an_endless_name_is_left_out_and_counted(world: World) -> None:
     world.statuses["watch"]["streams"]["s" * 1_000] = world.statuses["watch"]["streams"]["s"]
     families = {family.name: family.samples for family in Exposition(world).collect()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.intake.deployment import START, Deployment, reason
+from tests.intake.deployment import PER_MODEL, START, Deployment, reason
 
 
 def test_a_control_event_goes_to_its_stream() -> None:
@@ -38,3 +38,10 @@ def test_a_control_event_goes_to_its_stream() -> None:
 )
 def test_a_control_event_that_makes_no_sense_says_why(event: Any, why: str) -> None:
     assert reason(event, "stream-monitor.control") == why
+
+
+def test_models_are_counted_together_however_many_there_are() -> None:
+    deployment = Deployment(PER_MODEL)
+    deployment.give("l", *({"prediction_id": "a", "label": 1, "model": f"m{i}"} for i in range(50)), {"prediction_id": "a"})
+    deployment.run()
+    assert deployment.intake.status()["streams"] == {"all": {"predictions": 0, "labels": 50, "dead": 1}}
