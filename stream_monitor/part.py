@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,8 @@ class Part:
 
     def __init__(self, partition: Partition, revision: int | None, saves: bool = True) -> None:
         self.partition = partition
+        self.dead: Counter[str] = Counter()
+        """Events that became dead letters since the start, by configured stream."""
         self._saves = saves
         self._snapshots = Snapshots()
         self._own_revision = revision
@@ -209,6 +212,10 @@ class Part:
         return self._bury(section, base.deployment, "no_stream", detail, arrived, offset)
 
     def _bury(self, section: Section, deployment: str, reason: str, detail: str, arrived: int, offset: int) -> list[Output]:
+        if self._live:
+            events = len(section.rows or ()) or 1
+            self.dead[section.stream.partition("/")[0]] += events
+            log.warning("dead letter", stream=section.stream, kind=section.kind, reason=reason, events=events)
         return dead_letters(section, deployment, reason, detail, arrived, (self.partition.number, offset))
 
     def _configure(self, section: Section, arrived: int, offset: int) -> list[Output]:

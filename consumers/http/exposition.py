@@ -29,6 +29,7 @@ HELP = {
     "transactions_total": "Transactions that a task has committed since the start.",
     "stream_quarantined": "Whether a stream was set aside after an error.",
     "alerts_firing": "Alerts that fire.",
+    "dead_letters_total": "Events that became dead letters since the start; those of no stream by their topic.",
     "predictions_total": "Predictions of a stream that were counted.",
     "labels_total": "Labels of a stream.",
     "outcomes_total": "Predictions of a stream that met their label.",
@@ -99,6 +100,9 @@ def series(observed: Observed) -> Iterator[Series]:
     for stream, counts in observed.statuses.get("intake", {}).get("streams", {}).items():
         for kind, count in counts.items():
             yield Series("intake_events_total", {"stream": stream, "kind": "dead_letters" if kind == "dead" else kind}, count)
+    for task, status in observed.statuses.items():
+        for about, count in status.get("dead_letters", {}).items():
+            yield Series("dead_letters_total", {"task": task, "stream": about}, count)
     for stream, status in observed.statuses.get("watch", {}).get("streams", {}).items():
         yield from _stream({"stream": stream}, status)
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import structlog
+
 from consumers.intake.commands import command
 from consumers.intake.dead_letters import DeadLetters
 from consumers.intake.pack import pack
@@ -20,6 +22,8 @@ from stream_monitor.blocks import Section, document, partition_of
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.stream import Source, StreamConfig
 from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
+
+log = structlog.get_logger()
 
 _SHORTEST, _LONGEST, _PER_SECTION = 0.2, 1.0, 0.002
 """Seconds of gathering, and how many of them each section of the last slice is worth: more than watch takes for it."""
@@ -49,7 +53,7 @@ class Intake:
         self._progress = ProgressReport({topic: self._fed_by(routes) for topic, routes in self._routes.items()}, every)
         self._placed: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
-        """By configured stream: there may be any number of models."""
+        """By configured stream: there may be any number of models; dead letters of no stream by their topic."""
         self._sections = 0
         """Of the last slice that had any."""
         self._configured = False
@@ -107,9 +111,13 @@ class Intake:
         self._progress.forget(partition)
 
     def status(self) -> dict[str, Any]:
-        """What was read since the start, by configured stream."""
+        """What was read since the start, by configured stream, and how much of it became dead letters, by stream or topic."""
         kinds = ("predictions", "labels", "dead")
-        return {"streams": {stream: {kind: counts[kind] for kind in kinds} for stream, counts in self._counts.items()}}
+        read = {name: self._counts[name] for name in self._config.streams if name in self._counts}
+        return {
+            "streams": {stream: {kind: counts[kind] for kind in kinds} for stream, counts in read.items()},
+            "dead_letters": {name: counts["dead"] for name, counts in self._counts.items() if counts["dead"]},
+        }
 
     def _route(self, name: str, kind: EventKind, stream: StreamConfig, source: Source) -> None:
         self._routes.setdefault(source.topic, []).append(Route(name, kind, self._decoder(name, kind, stream, source)))
@@ -168,6 +176,7 @@ class Intake:
     def _leave_gap(self, turn: _Turn, gap: Gap) -> None:
         """Says to every stream of a topic that some of it will never be seen."""
         turn.dead_letters.append(turn.letters.gap(gap))
+        self._count(gap.partition.topic, "dead", 1)
         (topic, number), first, last, reason = gap
         said = document({"topic": topic, "partition": number, "first": first, "last": last, "reason": reason})
         for stream in dict.fromkeys(route.stream for route in self._routes.get(topic, ())):
@@ -181,6 +190,8 @@ class Intake:
             except Refused as refused:
                 event = dead((record, 0, record.value), refused)
                 turn.dead_letters.append(turn.letters.event(batch.partition.topic, "control", batch.partition, event))
+                self._count(batch.partition.topic, "dead", 1)
+                log.warning("control_refused", partition=batch.partition.number, offset=record.offset, reason=refused.reason)
             else:
                 origin = (*batch.partition, record.offset, record.offset)
                 turn.add(self._place(asked.stream), Section(asked.stream, "control", None, document(asked), *origin))

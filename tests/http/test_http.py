@@ -65,8 +65,8 @@ def config() -> Config:
 
 @pytest.fixture
 def world() -> World:
-    intake = {"streams": {"s": {"predictions": 300, "labels": 2, "dead": 1}}}
-    return World({"watch": watched("s"), "intake": intake})
+    intake = {"streams": {"s": {"predictions": 300, "labels": 2, "dead": 1}}, "dead_letters": {"s": 1, "sm.control": 2}}
+    return World({"watch": watched("s") | {"dead_letters": {"s": 40}}, "intake": intake})
 
 
 @pytest.fixture
@@ -159,6 +159,7 @@ def test_the_status_says_what_every_stream_does_and_who_else_has_one(server: str
     assert status["deployment"] == "test"
     assert status["tasks"]["watch"]["lag"] == 3
     assert status["tasks"]["watch"]["partitions"] == {"stream-monitor.blocks-0": {"committed": 42, "position": 42, "lag": 3}}
+    assert status["dead_letters"] == {"watch": {"s": 40}, "intake": {"s": 1, "sm.control": 2}}
     assert status["read"]["s"] == {"predictions": 300, "labels": 2, "dead": 1}
     assert status["streams"]["s"]["positions"]["predictions"] == 300
     assert [signal["name"] for signal in status["streams"]["s"]["signals"]] == ["amount", "prediction"]
@@ -170,6 +171,8 @@ def test_metrics_say_what_streams_and_logs_do(server: str) -> None:
     assert values["predictions_total", named(stream="s")] == 300
     assert values["outcomes_total", named(stream="s")] == 100
     assert values["intake_events_total", named(stream="s", kind="dead_letters")] == 1
+    assert values["dead_letters_total", named(task="intake", stream="sm.control")] == 2
+    assert values["dead_letters_total", named(task="watch", stream="s")] == 40
     assert values["waiting_sampled_ratio", named(stream="s")] == 1
     assert values["lag_offsets", named(task="watch", topic=BLOCKS.topic, partition="0")] == 3
     assert values["unstable_offsets", named(topic=BLOCKS.topic, partition="0")] == 5

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from consumers.memory import Memory, MemoryLog
 from stream_monitor import snapshot
@@ -105,6 +106,28 @@ def test_what_is_said_to_a_model_without_a_stream_or_to_a_stream_that_is_set_asi
     letters = [letter["data"] for letter in buried(outputs)]
     assert [letter["reason"] for letter in letters] == ["no_stream", "stream_quarantined", "stream_quarantined"]
     assert "only `resume` is obeyed" in letters[-1]["detail"]
+
+
+def test_dead_letters_are_counted_and_logged_once() -> None:
+    lost = labels(["a", "b"], [1, 1], [1.0, 1.0], name="all/one")
+    blocks = [block(configuration("all", {"per": "model"}), at=0), block(lost)]
+    watch, memory = Watch(), Memory()
+    memory.create(BLOCKS.topic)
+    for one in blocks:
+        memory.append(BLOCKS.topic, encode(one), partition=0)
+    log = MemoryLog(memory, "watch", [BLOCKS.topic])
+    with capture_logs() as logs:
+        for _ in range(4):
+            step(watch, log)
+    assert watch.status()["dead_letters"] == {"all": 2}
+    assert [(line["event"], line["stream"], line["events"]) for line in logs] == [("dead letter", "all/one", 2)]
+    watch.release(BLOCKS)
+    assert watch.dead_letters() == {"all": 2}
+    memory.append(BLOCKS.topic, encode(drained(60)), partition=0)
+    with capture_logs() as logs:
+        _work(memory, len(blocks) + 1)
+    assert logs == []
+    assert len(memory.values("stream-monitor.dead-letters")) == 1
 
 
 def test_dead_letters_are_the_same_whatever_the_topic_of_blocks_is_called() -> None:
