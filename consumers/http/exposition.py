@@ -43,7 +43,7 @@ HELP = {
     "versions": "Model versions of a stream that are live.",
     "false_alarms_expected_total": "False alarms that the budget gave to the signals of a stream so far.",
     "changes_declared_total": "Changes that were declared under the budget, right or wrong.",
-    "false_alarms_total": "Alerts that people called false.",
+    "false_alarms": "Alerts that people call false; a verdict may be changed.",
     "window_end_timestamp_seconds": "When the last window that closed ended.",
     "window_predictions": "Predictions in the last window.",
     "window_performance": "A metric of the outcomes whose label came in the last window.",
@@ -133,7 +133,7 @@ def _stream(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     budget = status["budget"]
     yield Series("false_alarms_expected_total", stream, budget["expected"])
     yield Series("changes_declared_total", stream, budget["opened"])
-    yield Series("false_alarms_total", stream, budget["false_alarms"])
+    yield Series("false_alarms", stream, budget["false_alarms"])
     for window in status["metrics"]:
         yield from _window(stream, window)
     for cohort in status["cohorts"]:

@@ -211,6 +211,12 @@ def test_alerts_are_counted_by_kind_and_severity(server: str, world: World) -> N
     assert values["alerts_firing", named(stream="s", **page)] == 1
 
 
+def test_a_number_that_may_fall_is_a_gauge(world: World) -> None:
+    kinds = {family.name: family.type for family in Exposition(world).collect()}
+    assert kinds["stream_monitor_false_alarms"] == "gauge"
+    assert kinds["stream_monitor_false_alarms_expected"] == kinds["stream_monitor_changes_declared"] == "counter"
+
+
 def test_the_series_of_a_stream_that_is_gone_are_gone(server: str, world: World) -> None:
     assert any(("stream", "s") in labels for _, labels in metrics(server))
     world.statuses = {"watch": {"streams": {}}, "intake": {"streams": {}}}
@@ -246,7 +252,7 @@ def test_a_series_with_an_endless_name_is_left_out_and_counted(world: World) -> 
 
 def test_every_metric_has_a_unit_and_a_sentence() -> None:
     units = ("_total", "_seconds", "_ratio", "_info", "_offsets", "_partitions", "_rows", "_predictions")
-    plain = {"stream_quarantined", "versions", "alerts_firing", "series_left_out", "window_performance"}
+    plain = {"stream_quarantined", "versions", "alerts_firing", "false_alarms", "series_left_out", "window_performance"}
     plain |= {
         "window_performance_outcomes",
         "window_segment_loss",
