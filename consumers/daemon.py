@@ -61,6 +61,9 @@ class _Divided(Protocol):
     def statuses(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Its streams; it may go on working in between."""
 
+    def dead_letters(self) -> dict[str, int]:
+        """How many events it could not use."""
+
 
 class Ended(Exception):
     """A task's process has ended though nobody asked it to."""
@@ -281,7 +284,7 @@ class Daemon:
         asked = self._asked.get(name) or _Asked(now, task.statuses(), {})
         whole = asked.take(now + _AT_ONCE)
         before = {} if whole else self.statuses[name].get("streams", {})
-        self.statuses[name] = {"streams": before | asked.said}
+        self.statuses[name] = {"streams": before | asked.said, "dead_letters": task.dead_letters()}
         pause = _SHARE * (time.monotonic() - now)
         if whole:
             self._asked.pop(name, None)

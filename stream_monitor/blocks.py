@@ -70,11 +70,13 @@ class Rows(NamedTuple):
 
 
 class Source(NamedTuple):
-    """An input partition, and how many rows came from it."""
+    """An input partition, how many rows came from it, and from which offsets."""
 
     topic: str
     partition: int
     rows: int
+    first: int = -1
+    last: int = -1
 
 
 class Section(NamedTuple):
@@ -99,7 +101,8 @@ class Section(NamedTuple):
 
     def sources(self) -> tuple[Source, ...]:
         """Where its rows came from, in their order."""
-        return self.parts or (Source(self.topic, self.partition, 0 if self.rows is None else len(self.rows)),)
+        rows = 0 if self.rows is None else len(self.rows)
+        return self.parts or (Source(self.topic, self.partition, rows, self.first, self.last),)
 
 
 class Progress(NamedTuple):

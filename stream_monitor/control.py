@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from stream_monitor.alerting.alerts import Moment
+from stream_monitor.alerting.retrain import Closed
 from stream_monitor.events import iso
 from stream_monitor.stream import Stream
 from stream_monitor.task import Output
@@ -32,12 +33,21 @@ class Control(msgspec.Struct, forbid_unknown_fields=True):
     """Models learn from one in 2**halvings of the outcomes."""
 
 
+class Pointless(Exception):
+    """A control event about what is not there; neither reason nor detail carries a value of it."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
 def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
-    """Does what a control event says; what it is about may be over by now, and then nothing happens."""
+    """Does what a control event says; raises Pointless where there is nothing, or nothing any more, that it is about."""
     control = msgspec.json.decode(document, type=Control)
     moment = stream.moment(arrived)
     if control.action == "rebaseline":
-        return stream.rebaseline(arrived, "rebaselined", control.version, control.feature)
+        return _rebaseline(stream, control, arrived)
     if control.action == "shed":
         stream.watched.shed(control.halvings or 0)
         return []
@@ -46,9 +56,20 @@ def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
         return []
     if control.action == "resume":
         return _resume(stream, moment)
-    if control.fingerprint is not None and control.action in ("acknowledge", "verdict", "silence"):
-        return stream.alerts.amend(control.fingerprint, moment, **_said(control))
-    return _decide(stream, control, moment)
+    if control.action in ("approve", "reject", "complete"):
+        return _decide(stream, control, moment)
+    if control.fingerprint not in stream.alerts.firing:
+        raise Pointless("unknown_alert", "no alert of this fingerprint fires; it may be over")
+    return stream.alerts.amend(control.fingerprint, moment, **_said(control))
+
+
+def _rebaseline(stream: Stream, control: Control, arrived: int) -> list[Output]:
+    versions = {version.subject.version for version in stream.watched.versions.values()}
+    if control.version is not None and control.version not in versions:
+        raise Pointless("unknown_version", "no such version is live")
+    if control.feature is not None and (control.version is not None or not stream.has_feature(control.feature)):
+        raise Pointless("unknown_feature", "no such feature is in the reference or has come anew; those of versions have none")
+    return stream.rebaseline(arrived, "rebaselined", control.version, control.feature)
 
 
 def _resume(stream: Stream, moment: Moment) -> list[Output]:
@@ -73,8 +94,6 @@ def _decide(stream: Stream, control: Control, moment: Moment) -> list[Output]:
             continue
         if control.action == "approve":
             return version.retrain.approve(control.by, version.subject, stream.record, moment)
-        if control.action == "reject":
-            return version.retrain.close("rejected", version.subject, stream.record, moment, control.by)
-        if control.action == "complete":
-            return version.retrain.close("completed", version.subject, stream.record, moment, control.by)
-    return []
+        status: Closed = "rejected" if control.action == "reject" else "completed"
+        return version.retrain.close(status, version.subject, stream.record, moment, control.by)
+    raise Pointless("unknown_request", "no request of this request_id is open; it may be over")

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stream_monitor.events import CloudEvent
+from stream_monitor.blocks import Section
+from stream_monitor.events import CloudEvent, encode, identity, iso
+from stream_monitor.task import Output
 
 
 class DeadLetter(BaseModel):
@@ -22,7 +24,9 @@ class DeadLetter(BaseModel):
     partition: int
     offset: int
     last_offset: int | None = None
-    """Where it is a range of offsets that could not be read."""
+    """Where it is a range of offsets."""
+    events: int | None = None
+    """How many events of the range it is about, where that is known."""
     index: int = 0
     """Its place, where the record is a list of events."""
     size: int | None = None
@@ -39,3 +43,29 @@ class DeadLetterEvent(CloudEvent):
 
     type: Literal["io.streammonitor.deadletter.v1"] = "io.streammonitor.deadletter.v1"
     data: DeadLetter
+
+
+def dead_letters(
+    section: Section, deployment: str, reason: str, detail: str, arrived: int, place: tuple[int, int]
+) -> list[Output]:
+    """Of a section that was not used: one for each input partition that it is from.
+
+    `place` is the partition of its block and the offset there; what the topic of blocks is called makes no difference.
+    """
+    outputs, at = [], 0
+    for source in section.sources():
+        ids = b"" if section.rows is None else section.rows.ids[at : at + 1].tobytes()
+        at += source.rows
+        origin = (source.topic, source.partition, source.first) if source.topic else ("blocks", *place)
+        topic, partition, offset = origin
+        data = DeadLetter(
+            reason=reason, detail=detail, topic=topic, partition=partition, offset=offset,
+            last_offset=source.last if source.last > source.first else None, events=source.rows or None,
+        )  # fmt: skip
+        event = DeadLetterEvent(
+            id=identity("dead letter", deployment, section.stream, section.kind, *place, *origin, ids.hex()),
+            source=f"/stream-monitor/{deployment}", subject=section.stream,
+            time=iso(arrived), recordedtime=iso(arrived), data=data,
+        )  # fmt: skip
+        outputs.append(Output("dead-letters", section.stream.encode(), encode(event)))
+    return outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +16,9 @@ from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Progress, Section
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.configuration import configure, parsed
-from stream_monitor.control import obey
-from stream_monitor.events import Alert, AlertEvent, RetrainEvent, identity, iso
+from stream_monitor.control import Pointless, obey
+from stream_monitor.dead_letter import dead_letters
+from stream_monitor.events import Alert, AlertEvent, RetrainEvent, iso
 from stream_monitor.sections import together
 from stream_monitor.snapshots import Snapshots, channel, placed
 from stream_monitor.stream import Stream
@@ -35,6 +37,8 @@ class Part:
 
     def __init__(self, partition: Partition, revision: int | None, saves: bool = True) -> None:
         self.partition = partition
+        self.dead: Counter[str] = Counter()
+        """Events that became dead letters since the start, by configured stream."""
         self._saves = saves
         self._snapshots = Snapshots()
         self._own_revision = revision
@@ -129,7 +133,7 @@ class Part:
         if offset < self._asleep.get(section.stream, 0):
             return []
         if section.stream in self._quarantined:
-            return self._while_quarantined(stream, section, arrived)
+            return self._while_quarantined(stream, section, arrived, offset)
         return self._guarded(stream, section, arrived, offset)
 
     def _stream(self, section: Section, offset: int) -> Stream | None:
@@ -161,6 +165,9 @@ class Part:
             if section.kind == "configuration":
                 return configure(stream, parsed(section.document), arrived)
             return stream.section(section, arrived)
+        except Pointless as pointless:
+            deployment = stream.record.deployment
+            return self._bury(section, deployment, pointless.reason, pointless.detail, arrived, offset)
         except (MemoryError, OSError):
             raise
         except Exception as error:
@@ -179,44 +186,37 @@ class Part:
         summary = f"{stream.name} was set aside: {reason}; a control event `resume` starts it again"
         moment = fresh.moment(arrived)
         opened = fresh.alerts.open(Subject(stream.name), "monitor", "StreamQuarantined", "critical", summary, moment)
-        return [
-            *opened,
-            self._dead_letter(stream.name, stream.record.deployment, section, "stream_quarantined", reason, arrived, offset),
-        ]
+        return opened + self._bury(section, stream.record.deployment, "stream_quarantined", reason, arrived, offset)
 
-    def _while_quarantined(self, stream: Stream, section: Section, arrived: int) -> list[Output]:
-        if section.kind == "control" and json.loads(section.document).get("action") == "resume":
-            del self._quarantined[stream.name]
-            return stream.alerts.end("resumed", stream.moment(arrived), kind="monitor")
-        self._skip(stream, section)
-        return []
+    def _while_quarantined(self, stream: Stream, section: Section, arrived: int, offset: int) -> list[Output]:
+        if section.kind != "control":
+            self._skip(stream, section)
+            return []
+        if json.loads(section.document).get("action") != "resume":
+            detail = f"{stream.name} was set aside: only `resume` is obeyed"
+            return self._bury(section, stream.record.deployment, "stream_quarantined", detail, arrived, offset)
+        del self._quarantined[stream.name]
+        return stream.alerts.end("resumed", stream.moment(arrived), kind="monitor")
 
     def _skip(self, stream: Stream, section: Section) -> None:
         if section.kind == "predictions" and section.rows is not None:
             stream.join.position += len(section.rows)
 
     def _orphan(self, section: Section, arrived: int, offset: int) -> list[Output]:
-        """Labels never make a stream: those that come before the first prediction of their model are dead."""
+        """Only predictions make a stream: labels and control events that come before the first of their model are dead."""
         base = self._bases.get(section.stream.partition("/")[0])
-        if base is None or section.rows is None or section.kind != "labels":
+        what = {"labels": "labels", "control": "a control event"}.get(section.kind)
+        if base is None or what is None or not (section.rows or section.document):
             return []
-        detail = f"{len(section.rows)} labels came before the first prediction of {section.stream}"
-        return [self._dead_letter(section.stream, base.deployment, section, "no_stream", detail, arrived, offset)]
+        detail = f"{what} came before the first prediction of {section.stream}"
+        return self._bury(section, base.deployment, "no_stream", detail, arrived, offset)
 
-    def _dead_letter(
-        self, name: str, deployment: str, section: Section, reason: str, detail: str, arrived: int, offset: int
-    ) -> Output:
-        data = {
-            "reason": reason, "detail": detail, "topic": self.partition.topic, "partition": self.partition.number,
-            "offset": offset, "index": 0, "size": blocks.size(section), "sha256": None,
-        }  # fmt: skip
-        event = {
-            "specversion": "1.0", "id": identity("dead letter", *self.partition, offset, name, section.kind),
-            "type": "io.streammonitor.deadletter.v1", "source": f"/stream-monitor/{deployment}",
-            "subject": name, "time": iso(arrived), "recordedtime": iso(arrived), "datacontenttype": "application/json",
-            "data": data,
-        }  # fmt: skip
-        return Output("dead-letters", name.encode(), json.dumps(event).encode())
+    def _bury(self, section: Section, deployment: str, reason: str, detail: str, arrived: int, offset: int) -> list[Output]:
+        if self._live:
+            events = len(section.rows or ()) or 1
+            self.dead[section.stream.partition("/")[0]] += events
+            log.warning("dead letter", stream=section.stream, kind=section.kind, reason=reason, events=events)
+        return dead_letters(section, deployment, reason, detail, arrived, (self.partition.number, offset))
 
     def _configure(self, section: Section, arrived: int, offset: int) -> list[Output]:
         if not section.stream:

@@ -33,11 +33,12 @@ def together(sections: Iterable[Section]) -> Iterator[Section]:
 def take(sources: list[Source], n: int) -> Iterator[Source]:
     """The sources of the next n rows, which are gone from the list then."""
     while n:
-        topic, partition, rows = sources.pop(0)
-        if rows > n:
-            sources.insert(0, Source(topic, partition, rows - n))
-        yield Source(topic, partition, min(rows, n))
-        n -= min(rows, n)
+        source = sources.pop(0)
+        if source.rows > n:
+            sources.insert(0, source._replace(rows=source.rows - n))
+        taken = min(source.rows, n)
+        yield source._replace(rows=taken)
+        n -= taken
 
 
 def _fits(run: Sequence[Section], section: Section) -> bool:

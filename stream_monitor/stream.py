@@ -101,6 +101,11 @@ class Stream:
             outputs += self.alerts.end(reason, self.moment(arrived), **over)
         return outputs
 
+    def has_feature(self, name: str) -> bool:
+        """Whether a feature is in the reference, or in what there is of it, or has come anew."""
+        group = self.watched.features
+        return name in group.names() or name in self.checks.new_features(group)
+
     def configure_labels(self) -> None:
         """Waits for labels as is configured."""
         labels = self.record.config.labels

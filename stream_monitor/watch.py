@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,8 @@ class Watch:
     def __init__(self, revision: int | None = None, saves: bool = True) -> None:
         self._revision, self._saves = revision, saves
         self._parts: dict[Partition, Part] = {}
+        self._dead: Counter[str] = Counter()
+        """Of partitions that were released."""
 
     def process(self, slice: Slice) -> list[Output]:
         """Takes blocks; gives what they bring, in order."""
@@ -38,11 +41,16 @@ class Watch:
 
     def release(self, partition: Partition) -> None:
         """Forgets a partition, because another owner has it now."""
-        self._parts.pop(partition, None)
+        if partition in self._parts:
+            self._dead += self._parts.pop(partition).dead
 
     def status(self) -> dict[str, Any]:
         """What every stream is doing, for people."""
-        return {"streams": dict(self.statuses())}
+        return {"streams": dict(self.statuses()), "dead_letters": self.dead_letters()}
+
+    def dead_letters(self) -> dict[str, int]:
+        """How many events became dead letters here since the start, by configured stream."""
+        return dict(sum((part.dead for part in self._parts.values()), self._dead))
 
     def statuses(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The same, stream by stream; slices may be processed in between."""

@@ -27,22 +27,23 @@ HELP = {
     "unstable_offsets": "Offsets of a partition that are hidden behind open transactions.",
     "step_age_seconds": "Time since a task's log last did what it was asked to.",
     "transactions_total": "Transactions that a task has committed since the start.",
-    "intake_events_total": "Events that intake has read since the start, by what they were.",
     "stream_quarantined": "Whether a stream was set aside after an error.",
-    "stream_clock_timestamp_seconds": "The clock of a stream: the largest event time that is believed.",
-    "snapshot_age_seconds": "Time since a stream was saved.",
+    "alerts_firing": "Alerts that fire.",
+    "dead_letters_total": "Events that became dead letters since the start; those of no stream by their topic.",
     "predictions_total": "Predictions of a stream that were counted.",
     "labels_total": "Labels of a stream.",
     "outcomes_total": "Predictions of a stream that met their label.",
+    "stream_clock_timestamp_seconds": "The clock of a stream: the largest event time that is believed.",
+    "snapshot_age_seconds": "Time since a stream was saved.",
+    "intake_events_total": "Events that intake has read since the start, by what they were.",
     "rows_total": "Rows and values of a stream by what was to be said of them, like late, missing or labelled.",
     "waiting_predictions": "Predictions that wait for a label.",
     "waiting_sampled_ratio": "The share of predictions that is kept waiting; below 1 where the limit was reached.",
     "warming_up_rows": "Rows that references have while they are learnt.",
     "versions": "Model versions of a stream that are live.",
-    "alerts_firing": "Alerts that fire.",
     "false_alarms_expected_total": "False alarms that the budget gave to the signals of a stream so far.",
     "changes_declared_total": "Changes that were declared under the budget, right or wrong.",
-    "false_alarms_total": "Alerts that people called false.",
+    "false_alarms": "Alerts that people call false; a verdict may be changed.",
     "window_end_timestamp_seconds": "When the last window that closed ended.",
     "window_predictions": "Predictions in the last window.",
     "window_performance": "A metric of the outcomes whose label came in the last window.",
@@ -59,7 +60,7 @@ HELP = {
     "signal_threshold": "What the statistic is compared with.",
     "series_left_out": "Series that were too many for this scrape.",
 }
-"""All metrics, those of signals last: what comes first is there under any load."""
+"""All metrics, the most important first, those of signals last: what comes first is there under any load."""
 _ORDER = {name: i for i, name in enumerate(HELP)}
 
 
@@ -99,6 +100,9 @@ def series(observed: Observed) -> Iterator[Series]:
     for stream, counts in observed.statuses.get("intake", {}).get("streams", {}).items():
         for kind, count in counts.items():
             yield Series("intake_events_total", {"stream": stream, "kind": "dead_letters" if kind == "dead" else kind}, count)
+    for task, status in observed.statuses.items():
+        for about, count in status.get("dead_letters", {}).items():
+            yield Series("dead_letters_total", {"task": task, "stream": about}, count)
     for stream, status in observed.statuses.get("watch", {}).get("streams", {}).items():
         yield from _stream({"stream": stream}, status)
 
@@ -129,7 +133,7 @@ def _stream(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     budget = status["budget"]
     yield Series("false_alarms_expected_total", stream, budget["expected"])
     yield Series("changes_declared_total", stream, budget["opened"])
-    yield Series("false_alarms_total", stream, budget["false_alarms"])
+    yield Series("false_alarms", stream, budget["false_alarms"])
     for window in status["metrics"]:
         yield from _window(stream, window)
     for cohort in status["cohorts"]:

@@ -91,6 +91,7 @@ def status(config: Config, observed: Observed) -> dict[str, Any]:
         "started": iso(round(observed.started * 1e6)),
         "tasks": {name: _task(log) for name, log in observed.logs.items()},
         "read": observed.statuses.get("intake", {}).get("streams", {}),
+        "dead_letters": {task: status.get("dead_letters", {}) for task, status in observed.statuses.items()},
         "streams": watched,
         "elsewhere": _elsewhere(config, watched),
     }

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import structlog
+
 from consumers.intake.commands import command
 from consumers.intake.dead_letters import DeadLetters
 from consumers.intake.pack import pack
@@ -21,6 +23,8 @@ from stream_monitor.blocks import Section, document, partition_of
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.stream import Source, StreamConfig
 from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
+
+log = structlog.get_logger()
 
 _SHORTEST, _LONGEST, _PER_SECTION = 0.2, 1.0, 0.002
 """Seconds of gathering, and how many of them each section of the last slice is worth: more than watch takes for it."""
@@ -52,6 +56,7 @@ class Intake:
         self._progress = ProgressReport({topic: self._fed_by(routes) for topic, routes in self._routes.items()}, every)
         self._placed: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
+        """By configured stream: there may be any number of models; dead letters of no stream by their topic."""
         self._sections = 0
         """Of the last slice that had any."""
         self._configured = False
@@ -116,9 +121,13 @@ class Intake:
         self._progress.forget(partition)
 
     def status(self) -> dict[str, Any]:
-        """What was read since the start, by stream."""
+        """What was read since the start, by configured stream, and how much of it became dead letters, by stream or topic."""
         kinds = ("predictions", "labels", "dead")
-        return {"streams": {stream: {kind: counts[kind] for kind in kinds} for stream, counts in self._counts.items()}}
+        read = {name: self._counts[name] for name in self._config.streams if name in self._counts}
+        return {
+            "streams": {stream: {kind: counts[kind] for kind in kinds} for stream, counts in read.items()},
+            "dead_letters": {name: counts["dead"] for name, counts in self._counts.items() if counts["dead"]},
+        }
 
     def _route(self, name: str, kind: EventKind, stream: StreamConfig, source: Source) -> None:
         self._routes.setdefault(source.topic, []).append(Route(name, kind, self._decoder(name, kind, stream, source)))
@@ -168,14 +177,16 @@ class Intake:
     def _take(self, turn: _Turn, partition: Partition, pieces: Iterable[Piece]) -> None:
         for section, lost in pieces:
             turn.add(self._place(section.stream), section)
-            self._count(section.stream, section.kind, 0 if section.rows is None else len(section.rows))
+            configured = section.stream.partition("/")[0]
+            self._count(configured, section.kind, 0 if section.rows is None else len(section.rows))
             for event in lost:
                 turn.dead_letters.append(turn.letters.event(section.stream, section.kind, partition, event))
-                self._count(section.stream, "dead", 1)
+                self._count(configured, "dead", 1)
 
     def _leave_gap(self, turn: _Turn, gap: Gap) -> None:
         """Says to every stream of a topic that some of it will never be seen."""
         turn.dead_letters.append(turn.letters.gap(gap))
+        self._count(gap.partition.topic, "dead", 1)
         (topic, number), first, last, reason = gap
         said = document({"topic": topic, "partition": number, "first": first, "last": last, "reason": reason})
         for stream in dict.fromkeys(route.stream for route in self._routes.get(topic, ())):
@@ -189,6 +200,8 @@ class Intake:
             except Refused as refused:
                 event = dead((record, 0, record.value), refused)
                 turn.dead_letters.append(turn.letters.event(batch.partition.topic, "control", batch.partition, event))
+                self._count(batch.partition.topic, "dead", 1)
+                log.warning("control_refused", partition=batch.partition.number, offset=record.offset, reason=refused.reason)
             else:
                 origin = (*batch.partition, record.offset, record.offset)
                 turn.add(self._place(asked.stream), Section(asked.stream, "control", None, document(asked), *origin))
@@ -202,7 +215,7 @@ class Intake:
         return self._placed[stream]
 
     def _count(self, stream: str, kind: str, n: int) -> None:
-        if n and (stream in self._counts or len(self._counts) < self._config.limits.streams):
+        if n:
             self._counts.setdefault(stream, Counter())[kind] += n
 
 

@@ -66,9 +66,9 @@ class Checks:
     def rows(self, kind: Kind, sources: Iterable[Source], clock: Ints) -> list[Issue]:
         """Takes the clocks of rows and where these came from; at the first of them silence is over."""
         at = 0
-        for topic, partition, rows in sources:
-            at += rows
-            self._inputs.see(topic, partition, rows, int(clock[at - 1]))
+        for source in sources:
+            at += source.rows
+            self._inputs.see(source.topic, source.partition, source.rows, int(clock[at - 1]))
         over = self._rhythms[kind].see(clock)
         return [] if over is None else [over]
 
@@ -100,6 +100,11 @@ class Checks:
             values = [values for *_, values in self._pending]
             self._pending, self._rows = [], 0
             self._features.see(names, np.concatenate(values) if len(values) > 1 else values[0], texts, group)
+
+    def new_features(self, group: Group) -> set[str]:
+        """Features that the reference does not have: those of this window, and those of which it was said."""
+        self.settle(group)
+        return self._features.new(group)
 
     def labels(self, values: Floats, codes: npt.NDArray[np.int32]) -> None:
         """Takes the labels of new outcomes."""

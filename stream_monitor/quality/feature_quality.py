@@ -77,6 +77,11 @@ class FeatureQuality:
         self._counts.clear()
         return issues
 
+    def new(self, group: Group) -> set[str]:
+        """Features that the group's reference does not have: those of this window, and those of which it was said."""
+        self._follow(group)
+        return set() if self._known is None else {*self._counts.new, *self._issues.open("NewFeature")}
+
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
         counts = self._counts.state() if self._known is not None else None

@@ -182,6 +182,12 @@ class Group:
         """How many signals are watched under the budget."""
         return sum(len(signals.names) for signals in self.watched.values() if signals.calibrated)
 
+    def names(self) -> set[str]:
+        """The signals in the reference, watched or not, or in what there is of it."""
+        if not self.learnt:
+            return self.warmup.names()
+        return {*self.not_watched, *(name for signals in self.watched.values() for name in signals.names)}
+
     def lasting(self) -> int | None:
         """The event time since when the oldest change lasts; None where there is none, or only an improvement."""
         oldest = [since for signals in self.watched.values() if (since := signals.oldest()) is not None]

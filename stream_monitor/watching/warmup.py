@@ -42,9 +42,12 @@ class Warmup:
 
     def finished(self, limit: int) -> tuple[tuple[str, ...], Floats]:
         """The signals, by name, at most `limit`, and their values, float64[rows, d]; NaN where one was missing."""
-        there = {name for piece, values in self._pieces for name, any_ in zip(piece, _any(values), strict=True) if any_}
-        names = sorted(there)[:limit]
+        names = sorted(self.names())[:limit]
         return tuple(names), self._matrix(names)
+
+    def names(self) -> set[str]:
+        """The signals that ever had a value."""
+        return {name for piece, values in self._pieces for name, any_ in zip(piece, _any(values), strict=True) if any_}
 
     def times(self) -> npt.NDArray[np.int64]:
         """The event times of the rows."""

@@ -65,8 +65,8 @@ def config() -> Config:
 
 @pytest.fixture
 def world() -> World:
-    intake = {"streams": {"s": {"predictions": 300, "labels": 2, "dead": 1}}}
-    return World({"watch": watched("s"), "intake": intake})
+    intake = {"streams": {"s": {"predictions": 300, "labels": 2, "dead": 1}}, "dead_letters": {"s": 1, "sm.control": 2}}
+    return World({"watch": watched("s") | {"dead_letters": {"s": 40}}, "intake": intake})
 
 
 @pytest.fixture
@@ -159,6 +159,7 @@ def test_the_status_says_what_every_stream_does_and_who_else_has_one(server: str
     assert status["deployment"] == "test"
     assert status["tasks"]["watch"]["lag"] == 3
     assert status["tasks"]["watch"]["partitions"] == {"stream-monitor.blocks-0": {"committed": 42, "position": 42, "lag": 3}}
+    assert status["dead_letters"] == {"watch": {"s": 40}, "intake": {"s": 1, "sm.control": 2}}
     assert status["read"]["s"] == {"predictions": 300, "labels": 2, "dead": 1}
     assert status["streams"]["s"]["positions"]["predictions"] == 300
     assert [signal["name"] for signal in status["streams"]["s"]["signals"]] == ["amount", "prediction"]
@@ -170,6 +171,8 @@ def test_metrics_say_what_streams_and_logs_do(server: str) -> None:
     assert values["predictions_total", named(stream="s")] == 300
     assert values["outcomes_total", named(stream="s")] == 100
     assert values["intake_events_total", named(stream="s", kind="dead_letters")] == 1
+    assert values["dead_letters_total", named(task="intake", stream="sm.control")] == 2
+    assert values["dead_letters_total", named(task="watch", stream="s")] == 40
     assert values["waiting_sampled_ratio", named(stream="s")] == 1
     assert values["lag_offsets", named(task="watch", topic=BLOCKS.topic, partition="0")] == 3
     assert values["unstable_offsets", named(topic=BLOCKS.topic, partition="0")] == 5
@@ -208,6 +211,12 @@ def test_alerts_are_counted_by_kind_and_severity(server: str, world: World) -> N
     assert values["alerts_firing", named(stream="s", **page)] == 1
 
 
+def test_a_number_that_may_fall_is_a_gauge(world: World) -> None:
+    kinds = {family.name: family.type for family in Exposition(world).collect()}
+    assert kinds["stream_monitor_false_alarms"] == "gauge"
+    assert kinds["stream_monitor_false_alarms_expected"] == kinds["stream_monitor_changes_declared"] == "counter"
+
+
 def test_the_series_of_a_stream_that_is_gone_are_gone(server: str, world: World) -> None:
     assert any(("stream", "s") in labels for _, labels in metrics(server))
     world.statuses = {"watch": {"streams": {}}, "intake": {"streams": {}}}
@@ -224,6 +233,16 @@ def test_series_are_bounded_and_those_of_signals_go_first(world: World) -> None:
     assert families["stream_monitor_series_left_out"][0].value > 2_900
 
 
+def test_what_fires_and_what_came_is_there_of_all_streams_before_anything_else_of_one(world: World) -> None:
+    (one,) = world.statuses["watch"]["streams"].values()
+    firing = one | {"alerts": [{"kind": "no_data", "severity": "critical"}]}
+    world.statuses["watch"]["streams"] = {f"s{i}": firing for i in range(50)}
+    world.statuses["intake"]["streams"] = {f"s{i}": {"predictions": 1, "labels": 1, "dead": 0} for i in range(50)}
+    families = {family.name: family.samples for family in Exposition(world, limit=320).collect()}
+    for name in ("stream_quarantined", "alerts_firing", "predictions", "labels", "outcomes"):
+        assert len(families[f"stream_monitor_{name}"]) == 50
+
+
 def test_a_series_with_an_endless_name_is_left_out_and_counted(world: World) -> None:
     world.statuses["watch"]["streams"]["s" * 1_000] = world.statuses["watch"]["streams"]["s"]
     families = {family.name: family.samples for family in Exposition(world).collect()}
@@ -233,7 +252,7 @@ def test_a_series_with_an_endless_name_is_left_out_and_counted(world: World) -> 
 
 def test_every_metric_has_a_unit_and_a_sentence() -> None:
     units = ("_total", "_seconds", "_ratio", "_info", "_offsets", "_partitions", "_rows", "_predictions")
-    plain = {"stream_quarantined", "versions", "alerts_firing", "series_left_out", "window_performance"}
+    plain = {"stream_quarantined", "versions", "alerts_firing", "false_alarms", "series_left_out", "window_performance"}
     plain |= {
         "window_performance_outcomes",
         "window_segment_loss",

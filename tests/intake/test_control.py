@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.intake.deployment import START, Deployment, reason
+from tests.intake.deployment import PER_MODEL, START, Deployment, prediction, reason
 
 
 def test_a_control_event_goes_to_its_stream() -> None:
@@ -38,3 +39,22 @@ def test_a_control_event_goes_to_its_stream() -> None:
 )
 def test_a_control_event_that_makes_no_sense_says_why(event: Any, why: str) -> None:
     assert reason(event, "stream-monitor.control") == why
+
+
+def test_control_events_that_make_no_sense_are_counted_and_logged() -> None:
+    deployment = Deployment()
+    deployment.give("p", prediction(), {"prediction_id": "b"})
+    deployment.give(deployment.config.topics.name("control"), {"stream": "other", "action": "resume"})
+    with capture_logs() as logs:
+        deployment.run()
+    status = deployment.intake.status()
+    assert status["streams"] == {"fraud": {"predictions": 1, "labels": 0, "dead": 1}}
+    assert status["dead_letters"] == {"fraud": 1, "stream-monitor.control": 1}
+    assert [(line["event"], line["reason"], line["offset"]) for line in logs] == [("control_refused", "unknown_stream", 0)]
+
+
+def test_models_are_counted_together_however_many_there_are() -> None:
+    deployment = Deployment(PER_MODEL)
+    deployment.give("l", *({"prediction_id": "a", "label": 1, "model": f"m{i}"} for i in range(50)), {"prediction_id": "a"})
+    deployment.run()
+    assert deployment.intake.status()["streams"] == {"all": {"predictions": 0, "labels": 50, "dead": 1}}

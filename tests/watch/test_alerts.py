@@ -195,6 +195,59 @@ def test_a_request_can_be_approved_and_completed_and_then_rests() -> None:
     assert [event["data"]["status"] for event in said["retrain"]] == ["proposed", "approved", "completed"]
 
 
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ({"action": "acknowledge", "fingerprint": "0123"}, "unknown_alert"),
+        ({"action": "verdict", "fingerprint": "0123", "verdict": "real"}, "unknown_alert"),
+        ({"action": "silence", "fingerprint": "0123", "until": 1_800_000_000_000_000}, "unknown_alert"),
+        ({"action": "approve", "request_id": "0123"}, "unknown_request"),
+        ({"action": "complete", "request_id": "0123"}, "unknown_request"),
+        ({"action": "rebaseline", "version": "8"}, "unknown_version"),
+        ({"action": "rebaseline", "feature": "xx"}, "unknown_feature"),
+        ({"action": "rebaseline", "feature": "x", "version": "1"}, "unknown_feature"),
+    ],
+)
+def test_what_is_said_about_something_that_is_not_there_does_nothing_and_is_a_dead_letter(
+    event: dict[str, Any], why: str
+) -> None:
+    before, after = list(story([0.1])), list(story([0.1], [2.0], name="t", seed=1))
+    moved = [b._replace(sections=tuple(s._replace(stream="s") for s in b.sections)) for b in after]
+    asked = control(**event)
+    (section,) = asked.sections
+    asked = asked._replace(sections=(section._replace(topic="c", partition=0, first=4, last=4),))
+    blocks = [block(configuration(), at=0), *before, asked, *moved]
+    said = run(blocks)
+    (letter,) = said.pop("dead-letters")
+    place = ("reason", "topic", "partition", "offset", "last_offset")
+    assert [letter["data"][name] for name in place] == [why, "c", 0, 4, None]
+    again = run(blocks, restarts=[7, 9, 12])
+    assert again.pop("dead-letters") == [letter]
+    without = run([blocks[0], *before, *moved])
+    without.pop("dead-letters")
+    assert again == said == without
+    assert steps(said, kind="data_drift")
+
+
+def test_a_request_that_is_over_cannot_be_completed_again() -> None:
+    blocks = [block(configuration(), at=0), *story([0.1, 0.1, 0.5])]
+    request = run(blocks)["retrain"][0]["data"]["request_id"]
+    done = control(action="complete", request_id=request)
+    said = run([*blocks, done, done])
+    assert [event["data"]["status"] for event in said["retrain"]].count("completed") == 1
+    assert [letter["data"]["reason"] for letter in said["dead-letters"]] == ["unknown_request"]
+
+
+@pytest.mark.parametrize("rows", [100, 200])
+def test_a_feature_that_came_after_the_reference_or_before_it_is_complete_can_be_learnt(rows: int) -> None:
+    ids, seconds = [f"id{i}" for i in range(rows)], [float(i) for i in range(rows)]
+    later, x = [f"new{i}" for i in range(10)], np.random.default_rng(0).normal(size=rows + 10).tolist()
+    old = predictions(ids, seconds, [1.0] * rows, {"x": x[:rows]})
+    new = predictions(later, [rows + float(i) for i in range(10)], [1.0] * 10, {"x": x[rows:], "y": x[:10]})
+    said = run([block(configuration(), at=0), block(old), block(new), control(action="rebaseline", feature="y")])
+    assert said["dead-letters"] == []
+
+
 def test_a_new_baseline_ends_the_alert_and_is_learnt_from_fresh_rows() -> None:
     before, after = list(story([0.1, 0.1], [0, 2.0])), list(story([0.1] * 3, [2.0] * 3, name="t", seed=1))
     moved = [b._replace(sections=tuple(s._replace(stream="s") for s in b.sections)) for b in after]

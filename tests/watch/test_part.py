@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from consumers.memory import Memory, MemoryLog
 from stream_monitor import snapshot
@@ -25,6 +27,11 @@ HOUR = 3600.0
 def feed(part: Part, blocks: list[Block], first: int = 0) -> list[Output]:
     """What a partition puts out for blocks."""
     return [output for offset, one in enumerate(blocks) for output in part.record(first + offset, encode(one))]
+
+
+def buried(outputs: list[Output]) -> list[dict[str, Any]]:
+    """The dead letters among outputs."""
+    return [json.loads(output.value or b"") for output in outputs if output.channel == "dead-letters"]
 
 
 def saved(outputs: list[Output]) -> dict[bytes, bytes]:
@@ -77,8 +84,61 @@ def test_a_model_gets_a_stream_with_its_first_prediction_and_not_with_a_label() 
     part = Part(BLOCKS, None)
     outputs = feed(part, blocks)
     assert list(part.status()) == ["all/two"]
-    letters = [msgspec.json.decode(output.value or b"")["data"] for output in outputs if output.channel == "dead-letters"]
-    assert [letter["reason"] for letter in letters] == ["no_stream"]
+    assert [letter["data"]["reason"] for letter in buried(outputs)] == ["no_stream"]
+
+
+def test_labels_of_a_model_without_predictions_are_dead_letters_that_say_where_they_stand() -> None:
+    one = labels(["a", "b", "c"], [1, 1, 1], [1.0] * 3, name="all/one")._replace(partition=0, first=7, last=9)
+    two = labels(["d"], [1], [1.0], name="all/one")._replace(partition=3, first=5, last=5)
+    outputs = feed(Part(BLOCKS, None), [block(configuration("all", {"per": "model"}), at=0), block(one, two)])
+    places = ("topic", "partition", "offset", "last_offset", "events")
+    assert [tuple(letter["data"][name] for name in places) for letter in buried(outputs)] == [
+        ("l", 0, 7, 9, 3), ("l", 3, 5, None, 1),
+    ]  # fmt: skip
+    assert {letter["subject"] for letter in buried(outputs)} == {"all/one"}
+    assert len({letter["id"] for letter in buried(outputs)}) == 2
+
+
+def test_what_is_said_to_a_model_without_a_stream_or_to_a_stream_that_is_set_aside_is_a_dead_letter() -> None:
+    pause, bad = Section("all/one", "control", document=b'{"stream": "all/one", "action": "pause"}'), b'{"action": "none"}'
+    quarantined = block(configuration(), Section("s", "control", document=bad), pause._replace(stream="s"), at=0)
+    outputs = feed(Part(BLOCKS, None), [block(configuration("all", {"per": "model"}), at=0), block(pause, at=1), quarantined])
+    letters = [letter["data"] for letter in buried(outputs)]
+    assert [letter["reason"] for letter in letters] == ["no_stream", "stream_quarantined", "stream_quarantined"]
+    assert "only `resume` is obeyed" in letters[-1]["detail"]
+
+
+def test_dead_letters_are_counted_and_logged_once() -> None:
+    lost = labels(["a", "b"], [1, 1], [1.0, 1.0], name="all/one")
+    blocks = [block(configuration("all", {"per": "model"}), at=0), block(lost)]
+    watch, memory = Watch(), Memory()
+    memory.create(BLOCKS.topic)
+    for one in blocks:
+        memory.append(BLOCKS.topic, encode(one), partition=0)
+    log = MemoryLog(memory, "watch", [BLOCKS.topic])
+    with capture_logs() as logs:
+        for _ in range(4):
+            step(watch, log)
+    assert watch.status()["dead_letters"] == {"all": 2}
+    assert [(line["event"], line["stream"], line["events"]) for line in logs] == [("dead letter", "all/one", 2)]
+    watch.release(BLOCKS)
+    assert watch.dead_letters() == {"all": 2}
+    memory.append(BLOCKS.topic, encode(drained(60)), partition=0)
+    with capture_logs() as logs:
+        _work(memory, len(blocks) + 1)
+    assert logs == []
+    assert len(memory.values("stream-monitor.dead-letters")) == 1
+
+
+def test_dead_letters_are_the_same_whatever_the_topic_of_blocks_is_called() -> None:
+    blocks = [
+        block(configuration("all", {"per": "model"}), configuration(), at=0),
+        block(labels(["a"], [1], [1.0], name="all/one")),
+        block(Section("s", "control", document=b'{"stream": "s", "action": "no such thing"}'), at=2),
+    ]
+    letters, again = (buried(feed(Part(Partition(name, 0), None), blocks)) for name in (BLOCKS.topic, "blocks"))
+    assert [letter["data"]["reason"] for letter in letters] == ["no_stream", "stream_quarantined"]
+    assert letters == again
 
 
 def test_models_beyond_the_limit_get_no_stream() -> None:
