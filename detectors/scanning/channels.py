@@ -88,9 +88,11 @@ class RateChannels:
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""
         rates = values[:, self._signals].T
-        s, n = np.nonzero(~np.isfinite(rates))
+        present = np.isfinite(rates)
         rates = np.rint(np.clip(rates, 0.0, 1.0) * UNIT) / UNIT
-        rates[s, n] = uniform(rows[n]) < self._rates[s]
+        if not present.all():
+            s, n = np.nonzero(~present)
+            rates[s, n] = uniform(rows[n]) < self._rates[s]
         self.whitenings[0].take(rates * UNIT, times)
         return rates
 

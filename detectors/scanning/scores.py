@@ -74,8 +74,9 @@ class Scores:
         """The scores of the next rows, float64[n, d], in units: [s, n]; for what is missing one by lot, where scores vary."""
         values = values[:, self._signals].T
         scores = self._raw(values, rows) - self._centres
-        s, n = np.nonzero(~np.isfinite(values))
-        if len(s):
+        present = np.isfinite(values)
+        if not present.all():
+            s, n = np.nonzero(~present)
             scores[s, n] = np.where(self._varies[s], np.rint(UNIT * ndtri(uniform(rows[n]))), 0.0)
         return scores
 
