@@ -227,6 +227,6 @@ class Estimates:
         """Whether what is expected of the outcomes that were learnt from is what they show."""
         expected, measure, shown = Expected(estimator.width), self._ledger.measure, Tally()
         assert measure is not None
-        estimator.add(expected, scores, judged.predicted)
+        estimator.add(expected, scores, np.minimum(judged.predicted, self._ledger.vocabulary.room - 1))
         shown.add(measure, judged, np.zeros(len(judged.weight)), np.empty((len(judged.weight), 0), np.uint64))
         return Reconciled(1, 1).add(estimator.read(expected)["accuracy"], shown.readings(measure)["accuracy"]).apart is None

@@ -169,10 +169,13 @@ class Join:
         counts, matured = self.let_go()
         return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured=matured)
 
-    def cohort(self, start: int, end: int) -> Outcomes:
-        """The predictions of a span of time that still wait for their label, or for a better one, as they are now."""
+    def cohort(self, start: int, end: int) -> tuple[Outcomes, Floats]:
+        """The predictions of a span of time that still wait for their label, or for a better one, as they are now.
+
+        And what the label of each counts for, float64[n].
+        """
         due = self.waiting.due(max(start + self.wait - 1, self.clock.now), end + self.wait - 1)
-        return self._matured(due)
+        return self._matured(due), self.waiting.more("label_weight", due)
 
     def next_absence(self, now: int) -> int:
         """The first clock, up to `now`, at which the absence of a label means something; far away if there is none."""

@@ -22,7 +22,11 @@ class ClassReadings(NamedTuple):
 
 
 def per_class(matrix: Floats, squares: Floats) -> list[ClassReadings]:
-    """Readings of each class, from the sums of weights and of their squares, float64[c, c], in rows the actual class."""
+    """Readings of each class, from the sums of weights and of their squares, float64[c, c + 1], in rows the actual class.
+
+    The last class may be many in one, and in the last column are rows that are predicted as another one of them than they are:
+    so what is said of it is the micro average over all of them.
+    """
     columns = [_sides(one).T.tolist() for one in (matrix, squares)]
     return [_class(*one, *two) for one, two in zip(*columns, strict=True)]
 
@@ -57,8 +61,18 @@ def averages(matrix: Floats, squares: Floats) -> Readings:
 def _sides(matrix: Floats) -> Floats:
     """Of each class the right rows, the missed ones and the wrong ones, float64[3, c]."""
     right = np.diagonal(matrix)
-    others = matrix - np.diag(right)
-    return np.stack((right, others.sum(1), others.sum(0)))
+    others = matrix - right[:, None] * np.eye(*matrix.shape)
+    return np.stack((right, others.sum(1), _folded(others.sum(0))))
+
+
+def _folded(columns: Floats) -> Floats:
+    """What is known of each column by predicted class: the last two are of one."""
+    return np.append(columns[:-2], columns[-2] + columns[-1])
+
+
+def _unfolded(classes: Floats) -> Floats:
+    """What is known of each predicted class by column."""
+    return np.append(classes, classes[-1])
 
 
 def _class(right: float, missed: float, wrong: float, right2: float, missed2: float, wrong2: float) -> ClassReadings:
@@ -81,7 +95,7 @@ def _macro_f1(matrix: Floats, squares: Floats, classes: list[Reading], n: float)
         return NOTHING
     f1, size = _f1(matrix)
     apart = average(classes, n)
-    slopes = _over(np.diag(np.full(len(f1), 2.0)) - f1[:, None], size[:, None]) - _over(f1, size)
+    slopes = _over(2 * np.eye(*matrix.shape) - f1[:, None], size[:, None]) - _unfolded(_over(f1, size))
     value = float(f1.sum()) / len(classes)
     delta = bounded(value, _variance(slopes / len(classes), squares), n)
     return Reading(value, n, *_wider(delta, apart))
@@ -93,18 +107,18 @@ def _weighted_f1(matrix: Floats, squares: Floats, n: float) -> Reading:
     (f1, size), actual = _f1(matrix), matrix.sum(1)
     value = float((f1 * actual).sum() / actual.sum())
     part = _over(actual, size)
-    slopes = np.diag(2 * part) + (f1 - part * f1)[:, None] - part * f1 - value
+    slopes = 2 * part[:, None] * np.eye(*matrix.shape) + (f1 - part * f1)[:, None] - _unfolded(part * f1) - value
     return bounded(value, _variance(slopes / actual.sum(), squares), n)
 
 
 def _weighted_precision(matrix: Floats, squares: Floats, n: float) -> Reading:
     if not n:
         return NOTHING
-    actual, predicted = matrix.sum(1), matrix.sum(0)
+    actual, predicted = matrix.sum(1), _folded(matrix.sum(0))
     precision = _over(np.diagonal(matrix), predicted)
     value = float((precision * actual).sum() / actual.sum())
     part = _over(actual, predicted)
-    slopes = np.diag(part) + precision[:, None] - part * precision - value
+    slopes = part[:, None] * np.eye(*matrix.shape) + precision[:, None] - _unfolded(part * precision) - value
     return bounded(value, _variance(slopes / actual.sum(), squares), n)
 
 
@@ -114,7 +128,7 @@ def _wider(one: Reading, other: Reading) -> tuple[float, float]:
 
 def _f1(matrix: Floats) -> tuple[Floats, Floats]:
     """F1 of each class, and how many rows are actual plus how many predicted."""
-    size = matrix.sum(0) + matrix.sum(1)
+    size = _folded(matrix.sum(0)) + matrix.sum(1)
     return _over(2 * np.diagonal(matrix), size), size
 
 

@@ -11,6 +11,7 @@ from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.vocabulary import Vocabulary, Word
+from stream_monitor.watching.judge import losses
 from stream_monitor.watching.words import Words
 
 Floats = npt.NDArray[np.float64]
@@ -25,9 +26,14 @@ class ClassNumbers:
     def judged(self, outcomes: Outcomes) -> Judged:
         """Outcomes as they are measured; what that is must be known."""
         vocabulary = self._vocabulary
+        predicted = vocabulary.numbers(outcomes.value, outcomes.code)
+        actual = vocabulary.numbers(outcomes.label_value, outcomes.label_code)
+        if vocabulary.kind == "multiclass":
+            others = (predicted == vocabulary.room - 1) & (actual == vocabulary.room - 1)
+            predicted[others & (_losses(outcomes) > 0)] = vocabulary.room
         return Judged(
-            vocabulary.numbers(outcomes.value, outcomes.code),
-            vocabulary.numbers(outcomes.label_value, outcomes.label_code),
+            predicted,
+            actual,
             self._positive_score(outcomes.score, outcomes.scores),
             self._by_class(outcomes.scores) if vocabulary.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
             outcomes.weight,
@@ -75,3 +81,7 @@ class ClassNumbers:
     def _scored(self) -> list[Word | None]:
         """The classes that have scores of their own."""
         return [self._words.known(name) for name in self._classes.names]
+
+
+def _losses(outcomes: Outcomes) -> Floats:
+    return losses("classification", outcomes.value, outcomes.code, outcomes.label_value, outcomes.label_code)

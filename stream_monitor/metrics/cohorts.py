@@ -32,8 +32,8 @@ class Cohort:
         self.delay = Sketch()
         """From prediction to label, seconds."""
         self.tally = Tally()
-        self.bias: list[Bias] = []
-        """In what predictions with a label differ from those that still wait for one; never saved."""
+        self.bias: list[Bias] | None = None
+        """In what predictions with a label differ from those that still wait for one; None if too few tell.  Never saved."""
 
     def count(self, outcomes: Outcomes, open: bool) -> None:
         """Counts predictions; while they are open, those without a label wait for one."""
@@ -56,7 +56,7 @@ class Cohort:
         self.waiting += other.waiting
         self.delay.merge(other.delay)
         self.tally.merge(other.tally)
-        self.bias = self.bias or other.bias
+        self.bias = other.bias if self.bias is None else self.bias
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
@@ -155,7 +155,7 @@ class Cohorts:
         self._ages[place] = max(place[0], age) * _SLOWER
         if final:
             del self._ages[place]
-        late = self.punctuality.see(age, predictions, labelled)
+        late = self.punctuality.see((place[1] + 1) * place[0], age, predictions, labelled)
         self.late = late or self.late
 
     def forecast(self) -> tuple[float, float] | None:

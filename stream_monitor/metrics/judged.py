@@ -17,7 +17,10 @@ class Judged(NamedTuple):
     """Outcomes as columns, arrays of n rows."""
 
     predicted: Floats
-    """The number, or the index of the class; binary: 1 positive, 0 negative."""
+    """The number, or the index of the class; binary: 1 positive, 0 negative.
+
+    Multiclass: one more than there are where prediction and label are in the last class, that of all others, and differ.
+    """
     actual: Floats
     score: Floats
     """Binary: the probability of the positive class; NaN where missing."""

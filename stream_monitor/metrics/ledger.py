@@ -55,7 +55,7 @@ class Ledger:
         self.since: dict[int, Since] = {}
         """By the number of the version."""
         self.unbiased: dict[int, int] = {}
-        """How many cohorts in a row had labels like the rest, of versions of which one had not."""
+        """How many cohorts in a row had labels like the rest, of those that tell, of versions of which one had not."""
         self._origin = 0.0
         self._measure: Measure | None = None
         self._pending: list[tuple[Outcomes, Floats, Ints]] = []
@@ -130,12 +130,13 @@ class Ledger:
         self._settle_matured(losses)
 
         def open(start: int, end: int) -> Iterator[tuple[int, Cohort]]:
-            waiting = join.cohort(start, end)
+            waiting, counts = join.cohort(start, end)
             for key, rows in groups(np.zeros(len(waiting.row), np.int64), waiting.version):
                 cohort = Cohort()
                 mine = waiting.take(rows)
                 cohort.count(mine, open=True)
-                cohort.bias = bias(mine, self.segments.places(mine.segments))
+                places, windows = self.segments.places(mine.segments), mine.time // self.windows.length
+                cohort.bias = bias(mine, counts[rows], places, windows)
                 self._tally_labelled(cohort.tally, mine, losses)
                 yield key.version, cohort
 

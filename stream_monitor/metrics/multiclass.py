@@ -22,6 +22,7 @@ _FIVE = np.arange(5)[:, None]
 class Multiclass:
     """Metrics of a classifier of `classes` classes, which are numbers from 0 on; rows with others are left out.
 
+    The last may be many in one: where the label is one of these and the prediction another one, it is predicted as `classes`.
     A row counts for log_loss if its scores add up to 1 within 0.01 (a class without a score has 0 then),
     and for top_k_accuracy if it has k scores.
     """
@@ -32,7 +33,7 @@ class Multiclass:
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
         self.classes, self.k = classes, k
-        self._cells = classes * classes
+        self._cells = classes * (classes + 1)
         self.width = 2 * self._cells + _TAIL
 
     def add(self, sums: Floats, cell: Ints, rows: Judged) -> None:
@@ -41,12 +42,14 @@ class Multiclass:
 
     def terms(self, rows: Judged) -> Terms:
         """What `add` adds; for callers that add the same rows to several cells."""
-        good = (rows.actual >= 0) & (rows.actual < self.classes) & (rows.predicted >= 0) & (rows.predicted < self.classes)
+        another = (rows.actual == self.classes - 1) & (rows.predicted == self.classes)
+        good = (rows.actual >= 0) & (rows.actual < self.classes) & (rows.predicted >= 0)
+        good &= (rows.predicted < self.classes) | another
         actual = np.where(good, rows.actual, 0.0).astype(np.int64)
         weight, square = (one * good for one in weights(rows))
         shape = 9 if rows.scores.shape[1] else 2, len(actual)
         column, value = np.empty(shape, np.int64), np.empty(shape)
-        column[0] = actual * self.classes + np.where(good, rows.predicted, 0.0).astype(np.int64)
+        column[0] = actual * (self.classes + 1) + np.where(good, rows.predicted, 0.0).astype(np.int64)
         column[1] = column[0] + self._cells
         value[0], value[1] = weight, square
         if rows.scores.shape[1]:
@@ -67,18 +70,11 @@ class Multiclass:
         return per_class(matrix, squares)
 
     def confusion(self, sums: Floats) -> Floats:
-        """Weighted counts, float64[classes, classes]: a row for each actual class, a column for each predicted one."""
-        return self._parts(sums)[0].copy()
+        """Weighted counts, float64[classes, classes + 1]: a row for each actual class, a column for each predicted one.
 
-    def widened(self, sums: Floats, classes: int) -> Floats:
-        """Sums, float64[..., width], as they were had there been so many classes from the beginning."""
-        if classes < self.classes:
-            raise ValueError(f"classes may only be added, got {classes} after {self.classes}")
-        before = sums.shape[:-1]
-        more = (0, classes - self.classes)
-        matrices = sums[..., : 2 * self._cells].reshape(*before, 2, self.classes, self.classes)
-        wide = np.pad(matrices, [(0, 0)] * (len(before) + 1) + [more, more])
-        return np.concatenate((wide.reshape(*before, 2 * classes * classes), sums[..., 2 * self._cells :]), -1)
+        In the last column are rows whose prediction and label are in the last class, and differ.
+        """
+        return self._parts(sums)[0].copy()
 
     def _scored(self, column: Ints, value: Floats, scores: Floats, actual: Ints) -> None:
         """Fills in the seven terms of the scores, below those of the matrix."""
@@ -98,7 +94,7 @@ class Multiclass:
         np.multiply(value[:2], given.sum(1) >= self.k, out=value[7:])
 
     def _parts(self, sums: Floats) -> tuple[Floats, Floats, list[float]]:
-        matrices = sums[: 2 * self._cells].reshape(2, self.classes, self.classes)
+        matrices = sums[: 2 * self._cells].reshape(2, self.classes, self.classes + 1)
         return matrices[0], matrices[1], sums[2 * self._cells :].tolist()
 
 

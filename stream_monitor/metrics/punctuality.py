@@ -33,10 +33,13 @@ class Punctuality:
         """The last ones by age, the newest last."""
         self._short: dict[int, int] = {}
         """How many of the last in a row were shorter than usual."""
-        self.late = False
+        self._late: int | None = None
+        """The youngest age at which labels were found late; None while they are not."""
+        self._over = 0
+        """The end of the window that was as usual again: what is late of it and of those before it was late already."""
 
-    def see(self, age: int, predictions: int, labelled: int) -> Late | None:
-        """Takes the labels of a window at an age; says so when labels have come late three times, and when that is over."""
+    def see(self, end: int, age: int, predictions: int, labelled: int) -> Late | None:
+        """Takes the labels of a window, by its end, at an age; says so when they are late three times, and when no more."""
         if predictions < _LEAST or (age not in self._shares and len(self._shares) >= _AGES):
             return None
         share, known = labelled / predictions, self._shares.setdefault(age, [])
@@ -45,12 +48,14 @@ class Punctuality:
             known.append(share)
             del known[:-_KEPT]
             self._short.pop(age, None)
-            return self._back(age, share, usual)
-        self._short[age] = self._short.get(age, 0) + 1
-        if self.late or self._short[age] < _IN_A_ROW:
+            return self._back(end, age, share, usual)
+        if end <= self._over:
             return None
-        self.late = True
-        return Late(age, share, usual, over=False)
+        self._short[age] = self._short.get(age, 0) + 1
+        if self._short[age] < _IN_A_ROW:
+            return None
+        late, self._late = self._late, age if self._late is None else min(age, self._late)
+        return Late(age, share, usual, over=False) if late is None else None
 
     def by_age(self) -> list[tuple[int, float]]:
         """The share of labels that the last window of each age had, unless it was shorter than usual."""
@@ -58,15 +63,16 @@ class Punctuality:
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        return {"shares": list(self._shares.items()), "short": list(self._short.items()), "late": self.late}
+        return {"shares": list(self._shares.items()), "short": list(self._short.items()), "late": [self._late, self._over]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._shares = {age: list(shares) for age, shares in state["shares"]}
-        self._short, self.late = dict(state["short"]), state["late"]
+        self._short, (self._late, self._over) = dict(state["short"]), state["late"]
 
-    def _back(self, age: int, share: float, usual: float) -> Late | None:
-        if not self.late or self._short:
+    def _back(self, end: int, age: int, share: float, usual: float) -> Late | None:
+        """Over where no window is short at the age at which labels were found late, nor at a younger one."""
+        if self._late is None or age > self._late or any(short <= self._late for short in self._short):
             return None
-        self.late = False
+        self._late, self._over, self._short = None, end, {}
         return Late(age, share, usual, over=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from stream_monitor.alerting.alerts import Moment, Subject
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import (
@@ -188,6 +190,8 @@ def _confusion(measure: Measure, tally: Tally, names: list[str]) -> Confusion | 
         return None
     assert isinstance(measure, Binary | Multiclass)
     counts = measure.confusion(tally.measured())
+    if isinstance(measure, Multiclass):
+        names, counts = [*names, "(another)"], np.pad(counts, ((0, 1), (0, 0)))
     used = [i for i in range(len(names)) if counts[i].any() or counts[:, i].any()] if len(names) > 2 else [0, 1]
     return Confusion(classes=[names[i] for i in used], counts=counts[used][:, used].tolist())
 

@@ -115,7 +115,7 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     """Labels that came early and are not like the rest, so that what they say of performance is not what all will say."""
     version, ledger = seen.key.version, stream.ledger
     config = stream.record.config.labels
-    if version not in stream.watched.versions or seen.length != ledger.windows.length or (config and config.absent):
+    if version not in stream.watched.versions or seen.cohort.bias is None or (config and config.absent):
         return []
     subject = stream.watched.versions[version].subject
     labels = {"model": subject.model, "version": subject.version, "signal": "label_coverage"}

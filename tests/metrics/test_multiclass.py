@@ -47,7 +47,7 @@ def test_each_class_is_measured_as_by_scikit_learn() -> None:
 def test_the_confusion_matrix_is_that_of_scikit_learn() -> None:
     rows = weighted(digits())
     matrix = sk.confusion_matrix(rows.actual, rows.predicted, sample_weight=rows.weight)
-    assert Multiclass(10).confusion(summed(Multiclass(10), rows)).tolist() == matrix.tolist()
+    assert Multiclass(10).confusion(summed(Multiclass(10), rows)).tolist() == np.pad(matrix, ((0, 0), (0, 1))).tolist()
 
 
 def test_classes_that_never_came_do_not_count() -> None:
@@ -105,17 +105,29 @@ def test_top_k_is_told_only_where_it_says_something() -> None:
     assert "top_k_accuracy" not in Multiclass(10).read(summed(Multiclass(10), rows._replace(scores=rows.scores[:, :0])))
 
 
-def test_a_class_that_comes_later_changes_nothing_of_what_was() -> None:
-    rows = digits()
-    known = (rows.actual < 8) & (rows.predicted < 8)
-    early = picked(rows, known)
-    early = early._replace(scores=np.ascontiguousarray(early.scores[:, :8]))
-    padded = early._replace(scores=np.pad(early.scores, ((0, 0), (0, 2)), constant_values=np.nan))
-    widened = Multiclass(8).widened(summed(Multiclass(8), early), 10)
-    assert widened.tobytes() == summed(Multiclass(10), padded).tobytes()
-    assert widened.tobytes() == summed(Multiclass(10), early).tobytes()
-    stacked = Multiclass(8).widened(np.stack([summed(Multiclass(8), early)] * 3), 10)
-    assert stacked.tolist() == [widened.tolist()] * 3
+def test_classes_in_the_last_one_are_told_apart_and_what_is_said_of_it_is_their_micro_average() -> None:
+    rng = np.random.default_rng(2)
+    actual = rng.integers(0, 200, 5000)
+    predicted = np.where(rng.random(5000) < 0.6, actual, rng.integers(0, 200, 5000))
+    weight = rng.integers(1, 64, 5000) / 16.0
+    wrong = (actual >= 63) & (predicted >= 63) & (actual != predicted)
+    rows = judged(np.where(wrong, 64, np.minimum(predicted, 63)), np.minimum(actual, 63), weight=weight)
+    measure, others = Multiclass(64), list(range(63, 200))
+    sums = summed(measure, rows)
+    readings, classes = measure.read(sums), measure.per_class(sums)
+    accuracy = sk.accuracy_score(actual, predicted, sample_weight=weight)
+    for name in ("accuracy", "micro_precision", "micro_recall", "micro_f1", "weighted_recall"):
+        assert readings[name].value == pytest.approx(accuracy, rel=EXACT), name
+    each = sk.precision_recall_fscore_support(actual, predicted, sample_weight=weight, labels=range(63))
+    rest = sk.precision_recall_fscore_support(actual, predicted, sample_weight=weight, labels=others, average="micro")
+    for i, name in enumerate(("precision", "recall", "f1")):
+        found = [getattr(one, name).value for one in classes]
+        assert found == pytest.approx([*each[i], rest[i]], rel=EXACT)
+        assert readings[f"macro_{name}"].value == pytest.approx(np.mean(found), rel=EXACT)
+        support = [one.support.value or 0.0 for one in classes]
+        assert readings[f"weighted_{name}"].value == pytest.approx(np.average(found, weights=support), rel=EXACT)
+    assert measure.confusion(sums).sum() == weight.sum()
+    assert summed(measure, rows._replace(sign=-rows.sign)).tolist() == (-sums).tolist()
 
 
 def test_bounds_of_classes_are_stated() -> None:
@@ -124,5 +136,3 @@ def test_bounds_of_classes_are_stated() -> None:
             Multiclass(classes)
     with pytest.raises(ValueError, match="k must"):
         Multiclass(3, 0)
-    with pytest.raises(ValueError, match="added"):
-        Multiclass(3).widened(np.zeros(Multiclass(3).width), 2)

@@ -191,6 +191,38 @@ def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
     assert value(after, "accuracy") == 0.0
 
 
+@pytest.mark.parametrize("kind", ["words", "numbers"])
+def test_a_wrong_prediction_is_wrong_however_many_classes_there_are(kind: str) -> None:
+    """Half of the first labels are corrected."""
+    rng = np.random.default_rng(10)
+    n = 4000
+    label, other = rng.integers(0, 200, (2, n))
+    predicted = np.where(rng.random(n) < 0.6, label, other)
+    first = np.where(rng.random(n) < 0.5, other, label)
+    ids = [f"id{i}" for i in range(n)]
+
+    def values(classes: np.ndarray[Any, Any]) -> list[Any]:
+        return [f"c{one}" for one in classes] if kind == "words" else (classes / 7).tolist()
+
+    blocks = []
+    for start in range(0, n, 200):
+        part = slice(start, start + 200)
+        named, at = ids[part], [start / 10.0] * 200
+        blocks += [
+            block(predictions(named, at, values(predicted[part]))),
+            block(labels(named, at, values(first[part]))),
+            block(labels(named, at, values(label[part]))),
+        ]
+    said = world({"task": "multiclass", "segments": {"keys": []}}, *blocks, *silence(4 * HOUR, 500))
+    (hour,) = (one for one in cohorts(said) if one["predictions"] == n)
+    performance = hour["performance"]
+    for name in ("accuracy", "micro_f1", "weighted_recall"):
+        assert value(performance, name) == pytest.approx((predicted == label).mean())
+    counts = np.array(performance["confusion"]["counts"])
+    assert performance["confusion"]["classes"][-2:] == ["(other)", "(another)"]
+    assert (counts.sum(), np.trace(counts)) == (n, (predicted == label).sum())
+
+
 def test_versions_are_measured_apart() -> None:
     ids, label, predicted = truth(9, 400)
     version = ["1"] * 200 + ["2"] * 200

@@ -179,6 +179,47 @@ def test_early_labels_that_are_not_like_the_rest_are_said_to_be(biased: bool) ->
     assert ("LabelBias" in names(alerts)) == biased
 
 
+def sampled(sizes: list[int], likely: list[float], weighted: bool) -> list[Block]:
+    """Windows of so many predictions; labels come at once, of high scores as likely as said, of others by one in five."""
+    rng, blocks = np.random.default_rng(12), list[Block]()
+    for window, (n, high) in enumerate(zip(sizes, likely, strict=True)):
+        ids, score = [f"w{window}i{i}" for i in range(n)], rng.random(n)
+        predicted, chance = (score > 0.5).astype(float), np.where(score > 0.6, high, 0.2)
+        seconds = (window * 300.0 + np.arange(n) * 150.0 / n).tolist()
+        chosen = np.flatnonzero(rng.random(n) < chance)
+        more = {"inclusion_probability": chance[chosen].tolist()} if weighted else {}
+        blocks += [
+            block(predictions(ids, seconds, predicted.tolist(), score=score.tolist())),
+            block(labels([ids[i] for i in chosen], [seconds[-1]] * len(chosen), predicted[chosen].tolist(), more=more)),
+        ]
+    return [*blocks, drained(len(sizes) * 300.0 + 60.0)]
+
+
+def biased(sizes: list[int], likely: list[float], weighted: bool = False) -> list[str]:
+    """What becomes of the alert that labels are not like the rest."""
+    told = said(
+        *sampled(sizes, likely, weighted), labels={"topic": "l", "wait": "1d"}, quality={"enabled": False},
+        no_data={"learnt": False},
+    )  # fmt: skip
+    return [alert["transition"] for alert in told if alert["labels"]["alertname"] == "LabelBias"]
+
+
+def test_labels_of_a_quiet_stream_are_compared_in_its_longer_windows() -> None:
+    assert biased([60] * 11, [0.9] * 11) == []
+    assert biased([60] * 12, [0.9] * 12) == ["opened"]
+    assert biased([60] * 36, [0.2] * 36) == []
+
+
+def test_windows_with_hardly_any_predictions_do_not_say_that_labels_are_like_the_rest() -> None:
+    assert biased([1000, *[10] * 8], [0.9] + [0.2] * 8) == ["opened"]
+    assert biased([1000, *[1000] * 3], [0.9] + [0.2] * 3) == ["opened", "resolved"]
+
+
+def test_a_sample_that_says_how_it_was_drawn_is_like_the_rest() -> None:
+    assert biased([1500] * 6, [0.9] * 6) == ["opened"]
+    assert biased([1500] * 6, [0.9] * 6, weighted=True) == []
+
+
 def test_it_is_forecast_when_the_labels_of_a_window_will_be_complete() -> None:
     rng = np.random.default_rng(8)
     blocks: list[Block] = []

@@ -1,0 +1,53 @@
+"""Labels are late from the third window that has too few, until one is as usual again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from stream_monitor.metrics.punctuality import Punctuality
+
+AGES = (0, 4, 16, 24)
+USUAL = {0: 0.5, 4: 0.8, 16: 0.9, 24: 0.9}
+
+
+def told(share: Callable[[int, int], float], hours: int = 120, restart: int = -1) -> list[tuple[int, int, bool]]:
+    """The hour, the age and whether it is over, of windows of an hour that are looked at when they have these ages."""
+    punctuality, said = Punctuality(), []
+    for now in range(hours):
+        if now == restart:
+            state, punctuality = punctuality.state(), Punctuality()
+            punctuality.restore(state)
+        for end in (now - age for age in reversed(AGES) if now >= age):
+            late = punctuality.see(end, now - end, 100, round(100 * share(end, now - end)))
+            said += [(now, late.age, late.over)] if late else []
+    return said
+
+
+def lost(end: int, age: int) -> float:
+    """Labels stop at 60, those of twelve hours are lost, and go on at 72."""
+    known, more = 0.0, dict(zip(AGES, (0.5, 0.3, 0.1, 0.0), strict=True))
+    for one in AGES:
+        known += more[one] if one <= age and not 60 < end + one <= 72 else 0.0
+    return known
+
+
+def test_labels_are_late_no_more_once_a_window_has_them_as_soon_as_usual() -> None:
+    assert told(lost) == [(63, 16, False), (73, 0, True)]
+
+
+@pytest.mark.parametrize("restart", range(60, 100))
+def test_a_restart_changes_nothing(restart: int) -> None:
+    assert told(lost, restart=restart) == told(lost)
+
+
+def test_labels_that_come_soon_but_never_all_are_late_again() -> None:
+    def share(end: int, age: int) -> float:
+        return 0.5 if end > 72 else lost(end, age)
+
+    assert told(share) == [(63, 16, False), (73, 0, True), (80, 4, False)]
+
+
+def test_labels_that_are_late_at_an_age_only_are_so_until_it_has_them_all() -> None:
+    assert told(lambda end, age: USUAL[age] - (0.2 if 60 < end <= 70 and age == 16 else 0)) == [(79, 16, False), (87, 16, True)]
