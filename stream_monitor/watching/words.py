@@ -48,7 +48,9 @@ class Words:
 
     def code(self, text: str) -> int:
         """The number of a text."""
-        return self._codes.setdefault(text, min(len(self._codes), self._limit))
+        if text in self._codes or len(self._codes) <= self._limit:
+            return self._codes.setdefault(text, len(self._codes))
+        return self._limit
 
     def text(self, value: float, code: int) -> str:
         """What a value in canonical form says."""
@@ -62,7 +64,7 @@ class Words:
 
     def state(self) -> list[str]:
         """The texts, by number."""
-        return list(self._codes)[: self._limit + 1]
+        return list(self._codes)
 
     def restore(self, state: list[str]) -> None:
         """Goes on from a `state()`."""
