@@ -128,6 +128,9 @@ class Part:
         if section.kind == "configuration":
             return self._configure(section, arrived, offset)
         stream = self._stream(section, offset)
+        if stream is None and section.kind == "gap":
+            models = [name for name in self._streams if name.startswith(f"{section.stream}/")]
+            return [output for name in models for output in self._section(section._replace(stream=name), arrived, offset)]
         if stream is None:
             return self._orphan(section, arrived, offset)
         if offset < self._asleep.get(section.stream, 0):

@@ -144,9 +144,9 @@ class Intake:
     def _configure(self, turn: _Turn, arrived: int) -> None:
         """Says what every stream is, before its first row, and which streams there are, and gives their references."""
         config = self._config
-        for name, stream in config.streams.items():
+        for name in config.streams:
             section = Section(name, "configuration", document=config.record(name).model_dump_json().encode())
-            for number in range(self._partitions) if stream.per == "model" else (self._place(name),):
+            for number in self._places(name):
                 turn.add(number, section)
         streams = Section(
             "", "configuration", document=document({"revision": config.revision, "streams": list(config.streams)})
@@ -190,7 +190,8 @@ class Intake:
         (topic, number), first, last, reason = gap
         said = document({"topic": topic, "partition": number, "first": first, "last": last, "reason": reason})
         for stream in dict.fromkeys(route.stream for route in self._routes.get(topic, ())):
-            turn.add(self._place(stream), Section(stream, "gap", None, said, topic, number, first, last))
+            for place in self._places(stream):
+                turn.add(place, Section(stream, "gap", None, said, topic, number, first, last))
 
     def _obey(self, turn: _Turn, batch: Batch) -> None:
         """Puts control events on record."""
@@ -205,6 +206,10 @@ class Intake:
             else:
                 origin = (*batch.partition, record.offset, record.offset)
                 turn.add(self._place(asked.stream), Section(asked.stream, "control", None, document(asked), *origin))
+
+    def _places(self, stream: str) -> Sequence[int]:
+        """The blocks partitions of a configured stream: all, where its models may be in any."""
+        return range(self._partitions) if self._config.streams[stream].per == "model" else (self._place(stream),)
 
     def _place(self, stream: str) -> int:
         """The blocks partition of a stream."""

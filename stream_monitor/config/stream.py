@@ -274,6 +274,13 @@ class StreamConfig(Settings):
     retrain: Retrain = Retrain()
 
     @model_validator(mode="after")
+    def _a_reference_is_of_one_stream(self) -> StreamConfig:
+        given = [key for key in ("file", "since") if getattr(self.reference, key) is not None]
+        if self.per == "model" and given:
+            raise ValueError(f"reference.{given[0]} is of one model, not with per: model; each model's first rows are its own")
+        return self
+
+    @model_validator(mode="after")
     def _rules_can_speak(self) -> StreamConfig:
         keys = {",".join(key) for key in self.segments.crossings}
         for at, rule in enumerate(self.performance.limits):

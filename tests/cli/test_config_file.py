@@ -314,3 +314,8 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_a_secret_file_that_is_not_there_is_said(loaded: Load, tmp_path: Path) -> None:
     (said,) = problems(loaded, "kafka: {sasl_password_file: gone}\n" + STREAM)
     assert said == "monitor.yaml:1: kafka.sasl_password_file: cannot read gone: No such file or directory"
+
+
+def test_a_reference_is_not_for_each_of_many_models(loaded: Load) -> None:
+    (said,) = problems(loaded, "streams: {s: {predictions: {topic: p}, per: model, reference: {file: r.jsonl}}}\n")
+    assert "reference.file is of one model, not with per: model" in said

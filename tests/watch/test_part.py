@@ -252,6 +252,13 @@ def test_lost_input_is_an_alert_of_the_stream_that_lost_it() -> None:
     assert alerts(said)[0]["annotations"]["summary"] == "input of s was lost: p-3, offsets 10 to 20"
 
 
+def test_input_that_models_share_is_lost_to_each_of_them() -> None:
+    begun = [predictions([f"p{name}"], [0.0], [1.0], name=f"all/{name}") for name in ("a", "b")]
+    gap = Section("all", "gap", topic="p", partition=3, first=10, last=20)
+    said = run([block(configuration("all", {"per": "model"}), *begun, at=0), block(gap, at=1)])
+    assert [event["subject"] for event in said["alerts"]] == ["all/a", "all/b"]
+
+
 def _work(memory: Memory, until: int) -> None:
     watch, log = Watch(), MemoryLog(memory, "watch", [BLOCKS.topic])
     while memory.committed.get(("watch", BLOCKS), 0) < until:
