@@ -67,15 +67,15 @@ def main() -> None:
             rng = np.random.default_rng([chosen.seed, run, len(name)])
             raised.update(alarms(make, rng, 3 * chosen.allowed, chosen.allowed))
         total, allowed = sum(raised.values()), 3 * chosen.runs
-        rows.append((name, total / allowed, math.sqrt(max(total, 1)) / allowed, *(raised[kind] for kind in _KINDS)))
+        rows.append((name, total / allowed, math.sqrt(max(total, 1)) / allowed, *(raised[kind] for kind in _KINDS.values())))
     print(
         f"{chosen.runs} streams of each kind, {3 * chosen.allowed:,} predictions each, "
         f"1 false alarm allowed per {chosen.allowed:,}"
     )
-    print(table(("stream", "raised / allowed", "standard error", *(f"of {kind}" for kind in _KINDS)), rows))
+    print(table(("stream", "raised / allowed", "standard error", *(f"of {kind}" for kind in _KINDS.values())), rows))
 
 
-_KINDS = ("features", "score", "errors")
+_KINDS = {"feature": "features", "prediction": "predictions", "score": "scores", "loss": "errors"}
 
 
 def alarms(make: Callable[[np.random.Generator, int], Floats], rng: np.random.Generator, n: int, allowed: int) -> list[str]:
@@ -87,7 +87,7 @@ def alarms(make: Callable[[np.random.Generator, int], Floats], rng: np.random.Ge
             if output.channel == "alerts" and output.value is not None:
                 data = json.loads(output.value)["data"]
                 if data["transition"] == "opened" and data["labels"]["kind"] != "data_quality":
-                    raised.append({"feature": "features", "score": "score", "loss": "errors"}[data["labels"]["signal"]])
+                    raised.append(_KINDS[data["labels"]["signal"]])
     return raised
 
 
