@@ -242,7 +242,8 @@ class Signals:
         if course.direction == "up" or self._amounts.is_usual(change.signal, new):
             return []
         self._courses[change.signal] = new
-        return [self._finding(change.signal, new, "updated", row)]
+        self.opened += 1
+        return [self._finding(change.signal, course, "resolved", row), self._finding(change.signal, new, "opened", row)]
 
     def _check(self, signal: int, row: int) -> list[Finding]:
         """Whether a change is over, or can be estimated better."""

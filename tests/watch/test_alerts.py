@@ -135,6 +135,17 @@ def test_an_improvement_is_a_notice_and_no_request() -> None:
     assert said["retrain"] == []
 
 
+def test_an_improvement_that_turns_into_harm_ends_and_another_alert_begins_with_the_harm() -> None:
+    said = run([block(configuration(), at=0), *story([0.5, 0.5, 0.05, 0.05, 0.9])])
+    told = alerts(said, kind="concept_drift")
+    harm = next(i for i, alert in enumerate(told) if alert["labels"]["severity"] == "critical")
+    ended, opened = told[harm - 1 : harm + 1]
+    assert (ended["transition"], ended["labels"]["severity"], ended["endReason"]) == ("resolved", "info", "recovered")
+    assert (opened["transition"], opened["revision"], opened["change"]["direction"]) == ("opened", 0, "up")
+    assert opened["startsAt"] == ended["endsAt"] > ended["startsAt"]
+    assert said["retrain"][0]["data"]["alert_ids"] == [said["alerts"][harm]["id"]]
+
+
 def test_a_request_says_once_that_there_are_enough_labels_and_then_expires() -> None:
     said = run(
         [

@@ -79,3 +79,12 @@ def test_a_loss_that_rises_further_is_said_and_ends_when_it_is_back(detector: st
 def test_a_feature_that_turns_is_said_to_have_drifted_the_other_way() -> None:
     findings = watched("feature", "scan", [(1000, 0.0), (4000, 1.0), (4000, -2.0)], 0)
     assert [(one.step, one.direction) for one in findings] == [("opened", "up"), ("updated", "up"), ("updated", "down")]
+
+
+@pytest.mark.parametrize("detector", ["scan", "adwin", "page_hinkley"])
+def test_a_loss_that_fell_and_now_rises_is_another_change(detector: str) -> None:
+    findings = watched("loss", detector, [(1000, 0.3), (3000, 0.15), (3000, 0.6)], 0)
+    turned = next(i for i, one in enumerate(findings) if one.direction == "up")
+    assert {one.direction for one in findings[:turned]} == {"down"}
+    assert [one.step for one in findings[turned - 1 : turned + 1]] == ["resolved", "opened"]
+    assert findings[turned].began_position == pytest.approx(4000, abs=300)
