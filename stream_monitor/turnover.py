@@ -17,8 +17,8 @@ _ENOUGH = 100
 """Outcomes in a reference that was given; with fewer, later ones are compared with the first that labels bring."""
 
 
-def meet(stream: Running, joined: Joined) -> list[Event]:
-    """Sees which versions predict; a new one answers the open requests of its model."""
+def meet(stream: Running, joined: Joined, position: int) -> list[Event]:
+    """Sees which versions predict, from a position on; a new one answers the open requests of its model."""
     events: list[Event] = []
     live, numbers = stream.watched.versions, distinct(joined.version)
     for number in numbers:
@@ -29,6 +29,9 @@ def meet(stream: Running, joined: Joined) -> list[Event]:
             events.append((0, partial(_supersede, stream, live[number])))
         last = -1 if len(numbers) == 1 else np.flatnonzero(joined.version == number)[-1]
         live[number].seen = int(joined.clock[last])
+        mine = joined.accepted if len(numbers) == 1 else joined.accepted & (joined.version == number)
+        rows = np.flatnonzero(mine)
+        live[number].labelled.predicted(rows, position + rows)
     return events
 
 

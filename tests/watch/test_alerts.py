@@ -15,7 +15,7 @@ from stream_monitor.blocks import Block, Section
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 
-from .worlds import arrivals, block, configuration, drained, labels, predictions, run, value
+from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, run, value
 
 RAISING = '''
 class Raising:
@@ -121,6 +121,23 @@ def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_re
     assert 0 < since["labelled"] <= since["rows"]
     assert since["coverage"] == pytest.approx(since["labelled"] / since["rows"])
     assert request["expirytime"] > request["time"]
+
+
+def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these() -> None:
+    def side_by_side(swap: int) -> list[Block]:
+        pairs = zip(story([0.1, 0.1, 0.5, 0.5], version=["1"] * 4), story([0.1] * 4, version=["2"] * 4, name="t", seed=1))
+        both = [[*one.sections, *(each._replace(stream="s") for each in two.sections)] for one, two in pairs]
+        return [block(*sections[swap:], *sections[:swap]) for sections in both]
+
+    for swap in (0, 1):
+        config = {"retrain": {"minimum_labels": 600}, "metrics": {"window": "1m"}}
+        blocks = [block(configuration(config=config), at=0), *side_by_side(swap)]
+        proposed, ready = (event["data"]["data_since_change"] for event in run(blocks)["retrain"])
+        assert proposed["rows"] < 200
+        assert 600 <= ready["labelled"] < 700
+        assert ready["labelled"] <= ready["rows"] <= ready["labelled"] + 100
+        assert ready["coverage"] == ready["labelled"] / ready["rows"]
+        assert run(cut(blocks, 7), restarts=[300, 600])["retrain"] == run(blocks)["retrain"]
 
 
 def test_a_loss_resolves_when_it_is_measured_to_be_back() -> None:
