@@ -136,7 +136,8 @@ class Alerts:
         alert = Alert(
             status="firing", transition="updated" if known else "opened", revision=known.revision + 1 if known else 0,
             fingerprint=fingerprint, startsAt=known.startsAt if known else iso(moment.clock),
-            labels=plain | {"severity": telling.severity}, annotations=self._annotations(telling.summary),
+            labels=plain | {"severity": telling.severity},
+            annotations=self._annotations(telling.summary, wording.mostly(known.causes if known else [])),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change,
             causes=known.causes if known else [],
         )  # fmt: skip

@@ -60,3 +60,13 @@ def test_half_of_it_is_not_most_of_it() -> None:
     assert said(cause(0.51, 0.45, 300)).startswith("most of it in region=eu (51%")
     assert said(cause(0.3, 0.4, 300), cause(0.3, 0.4, 300, "region=us")).startswith("most of it in region=eu")
     assert said(cause(0.3, 0.4, 300), cause(0.3, 0.4, 300, "device=ios")).startswith("a part of it in region=eu")
+
+
+def test_what_a_metric_does_next_leaves_its_causes_described() -> None:
+    alerts = opened()
+    event = explained(alerts, cause(0.8, 0.5, 300))
+    (again, _) = tell(alerts, "updated", "accuracy is worse yet")
+    told = json.loads(again.value or b"")["data"]
+    assert event is not None
+    assert told["annotations"] == {"summary": "accuracy is worse yet", "description": event["annotations"]["description"]}
+    assert told["causes"] == event["causes"]
