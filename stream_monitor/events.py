@@ -122,7 +122,7 @@ class DataSinceChange(_Out):
     matured_to: str
     """Predictions before this have had their whole wait for a label."""
     rows: int
-    """Predictions of the version since then."""
+    """Predictions of the version since then, but for those that failed."""
     labelled: int
     """How many of these have a label."""
     coverage: float | None

@@ -210,7 +210,7 @@ class Stream:
         joined = self.join.predictions(rows, values, arrived, kept)
         self.count(joined.counts)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
-        events = turnover.meet(self, joined, position) + self._came("predictions", sources, joined)
+        events = turnover.meet(self, joined, values, position) + self._came("predictions", sources, joined)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
         self._count_predictions(rows, values, joined, kept)
         events += self._watch_features(features, joined, marks)
