@@ -26,6 +26,8 @@ from stream_monitor.watched import Watched
 
 _NAMES = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
+_OF_SERVING = ("error_rate", "timeout_rate")
+"""Metrics of predictions, labelled or not; latency beside."""
 _UNBIASED = 3
 """Cohorts in a row whose labels are like the rest, until that is over."""
 _KEPT = 3
@@ -201,11 +203,14 @@ def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
     step = told.step
     value = step.reading.value or 0.0
     where = f" where {told.segment}" if told.segment else ""
-    how = {"improved": "is better", "worse": "is worse", "beyond": "is beyond its limit"}[step.kind]
+    estimated = told.basis == "estimated"
+    how = "is estimated to be" if estimated else "is"
+    how += {"improved": " better", "worse": " worse", "beyond": " beyond its limit"}[step.kind]
     against = "the reference" if told.rule.endswith("reference") else "the limit"
+    rows = "predictions" if estimated or step.metric in _OF_SERVING or step.metric.startswith("latency") else "outcomes"
     summary = (
         f"{step.metric} of {subject.text}{where} {how} since {iso(step.since)}: {number(value)}{_interval(step.reading)}, "
-        f"{against} is {number(step.against)}, over {step.reading.n:,.0f} outcomes"
+        f"{against} is {number(step.against)}, over {step.reading.n:,.0f} {rows}"
     )
     change = ChangeEstimate(
         position=moment.predictions, time=iso(step.since), direction="up" if value > step.against else "down",

@@ -152,6 +152,17 @@ def test_performance_is_estimated_before_labels_come_and_holds_while_the_relatio
     assert "EstimateApart" not in names([event["data"] for event in told["alerts"]])
 
 
+def test_what_is_only_estimated_is_said_to_be_and_rests_on_predictions() -> None:
+    limits = [{"metric": "accuracy", "below": 0.99, "basis": "estimated"}, {"metric": "accuracy", "below": 0.99}]
+    config = CONFIG | {"labels": {"topic": "l", "wait": "10m"}, "performance": {"limits": limits}}
+    told = run([block(configuration(config=config), at=0), *scored(2000, 0.0, 0, 0.0, 2), drained(4000.0)])
+    said = {alert["labels"]["basis"]: alert["annotations"]["summary"] for alert in (one["data"] for one in told["alerts"])}
+    assert " is estimated to be worse since " in said["estimated"]
+    assert said["estimated"].endswith(" predictions")
+    assert " is worse since " in said["arrival"]
+    assert said["arrival"].endswith(" outcomes")
+
+
 def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> None:
     blocks = [*scored(4000, 0.0, 0, 0.0, 3), *scored(4000, 0.8, 4000, 4000.0, 4)]
     config = CONFIG | {"labels": {"topic": "l", "wait": "10m"}}
