@@ -145,10 +145,11 @@ def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> 
     if verdict.changed is None:
         return stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
     realised, estimated = verdict.realised, verdict.estimated
+    scores = stream.ledger.vocabulary.kind != "regression"
     summary = (
-        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its scores let expect: "
+        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its {'scores' if scores else 'features'} let expect: "
         f"{number(realised.value or 0.0)}{_interval(realised)} against {number(estimated.value or 0.0)}{_interval(estimated)}; "
-        "the relation of features and labels has changed, or scores have lost their meaning"
+        f"the relation of features and labels has changed{', or scores have lost their meaning' if scores else ''}"
     )
     return stream.alerts.open(subject, "performance", "EstimateApart", "warning", summary, moment, **labels)
 

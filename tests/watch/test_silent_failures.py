@@ -173,6 +173,22 @@ def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> No
     assert apart[0]["startsAt"] > "2026-01-01T01:06"
 
 
+def test_an_estimate_of_a_regression_that_stays_apart_speaks_of_features() -> None:
+    rng, n = np.random.default_rng(5), 8000
+    x = rng.random(n)
+    error = rng.normal(size=n) * (0.5 + x) * np.where(np.arange(n) < 5000, 1.0, 4.0)
+    ids, predicted, blocks = [f"r{i}" for i in range(n)], 10 + x, []
+    for at in range(0, n, 100):
+        part, seconds = slice(at, at + 100), [float(i) for i in range(at, at + 100)]
+        blocks.append(block(predictions(ids[part], seconds, predicted[part].tolist(), {"x": x[part].tolist()})))
+        blocks.append(block(labels(ids[part], [seconds[-1]] * 100, (predicted + error)[part].tolist())))
+    config = CONFIG | {"task": "regression", "labels": {"topic": "l", "wait": "10m"}, "models": {"estimate_loss": True}}
+    told = run([block(configuration(config=config), at=0), *blocks, *(drained(8000.0 + 600 * i) for i in range(10))])
+    apart = [event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "EstimateApart"]
+    assert "above what its features let expect" in apart[0]["annotations"]["summary"]
+    assert "scores" not in apart[0]["annotations"]["summary"]
+
+
 @pytest.mark.parametrize("biased", [True, False])
 def test_early_labels_that_are_not_like_the_rest_are_said_to_be(biased: bool) -> None:
     rng = np.random.default_rng(7)
