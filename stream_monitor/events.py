@@ -67,7 +67,9 @@ class SegmentCause(_Out):
     """Of the whole rise."""
     before: float
     after: float
-    """Its mean loss: its error rate, or its mean absolute error."""
+    """Its mean loss."""
+    loss: Literal["error_rate", "mae"] = "error_rate"
+    """What that is."""
     outcomes: float
     """Since the change."""
 

@@ -68,13 +68,19 @@ def description(finding: Finding, context: Context) -> str:
 
 def mostly(causes: Sequence[SegmentCause]) -> str:
     """The segments that explain a rise, or some of it; nothing where there are none."""
-    said = [f"{one.segment} ({min(one.share, 1):.0%}: {number(one.before)} -> {number(one.after)})" for one in causes]
+    said = [f"{one.segment} ({min(one.share, 1):.0%}: {_loss(one)})" for one in causes]
     held: dict[tuple[str, ...], float] = {}  # only segments by the same keys have no rows in common
     for one in causes:
         keys = tuple(part.partition("=")[0] for part in one.segment.split(","))
         held[keys] = held.get(keys, 0.0) + one.share
     how = "most" if max(held.values(), default=0.0) > _MOSTLY else "a part"
     return f"{how} of it in {', '.join(said)}" if said else ""
+
+
+def _loss(cause: SegmentCause) -> str:
+    if cause.loss == "mae":
+        return f"mae {number(cause.before)} -> {number(cause.after)}"
+    return f"errors {100 * cause.before:.1f}% -> {100 * cause.after:.1f}%"
 
 
 def _shares(context: Context) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.config.better import is_share
@@ -102,11 +102,14 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
         if version is None or alert.change is None or version not in stream.ledger.since:
             continue
         found = _causes(stream, version, _microseconds(alert.change.time))
+        loss: Literal["error_rate", "mae"] = "mae" if stream.ledger.vocabulary.kind == "regression" else "error_rate"
         if found:
             named = [
-                SegmentCause(segment=one.segment, share=one.share, before=one.before, after=one.after, outcomes=one.n_after)
+                SegmentCause(
+                    segment=one.segment, share=one.share, before=one.before, after=one.after, loss=loss, outcomes=one.n_after
+                )
                 for one in found
-            ]
+            ]  # fmt: skip
             outputs += stream.alerts.explain(fingerprint, named, moment)
     return outputs
 

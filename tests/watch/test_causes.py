@@ -62,6 +62,15 @@ def test_half_of_it_is_not_most_of_it() -> None:
     assert said(cause(0.3, 0.4, 300), cause(0.3, 0.4, 300, "device=ios")).startswith("a part of it in region=eu")
 
 
+def test_the_loss_of_a_cause_has_a_name() -> None:
+    rate = explained(opened(), cause(0.94, 0.3903, 300, before=0.098))
+    error = explained(opened(), cause(0.83, 6.137, 300, before=2.002).model_copy(update={"loss": "mae"}))
+    assert rate is not None
+    assert rate["annotations"]["description"] == "most of it in region=eu (94%: errors 9.8% -> 39.0%)"
+    assert error is not None
+    assert error["annotations"]["description"] == "most of it in region=eu (83%: mae 2.002 -> 6.137)"
+
+
 def test_what_a_metric_does_next_leaves_its_causes_described() -> None:
     alerts = opened()
     event = explained(alerts, cause(0.8, 0.5, 300))
