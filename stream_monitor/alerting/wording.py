@@ -52,7 +52,8 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
 
 def description(finding: Finding, context: Context) -> str:
     """What it was compared with, how surprising it is, and what else changed."""
-    said = [f"compared with {finding.n_reference:,} values before, by {finding.detector}"]
+    wider = f", which compares with {finding.n_reference:,} before" if finding.n_reference > finding.known else ""
+    said = [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:

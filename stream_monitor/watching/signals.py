@@ -303,8 +303,8 @@ class Signals:
         return Finding(
             row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
             course.threshold, before, after, effect, *self._places.of(course.began), course.n_reference, course.n_current,
-            self._recent.rows - course.began, unit, "", course.moved, interval, course.rarity, course.extrapolated,
-            self._together(signal, course), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
+            unit, "", course.moved, interval, course.rarity, course.extrapolated, self._together(signal, course),
+            int(self.reference.n[signal]), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
         )  # fmt: skip
 
     def _together(self, signal: int, course: Lasting) -> tuple[str, ...]:

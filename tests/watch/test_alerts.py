@@ -95,6 +95,7 @@ def test_a_feature_that_shifts_raises_one_warning_and_resolves_when_it_is_back()
         "kind": "data_drift", "severity": "warning",
     }  # fmt: skip
     assert abs(opened["change"]["position"] - 1000) < 30
+    assert opened["annotations"]["description"].startswith("compared with the 200 values of the reference; found by ks")
     assert abs(updated["change"]["effect"]["value"] - 1.5) < 0.3
     assert {alert["fingerprint"] for alert in (opened, updated, resolved)} == {opened["fingerprint"]}
     assert resolved["status"] == "resolved"
@@ -112,6 +113,9 @@ def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_re
     assert "feature" not in opened["labels"]
     assert abs(opened["change"]["position"] - 2000) < 60
     assert opened["change"]["direction"] == "up"
+    described, n = opened["annotations"]["description"], opened["evidence"]["n_reference"]
+    assert described.startswith("compared with the 200 values of the reference; found by scan, which compares with ")
+    assert f" {n:,} before; " in described
     request = said["retrain"][0]
     assert request["data"]["status"] == "proposed"
     assert request["data"]["severity"] == "critical"
