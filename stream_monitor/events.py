@@ -67,7 +67,9 @@ class SegmentCause(_Out):
     """Of the whole rise."""
     before: float
     after: float
-    """Its mean loss: its error rate, or its mean absolute error."""
+    """Its mean loss."""
+    loss: Literal["error_rate", "mae"] = "error_rate"
+    """What that is."""
     outcomes: float
     """Since the change."""
 
@@ -122,7 +124,9 @@ class DataSinceChange(_Out):
     matured_to: str
     """Predictions before this have had their whole wait for a label."""
     rows: int
+    """Predictions of the version since then, but for those that failed."""
     labelled: int
+    """How many of these have a label."""
     coverage: float | None
 
 

@@ -16,7 +16,7 @@ from stream_monitor.watching.group import Group
 
 def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
     """Says what a detector found; of a loss that rises, that its version may have to be trained again."""
-    finding, version, outcomes = noticed
+    finding, version = noticed
     subject = version.subject if version else Subject(stream.name)
     if finding.step == "broken":
         return notices.detector_broken(stream.alerts, finding, subject, moment)
@@ -26,7 +26,8 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
     alert, outputs = stream.alerts.follow(finding, subject, moment, _context(stream, group, finding))
     harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
     if alert is not None and version is not None and harmful:
-        outputs += version.retrain.propose(alert, finding, subject, stream.record, moment, outcomes)
+        version.labelled.settle(finding.row)
+        outputs += version.retrain.propose(alert, finding, subject, stream.record, moment, version.labelled)
     return outputs
 
 

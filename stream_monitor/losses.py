@@ -68,13 +68,11 @@ def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | No
 def _see(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) -> list[Event]:
     """Lets models and detectors see the new outcomes of a version."""
     marks = Marks(outcomes.row, outcomes.position, np.minimum(outcomes.time, outcomes.at))
-    before = version.outcomes
     version.outcomes += len(losses)
     events = _learn(stream, version, outcomes, losses, marks) if stream.record.config.models.any else []
     for sort in _OF_LOSS if stream.record.config.performance.risk else _OF_LOSS[:1]:
         for finding in version.groups[sort].update((sort,), losses[:, None], marks):
-            known = before + int(np.searchsorted(marks.row, finding.row, "right"))
-            events.append((finding.row, partial(findings.tell, stream, Noticed(finding, version, known))))
+            events.append((finding.row, partial(findings.tell, stream, Noticed(finding, version))))
     return events
 
 

@@ -215,7 +215,7 @@ class Stream:
         joined = self.join.predictions(rows, values, arrived, kept)
         self.count(joined.counts)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
-        events = turnover.meet(self, joined) + self._came("predictions", sources, joined)
+        events = turnover.meet(self, joined, values, position) + self._came("predictions", sources, joined)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
         self._count_predictions(rows, values, joined, kept)
         events += self._watch_features(features, joined, marks)
@@ -296,6 +296,8 @@ class Stream:
             predictions = self.join.position if position is None else position + row + 1
             outcomes = self.outcomes - int((counted > row).sum())
             outputs += event(Moment(int(clock[row]), arrived, predictions, outcomes))
+        for version in self.watched.versions.values():
+            version.labelled.settle()
         return outputs
 
 

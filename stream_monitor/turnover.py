@@ -8,6 +8,7 @@ import numpy as np
 
 from stream_monitor.alerting.alerts import Moment, Subject
 from stream_monitor.joining.join import Joined
+from stream_monitor.joining.packed import Values
 from stream_monitor.joining.versions import distinct
 from stream_monitor.running import Event, Running
 from stream_monitor.task import Output
@@ -17,10 +18,11 @@ _ENOUGH = 100
 """Outcomes in a reference that was given; with fewer, later ones are compared with the first that labels bring."""
 
 
-def meet(stream: Running, joined: Joined) -> list[Event]:
-    """Sees which versions predict; a new one answers the open requests of its model."""
+def meet(stream: Running, joined: Joined, values: Values, position: int) -> list[Event]:
+    """Sees which versions predict, from a position on; a new one answers the open requests of its model."""
     events: list[Event] = []
     live, numbers = stream.watched.versions, distinct(joined.version)
+    answered = joined.accepted & ((values.code >= 0) | ~np.isnan(values.value))
     for number in numbers:
         if number < 0:
             continue
@@ -29,6 +31,9 @@ def meet(stream: Running, joined: Joined) -> list[Event]:
             events.append((0, partial(_supersede, stream, live[number])))
         last = -1 if len(numbers) == 1 else np.flatnonzero(joined.version == number)[-1]
         live[number].seen = int(joined.clock[last])
+        mine = answered if len(numbers) == 1 else answered & (joined.version == number)
+        rows = np.flatnonzero(mine)
+        live[number].labelled.predicted(rows, position + rows)
     return events
 
 

@@ -11,6 +11,7 @@ from stream_monitor.alerting.alerts import Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.joining.kept_features import KeptFeatures
+from stream_monitor.joining.labelled import Labelled
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.models.models import Found, Models
@@ -31,6 +32,8 @@ class Version:
         self.models: Models | None = None
         """What learns beside it, once it is known what a loss is."""
         self.outcomes = 0
+        self.labelled = Labelled()
+        """Its predictions, and which of them have a label."""
         self.seen = seen
         """The stream's clock at its last prediction."""
 
@@ -61,7 +64,7 @@ class Version:
         """Everything but the groups, as plain values."""
         return {
             "number": self.number, "subject": list(self.subject), "outcomes": self.outcomes, "seen": self.seen,
-            "retrain": self.retrain.state(),
+            "labelled": self.labelled.state(), "retrain": self.retrain.state(),
             "models": [self.models.task, self.models.state()] if self.models else None,
         }  # fmt: skip
 
@@ -70,6 +73,7 @@ class Version:
         """A version from a `state()`, its groups still empty."""
         version = cls(state["number"], Subject(*state["subject"]), config, state["seen"])
         version.outcomes = state["outcomes"]
+        version.labelled.restore(state["labelled"])
         version.retrain.restore(state["retrain"])
         if state["models"]:
             task, models = state["models"]

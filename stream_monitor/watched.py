@@ -32,8 +32,6 @@ class Noticed(NamedTuple):
 
     finding: Finding
     version: Version | None
-    outcomes: int = 0
-    """Of the version, up to it."""
 
 
 class Watched:
@@ -91,9 +89,14 @@ class Watched:
     def new(self, outcomes: Outcomes) -> Iterator[tuple[Version, npt.NDArray[np.int64]]]:
         """The versions that are live, each with its new outcomes; those of a retired one only windows count."""
         for number in distinct(outcomes.version):
-            mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))
-            if number in self.versions and len(mine):
-                yield self.versions[number], mine
+            if number not in self.versions:
+                continue
+            mine = outcomes.version == number
+            labelled = self.versions[number].labelled
+            labelled.judged(outcomes.row[mine], outcomes.position[mine], np.sign(outcomes.sign[mine]).astype(np.int64))
+            new = np.flatnonzero(mine & (outcomes.sign == 1))
+            if len(new):
+                yield self.versions[number], new
 
     def begin(self, number: int, subject: Subject, config: StreamConfig, clock: int, judge: Judge) -> int | None:
         """Begins a version; gives the number of the one whose references it takes."""

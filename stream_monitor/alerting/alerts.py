@@ -30,6 +30,8 @@ from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.terms import KINDS
 
 Step = Literal["opened", "updated", "resolved"]
+_SHARE, _MORE, _ROWS = 0.1, 0.25, 200
+"""By how much a cause's share, or its loss by a part of its rise, must be another to be told again; and after so many rows."""
 
 _NAMES: dict[DetectedKind, AlertName] = {
     "data_drift": "DataDrift", "prediction_drift": "PredictionDrift", "concept_drift": "ConceptDrift",
@@ -142,18 +144,19 @@ class Alerts:
         alert = Alert(
             status="firing", transition="updated" if known else "opened", revision=known.revision + 1 if known else 0,
             fingerprint=fingerprint, startsAt=known.startsAt if known else iso(moment.clock),
-            labels=plain | {"severity": telling.severity}, annotations=self._annotations(telling.summary),
+            labels=plain | {"severity": telling.severity},
+            annotations=self._annotations(telling.summary, wording.mostly(known.causes if known else [])),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change,
             causes=known.causes if known else [],
         )  # fmt: skip
         return self._publish(_kept(alert, known), telling.subject, moment)[1]
 
     def explain(self, fingerprint: str, causes: list[SegmentCause], moment: Moment) -> list[Output]:
-        """Says of a firing alert which segments explain it; nothing if that is known."""
+        """Says of a firing alert which segments explain it; nothing if that is known well enough."""
         known = self.firing.get(fingerprint)
-        if known is None or [one.segment for one in known.causes] == [one.segment for one in causes]:
+        if known is None or not _tell_more(causes, known.causes):
             return []
-        before = known.annotations.get("description", "").partition(wording.MOSTLY)[0].removesuffix("; ")
+        before = known.annotations.get("description", "").removesuffix(wording.mostly(known.causes)).removesuffix("; ")
         description = "; ".join(filter(None, (before, wording.mostly(causes))))
         alert = known.model_copy(
             update={
@@ -294,6 +297,18 @@ def _fingerprint(labels: dict[str, str]) -> str:
 
 def _subject(alert: Alert) -> Subject:
     return Subject(alert.labels["stream"], alert.labels.get("model", ""), alert.labels.get("version", ""))
+
+
+def _tell_more(causes: list[SegmentCause], known: list[SegmentCause]) -> bool:
+    """Whether causes are others than those that are known, or hold clearly more or less."""
+    before = {one.segment: one for one in known}
+    if before.keys() != {one.segment for one in causes}:
+        return True
+    pairs = [(one, before[one.segment]) for one in causes]
+    return max((now.outcomes - was.outcomes for now, was in pairs), default=0) >= _ROWS and any(
+        abs(now.share - was.share) > _SHARE or abs(now.after - was.after) > _MORE * abs(was.after - was.before)
+        for now, was in pairs
+    )
 
 
 def _kept(alert: Alert, known: Alert | None) -> Alert:

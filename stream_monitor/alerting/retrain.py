@@ -11,6 +11,7 @@ from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import Alert, DataSinceChange, RetrainEvent, RetrainRequest, encode, identity, iso
 from stream_monitor.joining.clock import FAR
+from stream_monitor.joining.labelled import Labelled
 from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
 
@@ -24,19 +25,19 @@ class Retrain:
     def __init__(self) -> None:
         self.request: RetrainRequest | None = None
         self.expires = FAR
-        self._began = (0, 0, 0)
-        """Position and time of the change, and outcomes of the version before it."""
+        self._began = (0, 0)
+        """Position and time of the change."""
         self._rest_until = -FAR
 
     def propose(
-        self, alert: Alert, finding: Finding, subject: Subject, record: StreamRecord, moment: Moment, outcomes: int
+        self, alert: Alert, finding: Finding, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
     ) -> list[Output]:
         """Requests a retrain for a harmful change; nothing while one is open or has just ended."""
         settings = record.config.retrain
         if not settings.enabled or self.request is not None or moment.clock < self._rest_until:
             return []
-        self._began = (finding.began_position, finding.began_time, outcomes - finding.since)
-        data = self._data(record, moment, outcomes)
+        self._began = (finding.began_position, finding.began_time)
+        data = self._data(record, moment, labelled)
         self.expires = moment.clock + settings.expires
         self.request = RetrainRequest(
             status="approved" if settings.auto else "proposed",
@@ -58,11 +59,14 @@ class Retrain:
         )
         return self._publish(subject, record, moment)
 
-    def ripen(self, subject: Subject, record: StreamRecord, moment: Moment, outcomes: int) -> list[Output]:
+    def ripen(self, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled) -> list[Output]:
         """Says once that there are enough labels since the change."""
-        if self.request is None or self.request.ready or outcomes - self._began[2] < self.request.minimum_labels:
+        if self.request is None or self.request.ready:
             return []
-        return self._update(subject, record, moment, data_since_change=self._data(record, moment, outcomes), ready=True)
+        data = self._data(record, moment, labelled)
+        if data.labelled < self.request.minimum_labels:
+            return []
+        return self._update(subject, record, moment, data_since_change=data, ready=True)
 
     def approve(self, by: str | None, subject: Subject, record: StreamRecord, moment: Moment) -> list[Output]:
         """Approves a proposed request."""
@@ -98,18 +102,18 @@ class Retrain:
         """Goes on from a `state()`."""
         self.request = RetrainRequest.model_validate(state["request"]) if state["request"] else None
         self.expires, self._rest_until = state["expires"], state["rest_until"]
-        position, time, outcomes = state["began"]
-        self._began = (position, time, outcomes)
+        position, time = state["began"]
+        self._began = (position, time)
 
-    def _data(self, record: StreamRecord, moment: Moment, outcomes: int) -> DataSinceChange:
-        position, time, before = self._began
+    def _data(self, record: StreamRecord, moment: Moment, labelled: Labelled) -> DataSinceChange:
+        position, time = self._began
         labels = record.config.labels
-        rows, labelled = moment.predictions - position, outcomes - before
+        rows, known = labelled.since(position)
         matured = max(time, moment.clock - labels.wait) if labels else time
-        coverage = min(1.0, labelled / rows) if rows > 0 else None
         return DataSinceChange(
-            from_=iso(time), to=iso(moment.clock), matured_to=iso(matured), rows=rows, labelled=labelled, coverage=coverage
-        )
+            from_=iso(time), to=iso(moment.clock), matured_to=iso(matured), rows=rows, labelled=known,
+            coverage=known / rows if rows else None,
+        )  # fmt: skip
 
     def _update(self, subject: Subject, record: StreamRecord, moment: Moment, **fields: Any) -> list[Output]:
         assert self.request is not None

@@ -10,9 +10,10 @@ from stream_monitor.figures import number
 from stream_monitor.watching.finding import Finding
 
 _LENGTHS = (("years", 31_557_600e6), ("days", 86_400e6), ("hours", 3_600e6), ("minutes", 60e6), ("seconds", 1e6))
-MOSTLY = "most of it in "
 _MOST = 1e6
 """Years beyond which a chance is not worth a number."""
+_MOSTLY = 0.5
+"""The part of a rise above which it is most of it."""
 _NAMED = 3
 """How many categories and other signals are named in a summary."""
 
@@ -51,7 +52,8 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
 
 def description(finding: Finding, context: Context) -> str:
     """What it was compared with, how surprising it is, and what else changed."""
-    said = [f"compared with {finding.n_reference:,} values before, by {finding.detector}"]
+    wider = f", which compares with {finding.n_reference:,} before" if finding.n_reference > finding.known else ""
+    said = [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:
@@ -66,9 +68,20 @@ def description(finding: Finding, context: Context) -> str:
 
 
 def mostly(causes: Sequence[SegmentCause]) -> str:
-    """The segments that explain most of a rise; nothing where there are none."""
-    said = [f"{one.segment} ({min(one.share, 1):.0%}: {number(one.before)} -> {number(one.after)})" for one in causes]
-    return MOSTLY + ", ".join(said) if said else ""
+    """The segments that explain a rise, or some of it; nothing where there are none."""
+    said = [f"{one.segment} ({min(one.share, 1):.0%}: {_loss(one)})" for one in causes]
+    held: dict[tuple[str, ...], float] = {}  # only segments by the same keys have no rows in common
+    for one in causes:
+        keys = tuple(part.partition("=")[0] for part in one.segment.split(","))
+        held[keys] = held.get(keys, 0.0) + one.share
+    how = "most" if max(held.values(), default=0.0) > _MOSTLY else "a part"
+    return f"{how} of it in {', '.join(said)}" if said else ""
+
+
+def _loss(cause: SegmentCause) -> str:
+    if cause.loss == "mae":
+        return f"mae {number(cause.before)} -> {number(cause.after)}"
+    return f"errors {100 * cause.before:.1f}% -> {100 * cause.after:.1f}%"
 
 
 def _shares(context: Context) -> str:

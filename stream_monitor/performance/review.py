@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.config.alert_name import AlertName
@@ -28,6 +28,8 @@ from stream_monitor.watched import Watched
 
 _NAMES: dict[Kind, AlertName] = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
+_OF_SERVING = ("error_rate", "timeout_rate")
+"""Metrics of predictions, labelled or not; latency beside."""
 _UNBIASED = 3
 """Cohorts in a row whose labels are like the rest, until that is over."""
 _KEPT = 3
@@ -102,11 +104,14 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
         if version is None or alert.change is None or version not in stream.ledger.since:
             continue
         found = _causes(stream, version, _microseconds(alert.change.time))
+        loss: Literal["error_rate", "mae"] = "mae" if stream.ledger.vocabulary.kind == "regression" else "error_rate"
         if found:
             named = [
-                SegmentCause(segment=one.segment, share=one.share, before=one.before, after=one.after, outcomes=one.n_after)
+                SegmentCause(
+                    segment=one.segment, share=one.share, before=one.before, after=one.after, loss=loss, outcomes=one.n_after
+                )
                 for one in found
-            ]
+            ]  # fmt: skip
             outputs += stream.alerts.explain(fingerprint, named, moment)
     return outputs
 
@@ -145,10 +150,11 @@ def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> 
     if verdict.changed is None:
         return stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
     realised, estimated = verdict.realised, verdict.estimated
+    scores = stream.ledger.vocabulary.kind != "regression"
     summary = (
-        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its scores let expect: "
+        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its {'scores' if scores else 'features'} let expect: "
         f"{number(realised.value or 0.0)}{_interval(realised)} against {number(estimated.value or 0.0)}{_interval(estimated)}; "
-        "the relation of features and labels has changed, or scores have lost their meaning"
+        f"the relation of features and labels has changed{', or scores have lost their meaning' if scores else ''}"
     )
     return stream.alerts.open(subject, "performance", "EstimateApart", "warning", summary, moment, **labels)
 
@@ -203,11 +209,14 @@ def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
     step = told.step
     value = step.reading.value or 0.0
     where = f" where {told.segment}" if told.segment else ""
-    how = {"improved": "is better", "worse": "is worse", "beyond": "is beyond its limit"}[step.kind]
+    estimated = told.basis == "estimated"
+    how = "is estimated to be" if estimated else "is"
+    how += {"improved": " better", "worse": " worse", "beyond": " beyond its limit"}[step.kind]
     against = "the reference" if told.rule.endswith("reference") else "the limit"
+    rows = "predictions" if estimated or step.metric in _OF_SERVING or step.metric.startswith("latency") else "outcomes"
     summary = (
         f"{step.metric} of {subject.text}{where} {how} since {iso(step.since)}: {number(value)}{_interval(step.reading)}, "
-        f"{against} is {number(step.against)}, over {step.reading.n:,.0f} outcomes"
+        f"{against} is {number(step.against)}, over {step.reading.n:,.0f} {rows}"
     )
     change = ChangeEstimate(
         position=moment.predictions, time=iso(step.since), direction="up" if value > step.against else "down",

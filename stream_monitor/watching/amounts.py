@@ -57,13 +57,18 @@ class Amounts:
             for category, was, column in zip(categories, before, columns, strict=True)
         ]
 
-    def began(self, change: Change) -> tuple[int, int, int]:
-        """Where a change began, and between which rows; of a loss, if its detector cannot tell, the most likely split."""
+    def began(self, change: Change, first: bool) -> tuple[int, int, int]:
+        """Where a change began, and between which rows; of a loss, if its detector cannot tell, the most likely split.
+
+        If the `first` that is seen of it seems to have begun before the rows that are kept, all of these may be changed, and a
+        split of them in two would be one by chance: they are held against the reference.
+        """
         if change.latest >= 0 or not self._reference.of_loss:
             return change.start, change.earliest, change.latest
         oldest, values = self._recent.oldest(), self._recent.values(change.signal)
         if oldest:
-            return oldest + split(values, minimum=_SHORTEST), -1, -1
+            before = float(self._reference.mean[change.signal]) if first and change.start < oldest else None
+            return oldest + split(values, before, _SHORTEST), -1, -1
         known = self._reference.values[:, change.signal]
         return max(0, split(np.concatenate((known, values)), minimum=_SHORTEST) - len(known)), -1, -1
 

@@ -34,8 +34,6 @@ class Finding(NamedTuple):
     began_time: int = 0
     n_reference: int = 0
     n_current: int = 0
-    since: int = 0
-    """Rows of the signal since the change began."""
     unit: Unit = "sd"
     detail: str = ""
     moved: Moved = "mean"
@@ -46,5 +44,7 @@ class Finding(NamedTuple):
     extrapolated: bool = False
     together: tuple[str, ...] = ()
     """Other signals that changed at about the same time."""
+    known: int = 0
+    """Values of the reference, which `before` is of; a detector may compare with more."""
     shares: tuple[tuple[float, float, float], ...] = ()
     """Categories, NaN for all others, with their shares of the reference and since the change."""

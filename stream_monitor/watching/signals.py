@@ -233,20 +233,17 @@ class Signals:
             self._courses[change.signal] = new
             self.opened += 1
             return [self._finding(change.signal, new, "opened", row)]
-        turned = loss and new.direction != course.direction
-        if turned and (course.direction == "up" or self._amounts.is_usual(change.signal, new)):
+        if not loss or new.direction == course.direction:
+            course.last = change.row
+            if change.latest >= 0 and new.moved == course.moved:
+                # More is known by now; what the detector knows later than at this row must not be asked.
+                course.began, course.earliest, course.latest = new.began, new.earliest, new.latest
             return []
-        course.last = change.row
-        if change.latest >= 0 and new.moved == course.moved and not turned:
-            # More is known by now; what the detector knows later than at this row must not be asked.
-            course.began, course.earliest, course.latest = new.began, new.earliest, new.latest
-        worse = abs(new.effect) >= _WORSE * abs(course.effect) and change.row - course.said >= _REFINE
-        if not turned and (not worse or new.moved != course.moved):
+        if course.direction == "up" or self._amounts.is_usual(change.signal, new):
             return []
-        if not turned:
-            new.began, new.earliest, new.latest = course.began, course.earliest, course.latest
         self._courses[change.signal] = new
-        return [self._finding(change.signal, new, "updated", row)]
+        self.opened += 1
+        return [self._finding(change.signal, course, "resolved", row), self._finding(change.signal, new, "opened", row)]
 
     def _check(self, signal: int, row: int) -> list[Finding]:
         """Whether a change is over, or can be estimated better."""
@@ -258,11 +255,25 @@ class Signals:
         if self._over(course):
             del self._courses[signal]
             return [self._finding(signal, course, "resolved", row)]
-        if not course.refined and rows - course.said >= max(_REFINE, course.n_current):
-            course.refined = True
-            course.effect, course.said = self._amounts.effect(signal, course.moved, course.began)[2], rows
-            return [self._finding(signal, course, "updated", row)]
-        return []
+        return self._say_anew(signal, course, row) if self._is_due(course) else []
+
+    def _is_due(self, course: Lasting) -> bool:
+        """Whether it can be estimated better: by enough rows, the first time; then after a detector has seen it again."""
+        enough = _REFINE if course.refined else max(_REFINE, course.n_current)
+        return self._recent.rows - course.said >= enough and (not course.refined or course.last > course.said)
+
+    def _say_anew(self, signal: int, course: Lasting, row: int) -> list[Finding]:
+        """What a change amounts to by all rows since it began, if that is worth saying.
+
+        Those that sufficed to declare it again say too much: they are few, and chosen because they are extreme.
+        """
+        effect = self._amounts.effect(signal, course.moved, course.began)[2]
+        if course.refined and abs(effect) < _WORSE * abs(course.effect):
+            return []
+        if course.moved == "mean" and course.direction != "both" and not self.reference.of_loss:
+            course.direction = "up" if effect > 0 else "down"
+        course.refined, course.effect, course.said = True, effect, self._recent.rows
+        return [self._finding(signal, course, "updated", row)]
 
     def _over(self, course: Lasting) -> bool:
         """Whether a change is over: as measured, or, where it cannot be measured, not seen any more for long enough."""
@@ -271,7 +282,8 @@ class Signals:
         return course.measurable or self._recent.rows - max(course.back, course.last) >= self._resolve_after
 
     def _course(self, name: str, change: Change) -> Lasting:
-        (began, earliest, latest), rarity = self._amounts.began(change), change.rarity / self._sharing
+        first, rarity = change.signal not in self._courses, change.rarity / self._sharing
+        began, earliest, latest = self._amounts.began(change, first)
         _, after, effect, _ = self._amounts.effect(change.signal, change.moved, began)
         direction: Direction = change.direction
         if self.reference.of_loss:
@@ -291,8 +303,8 @@ class Signals:
         return Finding(
             row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
             course.threshold, before, after, effect, *self._places.of(course.began), course.n_reference, course.n_current,
-            self._recent.rows - course.began, unit, "", course.moved, interval, course.rarity, course.extrapolated,
-            self._together(signal, course), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
+            unit, "", course.moved, interval, course.rarity, course.extrapolated, self._together(signal, course),
+            int(self.reference.n[signal]), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
         )  # fmt: skip
 
     def _together(self, signal: int, course: Lasting) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from stream_monitor.blocks import Block, Section
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 
-from .worlds import arrivals, block, configuration, drained, labels, predictions, run, value
+from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, run, value
 
 RAISING = '''
 class Raising:
@@ -95,6 +95,7 @@ def test_a_feature_that_shifts_raises_one_warning_and_resolves_when_it_is_back()
         "kind": "data_drift", "severity": "warning",
     }  # fmt: skip
     assert abs(opened["change"]["position"] - 1000) < 30
+    assert opened["annotations"]["description"].startswith("compared with the 200 values of the reference; found by ks")
     assert abs(updated["change"]["effect"]["value"] - 1.5) < 0.3
     assert {alert["fingerprint"] for alert in (opened, updated, resolved)} == {opened["fingerprint"]}
     assert resolved["status"] == "resolved"
@@ -112,6 +113,9 @@ def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_re
     assert "feature" not in opened["labels"]
     assert abs(opened["change"]["position"] - 2000) < 60
     assert opened["change"]["direction"] == "up"
+    described, n = opened["annotations"]["description"], opened["evidence"]["n_reference"]
+    assert described.startswith("compared with the 200 values of the reference; found by scan, which compares with ")
+    assert f" {n:,} before; " in described
     request = said["retrain"][0]
     assert request["data"]["status"] == "proposed"
     assert request["data"]["severity"] == "critical"
@@ -121,6 +125,23 @@ def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_re
     assert 0 < since["labelled"] <= since["rows"]
     assert since["coverage"] == pytest.approx(since["labelled"] / since["rows"])
     assert request["expirytime"] > request["time"]
+
+
+def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these() -> None:
+    def side_by_side(swap: int) -> list[Block]:
+        pairs = zip(story([0.1, 0.1, 0.5, 0.5], version=["1"] * 4), story([0.1] * 4, version=["2"] * 4, name="t", seed=1))
+        both = [[*one.sections, *(each._replace(stream="s") for each in two.sections)] for one, two in pairs]
+        return [block(*sections[swap:], *sections[:swap]) for sections in both]
+
+    for swap in (0, 1):
+        config = {"retrain": {"minimum_labels": 600}, "metrics": {"window": "1m"}}
+        blocks = [block(configuration(config=config), at=0), *side_by_side(swap)]
+        proposed, ready = (event["data"]["data_since_change"] for event in run(blocks)["retrain"])
+        assert proposed["rows"] < 200
+        assert 600 <= ready["labelled"] < 700
+        assert ready["labelled"] <= ready["rows"] <= ready["labelled"] + 100
+        assert ready["coverage"] == ready["labelled"] / ready["rows"]
+        assert run(cut(blocks, 7), restarts=[300, 600])["retrain"] == run(blocks)["retrain"]
 
 
 def test_a_loss_resolves_when_it_is_measured_to_be_back() -> None:
@@ -133,6 +154,17 @@ def test_an_improvement_is_a_notice_and_no_request() -> None:
     said = run([block(configuration(), at=0), *story([0.5, 0.5, 0.05])])
     assert {alert["labels"]["severity"] for alert in alerts(said)} == {"info"}
     assert said["retrain"] == []
+
+
+def test_an_improvement_that_turns_into_harm_ends_and_another_alert_begins_with_the_harm() -> None:
+    said = run([block(configuration(), at=0), *story([0.5, 0.5, 0.05, 0.05, 0.9])])
+    told = alerts(said, kind="concept_drift")
+    harm = next(i for i, alert in enumerate(told) if alert["labels"]["severity"] == "critical")
+    ended, opened = told[harm - 1 : harm + 1]
+    assert (ended["transition"], ended["labels"]["severity"], ended["endReason"]) == ("resolved", "info", "recovered")
+    assert (opened["transition"], opened["revision"], opened["change"]["direction"]) == ("opened", 0, "up")
+    assert opened["startsAt"] == ended["endsAt"] > ended["startsAt"]
+    assert said["retrain"][0]["data"]["alert_ids"] == [said["alerts"][harm]["id"]]
 
 
 def test_a_request_says_once_that_there_are_enough_labels_and_then_expires() -> None:

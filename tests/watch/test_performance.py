@@ -377,6 +377,20 @@ def test_predictions_that_fail_are_counted_and_wait_for_no_label() -> None:
     assert one["performance"]["outcomes"] == 3
 
 
+def test_what_serving_is_like_is_said_of_predictions() -> None:
+    n, nan = 600, float("nan")
+    ids, failed = [f"i{i}" for i in range(n)], np.arange(n) % 5 == 0
+    made = predictions(
+        ids, [60.0] * n, np.where(failed, nan, 1.0).tolist(), latency=[9.0] * n,
+        more={"status": np.where(failed, "error", "ok").tolist()},
+    )  # fmt: skip
+    rules = {"performance": {"limits": [{"metric": "error_rate", "above": 0.1}, {"metric": "latency_p99", "above": 5}]}}
+    said = world(rules, block(made), *silence(3 * HOUR, 100))
+    opened = [one["data"]["annotations"]["summary"] for one in said["alerts"] if one["data"]["transition"] == "opened"]
+    assert len(opened) == 2
+    assert all(summary.endswith("over 600 predictions") for summary in opened)
+
+
 def test_a_risk_that_rose_by_more_than_is_tolerated_is_an_alert() -> None:
     rules = {"performance": {"risk": {"rise": 0.05, "level": 0.01}}}
     said = world({"reference": {"rows": 500}} | rules, *regions_of(np.where(np.arange(3600) < 1800, 0.1, 0.4)))

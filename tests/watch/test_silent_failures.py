@@ -152,6 +152,17 @@ def test_performance_is_estimated_before_labels_come_and_holds_while_the_relatio
     assert "EstimateApart" not in names([event["data"] for event in told["alerts"]])
 
 
+def test_what_is_only_estimated_is_said_to_be_and_rests_on_predictions() -> None:
+    limits = [{"metric": "accuracy", "below": 0.99, "basis": "estimated"}, {"metric": "accuracy", "below": 0.99}]
+    config = CONFIG | {"labels": {"topic": "l", "wait": "10m"}, "performance": {"limits": limits}}
+    told = run([block(configuration(config=config), at=0), *scored(2000, 0.0, 0, 0.0, 2), drained(4000.0)])
+    said = {alert["labels"]["basis"]: alert["annotations"]["summary"] for alert in (one["data"] for one in told["alerts"])}
+    assert " is estimated to be worse since " in said["estimated"]
+    assert said["estimated"].endswith(" predictions")
+    assert " is worse since " in said["arrival"]
+    assert said["arrival"].endswith(" outcomes")
+
+
 def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> None:
     blocks = [*scored(4000, 0.0, 0, 0.0, 3), *scored(4000, 0.8, 4000, 4000.0, 4)]
     config = CONFIG | {"labels": {"topic": "l", "wait": "10m"}}
@@ -160,6 +171,22 @@ def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> No
     assert "accuracy" in {alert["labels"]["metric"] for alert in apart}
     assert "below what its scores let expect" in apart[0]["annotations"]["summary"]
     assert apart[0]["startsAt"] > "2026-01-01T01:06"
+
+
+def test_an_estimate_of_a_regression_that_stays_apart_speaks_of_features() -> None:
+    rng, n = np.random.default_rng(5), 8000
+    x = rng.random(n)
+    error = rng.normal(size=n) * (0.5 + x) * np.where(np.arange(n) < 5000, 1.0, 4.0)
+    ids, predicted, blocks = [f"r{i}" for i in range(n)], 10 + x, []
+    for at in range(0, n, 100):
+        part, seconds = slice(at, at + 100), [float(i) for i in range(at, at + 100)]
+        blocks.append(block(predictions(ids[part], seconds, predicted[part].tolist(), {"x": x[part].tolist()})))
+        blocks.append(block(labels(ids[part], [seconds[-1]] * 100, (predicted + error)[part].tolist())))
+    config = CONFIG | {"task": "regression", "labels": {"topic": "l", "wait": "10m"}, "models": {"estimate_loss": True}}
+    told = run([block(configuration(config=config), at=0), *blocks, *(drained(8000.0 + 600 * i) for i in range(10))])
+    apart = [event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "EstimateApart"]
+    assert "above what its features let expect" in apart[0]["annotations"]["summary"]
+    assert "scores" not in apart[0]["annotations"]["summary"]
 
 
 @pytest.mark.parametrize("biased", [True, False])

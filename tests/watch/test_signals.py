@@ -1,0 +1,90 @@
+"""The course of a change is that of the rows: it lasts as long as they say, whoever declares it, and however often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream_monitor.watching.finding import Finding
+from stream_monitor.watching.recent import Marks
+from stream_monitor.watching.reference import Reference, Sort
+from stream_monitor.watching.signals import Signals
+
+_REFERENCE = 2000
+OF_LOSS: dict[str, dict[str, Any]] = {
+    "scan": {}, "betting": {"rise": 0.05, "level": 0.01}, "adwin": {}, "cusum": {}, "ddm": {}, "hddm_w": {},
+    "ks": {}, "page_hinkley": {}, "wasserstein": {},
+}  # fmt: skip
+OF_FEATURES = ("scan", "adwin", "cusum", "ewma", "ks", "page_hinkley", "psi", "wasserstein")
+
+
+def watched(sort: Sort, detector: str, levels: list[tuple[int, float]], seed: int) -> list[Finding]:
+    """What becomes of a signal that a detector watches: rows and their mean, phase by phase, the first also the reference's."""
+    rng = np.random.default_rng(seed)
+    mean = np.repeat([levels[0][1], *(mean for _, mean in levels)], [_REFERENCE, *(rows for rows, _ in levels)])
+    values = (rng.random(len(mean)) < mean).astype(float) if sort != "feature" else rng.normal(size=len(mean)) + mean
+    times = np.arange(len(mean)) * 1_000_000
+    reference = Reference(sort, ("x",), values[:_REFERENCE, None], times[:_REFERENCE], np.zeros(1))
+    signals = Signals(reference, {detector: OF_LOSS.get(detector, {})}, 2000)
+    signals.allow(1e6)
+    findings = []
+    for start in range(0, len(mean) - _REFERENCE, 100):
+        rows, part = np.arange(start, start + 100), slice(_REFERENCE + start, _REFERENCE + start + 100)
+        findings += signals.update(values[part, None], Marks(rows, rows, times[part]))
+    return findings
+
+
+def told(findings: list[Finding], after: int) -> list[Finding]:
+    """Those from a row on."""
+    return [one for one in findings if one.row >= after]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("detector", OF_LOSS)
+def test_a_loss_that_rises_for_good_is_one_change_of_the_size_it_has(detector: str, seed: int) -> None:
+    findings = told(watched("risk" if detector == "betting" else "loss", detector, [(1000, 0.15), (7000, 0.35)], seed), 1000)
+    assert not [one for one in findings if one.step == "resolved"]
+    assert len(findings) <= 3
+    assert findings[-1].after == pytest.approx(0.35, abs=0.08)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("detector", OF_FEATURES)
+def test_a_feature_that_shifts_for_good_is_one_change(detector: str, seed: int) -> None:
+    findings = told(watched("feature", detector, [(1000, 0.0), (7000, 1.0)], seed), 1000)
+    assert not [one for one in findings if one.step == "resolved"]
+    assert len(findings) <= 3
+
+
+def test_a_rise_that_is_found_late_is_measured_by_the_rows_that_are_kept_not_by_the_worst_of_them() -> None:
+    for seed in range(6):
+        opened = told(watched("risk", "betting", [(500, 0.15), (9000, 0.25)], seed), 500)[:1]
+        assert opened == [] or opened[0].after == pytest.approx(0.25, abs=0.06)
+
+
+@pytest.mark.parametrize("detector", ["scan", "betting", "adwin", "page_hinkley", "ks"])
+def test_a_loss_that_rises_further_is_said_and_ends_when_it_is_back(detector: str) -> None:
+    levels = [(1000, 0.15), (4000, 0.35), (4000, 0.6), (5000, 0.15)]
+    findings = told(watched("risk" if detector == "betting" else "loss", detector, levels, 0), 1000)
+    assert [one.step for one in findings][:2] == ["opened", "updated"]
+    assert [one.step for one in findings if one.row >= 9000] == ["resolved"]
+    further = [one for one in findings if 5000 <= one.row < 9000]
+    assert {one.step for one in further} == {"updated"}
+    assert further[0].row < 6000
+    assert further[-1].after > 0.4
+
+
+def test_a_feature_that_turns_is_said_to_have_drifted_the_other_way() -> None:
+    findings = watched("feature", "scan", [(1000, 0.0), (4000, 1.0), (4000, -2.0)], 0)
+    assert [(one.step, one.direction) for one in findings] == [("opened", "up"), ("updated", "up"), ("updated", "down")]
+
+
+@pytest.mark.parametrize("detector", ["scan", "adwin", "page_hinkley"])
+def test_a_loss_that_fell_and_now_rises_is_another_change(detector: str) -> None:
+    findings = watched("loss", detector, [(1000, 0.3), (3000, 0.15), (3000, 0.6)], 0)
+    turned = next(i for i, one in enumerate(findings) if one.direction == "up")
+    assert {one.direction for one in findings[:turned]} == {"down"}
+    assert [one.step for one in findings[turned - 1 : turned + 1]] == ["resolved", "opened"]
+    assert findings[turned].began_position == pytest.approx(4000, abs=300)
