@@ -297,7 +297,7 @@ class Stream:
             outcomes = self.outcomes - int((counted > row).sum())
             outputs += event(Moment(int(clock[row]), arrived, predictions, outcomes))
         for version in self.watched.versions.values():
-            version.labelled.settle()
+            version.labelled.pass_on()
         return outputs
 
 

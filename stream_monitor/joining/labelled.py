@@ -11,12 +11,15 @@ Ints = npt.NDArray[np.int64]
 
 _FINEST, _COARSER, _KEPT = 16, 8, 64
 """Counts are of stretches of 16 positions, of 128, of 1,024, ...; of each kind there are so many."""
+_PARTS = 64
+"""Parts of sections that are counted together."""
 
 
 class Labelled:
     """Stretches begin at multiples of their length, so that counts depend on the rows alone.
 
-    What is taken counts once it is `settled`, so that in the middle of a section it can be asked how things stand.
+    What is taken counts once it is `settled`, so that in the middle of a section it can be asked how things stand; what came in
+    earlier sections is counted when there is enough of it, or when it is asked for.
     """
 
     def __init__(self) -> None:
@@ -26,6 +29,8 @@ class Labelled:
         """Predictions and labels of the last stretches of each length; stretch i stands at i modulo their number."""
         self._predicted: list[tuple[Ints, Ints]] = []
         self._judged: list[tuple[Ints, Ints, Ints]] = []
+        self._earlier: tuple[list[Ints], list[tuple[Ints, Ints]]] = [], []
+        """The same of earlier sections, without rows."""
 
     def predicted(self, row: Ints, position: Ints) -> None:
         """Takes predictions by their rows of the section, ascending, and their positions."""
@@ -35,25 +40,37 @@ class Labelled:
         """Takes labels by their rows of the section and the positions of their predictions; -1 takes one back."""
         self._judged.append((row, position, sign))
 
-    def settle(self, row: int | None = None) -> None:
-        """Counts what has come up to a row of the section, or all."""
+    def pass_on(self) -> None:
+        """Ends a section."""
+        predictions, labels = self._earlier
+        predictions += [position for _, position in self._predicted]
+        labels += [(position, sign) for _, position, sign in self._judged]
+        self._predicted.clear()
+        self._judged.clear()
+        if len(predictions) + len(labels) >= _PARTS:
+            self._count()
+
+    def settle(self, row: int) -> None:
+        """Counts what has come up to a row of the section."""
+        self._count()
         predicted, self._predicted = self._predicted, []
         judged, self._judged = self._judged, []
         for rows, position in predicted:
-            n = len(rows) if row is None else int(np.searchsorted(rows, row, "right"))
+            n = int(np.searchsorted(rows, row, "right"))
             if n:
                 self._go_on(int(position[n - 1]))
                 self._add(0, position[:n], np.ones(n, np.int64))
             if n < len(rows):
                 self._predicted.append((rows[n:], position[n:]))
         for rows, position, sign in judged:
-            due = np.ones(len(rows), np.bool_) if row is None else rows <= row
+            due = rows <= row
             self._add(1, position[due], sign[due])
             if not due.all():
                 self._judged.append((rows[~due], position[~due], sign[~due]))
 
     def since(self, position: int) -> tuple[int, int]:
         """Predictions from about a position on, and how many of them have a label."""
+        self._count()
         lengths = (_FINEST * _COARSER**kind for kind in range(len(self._kinds)))
         length, counts = next(
             (length, counts)
@@ -67,12 +84,25 @@ class Labelled:
         return rows, labelled
 
     def state(self) -> dict[str, Any]:
-        """Everything, once it is settled, as plain values and arrays."""
+        """Everything, between sections, as plain values and arrays."""
+        self._count()
         return {"last": self._last, "kinds": [counts.copy() for counts in self._kinds]}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._last, self._kinds = state["last"], [counts.copy() for counts in state["kinds"]]
+
+    def _count(self) -> None:
+        """Counts what came in earlier sections."""
+        predictions, labels = self._earlier
+        if predictions:
+            position = np.concatenate(predictions)
+            if len(position):
+                self._go_on(int(position[-1]))
+                self._add(0, position, np.ones(len(position), np.int64))
+        if labels:
+            self._add(1, *map(np.concatenate, zip(*labels, strict=True)))
+        self._earlier = [], []
 
     def _go_on(self, last: int) -> None:
         """Makes room for the stretches up to a position; before any is given up there is one that is longer."""

@@ -17,7 +17,7 @@ def counted(rows: int, per: int, every: int = 1) -> Labelled:
         late = np.flatnonzero((position >= 100) & ((position - 100) % every == 0) & (position % 3 > 0))
         labelled.predicted(mine, position[mine])
         labelled.judged(late, position[late] - 100, np.ones(len(late), np.int64))
-        labelled.settle()
+        labelled.pass_on()
     return labelled
 
 
@@ -48,10 +48,10 @@ def test_in_the_middle_of_a_section_it_says_how_things_stand_there() -> None:
     labelled.judged(np.array([5, 20]), np.array([3, 16]), np.ones(2, np.int64))
     labelled.settle(9)
     assert labelled.since(0) == (10, 1)
-    labelled.settle()
+    labelled.pass_on()
     assert labelled.since(0) == (32, 2)
     labelled.judged(np.array([0]), np.array([3]), np.array([-1]))
-    labelled.settle()
+    labelled.pass_on()
     assert labelled.since(0) == (32, 1)
 
 
