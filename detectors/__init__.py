@@ -76,9 +76,9 @@ class Detector(Protocol):
         """Sets thresholds, from the next row on, by how many values may pass between two false alarms of each signal.
 
         float64[d], infinite for a signal that is never to alarm.  Comes after `fit`, and may come again at any time; nothing
-        that was seen is forgotten.  Like a setting it is no part of the state, so whoever restores gives it again.  Detectors
-        whose thresholds are settings raise NotImplementedError and say why; the others say in their docstring for which values
-        the promise holds.
+        that was seen is forgotten.  Like a setting it is no part of the state, so whoever restores gives it again.  Raises
+        ValueError for what is not positive.  Detectors whose thresholds are settings raise NotImplementedError and say why; the
+        others say in their docstring for which values the promise holds.
         """
 
     def fit(self, reference: Array, times: Times | None = None) -> None:

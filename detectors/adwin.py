@@ -10,6 +10,7 @@ import numpy as np
 
 from . import Array, Change, Sees, State, Times
 from .column import present
+from .run_lengths import positive
 
 Mark = tuple[float, float, float, float]
 """The end of a bucket: how many values there are up to it, the row of the last one, their sum, their squared deviations."""
@@ -219,7 +220,7 @@ def _since(dropped: Mark, last: Mark) -> tuple[float, float, float]:
 
 def _strictness(run_length: Array, clock: int) -> Array:
     """-log(delta) for a run length: at length, alarms are as frequent as delta is small."""
-    log = np.log(np.maximum(run_length, _SHORTEST))
+    log = np.log(np.maximum(positive(run_length), _SHORTEST))
     fitted = np.minimum(log, _STEEPEST)
     rarely = np.interp(math.log2(clock), (0, 3, 5, 7, 9), (0.65, 0.3, 0.0, -0.56, -1.3))
     return np.asarray((_CURVE * fitted + _SLOPE) * fitted + _LEVEL + (log - fitted) + rarely)

@@ -11,6 +11,7 @@ from scipy.special import betaincinv
 
 from . import Array, Change, Sees, State, Times
 from .column import present, present_in
+from .run_lengths import positive
 
 _BETS = (1 / 64, 1 / 20, 1 / 6, 1 / 2)
 """Parts of the capital that a loss of 0 costs, for rises from small to large."""
@@ -68,7 +69,7 @@ class Betting:
         """Sets the least number of values between false alarms, whatever the losses are; with a level, NotImplementedError."""
         if self._level is not None:
             raise NotImplementedError("with a level, betting alarms falsely once in so many streams, not in so many values")
-        self._limits = run_length.tolist()
+        self._limits = positive(run_length).tolist()
 
     def fit(self, reference: Array, times: Times | None = None) -> None:
         """Takes the reference, float64[m, d], and begins anew.  Without one, nothing is watched."""

@@ -14,6 +14,7 @@ from .counting import octaves, persistence
 from .counting.categories import Categories
 from .counting.deviance import freedom, level, levelled, likelihood_ratio, normal, shrunk
 from .counting.history import STEP, History, Looks
+from .run_lengths import positive
 
 Ints = npt.NDArray[np.int64]
 
@@ -79,9 +80,7 @@ class Counts:
 
     def allow(self, run_length: Array) -> None:
         """Sets thresholds by how many rows may pass between two false alarms of each signal, float64[d], infinite for none."""
-        if not (run_length > 0).all():
-            raise ValueError(f"run_length must be positive, got {run_length.min()}")
-        self._run_length = run_length.astype(np.float64)
+        self._run_length = positive(run_length).astype(np.float64)
         self._limits = octaves.limits(self._run_length, self._shortest)
 
     def fit(self, reference: Array, times: Times | None = None) -> None:

@@ -18,12 +18,19 @@ _OVERSHOOT = 1.1658
 """Twice the mean overshoot of a normal random walk over a far boundary, which a limit is short of (Siegmund 1985)."""
 
 
+def positive(run_length: Array) -> Array:
+    """Run lengths, float64[d]; raises ValueError where one is not positive."""
+    if not (run_length > 0).all():
+        raise ValueError(f"run_length must be positive, got {run_length.min()}")
+    return run_length
+
+
 def limit(asked: Array, run_length: Callable[[Array], Array], lowest: float = 0.0) -> Array:
     """The limits, float64[d] and at least `lowest`, that are passed once in `asked` values; infinite where that is.
 
     `run_length` gives the mean number of values for limits, float64[d], and grows with them.
     """
-    finite = np.minimum(asked, _LONGEST)
+    finite = np.minimum(positive(asked), _LONGEST)
     low, high = np.full(len(asked), lowest), np.full(len(asked), lowest + 2)
     while (short := run_length(high) < finite).any():
         high[short] *= 2

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from . import Array, Change, Sees, State, Times
+from .run_lengths import positive
 from .scanning.part import Part, Settings
 from .scanning.repeats import Repeats
 from .scanning.scores import Scores
@@ -73,7 +74,7 @@ class Scan:
 
     def allow(self, run_length: Array) -> None:
         """Sets the run lengths, float64[d], from the next row on; before the first, also how coarse the smallest window is."""
-        self._run_length = np.asarray(run_length, np.float64).copy()
+        self._run_length = positive(np.asarray(run_length, np.float64)).copy()
         if not self._rows:
             self._coarsen(self._coarse())
         for part in self._parts:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import chdtri, ndtr
 
 from . import Array
+from .run_lengths import positive
 
 
 class Strides:
@@ -70,7 +71,7 @@ def level(run_length: Array, stride: int, window: int, freedom: Array) -> Array:
 
     Alarms at windows that overlap come in clumps, whose mean size is by the overshoot of a random walk (Siegmund 1985).
     """
-    share = np.minimum(stride / run_length, 0.5)
+    share = np.minimum(stride / positive(run_length), 0.5)
     height = np.maximum(chdtri(freedom, np.maximum(share, 1e-300)) - freedom + 1, 1.0)
     step = np.sqrt(2 * height * stride / window)
     half = ndtr(step / 2)

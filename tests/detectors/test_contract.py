@@ -327,6 +327,14 @@ def test_an_infinite_run_length_never_alarms(name: str, seed: int) -> None:
 
 
 @every_detector_that_allows
+@pytest.mark.parametrize("wrong", [0.0, -5.0, np.nan])
+def test_a_run_length_that_cannot_be_is_refused(name: str, wrong: float) -> None:
+    known = fitted(name, reference(name, 1))
+    with pytest.raises(ValueError, match="run_length must be positive"):
+        known.allow(lengths(known, wrong))
+
+
+@every_detector_that_allows
 @given(seed=st.integers(0, 99))
 @settings(max_examples=10, deadline=None)
 def test_a_shorter_run_length_alarms_no_later(name: str, seed: int) -> None:
