@@ -21,7 +21,8 @@ class PSI:
     """The population stability index: the divergence of Jeffreys (1946) between the shares of a window and of the reference.
 
     Bins are the reference's quantiles, fewer where values tie.  An empty bin counts as half a value, so that the index is
-    finite; shares are then taken of the new total.  A constant is one bin, of which nothing can be said.  The last `window` rows are looked at after every `stride`.
+    finite; shares are then taken of the new total.  A constant is one bin, of which nothing can be said.  The last `window`
+    rows are looked at after every `stride`.
 
     Without a change, index · n·m / (n + m) is like a chi-square with bins - 1 degrees of freedom, for n values in the window
     and m in the reference (Yurdakul 2018).  The threshold is at the level at which one drift begins by chance in
