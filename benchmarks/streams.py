@@ -198,7 +198,7 @@ STREAMS = (
     Stream("season, AR(.5)", _each(lambda rng: _season(rng, 0.5)), timed=True),
     Stream("lognormal season", _each(_skewed_season), timed=True),
     Stream("season, irregular", _each(lambda rng: _season(rng, irregular=True)), timed=True, irregular=True),
-    Stream("bursts of 20 identical", _each(_bursts), required=False),
+    Stream("bursts of 20 identical", _each(_bursts)),
     Stream("each value for 20 rows", _each(lambda rng: _bursts(rng, every=1.0)), required=False),
     _errors("errors .01", 0.01),
     _errors("errors .05", 0.05),
