@@ -11,7 +11,7 @@ Ints = npt.NDArray[np.int64]
 
 _FINEST, _COARSER, _KEPT = 16, 8, 64
 """Counts are of stretches of 16 positions, of 128, of 1,024, ...; of each kind there are so many."""
-_PARTS = 64
+_PARTS = 16
 """Parts of sections that are counted together."""
 
 
