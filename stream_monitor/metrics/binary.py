@@ -118,9 +118,10 @@ def _balanced(recall: Reading, specificity: Reading, n: float) -> Reading:
 def _mcc(table: _Table, squares: _Table) -> Reading:
     """Matthews' correlation; the interval by the delta method on Fisher's scale, with half a row more in each cell.
 
-    The half row (Haldane, Anscombe) is what makes it known where no row is wrong.
+    The half row (Haldane, Anscombe) is what makes it known where no row is wrong.  A window may take back more than it adds.
     """
     n = effective(sum(table), sum(squares))
+    table, squares = (_Table(*(max(cell, 0.0) for cell in one)) for one in (table, squares))
     value = _correlation(table)
     if value is None:
         return Reading(None, n)

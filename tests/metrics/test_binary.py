@@ -122,3 +122,15 @@ def test_a_perfect_model_is_not_perfectly_certain() -> None:
         assert value == high == 1, name
         assert low is not None
         assert 0.65 < low < 0.95, name
+
+
+def test_a_window_that_takes_back_more_than_it_adds_can_be_read() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(500):
+        added, taken = (
+            judged(rng.integers(0, 2, n).astype(float), rng.integers(0, 2, n).astype(float), rng.random(n), sign=sign)
+            for n, sign in ((int(rng.integers(1, 30)), 1.0), (int(rng.integers(1, 30)), -1.0))
+        )
+        readings = Binary().read(summed(Binary(), added) + summed(Binary(), taken))
+        mcc = readings["mcc"]
+        assert mcc.value is None or (mcc.low or 0.0) <= mcc.value <= (mcc.high or 0.0)
