@@ -91,7 +91,7 @@ def _accuracy(matrix: Floats, squares: Floats) -> Reading:
 
 
 def _macro_f1(matrix: Floats, squares: Floats, classes: list[Reading], n: float) -> Reading:
-    if not n:
+    if not n or not classes:
         return NOTHING
     f1, size = _f1(matrix)
     apart = average(classes, n)

@@ -136,3 +136,13 @@ def test_bounds_of_classes_are_stated() -> None:
             Multiclass(classes)
     with pytest.raises(ValueError, match="k must"):
         Multiclass(3, 0)
+
+
+def test_a_window_that_takes_back_more_than_it_adds_can_be_read() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(3_000):
+        sums = np.zeros(Multiclass(8).width)
+        for sign in (1.0, -1.0):
+            predicted, actual = rng.integers(0, 3, (2, int(rng.integers(1, 8)))).astype(float)
+            sums += summed(Multiclass(8), judged(predicted, actual, sign=sign))
+        assert "macro_f1" in Multiclass(8).read(sums)
