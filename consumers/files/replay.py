@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,8 +142,7 @@ def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | 
     arrived = 0
     for rows in _cut(merged(*files), _span(stream)):
         if arrived and NEVER != rows[0].time > arrived + _QUIET:
-            ends = {partition: End(offset, True) for partition, offset in zip(topics, offsets)}
-            yield Slice(rows[0].time - 1, ends=ends)
+            yield _silence(rows[0].time - 1, topics, offsets)
         arrived = max(arrived, *(row.time for row in rows if row.time != NEVER), 0)
         batches = []
         for step, together in enumerate(_cut(rows, _SECOND)):
@@ -157,8 +156,12 @@ def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | 
         came = {batch.partition for batch in batches}
         ends = {partition: End(offset, partition not in came) for partition, offset in zip(topics, offsets)}
         yield Slice(arrived, batches, ends=ends)
-    ends = {partition: End(offset, True) for partition, offset in zip(topics, offsets)}
-    yield Slice(arrived, ends=ends)
+    yield _silence(arrived, topics, offsets)
+
+
+def _silence(arrived: int, topics: Sequence[Partition], offsets: Sequence[int]) -> Slice:
+    """Nothing, and nothing behind what was read."""
+    return Slice(arrived, ends={partition: End(offset, True) for partition, offset in zip(topics, offsets)})
 
 
 def _end(stream: StreamConfig, control: str, names: list[str], last: Slice) -> Iterator[Slice]:

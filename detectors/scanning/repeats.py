@@ -26,26 +26,22 @@ class Repeats:
     """
 
     def __init__(self, reference: Array) -> None:
-        self._signals: npt.NDArray[np.int64] = np.flatnonzero([_in_bursts(column) for column in reference.T])
-        self._last, self._length = np.full(len(self._signals), np.nan), np.zeros(len(self._signals), np.int64)
-        """Their last values, and how many of these have come in a row."""
-        lengths = _lengths(reference[:, self._signals], self._last, self._length)[0]
-        self._longest = _LONGER * lengths.max(axis=0, initial=0)
-
-    @property
-    def signals(self) -> npt.NDArray[np.int64]:
+        self.signals: npt.NDArray[np.int64] = np.flatnonzero([_in_bursts(column) for column in reference.T])
         """Those with bursts, int64[b]."""
-        return self._signals
+        self._last, self._length = np.full(len(self.signals), np.nan), np.zeros(len(self.signals), np.int64)
+        """Their last values, and how many of these have come in a row."""
+        lengths = _lengths(reference[:, self.signals], self._last, self._length)[0]
+        self._longest = _LONGER * lengths.max(axis=0, initial=0)
 
     def without(self, values: Array) -> Array:
         """The next rows, float64[n, d], without what is equal to the value of the row before."""
-        if not len(self._signals) or not len(values):
+        if not len(self.signals) or not len(values):
             return values
-        mine = values[:, self._signals]
+        mine = values[:, self.signals]
         lengths, again = _lengths(mine, self._last, self._length)
         self._last, self._length = mine[-1].copy(), lengths[-1].copy()
         values = values.copy()
-        values[:, self._signals] = np.where(again & (lengths <= self._longest), np.nan, mine)
+        values[:, self.signals] = np.where(again & (lengths <= self._longest), np.nan, mine)
         return values
 
     def state(self) -> dict[str, Any]:
@@ -61,7 +57,7 @@ def _lengths(values: Array, last: Array, length: npt.NDArray[np.int64]) -> tuple
     """How many identical values there have been in a row, int64[n, b], and which are as the one before."""
     again = values == np.concatenate((last[np.newaxis], values[:-1]))
     row = np.arange(1, len(values) + 1)[:, np.newaxis]
-    begun = np.maximum.accumulate(np.where(again, 0, row), axis=0) if len(values) else np.zeros_like(again, np.int64)
+    begun = np.maximum.accumulate(np.where(again, 0, row), axis=0)
     return np.where(begun > 0, row - begun + 1, row + length), again
 
 
