@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.config.better import Kind
 from stream_monitor.joining.outcomes import Outcomes
 
 Floats = npt.NDArray[np.float64]
 Word = tuple[float, int]
 """A class in canonical form: (number, -1), or (0, number of its text)."""
-Kind = Literal["binary", "multiclass", "regression"]
 
 LIMIT = 64
 """Classes; further ones are one, the last."""
