@@ -15,10 +15,7 @@ from stream_monitor.task import Output
 def at(stream: Running, coming: Coming = "both") -> int:
     """The clock at which something is due, while there may be more to read of some kinds."""
     first = min(stream.ledger.windows.next_close(), stream.ledger.cohorts.due(), stream.checks.due(coming))
-    after = stream.record.config.versions.retire_after
-    for version in stream.watched.versions.values():
-        first = min(first, version.retrain.expires, version.seen + after)
-    return first
+    return min((first, *(version.retrain.expires for version in stream.watched.versions.values())))
 
 
 def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list[Output]:
@@ -28,13 +25,10 @@ def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list
     outputs += notices.issues(stream.alerts, stream.name, stream.checks.silence(now, coming), moment)
     outputs += _looked(stream, now, moment)
     outputs += review.punctuality(stream, moment)
-    after = stream.record.config.versions.retire_after
-    for version in list(stream.watched.versions.values()):
+    for version in stream.watched.versions.values():
         if version.retrain.expires <= now:
             outputs += version.retrain.close("expired", version.subject, stream.record, moment)
-        if version.seen + after <= now:
-            outputs += turnover.retire(stream, version, moment)
-    return outputs
+    return outputs + turnover.over(stream, moment)
 
 
 def close_windows(stream: Running, now: int, arrived: int, everything: bool = False) -> list[Output]:

@@ -17,6 +17,8 @@ from stream_monitor.watching.group import Group
 def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
     """Says what a detector found; of a loss that rises, that its version may have to be trained again."""
     finding, version = noticed
+    if version is not None and version.number not in stream.watched.versions:
+        return []
     subject = version.subject if version else Subject(stream.name)
     if finding.step == "broken":
         return notices.detector_broken(stream.alerts, finding, subject, moment)
@@ -25,7 +27,7 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
     group = stream.watched.features if version is None else version.groups[finding.sort]
     alert, outputs = stream.alerts.follow(finding, subject, moment, _context(stream, group, finding))
     harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
-    if alert is not None and version is not None and harmful:
+    if alert is not None and version is not None and harmful and not version.idle:
         version.labelled.settle(finding.row)
         outputs += version.retrain.propose(alert, finding, subject, stream.record, moment, version.labelled)
     return outputs

@@ -18,7 +18,7 @@ def status(stream: Stream) -> dict[str, Any]:
         "waiting_sampled": 0.5**stream.join.sampling.halvings,
         "task": stream.judge.task,
         "versions": [
-            {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes}
+            {"model": one.subject.model, "version": one.subject.version, "outcomes": one.outcomes, "idle": one.idle}
             for one in stream.watched.versions.values()
         ],
         "models": _costs(stream), "not_estimated": _not_estimated(stream),

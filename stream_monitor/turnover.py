@@ -27,6 +27,9 @@ def meet(stream: Running, joined: Joined, values: Values, position: int) -> list
         if number < 0:
             continue
         if number not in live:
+            name = stream.join.versions.name(number)
+            again = [one for one in live.values() if one.idle and (one.subject.model, one.subject.version) == name]
+            events += [(0, partial(retire, stream, one)) for one in again]
             _begin(stream, number, int(joined.clock[np.argmax(joined.version == number)]))
             events.append((0, partial(_supersede, stream, live[number])))
         last = -1 if len(numbers) == 1 else np.flatnonzero(joined.version == number)[-1]
@@ -37,18 +40,29 @@ def meet(stream: Running, joined: Joined, values: Values, position: int) -> list
     return events
 
 
+def over(stream: Running, moment: Moment) -> list[Output]:
+    """Ends the versions that are over: first what comes with predictions, then, when no label can come any more, the rest."""
+    outputs: list[Output] = []
+    config, versions = stream.record.config, stream.watched.versions
+    latest = max((one.seen for one in versions.values()), default=0)
+    for version in [one for one in versions.values() if not one.idle]:
+        if version.seen + config.versions.retire_after <= latest:
+            outputs += _rest(stream, version, moment)
+    idle = sorted((one for one in versions.values() if one.idle), key=lambda one: one.seen)
+    spare = max(0, len(idle) - stream.record.limits.versions)
+    for place, version in enumerate(idle):
+        if place < spare or version.seen + _labelled_within(stream) <= moment.clock:
+            outputs += retire(stream, version, moment)
+    return outputs
+
+
 def retire(stream: Running, version: Version, moment: Moment) -> list[Output]:
-    """Ends a version that has been silent."""
-    subject, number = version.subject, version.number
-    outputs = version.retrain.close("superseded", subject, stream.record, moment)
-    outputs += stream.alerts.end("retired", moment, model=subject.model, version=subject.version)
+    """Forgets an idle version."""
+    outputs = _ended(stream, version, moment)
     stream.watched.retire(version)
-    stream.last_metrics.pop(str(number), None)
-    stream.last_cohorts.pop(str(number), None)
-    stream.ledger.retire(number)
-    stream.estimates.retire(number)
-    stream.rules.forget(number)
-    stream.join.versions.retire(number)
+    stream.ledger.retire(version.number)
+    stream.estimates.retire(version.number)
+    stream.rules.forget(version.number)
     return outputs
 
 
@@ -60,6 +74,28 @@ def refer(stream: Running, number: int) -> None:
     if len(losses) >= _ENOUGH:
         stream.ledger.refer(number, outcomes, losses, stream.judge.task == "regression")
         stream.estimates.refer(number, outcomes)
+
+
+def _rest(stream: Running, version: Version, moment: Moment) -> list[Output]:
+    """Makes a version idle; what its labels say from now on is news."""
+    outputs = version.retrain.close("superseded", version.subject, stream.record, moment)
+    outputs += _ended(stream, version, moment)
+    stream.watched.rest(version)
+    stream.join.versions.retire(version.number)
+    stream.last_metrics.pop(str(version.number), None)
+    stream.last_cohorts.pop(str(version.number), None)
+    return outputs
+
+
+def _ended(stream: Running, version: Version, moment: Moment) -> list[Output]:
+    return stream.alerts.end("retired", moment, model=version.subject.model, version=version.subject.version)
+
+
+def _labelled_within(stream: Running) -> int:
+    """How long after a version's last prediction its cohorts are final."""
+    config = stream.record.config
+    longest = max((config.metrics.window, *config.metrics.longer))
+    return longest + max(stream.join.wait, config.metrics.grace) if config.labels else 0
 
 
 def _begin(stream: Running, number: int, clock: int) -> None:

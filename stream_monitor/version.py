@@ -26,6 +26,8 @@ class Version:
 
     def __init__(self, number: int, subject: Subject, config: StreamConfig, seen: int) -> None:
         self.number, self.subject = number, subject
+        self.idle = False
+        """It no longer predicts, while others do; labels of what it predicted may still come."""
         sorts: tuple[Sort, ...] = ("prediction", "score", "loss", "risk")
         self.groups: dict[Sort, Group] = {sort: Group(sort, terms(config, sort)) for sort in sorts}
         self.retrain = Retrain()
@@ -48,11 +50,16 @@ class Version:
         names = kept.names[: features.shape[1]]
         return self.models.learn(names, features, value, label, losses, outcomes.ids, times, kept.texts)
 
+    def rest(self) -> list[Group]:
+        """Makes it idle; gives the groups of signals that came with its predictions, which are gone."""
+        self.idle, self.subject = True, self.subject._replace(idle=True)
+        return [self.groups.pop("prediction"), self.groups.pop("score")]
+
     def inherit(self, older: Version) -> None:
         """Takes the references of another version, where it has them."""
         for sort, mine in self.groups.items():
-            theirs = older.groups[sort]
-            if theirs.learnt:
+            theirs = older.groups.get(sort)
+            if theirs is not None and theirs.learnt:
                 mine.adopt(theirs.references())
                 mine.span = theirs.span
 
@@ -72,6 +79,8 @@ class Version:
     def restored(cls, state: dict[str, Any], config: StreamConfig) -> Version:
         """A version from a `state()`, its groups still empty."""
         version = cls(state["number"], Subject(*state["subject"]), config, state["seen"])
+        if version.subject.idle:
+            version.rest()
         version.outcomes = state["outcomes"]
         version.labelled.restore(state["labelled"])
         version.retrain.restore(state["retrain"])

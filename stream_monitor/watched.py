@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +67,8 @@ class Watched:
         """The groups whose signals come with predictions and that have no reference yet."""
         groups = [self.features]
         for version in self.versions.values():
-            groups += [version.groups["prediction"], version.groups["score"]]
+            if not version.idle:
+                groups += [version.groups["prediction"], version.groups["score"]]
         return [group for group in groups if not group.learnt]
 
     def values(
@@ -104,17 +105,29 @@ class Watched:
         older = [one for one in self.versions.values() if one.subject.model == subject.model]
         self.versions[number] = version
         if older and config.versions.reference == "previous":
-            version.inherit(older[-1])
-            return older[-1].number
+            last = ([one for one in older if not one.idle] or older)[-1]
+            version.inherit(last)
+            return last.number
         if self.given is not None:
             self.given.lend(judge, version.groups)
         return None
 
+    def predicts(self, number: int) -> bool:
+        """Whether a version is live, and not idle."""
+        return number in self.versions and not self.versions[number].idle
+
+    def rest(self, version: Version) -> None:
+        """Watches only what labels still say of a version."""
+        self._gone(version.rest())
+
     def retire(self, version: Version) -> None:
         """Forgets a version, but for what it has spent."""
-        for group in version.groups.values():
-            self.retired = self.retired.plus(group.spent)
+        self._gone(version.groups.values())
         del self.versions[version.number]
+
+    def _gone(self, groups: Iterable[Group]) -> None:
+        for group in groups:
+            self.retired = self.retired.plus(group.spent)
 
     def begin_again(self, version: str | None = None, feature: str | None = None) -> list[Labels]:
         """Learns new references from the rows to come: all, those of a version, or (a feature's) those of the features.

@@ -54,6 +54,8 @@ class Subject(NamedTuple):
     stream: str
     model: str = ""
     version: str = ""
+    idle: bool = False
+    """Whether it is a version that no longer predicts: what was known of it by then is over, and what is new is no page."""
 
     @property
     def text(self) -> str:
@@ -96,6 +98,8 @@ class Alerts:
         known = self.firing.get(fingerprint)
         if severity is None or name in self.record.config.alerts.off or (known is None and finding.step == "resolved"):
             return None, []
+        if known is None and subject.idle and finding.step != "opened":
+            return None, []
         if finding.step == "resolved":
             return self.resolve(fingerprint, "recovered", moment)
         alert = Alert(
@@ -104,8 +108,9 @@ class Alerts:
             revision=known.revision + 1 if known else 0,
             fingerprint=fingerprint,
             startsAt=known.startsAt if known else iso(moment.clock),
-            labels=labels | {"severity": severity},
+            labels=labels | {"severity": _calmed(severity, subject)},
             annotations=self._annotations(
+                subject,
                 wording.summary(finding, subject.text, context),
                 "; ".join(filter(None, (wording.description(finding, context), wording.mostly(known.causes if known else [])))),
             ),
@@ -141,11 +146,13 @@ class Alerts:
         if step == "resolved":
             return self.resolve(fingerprint, "recovered", moment)[1]
         known = self.firing.get(fingerprint)
+        if known is None and telling.subject.idle and step != "opened":
+            return []
         alert = Alert(
             status="firing", transition="updated" if known else "opened", revision=known.revision + 1 if known else 0,
             fingerprint=fingerprint, startsAt=known.startsAt if known else iso(moment.clock),
-            labels=plain | {"severity": telling.severity},
-            annotations=self._annotations(telling.summary, wording.mostly(known.causes if known else [])),
+            labels=plain | {"severity": _calmed(telling.severity, telling.subject)},
+            annotations=self._annotations(telling.subject, telling.summary, wording.mostly(known.causes if known else [])),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change,
             causes=known.causes if known else [],
         )  # fmt: skip
@@ -271,8 +278,9 @@ class Alerts:
         labels |= {"signal": finding.sort, "kind": kind}
         return labels | {"feature": finding.name} if finding.sort == "feature" else labels
 
-    def _annotations(self, summary: str, description: str = "") -> dict[str, str]:
+    def _annotations(self, subject: Subject, summary: str, description: str = "") -> dict[str, str]:
         url = self.record.config.alerts.runbook_url
+        description = "; ".join(filter(None, ("the version no longer predicts" if subject.idle else "", description)))
         more = {"description": description, "runbook_url": url}
         return {"summary": summary} | {name: text for name, text in more.items() if text}
 
@@ -284,6 +292,10 @@ class Alerts:
             extrapolated=finding.extrapolated,
             config_hash=identity(self.record.config.model_dump_json())[:16], software=f"stream-monitor {__version__}",
         )  # fmt: skip
+
+
+def _calmed(severity: Severity, subject: Subject) -> Severity:
+    return "warning" if subject.idle and severity == "critical" else severity
 
 
 def alert_id(deployment: str, alert: Alert) -> str:

@@ -133,6 +133,7 @@ class Versions(Settings):
 
     reference: Literal["own", "previous"] = "own"
     retire_after: Duration = Field(parse("1d"), gt=0)
+    """For how long a version must be silent, while others of the stream predict, to be over."""
 
 
 class Metrics(Settings):

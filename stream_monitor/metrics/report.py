@@ -74,7 +74,7 @@ def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment
         models=_models(stream, number),
         signals=_signals(stream, number),
     )
-    if number >= 0 and closed.length == stream.ledger.windows.length:
+    if stream.watched.predicts(number) and closed.length == stream.ledger.windows.length:
         stream.last_metrics[str(number)] = data.model_dump(exclude={"signals"})
     return _event(stream, data, closed.start + closed.length, moment, closed.key.number, closed.length)
 
@@ -99,7 +99,7 @@ def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Mo
         performance=performance(stream, number, mine.tally),
         estimated=estimated,
     )
-    if number >= 0 and seen.final and seen.length == stream.ledger.windows.length:
+    if stream.watched.predicts(number) and seen.final and seen.length == stream.ledger.windows.length:
         stream.last_cohorts[str(number)] = data.model_dump()
     return _event(stream, data, moment.clock, moment, seen.key.number, seen.length)
 

@@ -120,7 +120,7 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     """Labels that came early and are not like the rest, so that what they say of performance is not what all will say."""
     version, ledger = seen.key.version, stream.ledger
     config = stream.record.config.labels
-    if version not in stream.watched.versions or seen.cohort.bias is None or (config and config.absent):
+    if not stream.watched.predicts(version) or seen.cohort.bias is None or (config and config.absent):
         return []
     subject = stream.watched.versions[version].subject
     labels = {"model": subject.model, "version": subject.version, "signal": "label_coverage"}
@@ -143,7 +143,7 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
 
 def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> list[Output]:
     """An estimate that stays apart from what labels show: the relation has changed, not only the inputs."""
-    if version not in stream.watched.versions:
+    if not stream.watched.predicts(version):
         return []
     subject = stream.watched.versions[version].subject
     labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": verdict.metric}

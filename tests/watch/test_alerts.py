@@ -191,13 +191,6 @@ def test_a_version_may_be_compared_with_the_one_before() -> None:
     assert steps(said, version="2")[0] == "opened"
 
 
-def test_a_version_that_is_silent_retires_and_its_alerts_end() -> None:
-    config = {"versions": {"retire_after": "20m"}}
-    blocks = story([0.1, 0.1, 0.5, 0.1, 0.1, 0.1], version=["1", "1", "1", "2", "2", "2"])
-    said = run([block(configuration(config=config), at=0), *blocks])
-    assert alerts(said, version="1")[-1]["endReason"] == "retired"
-
-
 def control(**event: Any) -> Block:
     """A block with a control event for the stream."""
     return block(Section("s", "control", document=json.dumps({"stream": "s"} | event).encode()), at=event.pop("at", 0))

@@ -1,0 +1,117 @@
+"""Versions come and go: one that no longer predicts is followed until its last labels, and a stream's silence ends none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from stream_monitor.blocks import Block, encode
+from stream_monitor.part import Part
+from stream_monitor.task import Partition
+
+from .worlds import block, configuration, cut, labels, predictions, run
+
+DAY = 86_400.0
+
+
+def told(start: float, errors: Sequence[float], version: str, late: float, seed: int = 0) -> Iterator[tuple[float, Block]]:
+    """1,000 predictions, one a second, for each error rate; labels come `late` seconds after their prediction."""
+    rng = np.random.default_rng(seed)
+    for phase, error in enumerate(errors):
+        begin = start + 1000 * phase
+        truth = rng.integers(0, 2, 1000).astype(float)
+        said = np.where(rng.random(1000) < error, 1 - truth, truth)
+        for at in range(0, 1000, 50):
+            part, ids = slice(at, at + 50), [f"{version}/{begin + i:.0f}" for i in range(at, at + 50)]
+            seconds = [begin + i for i in range(at, at + 50)]
+            score = np.clip(0.8 * said[part] + 0.2 * rng.random(50), 0, 1).tolist()
+            yield seconds[-1], block(predictions(ids, seconds, said[part].tolist(), None, [version] * 50, score))
+            yield seconds[-1] + late, block(labels(ids, [seconds[-1] + late] * 50, truth[part].tolist()))
+
+
+def world(config: dict[str, Any], *stories: Iterator[tuple[float, Block]]) -> list[Block]:
+    """All that happens, by when it does."""
+    happens = sorted((pair for story in stories for pair in story), key=lambda pair: pair[0])
+    return [block(configuration(config={"reference": {"rows": 1000}, "labels": {"topic": "l", "wait": "5d"}} | config), at=0),
+            *(one for _, one in happens)]  # fmt: skip
+
+
+def versions(blocks: Sequence[Block]) -> dict[str, bool]:
+    """The versions that are known at the end, and whether they are idle."""
+    part = Part(Partition("blocks", 0), None)
+    for offset, one in enumerate(blocks):
+        part.record(offset, encode(one))
+    return {version["version"]: version["idle"] for version in part.status()["s"]["versions"]}
+
+
+def alerts(said: dict[str, list[Any]], **of: str) -> list[tuple[str, str, str | None]]:
+    """Transition, severity and end of the alerts with these labels."""
+    data = [event["data"] for event in said["alerts"] if of.items() <= event["data"]["labels"].items()]
+    return [(one["transition"], one["labels"]["severity"], one.get("endReason")) for one in data]
+
+
+def test_a_weekend_without_predictions_ends_no_version() -> None:
+    friday, monday = told(0, [0.1] * 3, "1", late=60), told(3 * DAY, [0.5], "1", late=60)
+    blocks = world({}, friday, monday)
+    assert versions(blocks) == {"1": False}
+    assert alerts(run(blocks), alertname="ConceptDrift")[0] == ("opened", "critical", None)
+
+
+def test_a_version_that_is_replaced_ends_and_its_alerts_too() -> None:
+    blocks = world(
+        {},
+        told(0, [0.1] * 2 + [0.5] * 2, "1", late=60),
+        told(4000, [0.1] * 2, "2", late=60),
+        told(2 * DAY, [0.1], "2", late=60),
+    )
+    said = alerts(run(blocks), alertname="ConceptDrift", version="1")
+    assert [one[0] for one in said].count("opened") == 1
+    assert said[-1] == ("resolved", "critical", "retired")
+
+
+def test_labels_of_a_version_that_was_replaced_are_news_and_no_page() -> None:
+    config = {"performance": {"limits": [{"metric": "accuracy", "below": 0.8, "basis": "cohort"}]}}
+    blocks = world(
+        config,
+        told(0, [0.1] * 2 + [0.5] * 4, "1", late=3 * DAY),
+        *(told(6000 + DAY * day, [0.1], "2", late=3 * DAY) for day in range(8)),
+    )
+    said = run(blocks)
+    assert alerts(said, alertname="ConceptDrift", version="1")[0] == ("opened", "warning", None)
+    assert alerts(said, basis="cohort", version="1")[0] == ("opened", "warning", None)
+    assert alerts(said, version="2") == []
+    assert said["retrain"] == []
+
+
+def test_a_version_is_forgotten_when_no_label_can_come_any_more() -> None:
+    days = [told(6000 + DAY * day, [0.1], "2", late=60) for day in range(8)]
+    first = told(0, [0.1] * 2, "1", late=60)
+    blocks = world({}, first, *days)
+    assert versions(blocks) == {"2": False}
+    blocks = world({}, told(0, [0.1] * 2, "1", late=60), *(told(6000 + DAY * day, [0.1], "2", late=60) for day in range(5)))
+    assert versions(blocks) == {"1": True, "2": False}
+
+
+def test_a_version_that_comes_back_begins_anew() -> None:
+    blocks = world(
+        {}, told(0, [0.1] * 2 + [0.5], "1", late=60), *(told(4000 + DAY * day, [0.1], "2", late=60) for day in range(3)),
+        told(3 * DAY, [0.1], "1", late=60),
+    )  # fmt: skip
+    assert versions(blocks) == {"2": False, "1": False}
+
+
+def test_no_more_idle_versions_are_kept_than_may_be_live() -> None:
+    stories = [told(2 * DAY * number, [0.1], str(number), late=60) for number in range(6)]
+    blocks = world({"labels": {"topic": "l", "wait": "90d"}}, *stories)
+    blocks[0] = block(configuration(config={"labels": {"topic": "l", "wait": "90d"}}, limits={"versions": 2}), at=0)
+    assert sum(versions(blocks).values()) == 2
+
+
+def test_versions_end_alike_however_the_log_is_cut_and_wherever_it_begins_again() -> None:
+    stories = [told(0, [0.1, 0.5], "1", 3 * DAY), *(told(2000 + DAY * day, [0.1], "2", 3 * DAY) for day in range(7))]
+    blocks = world({}, *stories, told(7 * DAY, [0.1], "1", 60))
+    whole = run(blocks)
+    assert run(cut(blocks, 7)) == whole
+    assert run(blocks, restarts=range(3, 300, 40)) == whole
