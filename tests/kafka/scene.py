@@ -28,13 +28,14 @@ BEGIN = 1_767_225_600
 class Scene:
     """Topics with a prefix of their own, two partitions for each input, and three of blocks."""
 
-    def __init__(self, address: str, unique: Callable[[str], str]) -> None:
+    def __init__(self, address: str, unique: Callable[[str], str], more: dict[str, Any] | None = None) -> None:
+        """`more` is further configuration, of both streams."""
         name = unique("scene")
         self.address = address
-        self.config = _config(address, name)
+        self.config = _config(address, name, more or {})
         self._rng = np.random.default_rng(7)
         self._next = 0
-        self._replay = _Replay(self.config.topics.name("blocks"))
+        self._replay = Replay(self.config.topics.name("blocks"))
         topics.create(self.config, include_inputs=True)
         with closing(KafkaAdminClient(bootstrap_servers=address)) as admin:
             admin.wait_for_topics(topics.inputs(self.config))
@@ -114,13 +115,14 @@ class Scene:
         producer.send(source.topic, value, partition=number % 2)
 
 
-def _config(address: str, name: str) -> Config:
+def _config(address: str, name: str, more: dict[str, Any]) -> Config:
     streams = {
         stream: {
             "predictions": {"topic": f"{name}.{stream}.predictions"},
             "labels": {"topic": f"{name}.{stream}.labels", "wait": "1h"},
         }
         | {"reference": {"rows": 500}, "metrics": {"window": "20s", "grace": "5s"}, "retrain": {"minimum_labels": 50}}
+        | more
         for stream in ("fraud", "churn")
     }
     kafka = {"bootstrap_servers": address, "group": name, "instance": "one", "session_timeout": "2s", "poll_interval": "60s"}
@@ -136,13 +138,16 @@ def _config(address: str, name: str) -> Config:
     )
 
 
-class _Replay:
+class Replay:
     """One watch that reads the record as it grows."""
+
+    published: list[tuple[str, bytes, bytes | None]]
+    """Channel, key and value of what it has put out."""
 
     def __init__(self, topic: str) -> None:
         self._topic, self._watch = topic, Watch()
         self._read = dict.fromkeys(range(3), 0)
-        self._published: list[tuple[str, bytes, bytes | None]] = []
+        self.published = []
         for number in self._read:
             self._watch.restore(Partition(topic, number), None, {})
 
@@ -152,13 +157,13 @@ class _Replay:
             if record.offset >= self._read[record.partition]:
                 self._read[record.partition] = record.offset + 1
                 self._take(Partition(self._topic, record.partition), record)
-        return _by_stream(self._published)
+        return _by_stream(self.published)
 
     def _take(self, partition: Partition, record: Any) -> None:
         stored = Stored(record.offset, record.timestamp, record.key, record.value)
         slice = Slice(0, [Batch(partition, [stored])], ends={partition: End(record.offset + 1, False)})
         said = [output for output in self._watch.process(slice) if output.channel in PUBLISHED]
-        self._published += [(output.channel, output.key or b"", output.value) for output in said]
+        self.published += [(output.channel, output.key or b"", output.value) for output in said]
 
 
 def _by_stream(published: Any) -> dict[str, list[str]]:
