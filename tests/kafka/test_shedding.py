@@ -1,4 +1,4 @@
-"""Models that would take more than their share learn less: the daemon finds it, the control topic says it, the record keeps it."""
+"""Models that would take more than their share learn less: the daemon finds it, the control topic says it, a replay does it."""
 
 from __future__ import annotations
 
