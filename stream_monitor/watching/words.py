@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from stream_monitor import values
 from stream_monitor.blocks import Rows
@@ -14,10 +15,11 @@ _TEXTS = 2.0**60
 """Less than minus this are the numbers of texts."""
 _APART = 1024.0
 """Between the numbers of two texts, so that they differ in float64."""
+_HASHES = 2**30
 
 
 class Words:
-    """Texts get numbers as they come; beyond the limit all further ones share the last."""
+    """Texts get numbers as they come; beyond the limit by their hash, so that they are told apart, but have no name."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -48,19 +50,19 @@ class Words:
 
     def code(self, text: str) -> int:
         """The number of a text."""
-        if text in self._codes or len(self._codes) <= self._limit:
+        if text in self._codes or len(self._codes) < self._limit:
             return self._codes.setdefault(text, len(self._codes))
-        return self._limit
+        return self._limit + xxhash.xxh3_64_intdigest(text.encode()) % _HASHES
 
     def text(self, value: float, code: int) -> str:
         """What a value in canonical form says."""
-        return self.state()[code] if code >= 0 else f"{value:g}"
+        return self._text(code) if code >= 0 else f"{value:g}"
 
     def name(self, number: float) -> str:
         """What a value is called of which only the number is known, see `numbered`."""
         if np.isnan(number):
             return "all others"
-        return f"{number:g}" if number > -_TEXTS else self.state()[int(-_TEXTS - number) // int(_APART)]
+        return f"{number:g}" if number > -_TEXTS else self._text(int(-_TEXTS - number) // int(_APART))
 
     def state(self) -> list[str]:
         """The texts, by number."""
@@ -69,6 +71,10 @@ class Words:
     def restore(self, state: list[str]) -> None:
         """Goes on from a `state()`."""
         self._codes = {text: i for i, text in enumerate(state)}
+
+    def _text(self, code: int) -> str:
+        texts = self.state()
+        return texts[code] if code < len(texts) else "other"
 
 
 def numbered(values: Values) -> npt.NDArray[np.float64]:
