@@ -85,7 +85,8 @@ def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
     }  # fmt: skip
     if absent:
         busy["labels"]["absent"] = {"label": 0, "after": "20m"}
-    one, other = eventful(seed, 600, busy, per), eventful(seed + 1, 120, quiet, per // 4, "t")
+    ending = {"versions": {"retire_after": "20m"}}
+    one, other = eventful(seed, 600, busy | ending, per), eventful(seed + 1, 120, quiet | ending, per // 4, "t")
     return sorted(one + other, key=lambda block: block.arrived)
 
 
