@@ -14,7 +14,7 @@ from stream_monitor.task import Output
 
 def at(stream: Running, coming: Coming = "both") -> int:
     """The clock at which something is due, while there may be more to read of some kinds."""
-    first = min(stream.ledger.windows.next_close(), stream.ledger.cohorts.due(), stream.checks.due(coming))
+    first = min(stream.ledger.windows.next_close(), stream.ledger.cohorts.due(), stream.checks.due(coming), stream.age.next)
     return min((first, *(version.retrain.expires for version in stream.watched.versions.values())))
 
 
@@ -25,6 +25,7 @@ def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list
     outputs += notices.issues(stream.alerts, stream.name, stream.checks.silence(now, coming), moment)
     outputs += _looked(stream, now, moment)
     outputs += review.punctuality(stream, moment)
+    outputs += _come_of_age(stream, now, moment)
     for version in stream.watched.versions.values():
         if version.retrain.expires <= now:
             outputs += version.retrain.close("expired", version.subject, stream.record, moment)
@@ -41,6 +42,18 @@ def close_windows(stream: Running, now: int, arrived: int, everything: bool = Fa
         outputs.append(report.window(stream, one, stream.estimates.described(one.key.version, expected), moment))
         outputs += review.window(stream, one, expected, moment)
     return outputs + _concluded(stream, now, moment) if outputs else []
+
+
+def _come_of_age(stream: Running, now: int, moment: Moment) -> list[Output]:
+    """Looks, if it is time, at what age labels are to be compared; losses are learnt anew if that is not what was thought."""
+    if stream.age.next > now:
+        return []
+    known = stream.age.known
+    changed = stream.age.look(now, stream.join.wait)
+    stream.join.compare_at(stream.age.within(stream.join.wait))
+    if not (known and changed):
+        return []
+    return [one for over in stream.watched.begin_losses() for one in stream.alerts.end("rebaselined", moment, **over)]
 
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:

@@ -16,14 +16,11 @@ from stream_monitor.models.columns import OWN
 from stream_monitor.models.models import Models
 from stream_monitor.running import Event, Running
 from stream_monitor.version import Version
-from stream_monitor.watched import Noticed
+from stream_monitor.watched import OF_LOSS, Noticed
 from stream_monitor.watching.recent import Marks
-from stream_monitor.watching.reference import Sort
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-_OF_LOSS: tuple[Sort, ...] = ("loss", "risk")
 
 
 def judge(stream: Running, joined: Joined, last: int, position: int | None) -> tuple[Ints, list[Event]]:
@@ -36,6 +33,8 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     events: list[Event] = []
     if not stream.judge.clear:
         outcomes, events = _clear_up(stream, outcomes, last, position)
+    stream.age.take(joined.outcomes)
+    events += _compare(stream, joined.compared, int(outcomes.row[0]) if len(outcomes.row) else 0)
     if not len(outcomes.row):
         return outcomes.row, events
     losses = stream.judge.losses(outcomes)
@@ -48,9 +47,42 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     new = outcomes.sign == 1
     stream.checks.labels(outcomes.label_value[new], outcomes.label_code[new])
     stream.outcomes += int(new.sum())
-    for version, mine in stream.watched.new(outcomes):
+    for version, mine in stream.watched.of(outcomes):
         events += _see(stream, version, outcomes.part(mine), losses[mine])
     return outcomes.row[new], events
+
+
+def _compare(stream: Running, outcomes: Outcomes, clear_at: int) -> list[Event]:
+    """Lets detectors see outcomes of one age, once it is clear what a loss is: those that were held till then at that row."""
+    if not stream.judge.clear:
+        stream.uncompared += [outcomes] if len(outcomes.row) else []
+        return []
+    if stream.uncompared:
+        held = Outcomes.joined(stream.uncompared)
+        held = held._replace(row=np.full(len(held.row), clear_at))
+        outcomes = Outcomes.joined([held, outcomes._replace(row=np.maximum(outcomes.row, clear_at))])
+        stream.uncompared = []
+    if not len(outcomes.row):
+        return []
+    losses = stream.judge.losses(outcomes)
+    events: list[Event] = []
+    for version, mine in stream.watched.of(outcomes):
+        good = mine[~np.isnan(losses[mine])]
+        events += _watch(stream, version, outcomes.part(good), losses[good]) if len(good) else []
+    return events
+
+
+def _watch(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) -> list[Event]:
+    marks = _marks(outcomes)
+    return [
+        (finding.row, partial(findings.tell, stream, Noticed(finding, version)))
+        for sort in (OF_LOSS if stream.record.config.performance.risk else OF_LOSS[:1])
+        for finding in version.groups[sort].update((sort,), losses[:, None], marks)
+    ]
+
+
+def _marks(outcomes: Outcomes) -> Marks:
+    return Marks(outcomes.row, outcomes.position, np.minimum(outcomes.time, outcomes.at))
 
 
 def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | None) -> tuple[Outcomes, list[Event]]:
@@ -59,6 +91,7 @@ def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | No
     stream.count({"incomparable": cleared.dropped})
     events: list[Event] = []
     if cleared.given_up_at is not None:
+        stream.uncompared = []
         events.append((cleared.given_up_at, partial(notices.no_common_word, stream.alerts, stream.name)))
     if cleared.common_at is not None:
         events.append((cleared.common_at, partial(notices.common_word, stream.alerts)))
@@ -66,14 +99,14 @@ def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | No
 
 
 def _see(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) -> list[Event]:
-    """Lets models and detectors see the new outcomes of a version."""
-    marks = Marks(outcomes.row, outcomes.position, np.minimum(outcomes.time, outcomes.at))
-    version.outcomes += len(losses)
-    events = _learn(stream, version, outcomes, losses, marks) if stream.record.config.models.any else []
-    for sort in _OF_LOSS if stream.record.config.performance.risk else _OF_LOSS[:1]:
-        for finding in version.groups[sort].update((sort,), losses[:, None], marks):
-            events.append((finding.row, partial(findings.tell, stream, Noticed(finding, version))))
-    return events
+    """Counts outcomes of a version, and lets models see those that are new."""
+    version.labelled.judged(outcomes.row, outcomes.position, np.sign(outcomes.sign).astype(np.int64))
+    new = np.flatnonzero(outcomes.sign == 1)
+    version.outcomes += len(new)
+    if not len(new) or not stream.record.config.models.any:
+        return []
+    outcomes = outcomes.part(new)
+    return _learn(stream, version, outcomes, losses[new], _marks(outcomes))
 
 
 def _learn(stream: Running, version: Version, outcomes: Outcomes, losses: Floats, marks: Marks) -> list[Event]:

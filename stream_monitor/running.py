@@ -7,6 +7,8 @@ from typing import Protocol
 
 from stream_monitor.alerting.alerts import Moment
 from stream_monitor.joining.kept_features import KeptFeatures
+from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.metrics.label_age import LabelAge
 from stream_monitor.metrics.report import Reported
 from stream_monitor.performance.review import Reviewed
 from stream_monitor.quality.checks import Checks
@@ -28,6 +30,8 @@ class Running(Reported, Reviewed, Protocol):
     checks: Checks
     kept: KeptFeatures
     outcomes: int
+    age: LabelAge
+    uncompared: list[Outcomes]
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""

@@ -19,7 +19,9 @@ from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.kept_features import KeptFeatures
+from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
+from stream_monitor.metrics.label_age import LabelAge
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.performance.rules import Rules
 from stream_monitor.quality.checks import Checks, Coming, Kind
@@ -62,6 +64,9 @@ class Stream:
         self.rules = Rules(config)
         self.alerts = Alerts(record)
         self.outcomes = 0
+        self.age = LabelAge()
+        self.uncompared: list[Outcomes] = []
+        """Outcomes of one age that came before it was clear what a loss is."""
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, dict[str, Any]] = {}
         """Of the last window of each live version, by its number."""
@@ -111,6 +116,8 @@ class Stream:
         labels = self.record.config.labels
         absent = self.words.value(labels.absent.label) if labels and labels.absent else None
         self.join.configure(labels, absent, self.record.config.segments.crossings)
+        self.age.state_it(labels)
+        self.join.compare_at(self.age.within(self.join.wait))
 
     def settle(self) -> None:
         """Takes what has matured in the meantime: at the end of a window, and before it is saved."""
@@ -214,6 +221,7 @@ class Stream:
             kept = self.kept.matrix(features.names, features.values, features.texts)
         joined = self.join.predictions(rows, values, arrived, kept)
         self.count(joined.counts)
+        self.age.begin(int(joined.clock[0]))
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
         events = turnover.meet(self, joined, values, position) + self._came("predictions", sources, joined)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)

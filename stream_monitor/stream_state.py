@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stream_monitor.config.stream import StreamRecord
+from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.stream import Stream
 from stream_monitor.version import Version
 from stream_monitor.watching.allowance import Spent
@@ -39,6 +40,7 @@ def state(stream: Stream) -> dict[str, Any]:
         "versions": [version.state() for version in stream.watched.versions.values()],
         "groups": {name: group.state() for name, group in stream.watched.groups().items()},
         "given": stream.watched.given.state() if stream.watched.given else None,
+        "age": stream.age.state(), "uncompared": [list(one) for one in stream.uncompared],
         "outcomes": stream.outcomes, "totals": stream.totals, "last_metrics": stream.last_metrics,
         "last_cohorts": stream.last_cohorts,
     }  # fmt: skip
@@ -52,7 +54,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream.came = dict(saved["came"])
     stream.watched.halvings = saved["halvings"]
     stream.watched.siblings, stream.watched.retired = saved["siblings"], Spent(*saved["retired"])
-    for part in ("judge", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):
+    for part in ("judge", "age", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)
@@ -62,6 +64,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream.checks.restore(saved["checks"], stream.watched.features)
     if saved["given"]:
         stream.watched.given = Given.restored(saved["given"], named.get("given", {}))
+    stream.uncompared = [Outcomes._make(columns) for columns in saved["uncompared"]]
     stream.outcomes, stream.totals = saved["outcomes"], dict(saved["totals"])
     stream.last_metrics, stream.last_cohorts = dict(saved["last_metrics"]), dict(saved["last_cohorts"])
     stream.join.restore(saved["join"])

@@ -15,6 +15,7 @@ def status(stream: Stream) -> dict[str, Any]:
         "clock": iso(stream.join.clock.now) if stream.join.clock.started else None,
         "positions": {"predictions": stream.join.position, "outcomes": stream.outcomes},
         "waiting": stream.join.waiting.live,
+        "labels_compared_at_s": stream.age.within(stream.join.wait) / 1e6 if stream.join.labelled else None,
         "waiting_sampled": 0.5**stream.join.sampling.halvings,
         "task": stream.judge.task,
         "versions": [

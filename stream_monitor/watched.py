@@ -25,6 +25,8 @@ from stream_monitor.watching.terms import share, terms
 Floats = npt.NDArray[np.float64]
 Labels = dict[str, str]
 """Of alerts."""
+OF_LOSS: tuple[Sort, ...] = ("loss", "risk")
+"""What is watched of losses."""
 
 
 class Noticed(NamedTuple):
@@ -87,17 +89,11 @@ class Watched:
                 found = version.groups[sort].update((sort,), values[mine, None], some, texts)
                 yield from (Noticed(finding, version) for finding in found)
 
-    def new(self, outcomes: Outcomes) -> Iterator[tuple[Version, npt.NDArray[np.int64]]]:
-        """The versions that are live, each with its new outcomes; those of a retired one only windows count."""
+    def of(self, outcomes: Outcomes) -> Iterator[tuple[Version, npt.NDArray[np.int64]]]:
+        """The versions that are live, each with its outcomes; those of a retired one only windows count."""
         for number in distinct(outcomes.version):
-            if number not in self.versions:
-                continue
-            mine = outcomes.version == number
-            labelled = self.versions[number].labelled
-            labelled.judged(outcomes.row[mine], outcomes.position[mine], np.sign(outcomes.sign[mine]).astype(np.int64))
-            new = np.flatnonzero(mine & (outcomes.sign == 1))
-            if len(new):
-                yield self.versions[number], new
+            if number in self.versions:
+                yield self.versions[number], np.flatnonzero(outcomes.version == number)
 
     def begin(self, number: int, subject: Subject, config: StreamConfig, clock: int, judge: Judge) -> int | None:
         """Begins a version; gives the number of the one whose references it takes."""
@@ -141,6 +137,13 @@ class Watched:
                 group.begin_again()
                 over.append(_labels(owner, group))
         return over
+
+    def begin_losses(self) -> list[Labels]:
+        """Learns anew what is watched of losses, as `begin_again` does."""
+        groups = [(version, version.groups[sort]) for version in self.versions.values() for sort in OF_LOSS]
+        for _, group in groups:
+            group.begin_again()
+        return [_labels(version, group) for version, group in groups]
 
     def renew(self, clock: int, after: int | None) -> list[Labels]:
         """Learns anew what has been otherwise for so long that it is the new normal; gives labels as `begin_again` does."""

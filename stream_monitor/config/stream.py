@@ -73,6 +73,11 @@ class Labels(Source):
     """Where to find our fields in their events: our name to their dotted path."""
     wait: Duration = Field(parse("7d"), gt=0)
     """How long a prediction is waited for, from its time."""
+    age: Duration | None = Field(None, gt=0)
+    """How old predictions are when what is watched of their losses takes them, with the label that they have by then.
+
+    As old as nearly all labels are when they come, unless said.
+    """
     absent: Absent | None = None
     values: dict[str, Scalar] = Field(default_factory=dict)
     """Renames labels, theirs to ours."""
@@ -81,6 +86,10 @@ class Labels(Source):
     def _absence_within_wait(self) -> Labels:
         if self.absent is not None and self.absent.after > self.wait:
             raise ValueError("labels.absent.after may not be longer than labels.wait")
+        if self.age is not None and self.age > self.wait:
+            raise ValueError("labels.age may not be longer than labels.wait")
+        if self.age is not None and self.absent is not None:
+            raise ValueError("labels.age is labels.absent.after where the absence of a label is one")
         return self
 
 

@@ -13,6 +13,7 @@ from stream_monitor.config.stream import Labels, Limits
 from stream_monitor.joining import met, segments
 from stream_monitor.joining.absence import Absence
 from stream_monitor.joining.clock import Clock
+from stream_monitor.joining.compared import Amended, Compared
 from stream_monitor.joining.duplicates import firsts
 from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
 from stream_monitor.joining.given_labels import GivenLabels, weights
@@ -52,6 +53,8 @@ class Joined(NamedTuple):
     """Of predictions, by each key, uint64[n, k]; None where none are kept."""
     matured: Outcomes = NO_OUTCOMES
     """Predictions whose wait is over, with their last label; `sign` is 0 where there is none."""
+    compared: Outcomes = NO_OUTCOMES
+    """Predictions that have come to the age at which labels are compared, where they have one by then."""
 
 
 class Join:
@@ -64,6 +67,7 @@ class Join:
         self.versions = Versions(limits.versions)
         self.waiting = Waiting()
         self._absence = Absence(self.waiting)
+        self._compared = Compared(self.waiting)
         self.sampling = Sampling()
         self._limits = limits
         self._early = EarlyLabels(limits.early_labels)
@@ -82,12 +86,20 @@ class Join:
 
         Predictions keep their segments by these keys until their label comes.
         """
-        self.labelled = labels is not None
+        self.labelled = self._compared.labelled = labels is not None
         self._take_keys(keys)
         self.wait = labels.wait if labels else _UNLABELLED_MEMORY
         self.waiting.span = self.wait // _CHUNKS
         self._absence.value = absent if labels and labels.absent else None
         self._absence.lead = self.wait - labels.absent.after if labels and labels.absent else 0
+
+    def compare_at(self, age: int) -> None:
+        """Gives labels to be compared when their predictions are so old, microseconds; at most as old as they wait."""
+        lead = max(0, self.wait - age)
+        if not self.clock.started:
+            self._compared.lead = lead
+        elif lead != self._compared.lead:
+            self._compared.change(lead, self.clock.now)
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""
@@ -132,9 +144,11 @@ class Join:
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
         absent = self._absence.by_now(before, clock)
+        compared = self._compared.by_now(before, clock)
         expired, matured = self._let_go(len(rows))
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
-        return Joined(clock, accepted, version, met.in_order([absent, *outcomes]), counts, more.get("segments"), matured)
+        found = met.in_order([absent, *outcomes])
+        return Joined(clock, accepted, version, found, counts, more.get("segments"), matured, compared)
 
     def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
@@ -147,14 +161,17 @@ class Join:
         absent = self._absence.by_now(before, clock, first)
         if len(absent.row):
             status = self.waiting.rows(numbers)["status"]
-        outcomes, counts = self._apply(rows, values, queries, numbers, status, clock)
+        amended: Amended = {}
+        outcomes, counts = self._apply(rows, values, queries, numbers, status, clock, amended)
+        compared = self._compared.by_now(before, clock, amended)
         expired, matured = self._let_go(len(rows))
         counts |= {"ahead": ahead} | expired
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
         counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
         version = np.full(len(rows), -1, np.int32)
-        return Joined(clock, accepted, version, met.in_order([absent, outcomes]), counts, matured=matured)
+        found = met.in_order([absent, outcomes])
+        return Joined(clock, accepted, version, found, counts, matured=matured, compared=compared)
 
     def silence(self, entries: Iterable[Progress], arrived: int) -> int:
         """What the clock says once these inputs were read so far."""
@@ -166,8 +183,10 @@ class Join:
         clock = np.array([now])
         self.clock.now = max(now, before)
         absent = self._absence.in_silence(before, now)
+        compared = self._compared.by_now(before, clock)
         counts, matured = self.let_go()
-        return Joined(clock, np.zeros(0, np.bool_), np.zeros(0, np.int32), absent, counts, matured=matured)
+        none = np.zeros(0, np.bool_), np.zeros(0, np.int32)
+        return Joined(clock, *none, absent, counts, matured=matured, compared=compared)
 
     def cohort(self, start: int, end: int) -> tuple[Outcomes, Floats]:
         """The predictions of a span of time that still wait for their label, or for a better one, as they are now.
@@ -192,6 +211,7 @@ class Join:
             "classes": self.classes.names,
             "early": self._early.state(),
             "waiting": self.waiting.state(),
+            "compared": self._compared.state(),
             "terms": [self.wait, self._absence.lead, absent, self.labelled, [list(key) for key in self._keys]],
         }
 
@@ -205,7 +225,9 @@ class Join:
         self.classes.names = list(state["classes"])
         self._early.restore(state["early"])
         self.waiting.restore(state["waiting"])
+        self._compared.restore(state["compared"])
         self.wait, self._absence.lead, absent, self.labelled, keys = state["terms"]
+        self._compared.labelled = self.labelled
         self.waiting.span = self.wait // _CHUNKS
         self._absence.value = tuple(absent) if absent else None
         self._keys = tuple(map(tuple, keys))
@@ -304,9 +326,16 @@ class Join:
         return (queries, numbers, status) if good.all() else (queries[good], numbers[good], status[good])
 
     def _apply(
-        self, rows: Rows, values: Values, queries: Ints, numbers: Ints, status: npt.NDArray[np.int8], clock: Ints
+        self,
+        rows: Rows,
+        values: Values,
+        queries: Ints,
+        numbers: Ints,
+        status: npt.NDArray[np.int8],
+        clock: Ints,
+        amended: Amended,
     ) -> tuple[Outcomes, dict[str, int]]:
-        """Outcomes of labels that found their predictions."""
+        """Outcomes of labels that found their predictions; which of them had been met before goes to `amended`."""
         counts = {"labelled": 0, "corrected": 0, "withdrawn": 0, "labels_repeated": 0}
         if not len(queries):
             return NO_OUTCOMES, counts
@@ -326,6 +355,7 @@ class Join:
             parts = [met.outcomes(self.waiting, numbers[chosen], queries[chosen], 1)]
         for which in np.flatnonzero(~plain)[:, None]:
             row = queries[which]
+            amended.setdefault(int(numbers[which[0]]), []).append((int(row[0]), self.waiting.rows(numbers[which])))
             part, what = self._amend(numbers[which], row, clock[row], given.take(which), bool(gone[which[0]]))
             parts += part
             counts[what] += 1

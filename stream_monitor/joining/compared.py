@@ -1,0 +1,74 @@
+"""Outcomes of predictions that have come to a certain age, with the label that they have by then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stream_monitor.joining import met
+from stream_monitor.joining.chunk import Table
+from stream_monitor.joining.given_labels import Ints
+from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.joining.packed import unpacked
+from stream_monitor.joining.waiting import ABSENT, LABELLED, Waiting
+
+Amended = dict[int, list[tuple[int, Table]]]
+"""By number: rows of the section at which a label was amended, and what was known before, ROW[1]."""
+
+
+class Compared:
+    """A prediction without a label at that age gives none, and what comes later changes nothing."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+        self.labelled = False
+        """Whether labels are to come at all."""
+        self.lead = 0
+        """How long before its deadline a prediction is so old, microseconds."""
+        self._until: int | None = None
+        """The clock up to which predictions of that age have been given."""
+
+    def change(self, lead: int, clock: int) -> None:
+        """Takes another age from a clock on; predictions that are past it and were not given come at once."""
+        self._until = clock - max(0, lead - self.lead)
+        self.lead = lead
+
+    def by_now(self, before: int, clock: Ints, amended: Amended | None = None) -> Outcomes:
+        """Outcomes up to the clock of the last row, int64[n], each at the first row by which its prediction is so old."""
+        since, now = before if self._until is None else self._until, int(clock[-1])
+        if now <= since or not self.labelled:
+            return NO_OUTCOMES
+        self._until = None
+        numbers = self._waiting.due(since, now, self.lead)
+        if not len(numbers):
+            return NO_OUTCOMES
+        there = self._waiting.rows(numbers)
+        old = there["deadline"] - self.lead
+        row = np.searchsorted(clock, old, "left")
+        for i, number in enumerate(numbers.tolist()) if amended else ():
+            if changes := (amended or {}).get(number):
+                there[i] = _then(changes, int(row[i]), there[i : i + 1])[0]
+        known = ((there["status"] == LABELLED) | (there["status"] == ABSENT)) & (there["at"] < old)
+        if not known.all():
+            numbers, there, row = numbers[known], there[known], row[known]
+        found = met.outcomes(self._waiting, numbers, row, 1)
+        if not amended:
+            return found
+        label = unpacked(there["label"])
+        return found._replace(
+            label_value=label.value, label_code=label.code, known=there["known"].copy(), at=there["at"].copy()
+        )
+
+    def state(self) -> list[Any]:
+        """Everything, as plain values."""
+        return [self.lead, self._until]
+
+    def restore(self, state: list[Any]) -> None:
+        """Goes on from a `state()`."""
+        self.lead, self._until = state
+
+
+def _then(changes: list[tuple[int, Table]], row: int, now: Table) -> Table:
+    """What was known of a prediction before a row of the section."""
+    return next((before for at, before in changes if at >= row), now)

@@ -1,0 +1,149 @@
+"""Labels are compared at one age of their predictions: that some come later, and why, is no change of the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream_monitor.blocks import Block, Section
+from stream_monitor.config.stream import Absent, Labels
+from stream_monitor.joining.clock import FAR
+from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.metrics.label_age import LabelAge
+
+from .worlds import SECOND, block, configuration, cut, drained, labels, predictions, run
+
+HOUR = 3600.0
+CONFIG: dict[str, Any] = {
+    "labels": {"topic": "l", "wait": "12h"}, "reference": {"rows": 500}, "metrics": {"window": "1h", "also": ["4h"]},
+    "detectors": {"features": {}, "score": {}, "prediction": {}, "loss": {"scan": {}}}, "quality": {"enabled": False},
+    "performance": {"risk": {"rise": 0.05, "level": 0.05}},
+}  # fmt: skip
+
+
+def world(
+    error: Any, late: float, hours: float = 40.0, rate: int = 200, version: Any = "1", seed: int = 0, config: Any = None
+) -> list[Block]:
+    """Predictions with an error rate by hour; labels come after some ten minutes, those of errors `late` hours later."""
+    rng = np.random.default_rng(seed)
+    n = int(hours * rate)
+    time = np.sort(rng.uniform(0, hours * HOUR, n))
+    truth = rng.integers(0, 2, n).astype(float)
+    wrong = rng.random(n) < np.vectorize(error)(time / HOUR)
+    versions = np.vectorize(version)(time / HOUR) if callable(version) else np.full(n, version)
+    known = time + 600 + rng.exponential(120, n) + np.where(wrong, late * HOUR, 0.0)
+    said, blocks = np.where(wrong, 1 - truth, truth), [block(configuration(config=CONFIG | (config or {})), at=0)]
+    for start in np.arange(0.0, hours * HOUR, 600.0):
+        mine, due = (np.flatnonzero((at >= start) & (at < start + 600)) for at in (time, known))
+        due = due[np.argsort(known[due])]
+        sections = [
+            predictions([f"i{i}" for i in mine], time[mine].tolist(), said[mine].tolist(), None, versions[mine].tolist())
+        ]
+        if len(due):
+            sections.append(labels([f"i{i}" for i in due], known[due].tolist(), truth[due].tolist()))
+        blocks += [block(*sections, at=start + 600), drained(start + 600)]
+    return blocks
+
+
+def opened(blocks: list[Block]) -> list[tuple[str, str]]:
+    """Names and times of the alerts that were opened."""
+    data = [event["data"] for event in run(blocks, per_read=50)["alerts"]]
+    return [(one["labels"]["alertname"], one["startsAt"]) for one in data if one["transition"] == "opened"]
+
+
+@pytest.mark.parametrize("late", [1.0, 6.0])
+def test_that_errors_are_known_later_is_no_change(late: float) -> None:
+    assert opened(world(lambda hour: 0.12, late)) == []
+
+
+def test_the_last_labels_of_a_version_are_no_change() -> None:
+    assert opened(world(lambda hour: 0.12, 2.0, version=lambda hour: "1" if hour < 20 else "2")) == []
+
+
+def test_a_night_in_which_only_late_labels_come_is_no_change() -> None:
+    blocks = world(lambda hour: 0.12, 3.0, hours=48)
+    assert opened([one._replace(sections=tuple(filter(_by_day, one.sections))) for one in blocks]) == []
+
+
+def _by_day(section: Section) -> bool:
+    rows = section.rows
+    return rows is None or section.kind == "labels" or (int(rows.time[0]) // 3_600_000_000) % 24 < 20
+
+
+def test_more_errors_are_found_though_they_are_known_later() -> None:
+    found = dict(opened(world(lambda hour: 0.12 if hour < 20 else 0.4, 2.0)))
+    assert found.keys() >= {"ConceptDrift", "RiskRose"}
+    assert all("2026-01-01T22" < at < "2026-01-02T02" for name, at in found.items() if name in ("ConceptDrift", "RiskRose"))
+
+
+def test_what_labels_said_at_that_age_counts_wherever_the_log_is_cut() -> None:
+    blocks = world(lambda hour: 0.12 if hour < 8 else 0.4, 0.5, hours=12.0)
+    amended = blocks[-1]._replace(sections=())
+    for start in range(0, 2000, 40):  # what they say, soon taken back or corrected
+        ids, value = [f"i{i}" for i in range(start, start + 20)], [float(start % 3 == 0)] * 10 + [np.nan] * 10
+        at = 40 * HOUR / 200 / 40 * start + 780
+        place = next(i for i, one in enumerate(blocks) if one.arrived >= amended.arrived or _second(one) >= at)
+        blocks.insert(place, block(labels(ids, [at] * 20, value), at=_second(blocks[place])))
+    whole = run(blocks)
+    assert run(cut(blocks, 7), per_read=9) == whole
+    assert run(blocks, restarts=range(2, 60, 5)) == whole
+
+
+def _second(one: Block) -> float:
+    return (one.arrived - 1_767_225_600 * SECOND) / SECOND
+
+
+def came(*delays: float, start: float = 0.0) -> Outcomes:
+    """Outcomes whose labels took so many seconds."""
+    time = np.full(len(delays), int(start * SECOND))
+    n = len(delays)
+    return Outcomes.joined([NO_OUTCOMES._replace(
+        **{name: np.zeros((n, *column.shape[1:]), column.dtype) for name, column in NO_OUTCOMES._asdict().items()}
+    )._replace(time=time, at=time + (np.array(delays) * SECOND).astype(np.int64), sign=np.ones(n, np.int8))])  # fmt: skip
+
+
+def test_the_age_is_known_once_four_times_as_long_was_seen() -> None:
+    age, wait = LabelAge(), 100 * 3600 * SECOND
+    assert age.next == FAR
+    age.begin(0)
+    for _ in range(12):
+        age.take(came(*[300.0] * 60))
+        now = age.next
+        if age.look(now, wait):
+            break
+    assert age.known
+    assert 4 * 300 * SECOND <= now < 8 * 300 * SECOND
+    assert 300 < age.within(wait) / SECOND < 360
+    age.take(came(*[300.0] * 900, *[900.0] * 100))
+    assert age.look(age.next, wait)
+    assert 900 < age.within(wait) / SECOND < 1100
+    again = LabelAge()
+    again.restore(age.state())
+    assert again.state() == age.state()
+    assert again.within(600 * SECOND) == 600 * SECOND
+
+
+def test_one_late_day_does_not_change_what_is_known_of_many() -> None:
+    age, wait = LabelAge(), 7 * 86_400 * SECOND
+    age.begin(0)
+    for day in range(60):
+        age.take(came(*[86_400.0 if day == 40 else 60.0] * 100))
+        while age.next <= day * 86_400 * SECOND:
+            age.look(age.next, wait)
+    assert age.within(wait) < 120 * SECOND
+    for _ in range(30):  # it is otherwise from now on
+        age.take(came(*[86_400.0] * 100))
+    assert age.look(age.next, wait)
+    assert age.within(wait) >= 86_400 * SECOND
+
+
+def test_what_is_stated_is_not_found_out() -> None:
+    age = LabelAge()
+    age.state_it(Labels(topic="l", wait=100 * SECOND, age=50 * SECOND))
+    age.begin(0)
+    assert age.next == FAR
+    assert age.within(100 * SECOND) == 50 * SECOND
+    age.state_it(Labels(topic="l", wait=100 * SECOND, absent=Absent(label=0, after=30 * SECOND)))
+    assert age.within(100 * SECOND) == 30 * SECOND + 1
