@@ -53,7 +53,9 @@ def _come_of_age(stream: Running, now: int, moment: Moment) -> list[Output]:
     stream.join.compare_at(stream.age.within(stream.join.wait))
     if not (known and changed):
         return []
-    return [one for over in stream.watched.begin_losses() for one in stream.alerts.end("rebaselined", moment, **over)]
+    return [
+        one for over in stream.watched.begin_losses(stream.judge) for one in stream.alerts.end("rebaselined", moment, **over)
+    ]
 
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:

@@ -138,12 +138,17 @@ class Watched:
                 over.append(_labels(owner, group))
         return over
 
-    def begin_losses(self) -> list[Labels]:
-        """Learns anew what is watched of losses, as `begin_again` does."""
-        groups = [(version, version.groups[sort]) for version in self.versions.values() for sort in OF_LOSS]
-        for _, group in groups:
-            group.begin_again()
-        return [_labels(version, group) for version, group in groups]
+    def begin_losses(self, judge: Judge) -> list[Labels]:
+        """Learns anew what is watched of losses, or goes on from what was given; gives labels as `begin_again` does."""
+        over: list[Labels] = []
+        for version in self.versions.values():
+            groups = {sort: version.groups[sort] for sort in OF_LOSS}
+            for group in groups.values():
+                group.begin_again()
+                over.append(_labels(version, group))
+            if self.given is not None:
+                self.given.lend(judge, groups)
+        return over
 
     def renew(self, clock: int, after: int | None) -> list[Labels]:
         """Learns anew what has been otherwise for so long that it is the new normal; gives labels as `begin_again` does."""

@@ -83,8 +83,8 @@ class Given:
         named: tuple[tuple[Sort, npt.NDArray[np.float64], npt.NDArray[np.int64]], ...]
         named = (("score", score[scored], time[scored]), ("loss", loss[known], time[known]), ("risk", loss[known], time[known]))
         for sort, values, times in named:
-            group = groups[sort]
-            if len(values):
+            if sort in groups and len(values):
+                group = groups[sort]
                 least = np.array([group.terms.least])
                 group.adopt([Reference(sort, (sort,), values[:, None], times, least)])
                 group.span = self._span

@@ -43,8 +43,8 @@ def _halves(rows: Section, size: int) -> list[Section]:
     return [one.sections[0] for one in cut([block(rows, at=0)], size)]
 
 
-def stream(seed: int, n: int, sharp: float, late: float, lots: int | None = None) -> list[Block]:
-    """Predictions, one a second, whose labels come late; from some on half of them are drawn by lot."""
+def stream(seed: int, n: int, sharp: float, late: float, lots: int | None = None, later: float | None = None) -> list[Block]:
+    """Predictions, one a second, whose labels come late, of the second half even later; from some on half are drawn by lot."""
     score, label, predicted = binary(seed, n, sharp)
     by_lot = np.random.default_rng([seed, 1]).integers(0, 4, n)
     label = np.where((np.arange(n) >= (n if lots is None else lots)) & (by_lot < 2), by_lot, label)
@@ -55,8 +55,9 @@ def stream(seed: int, n: int, sharp: float, late: float, lots: int | None = None
         blocks.append(
             block(predictions(ids, seconds, predicted[part].tolist(), {"x": score[part].tolist()}, score=score[part].tolist()))
         )
-        blocks.append(block(labels(ids, [s + late for s in seconds], label[part].tolist()), at=seconds[-1] + late))
-    return [*sorted(blocks, key=lambda one: one.arrived), drained(n + late + 10_000)]
+        delay = later if later is not None and at >= n / 2 else late
+        blocks.append(block(labels(ids, [s + delay for s in seconds], label[part].tolist()), at=seconds[-1] + delay))
+    return [*sorted(blocks, key=lambda one: one.arrived), drained(n + max(late, later or 0.0) + 10_000)]
 
 
 WAIT = {"labels": {"topic": "l", "wait": "6h"}}
@@ -101,6 +102,14 @@ def test_another_file_is_taken_by_the_versions_that_are_live() -> None:
     first, second = ((label == predicted).mean() for _, label, predicted in (binary(6, 1_000, 3.0), binary(7, 1_000, 0.1)))
     assert known[0] == pytest.approx(first, abs=1e-4)
     assert known[-1] == pytest.approx(second, abs=1e-4)
+
+
+def test_losses_go_on_from_it_when_labels_come_later_than_before() -> None:
+    score, label, predicted = binary(9, 1_000, 3.0)
+    config = {"labels": {"topic": "l", "wait": "2h"}, "detectors": {"features": {}, "score": {}, "loss": {"scan": {}}}}
+    said = run(given(1_000, "a", config, score, label, predicted) + stream(10, 6_000, 3.0, late=50.0, later=600.0))
+    shown = [one["performance"]["reference"]["accuracy"] for one in arrivals(said) if one["performance"]["outcomes"]]
+    assert shown == [pytest.approx((label == predicted).mean(), abs=1e-4)] * len(shown)
 
 
 def test_a_reference_of_many_classes_is_learnt_from() -> None:
