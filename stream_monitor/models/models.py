@@ -110,7 +110,7 @@ class Models:
         named = [one.summary() for one in self._challengers.values()]
         if self._errors is not None:
             named.append(self._said(self._errors))
-        return named
+        return [one | {"learnt_from_one_in": 2**self.shedding.halvings} for one in named]
 
     def state(self) -> dict[str, Any]:
         """Everything but the settings, as plain values."""

@@ -152,6 +152,12 @@ def test_what_cannot_be_read_begins_anew_and_says_so_with_the_next_outcome(broke
     assert "has begun anew: " in sentence(anew[0], "loans/1", False, said)
 
 
+def test_how_many_outcomes_are_learnt_from_is_said_beside_each_model() -> None:
+    models = made()
+    models.shed(3)
+    assert [one["learnt_from_one_in"] for one in models.summary()] == [8] * 4
+
+
 def test_nothing_configured_learns_nothing() -> None:
     models = made(Settings())
     assert fed(models, loans(100)) == []

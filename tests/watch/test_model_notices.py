@@ -67,5 +67,5 @@ def test_a_model_that_is_repaired_ends_what_was_said_of_its_challenger_whatever_
     assert (steps[0], steps[-1]) == ("opened", "resolved")
     assert set(steps[1:-1]) == {"updated"}
     (model,) = [one["models"] for one in arrivals(said) if one["models"]][-1]
-    assert not model["better"]
+    assert (model["better"], model["learnt_from_one_in"]) == (False, 1)
     assert run(log, restarts=[3, 8, 12], per_read=2) == said
