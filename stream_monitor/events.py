@@ -335,7 +335,7 @@ class Metrics(_Out):
     """Of the window's predictions, where they have scores."""
     since: SinceBeginning | None = None
     models: list[dict[str, Any]] = []
-    """How challengers stand against the model in production, and what is known of where it errs."""
+    """How challengers stand against the model in production, what is known of where it errs, and what is learnt from."""
     signals: list[SignalReading] = []
 
 

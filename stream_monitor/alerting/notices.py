@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from stream_monitor.alerting.alerts import Alerts, Moment, Step, Subject, Telling
 from stream_monitor.blocks import Section
 from stream_monitor.config.alert_name import AlertName
-from stream_monitor.events import AlertKind, iso
-from stream_monitor.models.models import Found
+from stream_monitor.events import iso
+from stream_monitor.models.models import ERRORS, Found
 from stream_monitor.models.sentence import Named, sentence
 from stream_monitor.quality.issue import Issue
 from stream_monitor.task import Output
@@ -84,16 +84,17 @@ def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) 
 
 def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, named: Named, moment: Moment) -> list[Output]:
     """Says what has become of a model that learns beside one in production: a notice, never a page."""
-    name: AlertName = "ErrorsExplained" if found.model == "error_model" else "ChallengerBetter"
-    labels = {"model": subject.model, "version": subject.version, "signal": "model", "challenger": found.model}
-    if found.step in ("begun_anew", "set_aside"):
-        name = "ChallengerFailed"
-        if found.step == "begun_anew" and found.reason == "":
-            return []
+    name: AlertName = "ErrorsExplained" if found.model == ERRORS else "ChallengerBetter"
     text = sentence(found, subject.text, regression, named)
-    step: Step = "resolved" if found.step.startswith("no_longer") else "opened"
-    kind: AlertKind = "monitor" if name == "ChallengerFailed" else "performance"
-    return alerts.tell(step, Telling(subject, kind, name, "info", text), moment, **labels)
+    labels = {"model": subject.model, "version": subject.version, "signal": "model", "challenger": found.model}
+    telling, outputs = Telling(subject, "performance", name, "info", text), list[Output]()
+    if found.step in ("begun_anew", "set_aside"):
+        failed = telling._replace(kind="monitor", name="ChallengerFailed")
+        outputs = alerts.tell("opened", failed, moment, **labels)
+        if found.standing.better:
+            return outputs
+    step: Step = "opened" if found.step in ("better", "errs") else "updated" if found.standing.better else "resolved"
+    return outputs + alerts.tell(step, telling, moment, **labels)
 
 
 _SILENCE = ("NoData", "StalledInput")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from stream_monitor.models import catalogue
+from stream_monitor.models import catalogue, failure
 from stream_monitor.models.catalogue import Parameters
-from stream_monitor.models.comparison import NOTHING, Comparison, Standing
+from stream_monitor.models.comparison import NOTHING, Comparison, Standing, Turn
 from stream_monitor.models.learners import Learner, Row, learner
 
-Step = Literal["better", "no_longer_better", "begun_anew", "set_aside"]
+Step = Literal["better", "still_better", "no_longer_better", "begun_anew", "set_aside"]
 
 WARMUP = 200
 """Outcomes that are learnt from before any is compared."""
@@ -18,6 +18,7 @@ VALUES = 200_000
 """Values that a model may consist of, some 1.5 MB; one that has more begins anew."""
 WEIGHED_EVERY = 16_384
 """Outcomes after which it is seen how large a model is, which for large trees takes some 0.1 s."""
+_STEPS: dict[Turn, Step] = {"better": "better", "moved": "still_better", "no_longer": "no_longer_better"}
 _TRIES = 3
 """How often a model may raise."""
 
@@ -59,9 +60,9 @@ class Challenger:
         try:
             guess = self._learner.predict(x)
             self._learner.learn(x, y)
-        except (MemoryError, OSError):
-            raise
-        except Exception as error:
+        except BaseException as error:
+            if not failure.of_model(error):
+                raise
             return self._fail(error)
         self.n += 1
         step = self._compare(self._loss(guess, y), loss, time)
@@ -89,17 +90,18 @@ class Challenger:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> Step | None:
-        """Goes on from a `state()`; a model that cannot be read begins anew, which is given."""
-        from stream_monitor.models.encoding import Unreadable, decoded
+        """Goes on from a `state()`; a model that cannot be read begins anew, which is given.  Raises where nothing can be."""
+        from stream_monitor.models.encoding import decoded
 
         self._comparison.restore(state["comparison"])
-        self.n, self._losses, self.bound = state["n"], list(state["losses"]), state["bound"]
-        self.loss, self.production = state["loss"], state["production"]
-        self.begun_anew, self.failures, self.reason = state["begun_anew"], state["failures"], state["reason"]
+        self._losses = [float(loss) for loss in state["losses"][:WARMUP]]
+        self.bound, self.loss, self.production = (float(state[key]) for key in ("bound", "loss", "production"))
+        self.n, self.begun_anew, self.failures = (int(state[key]) for key in ("n", "begun_anew", "failures"))
+        self.reason = str(state["reason"])
         try:
-            self._learner = None if state["model"] is None else decoded(state["model"])
-        except Unreadable as error:
-            return self._begin_anew(str(error))
+            self._learner = None if state["model"] is None else decoded(state["model"], self._learner)
+        except failure.Unreadable as error:
+            return self._begin_anew(failure.reason(error))
         return None
 
     def _loss(self, guess: float | None, y: float) -> float:
@@ -117,14 +119,12 @@ class Challenger:
         mine, theirs = min(mine, self.bound), min(theirs, self.bound)
         self.loss += mine
         self.production += theirs
-        was = self._comparison.standing.better
-        if not self._comparison.add((theirs - mine) / self.bound, time) or self._comparison.standing.better == was:
-            return None
-        return "no_longer_better" if was else "better"
+        turn = self._comparison.turn((theirs - mine) / self.bound, time)
+        return None if turn is None else _STEPS[turn]
 
-    def _fail(self, error: Exception) -> Step:
+    def _fail(self, error: BaseException) -> Step:
         self.failures += 1
-        reason = f"it raised {type(error).__name__}"
+        reason = failure.reason(error)
         if self.failures < _TRIES:
             return self._begin_anew(reason)
         self._learner, self.reason = None, reason

@@ -53,9 +53,12 @@ class Columns:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self._features = {name: None if of is None else dict(map(tuple, of)) for name, of in state["features"]}
+        self._features = {
+            str(name): None if of is None else {float(category): str(column) for category, column in of}
+            for name, of in state["features"]
+        }
         self._count = sum(1 if of is None else len(of) for of in self._features.values())
-        self.left_out = set(state["left_out"])
+        self.left_out = set(map(str, state["left_out"]))
 
     def _row(self, plan: list[tuple[str, bool]], values: list[float]) -> Row:
         x: Row = {}

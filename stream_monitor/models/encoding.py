@@ -18,10 +18,15 @@ from river._river_rust.drift import AdaptiveWindowing
 from river.tree.nodes import branch, hatc_nodes, hatr_nodes, htc_nodes, htr_nodes
 from river.tree.splitter import QOSplitter, qo_splitter
 
-from stream_monitor.models import learners
+from stream_monitor.models import failure, learners
+from stream_monitor.models.failure import Unreadable
 from stream_monitor.models.river_models import UNUSED, Numbers
 
+READ = 10_000_000
+"""Values that a state may have; far more than a model can come to between two times that it is weighed."""
 _TUPLE = -1
+_LARGEST_SIZE = 1_000
+"""Of an `AdaptiveWindowing`, whose clock of 32 is the largest that is in use."""
 _PLAIN = (type(None), bool, int, float, str)
 _LISTED: tuple[type, ...] = (
     learners.Scale, learners.Classifier, learners.Regressor, learners.Mean, Numbers,
@@ -42,10 +47,6 @@ _CLASSES = {name: kind for kind, name in _NAMES.items()}
 _MAPPINGS = (dict, collections.Counter)
 
 
-class Unreadable(ValueError):
-    """A state that is of another version of river, or is none at all."""
-
-
 class TooLarge(ValueError):
     """A model of more values than allowed."""
 
@@ -59,14 +60,23 @@ def encoded(model: object, limit: int = 2**62) -> dict[str, Any]:
     return _Writing(limit).of(model)
 
 
-def decoded(state: dict[str, Any]) -> Any:
-    """The model of an `encoded` state; raises Unreadable."""
+def decoded(state: Any, like: object = None) -> Any:
+    """The model of an `encoded` state; raises Unreadable, also where it is not made of what another consists of."""
+    if not isinstance(state, dict):
+        raise Unreadable(f"its state is of type {type(state).__name__}")
     if state.get("river") != __version__:
         raise Unreadable(f"learnt with river {state.get('river')}, and this is {__version__}")
     try:
-        return _Reading(state).of(state["objects"])
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        made = _Reading(state).of(state["objects"])
+    except Unreadable:
+        raise
+    except BaseException as error:
+        if not failure.of_model(error):
+            raise
         raise Unreadable(f"{type(error).__name__}: {error}") from None
+    if like is not None:
+        _compare(made, like, set())
+    return made
 
 
 class _Writing:
@@ -124,12 +134,26 @@ def _taken_apart(each: Any) -> tuple[Iterable[str], Iterable[Any]]:
     return names, [getattr(each, name) if kind is qo_splitter.Slot else each.__dict__[name] for name in names]
 
 
+def _compare(made: object, like: object, met: set[int]) -> None:
+    """Raises Unreadable where what is made lacks what a model that knows nothing consists of, or has another class there."""
+    if type(made) is not type(like):
+        raise Unreadable(f"it has {type(made).__name__} where {type(like).__name__} is expected")
+    if id(like) in met:
+        return
+    met.add(id(like))
+    for name, part in getattr(like, "__dict__", {}).items():
+        if type(part) in _NAMES:
+            _compare(getattr(made, name, None), part, met)
+
+
 class _Reading:
     def __init__(self, state: dict[str, Any]) -> None:
+        self._left = READ
         self._shapes = [(_CLASSES[name], attributes) for name, *attributes in state["shapes"]]
         self._made: list[Any] = []
 
     def of(self, objects: list[list[Any]]) -> Any:
+        self._count(sum(map(len, objects)))
         split = [(*self._shapes[shape], values) for shape, *values in objects]
         self._made = [_empty(*each) for each in split]
         for made, each in zip(self._made, split, strict=True):
@@ -138,9 +162,17 @@ class _Reading:
 
     def _value(self, value: Any) -> Any:
         if not isinstance(value, list):
+            if type(value) not in _PLAIN:
+                raise Unreadable(f"it has a value of type {type(value).__name__}")
             return value
+        self._count(len(value))
         first, *rest = value
         return tuple(map(self._value, rest)) if first == _TUPLE else self._made[first]
+
+    def _count(self, values: int) -> None:
+        self._left -= values
+        if self._left < 0:
+            raise Unreadable(f"it has more than {READ:,} values")
 
     def _fill(self, made: Any, kind: Any, attributes: list[str], values: list[Any]) -> None:
         if kind is AdaptiveWindowing:
@@ -165,7 +197,10 @@ class _Reading:
 def _empty(kind: Any, attributes: list[str], values: list[Any]) -> Any:
     """An object of a class, to be filled; what is only made whole is whole already."""
     if kind is AdaptiveWindowing:
-        return AdaptiveWindowing(*values[:-1])
+        delta, *sizes, _ = values
+        if not all(0 <= size <= _LARGEST_SIZE for size in sizes):
+            raise Unreadable(f"AdaptiveWindowing of sizes {sizes}")
+        return AdaptiveWindowing(delta, *sizes)
     if kind is statistics.NormalDist:
         return statistics.NormalDist(*values)
     if kind is collections.defaultdict:

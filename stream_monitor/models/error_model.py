@@ -7,10 +7,10 @@ from bisect import bisect_left
 from typing import Any, Literal, NamedTuple
 
 from stream_monitor.models.columns import Columns
-from stream_monitor.models.comparison import Comparison, Standing
+from stream_monitor.models.comparison import Comparison, Standing, Turn
 from stream_monitor.models.learners import Row, Scale
 
-Step = Literal["errs", "no_longer_errs"]
+Step = Literal["errs", "still_errs", "no_longer_errs", "begun_anew"]
 
 WARMUP = 500
 """Outcomes from which bins are made before any is compared."""
@@ -26,6 +26,7 @@ _STANDS_OUT = 4.0
 """Standard errors by which the rates on both sides of a split must differ."""
 _SMALLEST = 30.0
 _SHARING = 0.001
+_STEPS: dict[Turn, Step] = {"better": "errs", "moved": "still_errs", "no_longer": "no_longer_errs"}
 
 
 class Split(NamedTuple):
@@ -70,6 +71,11 @@ class ErrorModel:
         """The loss above which a prediction is an error."""
         self._bins: dict[str, tuple[list[float], list[float], list[float]]] = {}
         """Of each column the edges, and rows and errors between them."""
+        self._told = ""
+        """The column that told errors best when that was last said."""
+        self.begun_anew = 0
+        self.reason = ""
+        """Why it last began anew."""
 
     @property
     def standing(self) -> Standing:
@@ -107,22 +113,22 @@ class ErrorModel:
             "logistic": encoded(self._logistic), "scale": encoded(self._scale), "rate": self._rate.state(),
             "comparison": self._comparison.state(), "n": self.n, "threshold": self.threshold,
             "first": [[list(x), list(x.values()), loss] for x, loss in self._first],
-            "bins": [[name, *map(list, columns)] for name, columns in self._bins.items()],
+            "bins": [[name, *map(list, columns)] for name, columns in self._bins.items()], "told": self._told,
+            "begun_anew": self.begun_anew, "reason": self.reason,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`; begins anew where it was of another version of river."""
-        from stream_monitor.models.encoding import Unreadable, decoded
+        """Goes on from a `state()`; raises where it cannot be read, such as one of another version of river."""
+        from stream_monitor.models.encoding import decoded
 
-        try:
-            self._logistic, self._scale = decoded(state["logistic"]), decoded(state["scale"])
-        except Unreadable:
-            return
+        self._logistic, self._scale = decoded(state["logistic"], self._logistic), decoded(state["scale"], self._scale)
         self._rate.restore(state["rate"])
         self._comparison.restore(state["comparison"])
-        self.n, self.threshold = state["n"], state["threshold"]
-        self._first = [(dict(zip(names, values, strict=True)), loss) for names, values, loss in state["first"]]
-        self._bins = {name: (edges, rows, errors) for name, edges, rows, errors in state["bins"]}
+        self.n, self.threshold, self._told = int(state["n"]), float(state["threshold"]), str(state["told"])
+        self.begun_anew, self.reason = int(state["begun_anew"]), str(state["reason"])
+        first = state["first"][:WARMUP]
+        self._first = [(dict(zip(names, map(float, x), strict=True)), float(loss)) for names, x, loss in first]
+        self._bins = {str(name): _bins(*columns) for name, *columns in state["bins"]}
 
     def _begin(self) -> None:
         """Makes bins of the first rows, and learns from them."""
@@ -140,12 +146,14 @@ class ErrorModel:
     def _take(self, x: Row, erred: bool, time: int) -> Step | None:
         mine = _log_loss(float(self._logistic.predict_proba_one(self._scale.of(x))[True]), erred)
         rate = _log_loss(self._rate.expected(), erred)
-        was = self._comparison.standing.better
-        looked = self._comparison.add((rate - mine) / _RANGE, time)
+        turn = self._comparison.turn((rate - mine) / _RANGE, time)
         self._update(x, erred)
-        if not looked or self._comparison.standing.better == was:
+        if turn is None and self._comparison.standing.better and self.n % _FADE == 0 and self._leading() != self._told:
+            turn = "moved"
+        if turn is None:
             return None
-        return "no_longer_errs" if was else "errs"
+        self._told = self._leading()
+        return _STEPS[turn]
 
     def _update(self, x: Row, erred: bool) -> None:
         self._rate.learn(erred)
@@ -162,6 +170,10 @@ class ErrorModel:
                 name: (edges, [n / 2 for n in rows], [n / 2 for n in errors])
                 for name, (edges, rows, errors) in self._bins.items()
             }
+
+    def _leading(self) -> str:
+        """The column of the best split."""
+        return max(sorted(self._bins), key=lambda column: self._best(column)[0], default="")
 
     def _best(self, column: str) -> tuple[float, float, float, float]:
         """What the best split of a column explains of the variance of errors (0 if none stands out), where, and the rates."""
@@ -203,7 +215,10 @@ class _Rate:
         return [self._n, list(self._rates), list(self._shares)]
 
     def restore(self, state: list[Any]) -> None:
-        self._n, self._rates, self._shares = state[0], list(state[1]), list(state[2])
+        n, rates, shares = state
+        if len(rates) != len(_MEMORIES) or len(shares) != len(_MEMORIES):
+            raise ValueError(f"{len(rates)} rates")
+        self._n, self._rates, self._shares = int(n), list(map(float, rates)), list(map(float, shares))
 
 
 _MEMORIES = (100.0, 1_000.0, math.inf)
@@ -214,6 +229,13 @@ def _binned(values: list[float]) -> tuple[list[float], list[float], list[float]]
     ordered = sorted(values)
     edges = sorted({ordered[len(ordered) * i // _BINS] for i in range(1, _BINS)} - {ordered[-1]})
     return edges, [0.0] * (len(edges) + 1), [0.0] * (len(edges) + 1)
+
+
+def _bins(edges: list[Any], rows: list[Any], errors: list[Any]) -> tuple[list[float], list[float], list[float]]:
+    """Bins of a state; raises ValueError where they are none."""
+    if not (len(edges) < _BINS and len(rows) == len(errors) == len(edges) + 1 and sum(rows) > 0):
+        raise ValueError(f"bins of {len(edges)} edges, {len(rows)} and {len(errors)} counts")
+    return list(map(float, edges)), list(map(float, rows)), list(map(float, errors))
 
 
 def _log_loss(expected: float, erred: bool) -> float:

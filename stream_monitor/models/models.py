@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.models import Models as Settings
-from stream_monitor.models import catalogue, challenger, error_model
+from stream_monitor.models import catalogue, challenger, error_model, failure
 from stream_monitor.models.catalogue import Task
 from stream_monitor.models.challenger import Challenger
 from stream_monitor.models.columns import OWN, Columns
 from stream_monitor.models.comparison import Standing
 from stream_monitor.models.error_model import ErrorModel, Split
 from stream_monitor.models.learners import Row
-from stream_monitor.models.shedding import Shedding
+from stream_monitor.models.shedding import MOST, Shedding
 
 Floats = npt.NDArray[np.float64]
+Step = challenger.Step | error_model.Step
 
+ERRORS = "error_model"
 CLASSES = 32
 """Classes that models tell apart; outcomes of further ones are not learnt from."""
 _LARGEST = 1e100
@@ -43,7 +46,7 @@ class Found(NamedTuple):
     """The outcome, counted from the first of the call."""
     model: str
     """The challenger, or `error_model`."""
-    step: challenger.Step | error_model.Step
+    step: Step
     standing: Standing
     """Differences are in units of the loss, of the error model in nats; `since` and `n` say of which rows."""
     splits: tuple[Split, ...] = ()
@@ -62,11 +65,13 @@ class Models:
         """What learning took so far, where time is watched, and of how many outcomes; nothing depends on it here."""
         self._regression = task == "regression"
         fitting = [name for name in settings.challengers if catalogue.ENTRIES[name].task == task]
-        level = settings.level / max(len(fitting), 1)
-        self._challengers = [Challenger(name, settings.challengers[name], level) for name in fitting]
+        self._settings, self._level = settings, settings.level / max(len(fitting), 1)
+        self._challengers = {name: self._challenger(name) for name in fitting}
         self._errors = ErrorModel(settings.level, self._regression) if settings.error_model else None
         self._columns = Columns()
         self._classes: dict[float, int] = {}
+        self._anew: list[str] = []
+        """Models that could not be read and have begun anew, which is said with the next outcome."""
 
     def shed(self, halvings: int) -> None:
         """Learns from one in 2**halvings of the predictions from now on."""
@@ -102,43 +107,86 @@ class Models:
 
     def summary(self) -> list[dict[str, Any]]:
         """How each model stands, as plain values."""
-        named = [one.summary() for one in self._challengers]
+        named = [one.summary() for one in self._challengers.values()]
         if self._errors is not None:
             named.append(self._said(self._errors))
-        return named
+        return [one | {"learnt_from_one_in": 2**self.shedding.halvings} for one in named]
 
     def state(self) -> dict[str, Any]:
         """Everything but the settings, as plain values."""
         return {
             "halvings": self.shedding.halvings, "left_out": self.left_out, "columns": self._columns.state(),
-            "classes": list(self._classes), "challengers": {one.name: one.state() for one in self._challengers},
-            "errors": None if self._errors is None else self._errors.state(),
+            "classes": list(self._classes), "challengers": {name: one.state() for name, one in self._challengers.items()},
+            "errors": None if self._errors is None else self._errors.state(), "anew": list(self._anew),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`; models that were not there begin anew."""
-        self.shedding, self.left_out = Shedding(state["halvings"]), state["left_out"]
-        self._columns.restore(state["columns"])
-        self._classes = {value: i for i, value in enumerate(state["classes"])}
-        for one in self._challengers:
-            if one.name in state["challengers"]:
-                one.restore(state["challengers"][one.name])
-        if self._errors is not None and state["errors"] is not None:
-            self._errors.restore(state["errors"])
+        """Goes on from a `state()`; models that were not there, or cannot be read, begin anew, of which the latter is said."""
+        saved: dict[str, Any] = {}
+        try:
+            self.shedding, self.left_out = Shedding(min(max(state["halvings"], 0), MOST)), int(state["left_out"])
+            self._columns.restore(state["columns"])
+            self._classes = {float(value): i for i, value in enumerate(state["classes"][:CLASSES])}
+            self._anew = [str(name) for name in state["anew"]]
+            saved = state["challengers"] | ({} if state["errors"] is None else {ERRORS: state["errors"]})
+        except Exception as error:
+            if not failure.of_model(error):
+                raise
+            self._columns, self._classes, self._anew = Columns(), {}, []
+            for name in self._named():
+                self._replace(name, error)
+                self._anew.append(name)
+        for name, one in self._named().items():
+            if name in saved and self._tried(name, partial(one.restore, saved[name])) and name not in self._anew:
+                self._anew.append(name)
 
     def _learn(self, row: int, x: Row, guess: float, came: float, lost: float, time: int) -> Iterable[Found]:
+        anew, self._anew = self._anew, []
+        for name in anew:
+            if name in self._named():
+                yield self._found(row, name, "begun_anew")
         y = self._target(came)
         if y is None or not 0 <= lost < _LARGEST:
             self.left_out += 1
             return
-        for one in self._challengers:
-            step = one.learn(x, y, lost, time)
+        for name, one in self._challengers.items():
+            step = self._tried(name, partial(one.learn, x, y, lost, time))
             if step is not None:
-                yield Found(row, one.name, step, one.standing, reason=one.reason)
+                yield self._found(row, name, step)
         if self._errors is not None:
-            became = self._errors.learn(x | self._own(guess), lost, time)
+            became = self._tried(ERRORS, partial(self._errors.learn, x | self._own(guess), lost, time))
             if became is not None:
-                yield Found(row, "error_model", became, self._errors.standing, tuple(self._errors.splits(self._columns)))
+                yield self._found(row, ERRORS, became)
+
+    def _challenger(self, name: str) -> Challenger:
+        return Challenger(name, self._settings.challengers[name], self._level)
+
+    def _named(self) -> dict[str, Challenger | ErrorModel]:
+        return self._challengers | ({} if self._errors is None else {ERRORS: self._errors})
+
+    def _found(self, row: int, name: str, step: Step) -> Found:
+        one = self._named()[name]
+        splits = tuple(one.splits(self._columns)) if isinstance(one, ErrorModel) else ()
+        return Found(row, name, step, one.standing, splits, one.reason)
+
+    def _tried(self, name: str, attempt: Callable[[], Step | None]) -> Step | None:
+        """What an attempt of a model gives; one that raises has another in its place that knows nothing."""
+        try:
+            return attempt()
+        except BaseException as error:
+            self._replace(name, error)
+            return "begun_anew"
+
+    def _replace(self, name: str, error: BaseException) -> None:
+        if not failure.of_model(error):
+            raise error
+        one: Challenger | ErrorModel
+        begun_anew = self._named()[name].begun_anew + 1
+        if name == ERRORS:
+            one = self._errors = ErrorModel(self._settings.level, self._regression)
+        else:
+            one = self._challengers[name] = self._challenger(name)
+        one.begun_anew, one.reason = begun_anew, failure.reason(error)
 
     def _target(self, came: float) -> float | None:
         """A value, or the number of a class; None where it cannot be learnt."""
@@ -158,6 +206,7 @@ class Models:
         standing = errors.standing
         return {
             "error_model": "logistic", "outcomes": errors.n, "threshold": errors.threshold,
+            "begun_anew": errors.begun_anew, "reason": errors.reason,
             "skill": {} if math.isnan(standing.low) else standing._asdict(),
             "splits": [split._asdict() for split in errors.splits(self._columns)],
         }  # fmt: skip

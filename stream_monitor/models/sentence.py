@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stream_monitor.events import iso
 from stream_monitor.models.error_model import Split
-from stream_monitor.models.models import Found
+from stream_monitor.models.models import ERRORS, Found
 
 Named = Callable[[str, float], str]
 """The category of a feature behind a number."""
@@ -15,14 +15,15 @@ Named = Callable[[str, float], str]
 def sentence(found: Found, subject: str, regression: bool, named: Named) -> str:
     """Says what was found beside a subject, such as `fraud/7`; numbers are points of the error rate, or the error's unit."""
     if found.step == "begun_anew":
-        return f"challenger {found.model} of {subject} has begun anew: {found.reason}"
+        who = "the error model" if found.model == ERRORS else f"challenger {found.model}"
+        return f"{who} of {subject} has begun anew: {found.reason}"
     if found.step == "set_aside":
         return f"challenger {found.model} of {subject} was set aside: {found.reason}"
     if found.step == "no_longer_better":
         return f"challenger {found.model} is no longer better than {subject}"
     if found.step == "no_longer_errs":
         return f"where {subject} errs can no longer be told from its features"
-    if found.step == "errs":
+    if found.step in ("errs", "still_errs"):
         where = "; ".join(_where(split, named) for split in found.splits) or "in no single feature"
         return f"where {subject} errs can be told from its features: {where}"
     return f"challenger {found.model} has been better than {subject} by {_by(found, regression)}"

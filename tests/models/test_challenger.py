@@ -17,6 +17,7 @@ class Stub:
 
     def __init__(self, guess: float | None) -> None:
         self.guess, self.calls = guess, [""]
+        self.raised: type[BaseException] = OverflowError
 
     def predict(self, x: Row) -> float | None:
         """What it was made to expect."""
@@ -27,7 +28,7 @@ class Stub:
         """Raises at 13."""
         self.calls.append("learn")
         if y == 13:
-            raise OverflowError("too far")
+            raise self.raised("too far")
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_no_answer_is_an_error(stub: Stub) -> None:
 def test_one_that_is_better_is_said_to_be_since_the_comparison_began(stub: Stub) -> None:
     one, rng = Challenger("majority", {}, 0.05), random.Random(1)
     said = [(i, step) for i in range(3_000) if (step := one.learn({}, 1.0, float(rng.random() < 0.1), i))]
-    assert [step for _, step in said] == ["better"]
+    assert [step for _, step in said] == ["better", "still_better"]
     assert said[0][0] < 800
     assert one.standing.since == WARMUP
     assert one.standing.low < 0.1 < one.standing.high
@@ -90,6 +91,15 @@ def test_one_that_raises_begins_anew_and_is_set_aside_in_the_end(stub: Stub) -> 
     ]
     assert one.summary()["set_aside"]
     assert one.reason == "it raised OverflowError"
+
+
+def test_a_panic_of_rust_is_a_failure_of_the_model_and_an_interruption_is_not(stub: Stub) -> None:
+    stub.raised = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    assert Challenger("majority", {}, 0.05).learn({}, 13.0, 1.0, 0) == "begun_anew"
+    for raised in (KeyboardInterrupt, SystemExit, MemoryError):
+        stub.raised = raised
+        with pytest.raises(raised):
+            Challenger("majority", {}, 0.05).learn({}, 13.0, 1.0, 0)
 
 
 def test_one_that_grows_too_large_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

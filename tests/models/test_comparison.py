@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from stream_monitor.models.comparison import _CURVES, _SLOPES, LOOK, Comparison, Standing, _bound
+from stream_monitor.models.comparison import _CURVES, _SLOPES, LOOK, Comparison, Standing, Turn, _bound
 
 
 def drawn(seed: int, *parts: tuple[int, float, float]) -> npt.NDArray[np.float64]:
@@ -18,6 +18,11 @@ def drawn(seed: int, *parts: tuple[int, float, float]) -> npt.NDArray[np.float64
 def looks(comparison: Comparison, differences: npt.NDArray[np.float64]) -> list[tuple[int, Standing]]:
     """What was said, by row."""
     return [(i, comparison.standing) for i, each in enumerate(differences.tolist()) if comparison.add(each, 10 * i)]
+
+
+def turns(comparison: Comparison, differences: npt.NDArray[np.float64]) -> list[tuple[int, Turn]]:
+    """What there was to say, by row."""
+    return [(i, turn) for i, each in enumerate(differences.tolist()) if (turn := comparison.turn(each, 10 * i))]
 
 
 def changes(said: list[tuple[int, Standing]]) -> list[tuple[int, bool]]:
@@ -74,6 +79,41 @@ def test_since_when_it_is_better_is_said_and_when_no_longer() -> None:
     assert not said[-1][1].better
 
 
+@pytest.mark.parametrize(("rows", "ours", "by"), [(700, 0.31, 20_000), (4_000, 0.31, 9_000), (10_000, 0.21, 45_000)])
+def test_what_is_said_is_taken_back_when_both_err_alike(rows: int, ours: float, by: int) -> None:
+    for seed in range(4):
+        comparison = Comparison(0.05)
+        told = turns(comparison, drawn(seed, (rows, ours, 0.16), (by, 0.16, 0.16)))
+        assert [turn for _, turn in told if turn != "moved"] == ["better", "no_longer"]
+        assert rows < told[-1][0] < by
+        assert comparison.standing.since >= 10 * told[0][0]
+        assert comparison.standing.low < 0 < comparison.standing.high
+
+
+@pytest.mark.parametrize("ours", [0.21, 0.19, 0.31])
+def test_an_advantage_that_stays_is_not_taken_back(ours: float) -> None:
+    for seed in range(5):
+        told = turns(Comparison(0.05), drawn(seed, (50_000, ours, 0.16)))
+        assert [turn for _, turn in told if turn != "moved"] == ["better"]
+
+
+def test_it_is_said_again_only_of_rows_since_it_was_taken_back() -> None:
+    comparison = Comparison(0.05)
+    told = turns(comparison, drawn(3, (4_000, 0.3, 0.1), (20_000, 0.1, 0.1), (6_000, 0.3, 0.1)))
+    assert [turn for _, turn in told if turn != "moved"] == ["better", "no_longer", "better"]
+    assert abs(comparison.standing.since / 10 - 24_000) <= 2_048
+
+
+def test_what_was_said_is_corrected_when_the_difference_has_moved_but_not_at_each_look() -> None:
+    comparison = Comparison(0.05)
+    differences = drawn(5, (5_000, 0.05, 0.0), (20_000, 0.35, 0.0))
+    told = turns(comparison, differences)
+    assert told[0][1] == "better"
+    assert {turn for _, turn in told[1:]} == {"moved"}
+    assert 3 < len(told) < 15
+    assert comparison._told.difference == pytest.approx(comparison.standing.difference, abs=0.02)
+
+
 def test_the_bound_is_where_the_mixture_of_the_paper_reaches_the_level() -> None:
     spread, level = np.array([0.0, 3.0, 250.0, 1e5]), np.array([0.05, 0.01, 0.05, 1e-7])
     bound = _bound(spread, level)
@@ -85,14 +125,16 @@ def test_the_bound_is_where_the_mixture_of_the_paper_reaches_the_level() -> None
 
 def test_neither_restart_nor_time_between_changes_what_is_said() -> None:
     differences = drawn(4, (3_000, 0.02, 0.05), (3_000, 0.1, 0.02))
-    whole, part, said = Comparison(0.1), Comparison(0.1), []
+    whole, part = Comparison(0.1), Comparison(0.1)
+    said: list[tuple[int, Turn]] = []
     for i, difference in enumerate(differences.tolist()):
         if i % 177 == 0:
             state, part = part.state(), Comparison(0.1)
             part.restore(state)
-        if part.add(difference, 10 * i):
-            said.append((i, part.standing))
-    assert said == looks(whole, differences)
+        if turn := part.turn(difference, 10 * i):
+            said.append((i, turn))
+    assert said == turns(whole, differences)
+    assert "moved" in {turn for _, turn in said}
     assert part.state() == whole.state()
 
 

@@ -8,13 +8,16 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from river import ensemble, tree
+from river._river_rust.drift import AdaptiveWindowing
 
 from stream_monitor import snapshot
 from stream_monitor.models import catalogue, encoding
-from stream_monitor.models.encoding import TooLarge, Unreadable, decoded, encoded
+from stream_monitor.models.encoding import TooLarge, decoded, encoded
+from stream_monitor.models.failure import Unreadable
 from stream_monitor.models.learners import Row, learner
 
 QUICK = {"grace_period": 50, "delta": 1e-3}
@@ -37,7 +40,8 @@ def test_a_restored_model_predicts_and_learns_to_the_last_bit(name: str) -> None
     model = learner(name, QUICK if "grace_period" in entry.parameters else {})
     for i, (x, y) in enumerate(outcomes(2_400, entry.task)):
         if i in (3, 1_000, 1_700):
-            again = decoded(snapshot.unpack(snapshot.pack({"model": encoded(model)}))["model"])
+            fresh = learner(name, QUICK if "grace_period" in entry.parameters else {})
+            again = decoded(snapshot.unpack(snapshot.pack({"model": encoded(model)}))["model"], fresh)
         if i >= 1_700:
             assert repr(again.predict(x)) == repr(model.predict(x))
             again.learn(x, y)
@@ -92,6 +96,56 @@ def test_what_is_not_on_the_list_is_not_read() -> None:
 def test_a_state_of_another_river_is_not_read() -> None:
     with pytest.raises(Unreadable, match=r"learnt with river 0\.1, and this is "):
         decoded(encoded([1]) | {"river": "0.1"})
+
+
+def deep(levels: int) -> list[Any]:
+    """A tuple within a tuple, and so on."""
+    inner: list[Any] = [-1]
+    for _ in range(levels):
+        inner = [-1, inner]
+    return inner
+
+
+ADWIN = encoding._NAMES[AdaptiveWindowing]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "objects"),
+    [
+        ([["builtins.list"]], [[0, deep(100_000)]]),
+        ([["builtins.list"]], [[0, {"a": 1}]]),
+        ([["builtins.list"]], [[0, [7]]]),
+        ([["builtins.list"]], 5),
+        ([["random.Random"]], [[0, 3, [-1, *[2**80] * 625], None]]),
+        ([[ADWIN]], [[0, 0.002, 32, 5, 5, 10, b"\xff" * 40]]),
+        ([[ADWIN]], [[0, 0.002, 2**40, 5, 5, 10, b""]]),
+        ([], []),
+    ],
+)
+def test_what_is_no_model_is_not_read(shapes: list[list[str]], objects: Any) -> None:
+    with pytest.raises(Unreadable):
+        decoded(encoded([1]) | {"shapes": shapes, "objects": objects})
+
+
+@pytest.mark.parametrize("state", [None, 5, "a", [1], {}])
+def test_what_is_no_state_is_not_read(state: Any) -> None:
+    with pytest.raises(Unreadable):
+        decoded(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("logistic", "linear"), ("hoeffding_tree", "naive_bayes"), ("logistic", "majority")]
+)
+def test_a_model_of_another_kind_is_not_read(name: str, other: str) -> None:
+    with pytest.raises(Unreadable, match="is expected"):
+        decoded(encoded(learner(other, {})), learner(name, {}))
+
+
+def test_a_state_of_too_many_values_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "READ", 50)
+    for values in ([0.0] * 60, [(0.0,) * 60]):
+        with pytest.raises(Unreadable, match="more than 50 values"):
+            decoded(encoded(values))
 
 
 def test_a_model_of_too_many_values_is_refused() -> None:

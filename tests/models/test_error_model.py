@@ -31,7 +31,7 @@ def test_the_features_that_tell_are_named_with_direction_and_value() -> None:
     rows = features(6_000, 1)
     model = ErrorModel(0.05, regression=False)
     columns, said = learnt(model, np.where(rows[:, 0] > 34, 0.4, 0.05) + 0.2 * (rows[:, 1] == 2))
-    assert [step for _, step in said] == ["errs"]
+    assert [step for _, step in said] == ["errs", "still_errs"]
     assert said[0][0] < 3_000
     first, second = model.splits(columns)
     assert (first.feature, first.category, first.grow) == ("dti", None, True)
@@ -66,6 +66,28 @@ def test_nothing_is_said_before_there_are_bins() -> None:
     columns, said = learnt(model, np.full(400, 0.5))
     assert (said, model.splits(columns)) == ([], [])
     assert np.isnan(model.standing.low)
+
+
+def test_what_is_told_of_errors_is_corrected_and_ends_when_features_tell_no_more() -> None:
+    rows = features(26_000, 4)
+    first, second = np.where(rows[:, 0] > 34, 0.5, 0.05), np.where(rows[:, 1] == 2, 0.5, 0.05)
+    place = np.arange(len(rows))
+    model = ErrorModel(0.05, regression=False)
+    columns, said = learnt(model, np.where(place < 5_000, first, np.where(place < 14_000, second, 0.15)), seed=4)
+    assert [step for _, step in said if step != "still_errs"] == ["errs", "no_longer_errs"]
+    assert any(5_000 < row < 14_000 for row, _ in said)
+    assert 14_000 < said[-1][0] < 25_000
+    assert model.splits(columns) == []
+
+
+def test_another_feature_that_tells_best_is_told_when_counts_have_faded() -> None:
+    rows = features(15_000, 4)
+    first, second = np.where(rows[:, 0] > 34, 0.5, 0.05), np.where(rows[:, 1] == 2, 0.5, 0.05)
+    model = ErrorModel(0.05, regression=False)
+    _, said = learnt(model, np.where(np.arange(len(rows)) < 8_000, first, second), seed=4)
+    assert [step for _, step in said if step != "still_errs"] == ["errs"]
+    assert said[-1][0] > 8_000
+    assert model._told == "kind = 2"
 
 
 def test_a_restored_model_goes_on_to_the_last_bit() -> None:

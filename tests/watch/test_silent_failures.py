@@ -307,7 +307,8 @@ def test_a_challenger_that_is_better_is_a_notice_and_a_restart_changes_nothing()
         drained(4000.0),
     ]
     told = run(log)
-    (better,) = (event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "ChallengerBetter")
+    better, *later = (one["data"] for one in told["alerts"] if one["data"]["labels"]["alertname"] == "ChallengerBetter")
+    assert {one["transition"] for one in later} == {"updated"}
     assert (better["labels"]["challenger"], better["labels"]["severity"]) == ("naive_bayes", "info")
     assert "points [" in better["annotations"]["summary"]
     assert told["retrain"] == []

@@ -1,0 +1,71 @@
+"""What models say is opened, kept up to date and ended, and one that fails leaves nothing open that it said."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from stream_monitor.alerting import notices
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.models.comparison import NOTHING, Standing
+from stream_monitor.models.models import ERRORS, Found, Step
+
+from .worlds import arrivals, block, configuration, drained, labels, predictions, record, run
+
+BETTER = Standing(True, 0.1, 0.05, 0.15, 0, 1_000)
+
+
+def told(alerts: Alerts, step: Step, standing: Standing, model: str = "majority") -> list[tuple[str, str]]:
+    """The alerts that an outcome makes, and how."""
+    found = Found(0, model, step, standing, reason="it raised OverflowError")
+    outputs = notices.model(alerts, found, Subject("s", "m", "1"), False, lambda _, number: str(number), Moment(0, 0, 9, 9))
+    events = [json.loads(one.value or b"")["data"] for one in outputs if one.channel == "alerts"]
+    return [(one["labels"]["alertname"], one["transition"]) for one in events]
+
+
+def test_what_is_better_is_opened_kept_up_to_date_and_ended() -> None:
+    alerts = Alerts(record({}))
+    assert told(alerts, "better", BETTER) == [("ChallengerBetter", "opened")]
+    assert told(alerts, "still_better", BETTER) == [("ChallengerBetter", "updated")]
+    assert told(alerts, "no_longer_better", NOTHING) == [("ChallengerBetter", "resolved")]
+
+
+@pytest.mark.parametrize(
+    ("model", "step", "name"),
+    [("majority", "set_aside", "ChallengerBetter"), ("majority", "begun_anew", "ChallengerBetter"),
+     (ERRORS, "begun_anew", "ErrorsExplained")],
+)  # fmt: skip
+def test_one_that_fails_and_has_forgotten_how_it_stood_ends_what_it_said(model: str, step: Step, name: str) -> None:
+    alerts = Alerts(record({}))
+    told(alerts, "errs" if model == ERRORS else "better", BETTER, model)
+    assert told(alerts, step, NOTHING, model) == [("ChallengerFailed", "opened"), (name, "resolved")]
+
+
+def test_one_that_begins_anew_and_knows_how_it_stood_ends_nothing() -> None:
+    alerts = Alerts(record({}))
+    told(alerts, "better", BETTER)
+    assert told(alerts, "begun_anew", BETTER) == [("ChallengerFailed", "opened")]
+
+
+def test_a_model_that_is_repaired_ends_what_was_said_of_its_challenger_whatever_restarts() -> None:
+    rng, n = np.random.default_rng(2), 9_000
+    x = rng.normal(size=n)
+    truth = (x > 0).astype(float)
+    guess = np.where(rng.random(n) < np.where(np.arange(n) < 3_000, 0.2, 0.0), 1 - truth, truth)
+    log = [block(configuration(config={"models": {"challengers": {"naive_bayes": {}}}}), at=0)]
+    for at in range(0, n, 500):
+        part = slice(at, at + 500)
+        ids, seconds = [f"r{i}" for i in range(at, at + 500)], [float(i) for i in range(at, at + 500)]
+        log.append(block(predictions(ids, seconds, guess[part].tolist(), {"x": x[part].tolist()})))
+        log.append(block(labels(ids, [seconds[-1]] * 500, truth[part].tolist())))
+    log.append(drained(n + 4_000.0))
+    said = run(log)
+    mine = [one["data"] for one in said["alerts"] if one["data"]["labels"]["alertname"] == "ChallengerBetter"]
+    steps = [one["transition"] for one in mine]
+    assert (steps[0], steps[-1]) == ("opened", "resolved")
+    assert set(steps[1:-1]) == {"updated"}
+    (model,) = [one["models"] for one in arrivals(said) if one["models"]][-1]
+    assert (model["better"], model["learnt_from_one_in"]) == (False, 1)
+    assert run(log, restarts=[3, 8, 12], per_read=2) == said
