@@ -10,7 +10,6 @@ import numpy as np
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.outcomes import Outcomes
-from stream_monitor.metrics.label_bias import Bias
 from stream_monitor.metrics.punctuality import Late, Punctuality
 from stream_monitor.metrics.sketch import Sketch
 from stream_monitor.metrics.tally import Tally
@@ -32,8 +31,6 @@ class Cohort:
         self.delay = Sketch()
         """From prediction to label, seconds."""
         self.tally = Tally()
-        self.bias: list[Bias] | None = None
-        """In what predictions with a label differ from those that still wait for one; None if too few tell.  Never saved."""
 
     def count(self, outcomes: Outcomes, open: bool) -> None:
         """Counts predictions; while they are open, those without a label wait for one."""
@@ -56,7 +53,6 @@ class Cohort:
         self.waiting += other.waiting
         self.delay.merge(other.delay)
         self.tally.merge(other.tally)
-        self.bias = other.bias if self.bias is None else self.bias
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""

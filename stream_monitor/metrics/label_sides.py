@@ -1,4 +1,4 @@
-"""Predictions with a label against those without, within windows, as older ones have more labels."""
+"""Predictions with a label against those without, among neighbours in time: these are of one age and of one hour of the day."""
 
 from __future__ import annotations
 
@@ -11,89 +11,74 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-_LEAST = 10
-"""Rows on either side of a window below which it is left out: a mean by weights is biased where there are few."""
+_NEIGHBOURS = 8
+"""Predictions that follow one another within an hour."""
+_HOUR = 3_600_000_000
 _LIGHTEST, _HEAVIEST = 1e-15, 1e15
 
 
 class Difference(NamedTuple):
     """Means on both sides, one array each: of a number, or the shares of several groups."""
 
-    labelled: Floats
     rest: Floats
-    error: Floats
-    """The standard error of what lies between them."""
+    apart: Floats
+    """By how much the mean of those with a label is more."""
+    variance: Floats
+    """Of what lies between them."""
+    largest: Floats
+    """The most of it that one row makes."""
     deviation: Floats
-    """The standard deviation of rows within a window, on the side where it is larger."""
+    """The standard deviation of rows."""
 
 
 class Sides(NamedTuple):
-    """Rows of the windows that have enough of both, with weights that add up to as many on either side.
+    """What rows weigh; among neighbours that adds up to nothing.
 
-    One without a label weighs 1, one with a label the odds that it had none, by what the label counts for.  Where that is one
-    over the chance to be labelled, those with a label then stand for those without; where all count alike, all weigh the same.
+    A row weighs what its label counts for, 0 without, less the mean of that among its neighbours.  Where a label counts for one
+    over the chance to be there, each row weighs nothing on average, however few neighbours it has.
     """
 
-    row: Ints
-    side: Ints
-    """Of each of these rows: twice the number of its window, and one more if it has a label."""
     weight: Floats
-    rows: Floats
-    """float64[windows, 2]: the sum of the weights of each side."""
-    squares: Floats
-    """The same of their squares."""
+    """float64[n], so that those without a label weigh -1 together."""
+    rest: Floats
+    """The same of these without the sign, and 0 of the others, float64[n]."""
+    alike: float
+    """Half the number of rows that would say as much, if there were as many on either side and all weighed the same."""
 
     @classmethod
-    def of(cls, labelled: Mask, counts: Floats, windows: Ints) -> Sides | None:
-        """The sides of rows, int64[n] their windows, float64[n] what their labels count for; None where no window has both."""
-        distinct, window = np.unique(windows, return_inverse=True)
+    def of(cls, labelled: Mask, counts: Floats, time: Ints) -> Sides:
+        """The sides of rows in the order of their times, int64[n], in microseconds; float64[n] what their labels count for."""
+        group = _neighbours(time)
         counted = np.where(labelled, np.clip(counts, _LIGHTEST, _HEAVIEST), 0.0)
-        each = np.bincount(window) / np.maximum(np.bincount(window, counted), _LIGHTEST)
-        weight, side = np.where(labelled, counted * each[window] - 1, 1.0), 2 * window + labelled
-        rows, squares = (_summed(side, one, 2 * len(distinct)) for one in (weight, weight * weight))
-        there = np.asarray(np.round(_alike(rows, squares).min(1)) >= _LEAST)
-        row = np.flatnonzero(there[window])
-        number = np.cumsum(there)[window[row]] - 1
-        return cls(row, 2 * number + labelled[row], weight[row], rows[there], squares[there]) if len(row) else None
-
-    @property
-    def alike(self) -> Floats:
-        """As many rows of one weight as would say as much, float64[windows, 2]."""
-        return _alike(self.rows, self.squares)
+        mean = (np.bincount(group, counted) / np.bincount(group))[group]
+        weight, rest = counted - mean, np.where(labelled, 0.0, mean)
+        total, squares = float(rest.sum()), float((weight * weight).sum())
+        return cls(weight / (total or 1.0), rest / (total or 1.0), total * total / squares if squares else 0.0)
 
     def numbers(self, value: Floats) -> Difference:
-        """Compares the mean of a number, float64[n] of all rows."""
-        mine = value[self.row]
-        mean = _summed(self.side, self.weight * mine, self.rows.size) / self.rows
-        apart = self.weight * (mine - mean.reshape(-1)[self.side])
-        return self._difference(mean, _summed(self.side, apart * apart, self.rows.size))
+        """Compares the mean of a number, float64[n]."""
+        off = value - value.mean()
+        added, spread = self.weight * off, float((off * off).mean())
+        variance = max(float((added * added).sum()), spread / self.alike)
+        sides = float((self.rest * value).sum()), float(added.sum()), variance, float(np.abs(added).max()), spread**0.5
+        return Difference(*(np.array([one]) for one in sides))
 
     def shares(self, group: Ints, groups: int) -> Difference:
         """Compares the shares of groups, int64[n] the number of each row's."""
-        at = group[self.row] * self.rows.size + self.side
-        shape = groups, *self.rows.shape
-        share = np.bincount(at, self.weight, groups * self.rows.size).reshape(shape) / self.rows
-        squares = np.bincount(at, self.weight * self.weight, groups * self.rows.size).reshape(shape)
-        return self._difference(share, np.maximum(squares * (1 - 2 * share) + share * share * self.squares, 0.0))
-
-    def _difference(self, mean: Floats, spread: Floats) -> Difference:
-        """From float64[..., windows, 2]: the means, and the sums of squares of what rows, as they weigh, are away from them.
-
-        The spread is that of the side where it is larger: few rows that weigh much may have hardly any.
-        """
-        alike = self.alike
-        variance = ((spread / self.squares * alike).sum(-2) / (alike - 1).sum(0)).max(-1)
-        weight = (alike.prod(1) / alike.sum(1))[:, None]
-        rest, labelled = np.moveaxis((weight * mean).sum(-2) / weight.sum(), -1, 0)
-        error = np.sqrt((weight * weight / alike).sum() * variance) / weight.sum()
-        return Difference(*map(np.atleast_1d, (labelled, rest, error, np.sqrt(variance))))
+        share, size, heaviest = np.bincount(group, minlength=groups) / len(group), np.abs(self.weight), np.zeros(groups)
+        np.maximum.at(heaviest, group, size)
+        rest, apart, squares = (_summed(group, one, groups) for one in (self.rest, self.weight, size * size))
+        spread = share * (1 - share)
+        variance = np.maximum((1 - 2 * share) * squares + share * share / self.alike, spread / self.alike)
+        largest = np.maximum(heaviest * (1 - share), size.max() * share)
+        return Difference(rest, apart, variance, largest, np.sqrt(spread))
 
 
-def _alike(rows: Floats, squares: Floats) -> Floats:
-    """Of sums of weights and of their squares (Kish 1965)."""
-    return rows * rows / np.maximum(squares, 1e-300)
+def _neighbours(time: Ints) -> Ints:
+    """The number of the neighbours that each row is among, int64[n]."""
+    _, first, hour = np.unique(time // _HOUR, return_index=True, return_inverse=True)
+    return np.cumsum((np.arange(len(time)) - first[hour]) % _NEIGHBOURS == 0) - 1
 
 
-def _summed(side: Ints, value: Floats, sides: int) -> Floats:
-    """Sums by side, float64[windows, 2]."""
-    return np.bincount(side, value, sides).astype(np.float64).reshape(-1, 2)
+def _summed(group: Ints, value: Floats, groups: int) -> Floats:
+    return np.bincount(group, value, groups).astype(np.float64)

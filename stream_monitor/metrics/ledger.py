@@ -16,7 +16,7 @@ from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.class_numbers import ClassNumbers
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
-from stream_monitor.metrics.label_bias import bias
+from stream_monitor.metrics.label_bias import LabelBias
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.regression import Regression
 from stream_monitor.metrics.since import Since
@@ -54,8 +54,8 @@ class Ledger:
         self._regression, self._top_k = False, config.metrics.top_k
         self.since: dict[int, Since] = {}
         """By the number of the version."""
-        self.unbiased: dict[int, int] = {}
-        """How many cohorts in a row had labels like the rest, of those that tell, of versions of which one had not."""
+        self.biases: dict[int, LabelBias] = {}
+        """By the number of the version."""
         self._origin = 0.0
         self._measure: Measure | None = None
         self._pending: list[tuple[Outcomes, Floats, Ints]] = []
@@ -135,8 +135,8 @@ class Ledger:
                 cohort = Cohort()
                 mine = waiting.take(rows)
                 cohort.count(mine, open=True)
-                places, windows = self.segments.places(mine.segments), mine.time // self.windows.length
-                cohort.bias = bias(mine, counts[rows], places, windows)
+                bias = self.biases.setdefault(key.version, LabelBias())
+                bias.see(end - start, now - end, mine, counts[rows], self.segments.places(mine.segments))
                 self._tally_labelled(cohort.tally, mine, losses)
                 yield key.version, cohort
 
@@ -168,7 +168,7 @@ class Ledger:
     def retire(self, version: int) -> None:
         """Forgets a version."""
         self.since.pop(version, None)
-        self.unbiased.pop(version, None)
+        self.biases.pop(version, None)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -177,7 +177,7 @@ class Ledger:
         return {
             "windows": self.windows.state(), "cohorts": self.cohorts.state(), "segments": self.segments.state(),
             "vocabulary": self.vocabulary.state(), "since": [[number, since.state()] for number, since in self.since.items()],
-            "unbiased": list(self.unbiased.items()),
+            "biases": [[number, bias.state()] for number, bias in self.biases.items()],
             "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
             "pending": [[list(outcomes), losses, places] for outcomes, losses, places in self._pending],
             "matured": [list(outcomes) for outcomes in self._matured],
@@ -191,7 +191,7 @@ class Ledger:
         self.vocabulary.restore(state["vocabulary"])
         self.since = {number: Since.restored(inner) for number, inner in state["since"]}
         self._origin, self._regression = state["origin"], state["regression"]
-        self.unbiased = dict(state["unbiased"])
+        self.biases = {number: LabelBias.restored(inner) for number, inner in state["biases"]}
         self._measure = self._measured() if state["measured"] else None
         self._pending = [(Outcomes._make(columns), losses, places) for columns, losses, places in state["pending"]]
         self._matured = [Outcomes._make(columns) for columns in state["matured"]]

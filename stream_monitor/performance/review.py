@@ -15,6 +15,7 @@ from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, i
 from stream_monitor.figures import number
 from stream_monitor.joining.join import Join
 from stream_monitor.metrics.cohorts import Seen
+from stream_monitor.metrics.label_bias import FIFTHS, MEAN, Bias
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.tally import ALL, Tally
@@ -30,8 +31,6 @@ _NAMES: dict[Kind, AlertName] = {"improved": "PerformanceGain", "worse": "Perfor
 _EXPLAINED = ("concept_drift", "performance")
 _OF_SERVING = ("error_rate", "timeout_rate")
 """Metrics of predictions, labelled or not; latency beside."""
-_UNBIASED = 3
-"""Cohorts in a row whose labels are like the rest, until that is over."""
 _KEPT = 3
 """Segments that an alert names."""
 
@@ -118,27 +117,27 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
 
 def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     """Labels that came early and are not like the rest, so that what they say of performance is not what all will say."""
-    version, ledger = seen.key.version, stream.ledger
-    config = stream.record.config.labels
-    if not stream.watched.predicts(version) or seen.cohort.bias is None or (config and config.absent):
+    version = seen.key.version
+    config, bias = stream.record.config.labels, stream.ledger.biases.get(version)
+    if not stream.watched.predicts(version) or bias is None or (config and config.absent):
         return []
     subject = stream.watched.versions[version].subject
     labels = {"model": subject.model, "version": subject.version, "signal": "label_coverage"}
-    if seen.cohort.bias:
-        ledger.unbiased[version] = 0
-        worst = seen.cohort.bias[0]
-        what = f"{ledger.segments.name(worst.segment)} is" if worst.segment else "the mean score is"
-        summary = (
-            f"labels of {subject.text} that have come so far are not like the rest: among predictions with a label "
-            f"{what} {number(worst.labelled)}, among those that wait {number(worst.rest)}"
-        )
-        return stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
-    if version in ledger.unbiased:
-        ledger.unbiased[version] += 1
-        if ledger.unbiased[version] >= _UNBIASED:
-            del ledger.unbiased[version]
-            return stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
-    return []
+    worst = bias.worst
+    if worst is None:
+        return stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
+    summary = f"labels of {subject.text} that have come so far are not like the rest: {_differs(stream, worst)}"
+    return stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
+
+
+def _differs(stream: Reviewed, bias: Bias) -> str:
+    """In what predictions with a label differ from those that wait for one."""
+    if bias.what == MEAN:
+        what, labelled, rest = "the mean score", number(bias.labelled), number(bias.rest)
+    else:
+        fifth = f"the {FIFTHS[bias.what]} fifth of scores" if bias.what in FIFTHS else stream.ledger.segments.name(bias.what)
+        what, labelled, rest = f"the share of {fifth}", f"{bias.labelled:.0%}", f"{bias.rest:.0%}"
+    return f"{what} is {labelled} among predictions with a label, {rest} among those that wait"
 
 
 def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> list[Output]:

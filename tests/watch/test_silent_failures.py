@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -231,15 +232,35 @@ def biased(sizes: list[int], likely: list[float], weighted: bool = False) -> lis
     return [alert["transition"] for alert in told if alert["labels"]["alertname"] == "LabelBias"]
 
 
-def test_labels_of_a_quiet_stream_are_compared_in_its_longer_windows() -> None:
-    assert biased([60] * 11, [0.9] * 11) == []
-    assert biased([60] * 12, [0.9] * 12) == ["opened"]
-    assert biased([60] * 36, [0.2] * 36) == []
+def test_labels_of_a_quiet_stream_add_up() -> None:
+    assert biased([24] * 3, [0.9] * 3) == []
+    assert biased([24] * 36, [0.9] * 36) == ["opened"]
+    assert biased([24] * 36, [0.2] * 36) == []
 
 
 def test_windows_with_hardly_any_predictions_do_not_say_that_labels_are_like_the_rest() -> None:
     assert biased([1000, *[10] * 8], [0.9] + [0.2] * 8) == ["opened"]
-    assert biased([1000, *[1000] * 3], [0.9] + [0.2] * 3) == ["opened", "resolved"]
+    assert biased([1000, *[1000] * 10], [0.9] + [0.2] * 10) == ["opened", "resolved"]
+
+
+def test_it_is_said_of_which_segment_there_are_more_labels() -> None:
+    rng, blocks = np.random.default_rng(13), []
+    for window in range(4):
+        ids, eu, at = [f"w{window}i{i}" for i in range(300)], rng.random(300) < 0.3, window * 300.0
+        first = np.flatnonzero(rng.random(300) < np.where(eu, 0.8, 0.2))
+        segments = ["eu" if one else "us" for one in eu]
+        blocks += [
+            block(predictions(ids, (at + np.arange(300) / 2).tolist(), [1.0] * 300, more={"segment:region": segments})),
+            block(labels([ids[i] for i in first], [at + 150.0] * len(first), [1.0] * len(first))),
+        ]
+    told = said(
+        *blocks, drained(1260.0),
+        labels={"topic": "l", "wait": "1d"}, segments={"keys": ["region"]}, quality={"enabled": False},
+        no_data={"learnt": False},
+    )  # fmt: skip
+    (alert,) = (alert for alert in told if alert["labels"]["alertname"] == "LabelBias")
+    what = r"the share of region=(eu|us) is \d+% among predictions with a label, \d+% among those that wait"
+    assert re.search(what, alert["annotations"]["summary"])
 
 
 def test_a_sample_that_says_how_it_was_drawn_is_like_the_rest() -> None:
