@@ -54,7 +54,7 @@ class Stream:
         self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
         self.kept = KeptFeatures()
         self.came: dict[str, int] = {}
-        """When rows of each kind arrived last."""
+        """When rows of each kind arrived last; at first, when the first rows of any kind did."""
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.ledger = Ledger(config, self.words, self.join.classes)
@@ -153,6 +153,7 @@ class Stream:
     def _in_pieces(self, section: Section, rows: Rows, arrived: int) -> list[Output]:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
         kind: Kind = "predictions" if section.kind == "predictions" else "labels"
+        self.came = self.came or {"predictions": arrived, "labels": arrived}
         self.came[kind] = arrived
         take = partial(self._predictions if kind == "predictions" else self._labels, sources=list(section.sources()))
         if self._nothing_is_due(rows) and len(rows) <= self.join.room():
@@ -167,7 +168,7 @@ class Stream:
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
             now = int(clock[0])
             if not self.join.clock.started:
-                self.checks.begin(now)
+                self.checks.begin(now, self.join.labelled)
             while (first := due.at(self)) <= now:
                 outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived)
             next_due = min(due.at(self), self.ledger.windows.boundary_after(now))

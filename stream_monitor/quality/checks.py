@@ -58,10 +58,10 @@ class Checks:
         for kind, limit in zip(_KINDS, (no_data.predictions, no_data.labels), strict=True):
             self._rhythms[kind].configure(limit, no_data.learnt, no_data.severity)
 
-    def begin(self, clock: int) -> None:
-        """Says the clock at the next row; the first one is when silence begins."""
-        for rhythm in self._rhythms.values():
-            rhythm.begin(clock)
+    def begin(self, clock: int, labelled: bool) -> None:
+        """Says the clock from which on predictions may come, and labels if there are to be some; the first one counts."""
+        for kind in _KINDS if labelled else _KINDS[:1]:
+            self._rhythms[kind].begin(clock)
 
     def rows(self, kind: Kind, sources: Iterable[Source], clock: Ints) -> list[Issue]:
         """Takes the clocks of rows and where these came from; at the first of them silence is over."""

@@ -64,6 +64,23 @@ def test_a_topic_that_falls_silent_is_no_data_within_minutes() -> None:
     assert "2026-01-05T02:1" <= opened["startsAt"] < "2026-01-05T02:3"
 
 
+def test_labels_that_never_come_are_no_data_after_a_limit() -> None:
+    log = [one for at in range(0, 9 * 3600, 600) for one in (*rows(10, {}, start=at, every=60.0, first=at), drained(at + 590))]
+    config = {"no_data": {"labels": "6h"}, "labels": {"topic": "l", "wait": "1d"}}
+    (alert,) = said(*log, **config)
+    assert (alert["labels"]["alertname"], alert["labels"]["input"]) == ("NoData", "labels")
+    assert "2026-01-01T06:00" <= alert["startsAt"] < "2026-01-01T06:11"
+    assert "no labels of s for 6h, since 2026-01-01T00:00" in alert["annotations"]["summary"]
+
+
+def test_labels_are_waited_for_since_there_are_to_be_some() -> None:
+    log = [one for at in range(0, 15 * 3600, 600) for one in (*rows(10, {}, start=at, every=60.0, first=at), drained(at + 590))]
+    config = {"no_data": {"labels": "6h"}}
+    later = block(configuration(config=CONFIG | config | {"labels": {"topic": "l", "wait": "1d"}}, revision=1), at=7 * 3600)
+    (alert,) = said(*log[: len(log) // 15 * 7], later, *log[len(log) // 15 * 7 :], labels=None, **config)
+    assert "2026-01-01T12:5" <= alert["startsAt"] < "2026-01-01T13:11"
+
+
 def test_nothing_resolves_an_alert_but_data() -> None:
     blocks = rows(600, {"x": np.zeros(600)})
     silence = [drained(600.0 + minute * 60.0) for minute in range(0, 120, 5)]
