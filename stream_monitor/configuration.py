@@ -39,8 +39,6 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
         outputs += _measure_anew(stream, arrived)
     if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
         stream.configure_labels()
-        if stream.join.clock.started:
-            stream.checks.begin(stream.join.clock.now, stream.join.labelled)
     if _learnt_from(new) != _learnt_from(old):
         outputs += stream.rebaseline(arrived, "configured")
     elif _watched_with(new) != _watched_with(old):

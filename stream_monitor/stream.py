@@ -111,6 +111,8 @@ class Stream:
         labels = self.record.config.labels
         absent = self.words.value(labels.absent.label) if labels and labels.absent else None
         self.join.configure(labels, absent, self.record.config.segments.crossings)
+        if self.join.clock.started:
+            self.checks.expect(self.join.clock.now, labels.wait if labels else 0)
 
     def settle(self) -> None:
         """Takes what has matured in the meantime: at the end of a window, and before it is saved."""
@@ -168,7 +170,7 @@ class Stream:
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
             now = int(clock[0])
             if not self.join.clock.started:
-                self.checks.begin(now, self.join.labelled)
+                self.checks.expect(now, self.join.wait if self.join.labelled else 0)
             while (first := due.at(self)) <= now:
                 outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived)
             next_due = min(due.at(self), self.ledger.windows.boundary_after(now))
@@ -215,6 +217,7 @@ class Stream:
             kept = self.kept.matrix(features.names, features.values, features.texts)
         joined = self.join.predictions(rows, values, arrived, kept)
         self.count(joined.counts)
+        self.checks.met(joined.met)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
         events = turnover.meet(self, joined, values, position) + self._came("predictions", sources, joined)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
@@ -237,6 +240,7 @@ class Stream:
     def _labels(self, rows: Rows, arrived: int, sources: list[Source]) -> tuple[int, list[Output]]:
         joined = self.join.labels(rows, self.words.values(rows, "label"), arrived)
         self.count(joined.counts | {"labels": len(rows)})
+        self.checks.found(joined.clock, joined.accepted, joined.alone)
         events = self._came("labels", sources, joined)
         counted, more = losses.judge(self, joined, len(rows) - 1, None)
         return len(rows), self._happen(events + more, counted, joined.clock, arrived, None)

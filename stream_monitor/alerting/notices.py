@@ -97,4 +97,4 @@ def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, name
 
 
 _SILENCE = ("NoData", "StalledInput")
-_OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass")
+_OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass", "LabelsUnmatched")

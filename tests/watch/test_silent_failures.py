@@ -9,7 +9,7 @@ import pytest
 
 from stream_monitor.blocks import Block, Section, document
 
-from .worlds import arrivals, block, cohorts, configuration, drained, labels, predictions, run, value
+from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, run, value
 
 CONFIG: dict[str, Any] = {
     "detectors": {"features": {}, "categories": {}, "score": {}, "loss": {}, "prediction": {}},
@@ -101,6 +101,24 @@ def test_labels_that_are_all_late_leave_the_cohort_empty_and_open_no_window() ->
     assert all(value(one["performance"], "accuracy") is None for one in final)
     assert sum(one["performance"]["outcomes"] for one in arrivals(told)) == 0
     assert sum(one["counts"].get("labels_unmatched", 0) for one in arrivals(told)) in (0, 200)
+
+
+@pytest.mark.parametrize(
+    ("other", "delay", "said_of_it"),
+    [("", 300, ""), ("x", 300, "no recent one had such an id"), ("", 9000, "most came when its `labels.wait` (1h) was over")],
+)
+def test_labels_that_find_no_prediction_are_said_to_and_why(other: str, delay: int, said_of_it: str) -> None:
+    log = [block(configuration(config=CONFIG | {"labels": {"topic": "l", "wait": "1h"}}), at=0)]
+    for at in range(0, 6 * 3600, 60):
+        ids, seconds = [f"id{at + i}" for i in range(20)], [float(at + i) for i in range(20)]
+        log.append(block(predictions(ids, seconds, [0.0, 1.0] * 10)))
+        if at >= delay:
+            ids = [f"{other}id{at - delay + i}" for i in range(20)]
+            log.append(block(labels(ids, [second + 20 for second in seconds], [0.0, 1.0] * 10)))
+    told = [alert["data"] for alert in run(log)["alerts"]]
+    assert names(told) == (["LabelsUnmatched"] if said_of_it else [])
+    assert all(said_of_it in alert["annotations"]["summary"] for alert in told)
+    assert run(cut(log, 7), restarts=(40, 90, 300, 700))["alerts"] == run(log)["alerts"]
 
 
 def test_a_stream_with_one_class_only_says_so_and_has_no_recall_of_the_other() -> None:
