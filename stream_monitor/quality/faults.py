@@ -36,6 +36,8 @@ class Look(NamedTuple):
     """Features whose values are missing for a reason that is said already."""
     drifting: Set[str]
     """Features of which it is said already that they drift: a few values beyond their range are no news."""
+    vanished: Set[str]
+    """Features of which it is said already that they have vanished."""
     full: bool
     """Whether the reference has as many features as it may have; then the others are not new."""
 
@@ -52,20 +54,21 @@ class Findings(NamedTuple):
 
 
 def missing(look: Look) -> Findings:
-    """Values that are missing more often than in the reference; not what has vanished altogether."""
+    """Values that are missing more often than in the reference; not those of what has vanished altogether."""
     counts = look.counts
     verdict = _missing(look)
     gone = counts.missing == counts.rows
-    verdict = verdict._replace(bad=verdict.bad & ~gone, well=verdict.well | (verdict.bad & gone))
+    said = np.array([name in look.vanished for name in look.known.names], np.bool_)
+    verdict = verdict._replace(bad=verdict.bad & ~gone & ~said)
     rows = np.full(len(gone), counts.rows)
     return _findings(look, verdict, rows, lambda i, before, after: f"is missing in {after}, {before} in the reference")
 
 
 def vanished(look: Look) -> Findings:
-    """Features of the reference that no row has."""
+    """Features of the reference that no row has, until they are there about as often as in it."""
     verdict, counts = _missing(look), look.counts
     gone = counts.missing == counts.rows
-    verdict = verdict._replace(bad=verdict.bad & gone, well=~gone)
+    verdict = verdict._replace(bad=verdict.bad & gone)
     rows = np.full(len(gone), counts.rows)
     return _findings(look, verdict, rows, lambda i, before, after: f"is there no more: it is missing in {after}")
 

@@ -64,7 +64,10 @@ class FeatureQuality:
         if self._known is None or self._counts.rows < self._limits.rows:
             return []
         full = len(self._known.listed) >= group.terms.limit
-        look = faults.Look(self._stream, self._known, self._counts, self._limits, self._category, excused, drifting, full)
+        vanished = self._issues.open("VanishedFeature")
+        look = faults.Look(
+            self._stream, self._known, self._counts, self._limits, self._category, excused, drifting, vanished, full
+        )
         issues: list[Issue] = []
         with np.errstate(invalid="ignore", over="ignore"):
             found = {name: rule(look) for name, rule in faults.RULES.items()}
