@@ -258,6 +258,7 @@ def messy(rng: np.random.Generator, n: int) -> Columns:
     return {
         "amount": np.where(late, 1_000.0, 1.0) * amounts(rng, n),
         "age": np.where(late & (rng.random(n) < 0.1), np.inf, rng.uniform(18, 90, n)),
+        "height": np.where(late & (rng.random(n) < 0.1), 999.0, rng.normal(170, 8, n)),
         "zero": np.where(rng.random(n) < 0.5, -0.0, 0.0),
         "fresh": with_gaps(amounts(rng, n), 0.5, rng),
         "country": np.where(late & (rng.random(n) < 0.1), rng.integers(8, 30, n), rng.integers(0, 8, n)) * 1.0,
