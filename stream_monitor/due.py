@@ -78,6 +78,7 @@ def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
     drifting = {alert.labels.get("feature", "") for alert in stream.alerts.firing.values() if "drift" in alert.labels["kind"]}
     mistyped = stream.feature_rows.mistyped()
     issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text)
+    issues += stream.checks.unmatched(now, stream.join.late(), stream.join.sampling.halvings > 0)
     return notices.issues(stream.alerts, stream.name, issues, moment)
 
 

@@ -56,7 +56,7 @@ class Stream:
         self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
         self.kept = KeptFeatures()
         self.came: dict[str, int] = {}
-        """When rows of each kind arrived last."""
+        """When rows of each kind arrived last; at first, when the first rows of any kind did."""
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.ledger = Ledger(config, self.words, self.join.classes)
@@ -118,6 +118,8 @@ class Stream:
         self.join.configure(labels, absent, self.record.config.segments.crossings)
         self.age.state_it(labels)
         self.join.compare_at(self.age.within(self.join.wait))
+        if self.join.clock.started:
+            self.checks.expect(self.join.clock.now, labels.wait if labels else 0)
 
     def settle(self) -> None:
         """Takes what has matured in the meantime: at the end of a window, and before it is saved."""
@@ -160,6 +162,7 @@ class Stream:
     def _in_pieces(self, section: Section, rows: Rows, arrived: int) -> list[Output]:
         """Takes rows up to the next one at which something is due, does that, and goes on."""
         kind: Kind = "predictions" if section.kind == "predictions" else "labels"
+        self.came = self.came or {"predictions": arrived, "labels": arrived}
         self.came[kind] = arrived
         take = partial(self._predictions if kind == "predictions" else self._labels, sources=list(section.sources()))
         if self._nothing_is_due(rows) and len(rows) <= self.join.room():
@@ -174,7 +177,7 @@ class Stream:
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
             now = int(clock[0])
             if not self.join.clock.started:
-                self.checks.begin(now)
+                self.checks.expect(now, self.join.wait if self.join.labelled else 0)
             while (first := due.at(self)) <= now:
                 outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived)
             next_due = min(due.at(self), self.ledger.windows.boundary_after(now))
@@ -222,6 +225,7 @@ class Stream:
         joined = self.join.predictions(rows, values, arrived, kept)
         self.count(joined.counts)
         self.age.begin(int(joined.clock[0]))
+        self.checks.met(joined.met)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
         events = turnover.meet(self, joined, values, position) + self._came("predictions", sources, joined)
         self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
@@ -244,6 +248,7 @@ class Stream:
     def _labels(self, rows: Rows, arrived: int, sources: list[Source]) -> tuple[int, list[Output]]:
         joined = self.join.labels(rows, self.words.values(rows, "label"), arrived)
         self.count(joined.counts | {"labels": len(rows)})
+        self.checks.found(joined.clock, joined.accepted, joined.alone)
         events = self._came("labels", sources, joined)
         counted, more = losses.judge(self, joined, len(rows) - 1, None)
         return len(rows), self._happen(events + more, counted, joined.clock, arrived, None)

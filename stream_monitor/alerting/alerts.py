@@ -72,6 +72,8 @@ class Telling(NamedTuple):
     severity: Severity
     summary: str
     change: ChangeEstimate | None = None
+    end: Literal["recovered", "reevaluated"] = "recovered"
+    """Why it ends, if it does."""
 
 
 class Alerts:
@@ -144,7 +146,7 @@ class Alerts:
         if telling.name in self.record.config.alerts.off:
             step = "resolved"
         if step == "resolved":
-            return self.resolve(fingerprint, "recovered", moment)[1]
+            return self.resolve(fingerprint, telling.end, moment)[1]
         known = self.firing.get(fingerprint)
         if known is None and telling.subject.idle and step != "opened":
             return []

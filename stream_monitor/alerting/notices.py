@@ -74,7 +74,8 @@ def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) 
     outputs: list[Output] = []
     for one in found:
         silent, of_rows = one.name in _SILENCE, one.name in _OF_ROWS
-        telling = Telling(Subject(stream), "no_data" if silent else "data_quality", one.name, one.severity, one.summary)
+        kind: AlertKind = "no_data" if silent else "data_quality"
+        telling = Telling(Subject(stream), kind, one.name, one.severity, one.summary, end=one.end)
         about = {"signal": "traffic"} if silent else {} if of_rows else {"signal": "feature"}
         if one.feature:
             about["input" if silent else "feature"] = one.feature
@@ -98,4 +99,4 @@ def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, name
 
 
 _SILENCE = ("NoData", "StalledInput")
-_OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass")
+_OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass", "LabelsUnmatched")

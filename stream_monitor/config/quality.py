@@ -12,6 +12,7 @@ from stream_monitor.config.settings import Settings, Severity
 Name = Literal[
     "MissingValues", "InfiniteValues", "OutOfRange", "UnseenCategories", "ConstantFeature", "UnitJump", "NewFeature",
     "VanishedFeature", "DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass",
+    "LabelsUnmatched",
 ]  # fmt: skip
 Share = Annotated[float, Field(gt=0, le=1)]
 

@@ -37,6 +37,9 @@ class EarlyLabels:
     def __len__(self) -> int:
         return len(self._labels)
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._labels
+
     def find(self, keys: Sequence[bytes]) -> list[tuple[int, EarlyLabel]]:
         """The labels of some ids, each with its index; they may be past their deadline."""
         labels = self._labels

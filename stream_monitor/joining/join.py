@@ -22,6 +22,7 @@ from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 from stream_monitor.joining.packed import Values, unpacked
 from stream_monitor.joining.sampling import Sampling
 from stream_monitor.joining.scored_classes import ScoredClasses
+from stream_monitor.joining.strays import Strays
 from stream_monitor.joining.versions import Versions
 from stream_monitor.joining.waiting import ABSENT, LABELLED, WAITING, WITHDRAWN, Fresh, Waiting
 
@@ -55,6 +56,10 @@ class Joined(NamedTuple):
     """Predictions whose wait is over, with their last label; `sign` is 0 where there is none."""
     compared: Outcomes = NO_OUTCOMES
     """Predictions that have come to the age at which labels are compared, where they have one by then."""
+    alone: Mask = np.zeros(0, np.bool_)
+    """Labels that found neither a prediction nor another label of their id that waits for one."""
+    met: Ints = np.empty(0, np.int64)
+    """The clocks at which labels came that were alone until these predictions."""
 
 
 class Join:
@@ -71,6 +76,7 @@ class Join:
         self.sampling = Sampling()
         self._limits = limits
         self._early = EarlyLabels(limits.early_labels)
+        self._strays = Strays()
         self.classes = ScoredClasses()
         self._keys: tuple[tuple[str, ...], ...] = ()
         self._expired, self._rows = self.clock.now, 0
@@ -135,11 +141,11 @@ class Join:
         more = self._more(rows) if self.labelled else {}
         if features is not None and self.labelled:
             more["features"] = features
-        outcomes = []
+        outcomes, came = [], list[int]()
         if len(chosen):
             new = Fresh(rows.ids, version, positions, rows.time, deadline, values, more)
             numbers = self.waiting.add(new, chosen if len(chosen) < len(rows) else slice(None))
-            outcomes.append(self._meet_early(rows, chosen, numbers, clock))
+            outcomes.append(self._meet_early(rows, chosen, numbers, clock, came))
             outcomes.append(self._absence.at_once(chosen, numbers, clock))
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
@@ -147,8 +153,10 @@ class Join:
         compared = self._compared.by_now(before, clock)
         expired, matured = self._let_go(len(rows))
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
-        found = met.in_order([absent, *outcomes])
-        return Joined(clock, accepted, version, found, counts, more.get("segments"), matured, compared)
+        return Joined(
+            clock, accepted, version, met.in_order([absent, *outcomes]), counts, more.get("segments"), matured, compared,
+            met=np.array(came, np.int64),
+        )  # fmt: skip
 
     def labels(self, rows: Rows, values: Values, arrived: int) -> Joined:
         """Takes labels: new ones make outcomes, later ones correct or withdraw them, early ones are kept."""
@@ -164,14 +172,22 @@ class Join:
         amended: Amended = {}
         outcomes, counts = self._apply(rows, values, queries, numbers, status, clock, amended)
         compared = self._compared.by_now(before, clock, amended)
-        expired, matured = self._let_go(len(rows))
-        counts |= {"ahead": ahead} | expired
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
-        counts |= self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
+        early, alone = self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
+        expired, matured = self._let_go(len(rows))
+        early["labels_unmatched"] += expired.pop("labels_unmatched", 0)
+        counts |= {"ahead": ahead} | expired | early
         version = np.full(len(rows), -1, np.int32)
         found = met.in_order([absent, outcomes])
-        return Joined(clock, accepted, version, found, counts, matured=matured, compared=compared)
+        return Joined(clock, accepted, version, found, counts, matured=matured, compared=compared, alone=alone)
+
+    def late(self) -> tuple[int, int]:
+        """How many of how many labels that are alone came when the wait of their prediction was over, since last asked.
+
+        These are a sample. What is past its deadline must have been let go.
+        """
+        return self._strays.late(self.clock.now, self.wait)
 
     def silence(self, entries: Iterable[Progress], arrived: int) -> int:
         """What the clock says once these inputs were read so far."""
@@ -210,6 +226,7 @@ class Join:
             "sampling": self.sampling.state(),
             "classes": self.classes.names,
             "early": self._early.state(),
+            "strays": self._strays.state(),
             "waiting": self.waiting.state(),
             "compared": self._compared.state(),
             "terms": [self.wait, self._absence.lead, absent, self.labelled, [list(key) for key in self._keys]],
@@ -224,6 +241,7 @@ class Join:
         self.sampling.restore(state["sampling"])
         self.classes.names = list(state["classes"])
         self._early.restore(state["early"])
+        self._strays.restore(state["strays"])
         self.waiting.restore(state["waiting"])
         self._compared.restore(state["compared"])
         self.wait, self._absence.lead, absent, self.labelled, keys = state["terms"]
@@ -246,8 +264,8 @@ class Join:
             more["scores"] = scores
         return more
 
-    def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints) -> Outcomes:
-        """Outcomes of predictions whose labels were here before them."""
+    def _meet_early(self, rows: Rows, chosen: Ints, numbers: Ints, clock: Ints, came: list[int]) -> Outcomes:
+        """Outcomes of predictions whose labels were here before them; adds when those `came` that were alone until now."""
         if not len(self._early):
             return NO_OUTCOMES
         hits: list[tuple[int, int, EarlyLabel]] = []
@@ -264,6 +282,7 @@ class Join:
         given = GivenLabels.of([(early.value, early.code, early.known, early.weight) for *_, early in hits])
         met.label(self.waiting, at, given, clock[row], LABELLED)
         for *_, early in hits:
+            came += [] if early.matched else [early.deadline - self.wait]
             early.matched = True
         return met.outcomes(self.waiting, at, row, 1)
 
@@ -293,7 +312,11 @@ class Join:
         due = self.waiting.due(before, now)
         if len(due):
             self.waiting.live -= len(due)
-            status = self.waiting.rows(due)["status"]
+            rows = self.waiting.rows(due)
+            status = rows["status"]
+            if self.labelled:
+                unlabelled = rows[status != LABELLED]
+                self._strays.over(unlabelled["id"], unlabelled["deadline"])
             counts |= {"matured": len(due), "matured_labelled": int(((status == LABELLED) | (status == ABSENT)).sum())}
             self._gone += [self._matured(due)] if self.labelled else []
             self.waiting.leave(now)
@@ -379,11 +402,11 @@ class Join:
         new = 2 if labelled else 1
         return [*taken, met.outcomes(self.waiting, number, row, new)], "corrected" if labelled else "labelled"
 
-    def _keep_early(self, rows: Rows, values: Values, left: Ints, clock: Ints) -> dict[str, int]:
-        """Keeps labels that found no prediction, for as long as a prediction would wait."""
-        counts = {"labels_early": 0, "labels_beyond_limit": 0}
+    def _keep_early(self, rows: Rows, values: Values, left: Ints, clock: Ints) -> tuple[dict[str, int], Mask]:
+        """Keeps labels that found no prediction, for as long as a prediction would wait; says which are alone by that."""
+        counts, alone = {"labels_early": 0, "labels_beyond_limit": 0, "labels_unmatched": 0}, np.zeros(len(rows), np.bool_)
         if not len(left):
-            return counts
+            return counts, alone
         known_as = as_bytes(rows.ids)
         codes, table = rows.text("model")
         columns = (values.value, values.code, rows.time, clock, codes, weights(rows))
@@ -392,11 +415,14 @@ class Join:
         ):
             deadline, model = now + self.wait, table[named] if named >= 0 else ""
             label = EarlyLabel(value, code, known, deadline, model, weight)
+            counts["labels_unmatched"] += self._early.forget(now)
+            alone[row] = not label.withdraws and known_as[row] not in self._early
             if not self._early.keep(known_as[row], label):
                 counts["labels_beyond_limit"] += 1
             elif not label.withdraws:
                 counts["labels_early"] += 1
-        return counts
+        self._strays.alone(rows.ids[alone])
+        return counts, alone
 
     def _renew_early(self, rows: Rows, values: Values, matched: Ints) -> None:
         """Lets early labels that are still kept for further versions follow their corrections."""

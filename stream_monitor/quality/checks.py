@@ -18,10 +18,12 @@ from stream_monitor.quality.inputs import Inputs
 from stream_monitor.quality.issue import Issue
 from stream_monitor.quality.labels_seen import LabelsSeen
 from stream_monitor.quality.rhythm import Rhythm
+from stream_monitor.quality.unmatched import Unmatched
 from stream_monitor.watching.group import Group
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Kind = Literal["predictions", "labels"]
 Coming = Kind | Literal["both"] | None
 """The kinds of which there may be more to read, so that their silence is not known."""
@@ -44,6 +46,7 @@ class Checks:
         self._features = FeatureQuality(stream, limits, category)
         self._identity = Identity(stream, limits)
         self._labels = LabelsSeen(stream, limits)
+        self._unmatched = Unmatched(stream, limits)
         self._inputs = Inputs(stream, no_data)
         self._rhythms = {kind: Rhythm(stream, kind, None, False, no_data.severity) for kind in _KINDS}
         self.configure(limits, no_data)
@@ -54,14 +57,16 @@ class Checks:
         self._features.configure(limits)
         self._identity.configure(limits)
         self._labels.configure(limits)
+        self._unmatched.configure(limits)
         self._inputs.configure(no_data)
         for kind, limit in zip(_KINDS, (no_data.predictions, no_data.labels), strict=True):
             self._rhythms[kind].configure(limit, no_data.learnt, no_data.severity)
 
-    def begin(self, clock: int) -> None:
-        """Says the clock at the next row; the first one is when silence begins."""
-        for rhythm in self._rhythms.values():
-            rhythm.begin(clock)
+    def expect(self, clock: int, wait: int) -> None:
+        """Says the clock from which on predictions may come, and labels if they are waited for; the first one counts."""
+        for kind in _KINDS if wait else _KINDS[:1]:
+            self._rhythms[kind].begin(clock)
+        self._unmatched.expect(clock, wait)
 
     def rows(self, kind: Kind, sources: Iterable[Source], clock: Ints) -> list[Issue]:
         """Takes the clocks of rows and where these came from; at the first of them silence is over."""
@@ -110,6 +115,18 @@ class Checks:
         """Takes the labels of new outcomes."""
         self._labels.see(values, codes)
 
+    def found(self, clock: Ints, found: Mask, alone: Mask) -> None:
+        """Takes which labels found a prediction, and which are alone, by the clock at each."""
+        self._unmatched.came(clock, found, alone)
+
+    def met(self, came: Ints) -> None:
+        """Takes labels that were alone and are not any more, by the clock at which they came."""
+        self._unmatched.met(came)
+
+    def unmatched(self, now: int, late: tuple[int, int], sampled: bool) -> list[Issue]:
+        """What is to be said at the end of a window of labels that are alone, of which so many of so many came too late."""
+        return self._unmatched.close(now, late, sampled)
+
     def close(
         self, now: int, group: Group, excused: Set[str], drifting: Set[str], word: Callable[[float, int], str]
     ) -> list[Issue]:
@@ -146,8 +163,8 @@ class Checks:
         for name, part in self._parts().items():
             part.restore(state[name])
 
-    def _parts(self) -> dict[str, Identity | LabelsSeen | Inputs | Rhythm]:
+    def _parts(self) -> dict[str, Identity | LabelsSeen | Unmatched | Inputs | Rhythm]:
         return {
-            "identity": self._identity, "labels": self._labels, "inputs": self._inputs,
+            "identity": self._identity, "labels": self._labels, "unmatched": self._unmatched, "inputs": self._inputs,
             **{f"rhythm/{kind}": rhythm for kind, rhythm in self._rhythms.items()},
         }  # fmt: skip

@@ -19,6 +19,8 @@ from stream_monitor.quality.shares import LEVEL, Verdict, compare
 _FEW = 10
 """Rows with a new feature from which on it is worth a word."""
 _NEW = 0.01
+_SOME = 64
+"""Rows by which a change of unit that has just begun is told."""
 _VARIED = 0.9
 """The most that one value may have in any fifth of the reference of a feature that is said to be constant."""
 
@@ -36,8 +38,12 @@ class Look(NamedTuple):
     """Features whose values are missing for a reason that is said already."""
     drifting: Set[str]
     """Features of which it is said already that they drift: a few values beyond their range are no news."""
+    vanished: Set[str]
+    """Features of which it is said already that they have vanished."""
     full: bool
     """Whether the reference has as many features as it may have; then the others are not new."""
+    jumped: Set[str] = frozenset()
+    """Features that are or were in another unit in this window, as is said: that they leave their range follows."""
 
     def title(self, feature: str) -> str:
         """A feature as summaries name it."""
@@ -52,20 +58,21 @@ class Findings(NamedTuple):
 
 
 def missing(look: Look) -> Findings:
-    """Values that are missing more often than in the reference; not what has vanished altogether."""
+    """Values that are missing more often than in the reference; not those of what has vanished altogether."""
     counts = look.counts
     verdict = _missing(look)
     gone = counts.missing == counts.rows
-    verdict = verdict._replace(bad=verdict.bad & ~gone, well=verdict.well | (verdict.bad & gone))
+    said = np.array([name in look.vanished for name in look.known.names], np.bool_)
+    verdict = verdict._replace(bad=verdict.bad & ~gone & ~said)
     rows = np.full(len(gone), counts.rows)
     return _findings(look, verdict, rows, lambda i, before, after: f"is missing in {after}, {before} in the reference")
 
 
 def vanished(look: Look) -> Findings:
-    """Features of the reference that no row has."""
+    """Features of the reference that no row has, until they are there about as often as in it."""
     verdict, counts = _missing(look), look.counts
     gone = counts.missing == counts.rows
-    verdict = verdict._replace(bad=verdict.bad & gone, well=~gone)
+    verdict = verdict._replace(bad=verdict.bad & gone)
     rows = np.full(len(gone), counts.rows)
     return _findings(look, verdict, rows, lambda i, before, after: f"is there no more: it is missing in {after}")
 
@@ -79,13 +86,17 @@ def infinite(look: Look) -> Findings:
 
 
 def outside(look: Look) -> Findings:
-    """Values outside the range of the reference."""
+    """Values outside the range of the reference, unless another unit explains them, or may do so in the next window."""
     counts, known = look.counts, look.known
     verdict = compare(counts.below + counts.above, counts.present, known.outside, look.limits.outside, look.limits.rows)
     width = known.highest - known.lowest
     near = (counts.lowest >= known.lowest - width) & (counts.highest <= known.highest + width)
     drifting = np.array([name in look.drifting for name in known.names], np.bool_)
-    verdict = verdict._replace(bad=verdict.bad & ~(drifting & near))
+    jumped = np.array([name in look.jumped for name in known.names], np.bool_)
+    verdict = verdict._replace(bad=verdict.bad & ~(drifting & near) & ~jumped)
+    if look.limits.severe("UnitJump") is not None:
+        for i in np.flatnonzero(verdict.bad).tolist():
+            verdict.bad[i] = not _begins_to_jump(look, i)
 
     def words(i: int, before: str, after: str) -> str:
         low, high = number(known.lowest[i]), number(known.highest[i])
@@ -154,6 +165,14 @@ RULES: dict[Name, Callable[[Look], Findings]] = {
     "MissingValues": missing, "VanishedFeature": vanished, "InfiniteValues": infinite, "OutOfRange": outside,
     "UnseenCategories": unseen, "ConstantFeature": constant,
 }  # fmt: skip
+
+
+def _begins_to_jump(look: Look, feature: int) -> bool:
+    """Whether a feature is in another unit by its latest values, and was not by those before: there will be more to go by."""
+    values = look.counts.latest()[:, feature]
+    return (
+        units.jump(look.known, feature, values[-_SOME:]) is not None and units.jump(look.known, feature, values[:_SOME]) is None
+    )
 
 
 def _missing(look: Look) -> Verdict:

@@ -48,6 +48,10 @@ class FeatureCounts:
         left = np.maximum(bursts - self.forgiven, 0)
         self.forgiven = np.where(over, 0, self.forgiven + np.minimum(self.missing, left))
 
+    def latest(self) -> Floats:
+        """The last rows in their order, float64[n, d]."""
+        return np.roll(self.ring, -self._place, axis=0)
+
     def add(self, values: Floats, layout: Layout) -> None:
         """Takes rows, float64[n, columns of the layout]."""
         self.rows += len(values)

@@ -64,13 +64,18 @@ class FeatureQuality:
         if self._known is None or self._counts.rows < self._limits.rows:
             return []
         full = len(self._known.listed) >= group.terms.limit
-        look = faults.Look(self._stream, self._known, self._counts, self._limits, self._category, excused, drifting, full)
-        issues: list[Issue] = []
+        vanished = self._issues.open("VanishedFeature")
+        look = faults.Look(
+            self._stream, self._known, self._counts, self._limits, self._category, excused, drifting, vanished, full
+        )
         with np.errstate(invalid="ignore", over="ignore"):
+            jumped = self._issues.open("UnitJump")
+            issues = self._settle("UnitJump", faults.unit(look, jumped))
+            look = look._replace(jumped=jumped | self._issues.open("UnitJump"))
+            issues += self._explain("OutOfRange", look.jumped)
             found = {name: rule(look) for name, rule in faults.RULES.items()}
             for name, findings in found.items():
                 issues += self._settle(name, findings)
-            issues += self._settle("UnitJump", faults.unit(look, self._issues.open("UnitJump")))
             issues += self._settle("NewFeature", faults.new(look, self._issues.open("NewFeature")))
         over = np.array([name in found["MissingValues"].well for name in self._known.names], np.bool_)
         self._counts.forgive(self._known.longest, over)
@@ -102,6 +107,11 @@ class FeatureQuality:
         self._counts = FeatureCounts(0 if self._known is None else len(self._known.names), group.terms.limit)
         self._issues = OpenIssues()
         self._layouts.clear()
+
+    def _explain(self, name: Name, features: Set[str]) -> list[Issue]:
+        """Ends what another issue of these features explains."""
+        ended = self._issues.settle(name, self._limits.severe(name) or "info", (), features)
+        return [one._replace(end="reevaluated") if one.step == "resolved" else one for one in ended]
 
     def _settle(self, name: Name, found: faults.Findings) -> list[Issue]:
         severity = self._limits.severe(name)

@@ -21,6 +21,8 @@ _DAYS = 3
 """Days of the same kind that are to be seen, until there are four weeks."""
 _STEADY = 3
 """Times less than the mean, which no hour may have had, for a stream to be known after some days."""
+_TAIL = (0, 24, 48)
+"""Hours before the last event that may be left out for it: what trickles in when something has stopped is not usual."""
 
 
 class Usual(NamedTuple):
@@ -42,6 +44,8 @@ class Hours:
         """-1 where no such hour was seen; the newest first."""
         self._stretches = np.zeros((WEEK, _WEEKS), np.int32)
         """Milliseconds, rounded up."""
+        self._last = -1
+        """The last hour that was recorded; -1 before the first."""
         self._usual: list[Usual] = []
         """Of each hour of the week, once it was asked for."""
 
@@ -51,6 +55,7 @@ class Hours:
         for kept, value in ((self._events, events), (self._stretches, -(-stretch // 1_000))):
             kept[at, 1:] = kept[at, :-1].copy()
             kept[at, 0] = min(value, _MOST)
+        self._last = hour
         self._usual.clear()
 
     def pass_silent(self, first: int, last: int) -> None:
@@ -62,7 +67,8 @@ class Hours:
         """What an hour and its neighbours usually have, so that a day may begin or end an hour off; nothing if not known yet.
 
         An hour of the week is known once it was seen four times, one odd one aside; or once, and three days that are both on
-        the weekend or both not; or, where no hour had less than a third of the mean, after any three days.
+        the weekend or both not; or, where no hour had less than a third of the mean, after any three days. Of these the last
+        hours may have had less, up to two days after three: a stream that ebbs away is not forgotten by that.
         """
         if not self._usual:
             self._usual = self._work_out()
@@ -70,20 +76,19 @@ class Hours:
 
     def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
-        return {"events": self._events.copy(), "stretches": self._stretches.copy()}
+        return {"events": self._events.copy(), "stretches": self._stretches.copy(), "last": self._last}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self._events, self._stretches = state["events"].copy(), state["stretches"].copy()
+        self._events, self._stretches, self._last = state["events"].copy(), state["stretches"].copy(), state["last"]
         self._usual.clear()
 
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""
         n, own = self._least(self._events, self._stretches, 1)
         days, alike = self._of_days_alike()
-        _, every = self._least(self._events.reshape(1, -1), self._stretches.reshape(1, -1))
         known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
-        known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = every[0] if self._steady() else UNKNOWN
+        known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every()
         near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
         events, stretches = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0)
         return [Usual(*both) for both in zip(events.tolist(), stretches.tolist(), strict=True)]
@@ -108,7 +113,13 @@ class Hours:
         longest = np.sort(np.where(seen, stretches, 0), axis=1)[:, -1 - odd]
         return seen.sum(axis=1), np.stack((fewest.astype(np.int64), longest.astype(np.int64) * 1_000), axis=1)
 
-    def _steady(self) -> bool:
-        """Whether there are three days, and no hour of them is quiet."""
-        events = self._events[self._events >= 0].astype(np.int64)
-        return len(events) >= 24 * _DAYS and int(events.min()) * _STEADY * len(events) >= int(events.sum()) > 0
+    def _every(self) -> Usual:
+        """What every hour has at least, if there are three days, and no hour of them is quiet."""
+        for tail in _TAIL:
+            events = self._events.copy()
+            events[(np.arange(self._last - tail, self._last) + 1 + _MONDAY) % WEEK, 0] = -1
+            seen = events[events >= 0].astype(np.int64)
+            if len(seen) >= 24 * _DAYS and int(seen.min()) * _STEADY * len(seen) >= int(seen.sum()) > 0:
+                _, every = self._least(events.reshape(1, -1), self._stretches.reshape(1, -1))
+                return Usual(*every[0].tolist())
+        return UNKNOWN

@@ -19,11 +19,12 @@ from stream_monitor.quality.open_issues import OpenIssues
 Ints = npt.NDArray[np.int64]
 
 _AT_ONCE = 5
-"""Times its limit at which a share is said after one window; otherwise after two."""
+"""Times its limit at which a share is said after one look; otherwise after two."""
 _FEWEST = 10
-"""Rows of which something must be wrong."""
+"""Rows of which something must be wrong; a look has so many, or so many rows that these would be the limit."""
 _MOST = 0.5
 """A larger share of rows behind their arrival is old data that is loaded late, not a clock that is wrong."""
+_SHARES: tuple[Name, ...] = ("DuplicateIds", "TimeBackwards", "LateRows", "ClockSkew")
 _COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards", "behind")
 
 
@@ -54,14 +55,17 @@ class _Share(NamedTuple):
 
 
 class Identity:
-    """Judges the counts of a stream's windows; those of windows with few rows are added up first."""
+    """Judges the counts of a stream's windows; those of windows that have too few rows for a share are added up first."""
 
     def __init__(self, stream: str, limits: Quality) -> None:
         self._stream, self._limits = stream, limits
         self._issues = OpenIssues()
         self._counts = dict.fromkeys(_COUNTED, 0)
+        """Of the window."""
+        self._looks = {name: dict.fromkeys(_COUNTED, 0) for name in _SHARES}
+        """Of the windows before it since each share was judged."""
         self._suspected: list[str] = []
-        """What was over its limit in the last window."""
+        """What was over its limit in its last look."""
 
     def configure(self, limits: Quality) -> None:
         """Takes limits from now on."""
@@ -73,51 +77,58 @@ class Identity:
             self._counts[name] += counts.get(name, 0)
 
     def close(self) -> list[Issue]:
-        """Judges the windows since it did so last; nothing if they have too few rows."""
-        if self._counts["predictions"] + self._counts["duplicates"] < self._limits.rows:
-            return []
-        suspected: list[str] = []
+        """Judges each share by the windows since it did so last; nothing while they have too few rows."""
         issues: list[Issue] = []
-        for share in self._shares():
-            severity = self._limits.severe(share.name)
-            if severity is None:
-                issues += self._issues.close(share.name, "info")
-                continue
-            after = share.k / max(share.n, 1)
-            over = share.k >= _FEWEST and after >= share.limit
-            if over:
-                suspected.append(share.name)
-            bad = over and (share.name in self._suspected or after >= _AT_ONCE * share.limit)
-            summary = f"{percent(after)} of {share.n:,} rows of {self._stream} {share.words}"
-            found = [Found("", summary, 0.0, after, share.n)] if bad else []
-            issues += self._issues.settle(share.name, severity, found, {""} if after < share.limit / 2 else ())
-        self._suspected, self._counts = suspected, dict.fromkeys(_COUNTED, 0)
+        for name, look in self._looks.items():
+            for counted in _COUNTED:
+                look[counted] += self._counts[counted]
+            if look["predictions"] + look["duplicates"] >= self._limits.rows:
+                issues += self._judge(self._share(name, look))
+        self._counts = dict.fromkeys(_COUNTED, 0)
         return issues
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        return {"counts": dict(self._counts), "suspected": list(self._suspected), "ledger": self._issues.state()}
+        return {
+            "counts": dict(self._counts), "looks": {name: dict(look) for name, look in self._looks.items()},
+            "suspected": list(self._suspected), "ledger": self._issues.state(),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._counts, self._suspected = dict(state["counts"]), list(state["suspected"])
+        self._looks = {name: dict(look) for name, look in state["looks"].items()}
         self._issues.restore(state["ledger"])
 
-    def _shares(self) -> list[_Share]:
-        counts, limits = self._counts, self._limits
-        rows = counts["predictions"] + counts["duplicates"]
-        return [
-            _Share("DuplicateIds", counts["duplicates"], rows, limits.duplicates, "repeat an id: only the first counts"),
-            _Share(
-                "TimeBackwards", counts["backwards"], rows, limits.backwards,
-                f"are more than {show(limits.tolerance)} older than rows before them",
-            ),
-            _Share("LateRows", counts["late"], rows, limits.late, "came after their metrics window had closed"),
-            self._skew(rows),
-        ]  # fmt: skip
+    def _judge(self, share: _Share) -> list[Issue]:
+        """What is to be said of a share, if it can be told by now; then its next look begins."""
+        severity = self._limits.severe(share.name)
+        if severity is not None and share.k < _FEWEST and share.n * share.limit < _FEWEST:
+            return []
+        self._looks[share.name] = dict.fromkeys(_COUNTED, 0)
+        if severity is None:
+            return self._issues.close(share.name, "info")
+        after, suspected = share.k / share.n, share.name in self._suspected
+        over = share.k >= _FEWEST and after >= share.limit
+        self._suspected = [name for name in self._suspected if name != share.name] + [share.name] * over
+        bad = over and (suspected or after >= _AT_ONCE * share.limit)
+        summary = f"{percent(after)} of {share.n:,} rows of {self._stream} {share.words}"
+        found = [Found("", summary, 0.0, after, share.n)] if bad else []
+        return self._issues.settle(share.name, severity, found, {""} if after < share.limit / 2 else ())
 
-    def _skew(self, rows: int) -> _Share:
-        counts, limits = self._counts, self._limits
+    def _share(self, name: Name, counts: Mapping[str, int]) -> _Share:
+        limits, rows = self._limits, counts["predictions"] + counts["duplicates"]
+        if name == "DuplicateIds":
+            return _Share(name, counts["duplicates"], rows, limits.duplicates, "repeat an id: only the first counts")
+        if name == "TimeBackwards":
+            words = f"are more than {show(limits.tolerance)} older than rows before them"
+            return _Share(name, counts["backwards"], rows, limits.backwards, words)
+        if name == "LateRows":
+            return _Share(name, counts["late"], rows, limits.late, "came after their metrics window had closed")
+        return self._skew(counts, rows)
+
+    def _skew(self, counts: Mapping[str, int], rows: int) -> _Share:
+        limits = self._limits
         every, behind = rows + counts["labels"], counts["behind"]
         if behind * every > counts["ahead"] * rows and behind <= _MOST * rows:
             words = f"are more than {show(limits.behind)} behind their arrival, unlike most: a clock or a time zone?"

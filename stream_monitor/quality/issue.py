@@ -24,6 +24,8 @@ class Issue(NamedTuple):
     after: float = math.nan
     n: int = 0
     """The rows that it is judged by."""
+    end: Literal["recovered", "reevaluated"] = "recovered"
+    """Why one that is resolved is; `reevaluated` if another issue says what it is."""
 
 
 class Found(NamedTuple):

@@ -50,6 +50,9 @@ class Jump(NamedTuple):
     @property
     def text(self) -> str:
         """What happened, and what may be the reason."""
+        if self.intercept and self.slope == 1:
+            way = "more" if self.intercept > 0 else "less"
+            return f"is {abs(self.intercept):.5g} {way} than in the reference: {self.names}?"
         if self.intercept:
             return f"is {self.slope:.4g} times what it was in the reference {self.intercept:+.4g}: {self.names}?"
         times, how = (self.slope, "larger") if self.slope > 1 else (1 / self.slope, "smaller")

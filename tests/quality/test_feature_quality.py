@@ -82,10 +82,21 @@ def test_a_feature_that_is_there_no_more_has_vanished_until_it_comes_again() -> 
     watched = Watched({"amount": amounts(rng, N), "age": amounts(rng, N)})
     half = np.concatenate((amounts(rng, 250), np.full(250, np.nan)))
     assert said(watched.window({"amount": half, "age": amounts(rng, 500)})) == [("MissingValues", "opened", "amount")]
-    steps = watched.window({"age": amounts(rng, 500)})
-    assert said(steps) == [("MissingValues", "resolved", "amount"), ("VanishedFeature", "opened", "amount")]
-    assert steps[1].summary == "amount of shop is there no more: it is missing in all 500 rows"
+    (vanished,) = watched.window({"age": amounts(rng, 500)})
+    assert said([vanished]) == [("VanishedFeature", "opened", "amount")]
+    assert vanished.summary == "amount of shop is there no more: it is missing in all 500 rows"
     assert watched.window({"age": amounts(rng, 500)}) == []
+    assert watched.window({"amount": half, "age": amounts(rng, 500)}) == []
+    again = watched.window({"amount": amounts(rng, 500), "age": amounts(rng, 500)})
+    assert said(again) == [("MissingValues", "resolved", "amount"), ("VanishedFeature", "resolved", "amount")]
+
+
+def test_a_feature_that_vanishes_at_once_is_one_alert_until_it_is_all_there() -> None:
+    rng = np.random.default_rng(24)
+    watched = Watched({"amount": amounts(rng, N), "age": amounts(rng, N)})
+    half = np.concatenate((amounts(rng, 250), np.full(250, np.nan)))
+    assert said(watched.window({"age": amounts(rng, 500)})) == [("VanishedFeature", "opened", "amount")]
+    assert watched.window({"amount": half, "age": amounts(rng, 500)}) == []
     again = watched.window({"amount": amounts(rng, 500), "age": amounts(rng, 500)})
     assert said(again) == [("VanishedFeature", "resolved", "amount")]
 
@@ -247,6 +258,7 @@ def messy(rng: np.random.Generator, n: int) -> Columns:
     return {
         "amount": np.where(late, 1_000.0, 1.0) * amounts(rng, n),
         "age": np.where(late & (rng.random(n) < 0.1), np.inf, rng.uniform(18, 90, n)),
+        "height": np.where(late & (rng.random(n) < 0.1), 999.0, rng.normal(170, 8, n)),
         "zero": np.where(rng.random(n) < 0.5, -0.0, 0.0),
         "fresh": with_gaps(amounts(rng, n), 0.5, rng),
         "country": np.where(late & (rng.random(n) < 0.1), rng.integers(8, 30, n), rng.integers(0, 8, n)) * 1.0,

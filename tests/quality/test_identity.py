@@ -78,10 +78,25 @@ def test_old_data_that_is_loaded_late_is_no_skew() -> None:
         assert judged(one, {"predictions": 1_000} | counts) == []
 
 
-def test_one_odd_row_is_no_issue() -> None:
+def test_a_few_odd_rows_are_no_issue() -> None:
     one = Identity("shop", Quality())
-    for _ in range(5):
-        assert judged(one, {"predictions": 100, "duplicates": 9, "ahead": 9, "behind": 9}) == []
+    for odd in (9, *[0] * 9) * 5:
+        assert judged(one, {"predictions": 100, "duplicates": odd, "ahead": odd, "behind": odd}) == []
+
+
+def test_a_share_over_its_limit_is_found_in_short_windows_too() -> None:
+    """4% and 1.5% where 1% is the limit, in windows of 150 rows; 0.4%, and 3% where 5% is, never."""
+    for duplicates, after in ((6, 4), (2.25, 10)):
+        one = Identity("shop", Quality())
+        counts = np.diff(np.floor(np.arange(100) * duplicates)).astype(int).tolist()
+        steps = [said(judged(one, {"predictions": 150 - n, "duplicates": n})) for n in counts]
+        assert steps[: after - 1] == [[]] * (after - 1)
+        assert steps[after - 1] == [("DuplicateIds", "opened", "")]
+        assert steps[after:] == [[]] * (99 - after)
+    rng, one = np.random.default_rng(3), Identity("shop", Quality())
+    for _ in range(1_000):
+        odd, late = rng.binomial(150, 0.004), rng.binomial(150, 0.03)
+        assert judged(one, {"predictions": 150 - odd, "duplicates": odd, "late": late, "backwards": late}) == []
 
 
 def test_late_rows_are_said_by_their_own_limit() -> None:

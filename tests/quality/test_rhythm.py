@@ -146,6 +146,19 @@ def test_one_outage_does_not_make_the_next_one_usual() -> None:
     assert steps[2][1] - (MONDAY + 37 * DAY + 10 * HOUR) < 10 * MINUTE
 
 
+@pytest.mark.parametrize(("per_hour", "days"), [(54, 4), (27, 5), (27, 12), (200, 6)])
+def test_what_ebbs_away_in_an_outage_is_not_usual(per_hour: int, days: int) -> None:
+    """Labels that come two hours after their prediction on average, until there are none for new ones."""
+    rng = np.random.default_rng(12)
+    made = poisson(rng, days, per_hour)
+    times = np.sort(made + (rng.exponential(2.0, len(made)) * HOUR).astype(np.int64))
+    steps = course(rhythm(), times, int(times[-1]) + 2 * DAY)
+    assert len(steps) <= 5
+    assert steps[0][1] > MONDAY + days * DAY
+    assert steps[-1][0] == "opened"
+    assert steps[-1][1] - int(times[-1]) < 12 * HOUR
+
+
 def test_a_fixed_limit_needs_no_learning_and_counts_from_the_beginning() -> None:
     one = rhythm("15m")
     one.begin(MONDAY)
@@ -189,7 +202,7 @@ def test_any_cut_and_any_restart_give_the_same() -> None:
     assert repr(cut.state()) == repr(whole.state())
     assert (cut.state()["hours"]["events"] == whole.state()["hours"]["events"]).all()
     assert cut.silence(MONDAY + 30 * DAY) == whole.silence(MONDAY + 30 * DAY)
-    assert sum(kept.nbytes for kept in whole.state()["hours"].values()) < 6_000
+    assert sum(whole.state()["hours"][name].nbytes for name in ("events", "stretches")) < 6_000
 
 
 @pytest.mark.parametrize("cut", [3, 30])

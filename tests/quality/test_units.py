@@ -52,7 +52,7 @@ def test_degrees_are_told_apart() -> None:
     (fahrenheit,) = units_said(celsius, later * 1.8 + 32)
     assert fahrenheit.endswith("Celsius came before, Fahrenheit comes now?")
     (kelvin,) = units_said(celsius, later + 273.15)
-    assert kelvin.endswith("Celsius came before, kelvin comes now?")
+    assert kelvin == "x of shop is 273.15 more than in the reference: Celsius came before, kelvin comes now?"
     (back,) = units_said(celsius * 1.8 + 32, later)
     assert back.endswith("Fahrenheit came before, Celsius comes now?")
 
@@ -61,8 +61,31 @@ def test_a_unit_jump_within_a_window_is_seen_at_its_end_and_resolved_by_the_next
     rng = np.random.default_rng(4)
     watched = Watched({"x": rng.gamma(9, 2, N)})
     mixed = rng.gamma(9, 2, 1_000) * np.repeat((1.0, 1_000.0), 500)
-    assert ("UnitJump", "opened", "x") in said(watched.window({"x": mixed}))
-    assert ("UnitJump", "resolved", "x") in said(watched.window({"x": rng.gamma(9, 2, 1_000)}))
+    assert said(watched.window({"x": mixed})) == [("UnitJump", "opened", "x")]
+    assert said(watched.window({"x": rng.gamma(9, 2, 1_000) * 1_000})) == []
+    assert said(watched.window({"x": rng.gamma(9, 2, 1_000)})) == [("UnitJump", "resolved", "x")]
+
+
+def test_a_unit_jump_is_one_alert_whenever_in_a_window_it_begins() -> None:
+    rng = np.random.default_rng(14)
+    for before, first in ((900, []), (970, [("OutOfRange", "opened", "x")])):
+        watched = Watched({"x": rng.gamma(9, 2, N)})
+        mixed = rng.gamma(9, 2, 1_000) * np.repeat((1.0, 1_000.0), (before, 1_000 - before))
+        assert said(watched.window({"x": mixed})) == first
+        issues = watched.window({"x": rng.gamma(9, 2, 1_000) * 1_000})
+        ends = [("OutOfRange", "resolved", "x")] if first else []
+        assert said(issues) == [("UnitJump", "opened", "x"), *ends]
+        assert {issue.end for issue in issues if issue.step == "resolved"} <= {"reevaluated"}
+        back = rng.gamma(9, 2, 1_000) * np.repeat((1_000.0, 1.0), 500)
+        assert said(watched.window({"x": back})) == [("UnitJump", "resolved", "x")]
+
+
+def test_values_that_are_far_out_and_in_no_unit_are_out_of_range_at_once() -> None:
+    rng = np.random.default_rng(15)
+    watched = Watched({"x": rng.gamma(9, 2, N)})
+    assert said(watched.window({"x": np.repeat((18.0, 500.0), (900, 100)) + rng.normal(size=1_000)})) == [
+        ("OutOfRange", "opened", "x")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from stream_monitor.blocks import Block, Section, document
 
-from .worlds import arrivals, block, cohorts, configuration, drained, labels, predictions, run, value
+from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, run, value
 
 CONFIG: dict[str, Any] = {
     "detectors": {"features": {}, "categories": {}, "score": {}, "loss": {}, "prediction": {}},
@@ -65,6 +65,23 @@ def test_a_topic_that_falls_silent_is_no_data_within_minutes() -> None:
     assert "2026-01-05T02:1" <= opened["startsAt"] < "2026-01-05T02:3"
 
 
+def test_labels_that_never_come_are_no_data_after_a_limit() -> None:
+    log = [one for at in range(0, 9 * 3600, 600) for one in (*rows(10, {}, start=at, every=60.0, first=at), drained(at + 590))]
+    config = {"no_data": {"labels": "6h"}, "labels": {"topic": "l", "wait": "1d"}}
+    (alert,) = said(*log, **config)
+    assert (alert["labels"]["alertname"], alert["labels"]["input"]) == ("NoData", "labels")
+    assert "2026-01-01T06:00" <= alert["startsAt"] < "2026-01-01T06:11"
+    assert "no labels of s for 6h, since 2026-01-01T00:00" in alert["annotations"]["summary"]
+
+
+def test_labels_are_waited_for_since_there_are_to_be_some() -> None:
+    log = [one for at in range(0, 15 * 3600, 600) for one in (*rows(10, {}, start=at, every=60.0, first=at), drained(at + 590))]
+    config = {"no_data": {"labels": "6h"}}
+    later = block(configuration(config=CONFIG | config | {"labels": {"topic": "l", "wait": "1d"}}, revision=1), at=7 * 3600)
+    (alert,) = said(*log[: len(log) // 15 * 7], later, *log[len(log) // 15 * 7 :], labels=None, **config)
+    assert "2026-01-01T12:5" <= alert["startsAt"] < "2026-01-01T13:11"
+
+
 def test_nothing_resolves_an_alert_but_data() -> None:
     blocks = rows(600, {"x": np.zeros(600)})
     silence = [drained(600.0 + minute * 60.0) for minute in range(0, 120, 5)]
@@ -85,6 +102,24 @@ def test_labels_that_are_all_late_leave_the_cohort_empty_and_open_no_window() ->
     assert all(value(one["performance"], "accuracy") is None for one in final)
     assert sum(one["performance"]["outcomes"] for one in arrivals(told)) == 0
     assert sum(one["counts"].get("labels_unmatched", 0) for one in arrivals(told)) in (0, 200)
+
+
+@pytest.mark.parametrize(
+    ("other", "delay", "said_of_it"),
+    [("", 300, ""), ("x", 300, "no recent one had such an id"), ("", 9000, "most came when its `labels.wait` (1h) was over")],
+)
+def test_labels_that_find_no_prediction_are_said_to_and_why(other: str, delay: int, said_of_it: str) -> None:
+    log = [block(configuration(config=CONFIG | {"labels": {"topic": "l", "wait": "1h"}}), at=0)]
+    for at in range(0, 6 * 3600, 60):
+        ids, seconds = [f"id{at + i}" for i in range(20)], [float(at + i) for i in range(20)]
+        log.append(block(predictions(ids, seconds, [0.0, 1.0] * 10)))
+        if at >= delay:
+            ids = [f"{other}id{at - delay + i}" for i in range(20)]
+            log.append(block(labels(ids, [second + 20 for second in seconds], [0.0, 1.0] * 10)))
+    told = [alert["data"] for alert in run(log)["alerts"]]
+    assert names(told) == (["LabelsUnmatched"] if said_of_it else [])
+    assert all(said_of_it in alert["annotations"]["summary"] for alert in told)
+    assert run(cut(log, 7), restarts=(40, 90, 300, 700))["alerts"] == run(log)["alerts"]
 
 
 def test_a_stream_with_one_class_only_says_so_and_has_no_recall_of_the_other() -> None:
