@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stream_monitor.alerting.alerts import Alerts, Moment, Step, Subject, Telling
 from stream_monitor.blocks import Section
 from stream_monitor.config.alert_name import AlertName
-from stream_monitor.events import iso
+from stream_monitor.events import AlertKind, iso
 from stream_monitor.models.models import ERRORS, Found
 from stream_monitor.models.sentence import Named, sentence
 from stream_monitor.quality.issue import Issue

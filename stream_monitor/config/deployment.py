@@ -95,8 +95,13 @@ class Config(Settings):
     def record(self, name: str) -> StreamRecord:
         """A stream's configuration as it is to stand in the log."""
         sharing = sum(stream.false_alarms is None for stream in self.streams.values())
+        config = self.streams[name]
+        topics = [stream.labels.topic for stream in self.streams.values() if stream.labels]
+        if config.labels and topics.count(config.labels.topic) > 1:  # most are for the other streams
+            severity = {"LabelsUnmatched": "none"} | config.quality.severity
+            config = config.model_copy(update={"quality": config.quality.model_copy(update={"severity": severity})})
         return StreamRecord(
-            revision=self.revision, deployment=self.deployment, config=self.streams[name], limits=self.limits,
+            revision=self.revision, deployment=self.deployment, config=config, limits=self.limits,
             false_alarms=self.false_alarms, streams=max(1, sharing),
         )  # fmt: skip
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from stream_monitor.config.deployment import Config
 from stream_monitor.config.quality import Quality
 from stream_monitor.quality.hours import HOUR
 from stream_monitor.quality.unmatched import Unmatched
@@ -82,3 +85,13 @@ def test_it_says_nothing_while_predictions_are_sampled_nor_for_a_wait_after() ->
 def test_it_is_off_where_that_is_configured() -> None:
     assert Stream(severity={"LabelsUnmatched": "none"}).hours(30, 0, 100).said == []
     assert Stream(wait=0).hours(30, 0, 100).said == []
+
+
+def test_labels_that_streams_share_are_not_all_expected_to_match() -> None:
+    def stream(topic: str, **quality: Any) -> dict[str, Any]:
+        return {"predictions": {"topic": "p"}, "labels": {"topic": topic}, "quality": quality}
+
+    streams = {"a": stream("both"), "b": stream("both", severity={"LabelsUnmatched": "info"}), "c": stream("own")}
+    config = Config.model_validate({"streams": streams})
+    severities = {name: config.record(name).config.quality.severe("LabelsUnmatched") for name in streams}
+    assert severities == {"a": None, "b": "info", "c": "warning"}
