@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -150,10 +151,11 @@ class Estimates:
         if not readings or estimator is None:
             return None
         calibrations = estimator.cbpe.calibrations if isinstance(estimator, ByScores) else []
+        errors = [one.error_before for one in calibrations if not math.isnan(one.error_before)]
         return Estimated(
             metrics=measured(readings), learnt_from=estimator.learnt_from,
-            calibration_error=finite(calibrations[0].error_before) if calibrations else None,
-            calibrated=calibrations[0].helps if calibrations else None,
+            calibration_error=finite(max(errors)) if errors else None,
+            calibrated=any(one.helps for one in calibrations) if calibrations else None,
         )  # fmt: skip
 
     def final(self, key: Key, realised: Readings) -> list[Verdict]:

@@ -116,3 +116,23 @@ def test_a_class_without_a_row_in_the_reference_is_known_by_its_scores() -> None
     assert apart(said) == []
     last = [one for one in cohorts(said) if one["estimated"]][-1]
     assert last["estimated"]["metrics"]["macro_f1"]["value"] == pytest.approx(value(last["performance"], "macro_f1"), abs=0.1)
+
+
+@pytest.mark.parametrize("off", ["a", "b"])
+def test_what_is_said_of_the_calibration_of_many_classes_is_that_of_the_worst(off: str) -> None:
+    """Scores of one class are twice what they should be against those of another; which is named first does not matter."""
+    rng, n, blocks = np.random.default_rng(27), 1600, list[Block]()
+    names = [off, *sorted({"a", "b", "c"} - {off})]
+    chances = rng.dirichlet(np.ones(3), n)
+    scores = chances * np.array([0.3, 1.0, 1.0])
+    for at in range(0, n, 100):
+        mine = slice(at, at + 100)
+        ids, seconds = [f"w{at + i}" for i in range(100)], [float(at + i) for i in range(100)]
+        more: dict[str, Any] = {f"scores:{name}": scores[mine, names.index(name)].tolist() for name in "abc"}
+        predicted = [names[i] for i in scores[mine].argmax(axis=1)]
+        blocks.append(block(predictions(ids, seconds, predicted, more=more)))
+        blocks.append(block(labels(ids, [seconds[-1]] * 100, [names[rng.choice(3, p=one)] for one in chances[mine]])))
+    said = told([*blocks, drained(n + 600.0)], task="multiclass")
+    (last, *_) = [one["estimated"] for one in arrivals(said) if one["estimated"]]
+    assert last["calibrated"]
+    assert last["calibration_error"] == pytest.approx(0.7 / 3, abs=0.05)
