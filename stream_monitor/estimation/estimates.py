@@ -226,7 +226,6 @@ class Estimates:
             return
         if before is None or self._kind is None or self._kind[:2] != before[:2]:
             self.learnt, self._learners, self._awaited, self.refused = {}, {}, {}, {}
-            self._first, self._taken = {}, {}
         for awaited in self._awaited.values():
             awaited.labelled = Expected(awaited.estimator.width)
 

@@ -118,6 +118,13 @@ def test_a_class_without_a_row_in_the_reference_is_known_by_its_scores() -> None
     assert last["estimated"]["metrics"]["macro_f1"]["value"] == pytest.approx(value(last["performance"], "macro_f1"), abs=0.1)
 
 
+def test_the_window_after_the_reference_is_the_first_of_which_something_is_expected() -> None:
+    rng = np.random.default_rng(26)
+    score = rng.random(1200)
+    said = told(scored(score, (rng.random(1200) < score).astype(float), np.ones(1200, np.bool_)), metrics={"window": "10m"})
+    assert [bool(one["estimated"]) for one in arrivals(said) if one["predictions"]] == [False, True]
+
+
 @pytest.mark.parametrize("off", ["a", "b"])
 def test_what_is_said_of_the_calibration_of_many_classes_is_that_of_the_worst(off: str) -> None:
     """Scores of one class are twice what they should be against those of another; which is named first does not matter."""
