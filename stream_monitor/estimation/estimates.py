@@ -59,6 +59,8 @@ class Verdict(NamedTuple):
     realised: Reading
     changed: Side | None
     """Where realised values have lain of estimated ones for so long that the relation must have changed."""
+    since: int
+    """From which window on they have."""
 
 
 class Estimates:
@@ -164,8 +166,9 @@ class Estimates:
         for metric, estimated in awaited.estimator.read(awaited.labelled).items() if awaited else ():
             if metric in RECONCILED and metric in realised and estimated.value is not None:
                 reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, Reconciled())
-                verdict = reconciled.add(estimated, realised[metric])
-                found.append(Verdict(metric, estimated, realised[metric], verdict.changed))
+                start = key.number * self._ledger.windows.length
+                verdict = reconciled.add(estimated, realised[metric], start)
+                found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since))
         return found
 
     def learn(self) -> None:

@@ -77,6 +77,23 @@ def test_a_relation_that_changes_is_seen_whichever_labels_there_are(how: str) ->
     assert min(alert["startsAt"] for alert in alerts) > "2026-01-01T01:23"
 
 
+def test_what_is_better_than_expected_is_a_notice_and_says_since_when() -> None:
+    rng = np.random.default_rng(28)
+    score = rng.beta(2, 2, 9000)
+    sharper = np.where(score > 0.5, 1 - (1 - score) * 0.3, score * 0.3)
+    chance = np.where((np.arange(9000) // 3000) == 1, sharper, score)
+    alerts = apart(told(scored(score, (rng.random(9000) < chance).astype(float), np.ones(9000, np.bool_))))
+    opened = next(one for one in alerts if one["labels"]["metric"] == "accuracy" and one["transition"] == "opened")
+    assert opened["labels"]["severity"] == "info"
+    summary = opened["annotations"]["summary"]
+    assert summary.startswith("accuracy of s/1 stays above what its scores let expect since 2026-01-01T00:50:00.000Z: 0.92 ")
+    assert summary.endswith("; the relation of features and labels has changed")
+    assert (opened["change"]["time"], opened["change"]["direction"]) == ("2026-01-01T00:50:00.000Z", "up")
+    assert opened["change"]["effect"]["value"] == pytest.approx(opened["change"]["after"] - opened["change"]["before"])
+    transitions = [one["transition"] for one in alerts if one["labels"]["metric"] == "accuracy"]
+    assert transitions == ["opened", "resolved"]
+
+
 def growing(rows: int = 1500) -> list[Block]:
     """Predictions with scores of three classes, and of one more after some time."""
     rng, blocks = np.random.default_rng(24), list[Block]()
