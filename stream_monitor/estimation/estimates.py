@@ -130,12 +130,13 @@ class Estimates:
         if not self._awaited or not len(outcomes.row):
             return
         good = (outcomes.sign > 0) & ~np.isnan(losses(outcomes)) & (outcomes.weight > 0) & np.isfinite(outcomes.weight)
-        outcomes = outcomes.part(good)
+        asked = Asked.of(outcomes)
         for key, at in groups(outcomes.time // self._ledger.windows.length, outcomes.version):
             awaited = self._awaited.get(key)
             if awaited is not None:
-                counted = outcomes.take(at[outcomes.position[at] >= awaited.first])
-                awaited.estimator.add(awaited.labelled, Asked.of(counted), counted.weight)
+                counted = at[good[at] & (outcomes.position[at] >= awaited.first)]
+                if len(counted):
+                    awaited.estimator.add(awaited.labelled, asked.take(counted), outcomes.weight[counted])
 
     def close(self, key: Key) -> Readings:
         """What is expected of a window that closed, one of the shortest."""
