@@ -27,7 +27,7 @@ from stream_monitor.metrics.tally import Tally
 from stream_monitor.metrics.windows import Key, groups
 
 Floats = npt.NDArray[np.float64]
-RECONCILED = ("accuracy", "roc_auc", "macro_f1", "mae")
+RECONCILED = ("accuracy", "precision", "roc_auc", "macro_f1", "mae")
 """Metrics that are compared with what labels show."""
 Losses = Callable[[Outcomes], Floats]
 _MOST_CLASSES = MOST_CLASSES - 2

@@ -77,6 +77,14 @@ def test_a_relation_that_changes_is_seen_whichever_labels_there_are(how: str) ->
     assert min(alert["startsAt"] for alert in alerts) > "2026-01-01T01:23"
 
 
+def test_positives_that_are_half_as_likely_are_seen_though_accuracy_stays() -> None:
+    rng = np.random.default_rng(29)
+    score = rng.beta(1.5, 3, 9000)
+    chance = np.where(np.arange(9000) < 4000, score, score / 2)
+    alerts = apart(told(scored(score, (rng.random(9000) < chance).astype(float), np.ones(9000, np.bool_))))
+    assert [one["labels"]["metric"] for one in alerts if one["transition"] == "opened"] == ["precision"]
+
+
 def test_what_is_better_than_expected_is_a_notice_and_says_since_when() -> None:
     rng = np.random.default_rng(28)
     score = rng.beta(2, 2, 9000)
