@@ -284,9 +284,9 @@ class Estimated(_Out):
     learnt_from: int
     """Outcomes that it was learnt from what scores are worth."""
     calibration_error: float | None
-    """Expected calibration error of the scores as they are, on outcomes that nothing was learnt from."""
+    """Expected calibration error of the scores as they are, of the worst class, on outcomes that nothing was learnt from."""
     calibrated: bool | None
-    """Whether scores are calibrated, because that makes this error smaller; null where there are none."""
+    """Whether scores of any class are calibrated, because that makes this error smaller; null where there are none."""
 
 
 class SinceBeginning(_Out):

@@ -30,6 +30,7 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     """
     outcomes = joined.outcomes
     stream.ledger.matured(joined.matured, stream.judge.losses)
+    stream.estimates.matured(joined.matured, stream.judge.losses)
     events: list[Event] = []
     if not stream.judge.clear:
         outcomes, events = _clear_up(stream, outcomes, last, position)

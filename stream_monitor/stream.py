@@ -127,6 +127,7 @@ class Stream:
         counts, matured = self.join.let_go()
         self.count(counts)
         self.ledger.matured(matured, self.judge.losses)
+        self.estimates.matured(matured, self.judge.losses)
 
     def reconcile(self, alerts: dict[str, Alert], requests: dict[str, bytes], arrived: int) -> list[Output]:
         """Publishes what this program sees otherwise than what was published."""
@@ -278,7 +279,7 @@ class Stream:
         n = int(np.count_nonzero(joined.accepted))
         if n:
             self.ledger.predictions(rows, joined)
-            self.estimates.predictions(rows, values, joined, kept)
+            self.estimates.predictions(rows, values, joined, kept, self.join.position - len(rows))
         self.count({"predictions": n})
 
     def _watch_features(self, features: Features, joined: Joined, marks: Marks) -> list[Event]:

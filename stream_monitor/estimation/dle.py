@@ -71,6 +71,12 @@ class Dle:
                 self._replace(due)
             rows, errors = rows[n:], errors[n:]
 
+    def still(self) -> Dle:
+        """As it is now, for good: it is not to learn any more."""
+        dle = Dle(self._rows, self._every)
+        dle.outcomes, dle.learnt_rows, dle._powers, dle._tree = self.outcomes, self.learnt_rows, self._powers.copy(), self._tree
+        return dle
+
     def estimate(self, features: Floats, predicted: Floats) -> Floats:
         """The absolute error to expect of each row, float64[n]; NaN before there is a tree."""
         if self._tree is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,13 +13,13 @@ import numpy.typing as npt
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.estimation.cbpe import MOST_CLASSES
-from stream_monitor.estimation.estimator import ByFeatures, ByScores, Estimator, Expected
+from stream_monitor.estimation.dle import Dle
+from stream_monitor.estimation.estimator import Asked, ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.events import Estimated, finite
 from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
-from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.report import measured
@@ -24,12 +27,28 @@ from stream_monitor.metrics.tally import Tally
 from stream_monitor.metrics.windows import Key, groups
 
 Floats = npt.NDArray[np.float64]
-RECONCILED = ("accuracy", "roc_auc", "macro_f1", "mae")
+RECONCILED = ("accuracy", "precision", "roc_auc", "macro_f1", "mae")
 """Metrics that are compared with what labels show."""
+Losses = Callable[[Outcomes], Floats]
+_MOST_CLASSES = MOST_CLASSES - 2
+"""Beside those that become known later."""
 _PARTS = 32
 """Parts of outcomes that are kept as they came: of a few rows each, they take more room than their rows."""
-_KEPT = 50_000
-"""Windows of which an estimate is kept until their labels are there."""
+_KEPT = 10_000
+"""Windows whose estimate waits for their labels."""
+
+
+class Awaited:
+    """A window whose labels are not complete; all of it is expected by the estimator that was in use when it began."""
+
+    def __init__(self, estimator: Estimator, first: int) -> None:
+        self.estimator = estimator
+        self.first = first
+        """The position of the first prediction that it counts."""
+        self.open: Expected | None = None
+        """What is expected of its predictions; None once it has closed."""
+        self.labelled = Expected(estimator.width)
+        """What is expected of those that got a label, and of no others: which get one may depend on their scores."""
 
 
 class Verdict(NamedTuple):
@@ -40,6 +59,8 @@ class Verdict(NamedTuple):
     realised: Reading
     changed: Side | None
     """Where realised values have lain of estimated ones for so long that the relation must have changed."""
+    since: int
+    """From which window on they have."""
 
 
 class Estimates:
@@ -61,9 +82,9 @@ class Estimates:
         self.reconciled: dict[int, dict[str, Reconciled]] = {}
         self.refused: dict[int, str] = {}
         """Versions of which nothing is estimated, and why."""
-        self._open: dict[Key, Expected] = {}
-        self._kept: dict[Key, Readings] = {}
-        """What was expected of windows whose labels are not complete."""
+        self._learners: dict[int, tuple[int, Dle]] = {}
+        """What learns of a regression, and from how many features."""
+        self._awaited: dict[Key, Awaited] = {}
 
     def outcomes(self, outcomes: Outcomes) -> None:
         """Takes outcomes to learn from."""
@@ -81,58 +102,74 @@ class Estimates:
 
     def refer(self, version: int, outcomes: Outcomes) -> None:
         """Takes the outcomes of a reference that was given; those of a regression do not have the features to learn from."""
+        self._ledger.settle()
         self._notice()
         if not self._by_features and not (np.isnan(outcomes.score).all() and np.isnan(outcomes.scores).all()):
             self._learn(version, outcomes)
 
-    def predictions(self, rows: Rows, values: Values, joined: Joined, features: npt.NDArray[np.float32] | None) -> None:
-        """Takes predictions that were accepted."""
+    def predictions(
+        self, rows: Rows, values: Values, joined: Joined, features: npt.NDArray[np.float32] | None, position: int
+    ) -> None:
+        """Takes predictions that were accepted, from a position on."""
         if not self.learnt:
             return
-        versions = np.unique(joined.version[joined.accepted]).tolist()
-        known, predicted = self._ledger.numbers.predicted(rows, values)
-        if self._by_features:
-            known = np.empty((len(rows), 0)) if features is None else features.astype(np.float64)
+        features = np.empty((len(rows), 0), np.float32) if features is None else features
+        asked = Asked(rows.number("score"), self._ledger.numbers.scored(rows), values, features)
         index = self._ledger.windows.numbers(rows.time, joined.clock)
-        for version in versions:
+        for version in np.unique(joined.version[joined.accepted]).tolist():
             if version not in self.learnt:
                 continue
             mine = np.flatnonzero(joined.accepted & (joined.version == version))
             for key, at in groups(index[mine], joined.version[mine]):
-                expected = self._open.setdefault(key, Expected(self.learnt[version].width))
-                self.learnt[version].add(expected, known[mine[at]], predicted[mine[at]])
+                awaited = self._awaited.setdefault(key, Awaited(self.learnt[version], position + int(mine[at][0])))
+                awaited.open = awaited.open or Expected(awaited.estimator.width)
+                awaited.estimator.add(awaited.open, asked.take(mine[at]))
+
+    def matured(self, outcomes: Outcomes, losses: Losses) -> None:
+        """Takes predictions whose wait is over; `losses` says the loss of each outcome, NaN where there is none."""
+        if not self._awaited or not len(outcomes.row):
+            return
+        good = (outcomes.sign > 0) & ~np.isnan(losses(outcomes)) & (outcomes.weight > 0) & np.isfinite(outcomes.weight)
+        asked = Asked.of(outcomes)
+        for key, at in groups(outcomes.time // self._ledger.windows.length, outcomes.version):
+            awaited = self._awaited.get(key)
+            if awaited is not None:
+                counted = at[good[at] & (outcomes.position[at] >= awaited.first)]
+                if len(counted):
+                    awaited.estimator.add(awaited.labelled, asked.take(counted), outcomes.weight[counted])
 
     def close(self, key: Key) -> Readings:
         """What is expected of a window that closed, one of the shortest."""
-        expected = self._open.pop(key, None)
-        if expected is None or key.version not in self.learnt:
+        awaited = self._awaited.get(key)
+        if awaited is None or awaited.open is None:
             return {}
-        readings = {name: one for name, one in self.learnt[key.version].read(expected).items() if one.value is not None}
-        self._kept[key] = {name: one for name, one in readings.items() if name in RECONCILED}
-        if len(self._kept) > _KEPT:
-            del self._kept[next(iter(self._kept))]
-        return readings
+        expected, awaited.open = awaited.open, None
+        if len(self._awaited) > _KEPT:
+            del self._awaited[next(iter(self._awaited))]
+        return {name: one for name, one in awaited.estimator.read(expected).items() if one.value is not None}
 
     def described(self, version: int, readings: Readings) -> Estimated | None:
         """What is expected, as events have it; None where nothing is."""
         estimator = self.learnt.get(version)
         if not readings or estimator is None:
             return None
-        calibration = estimator.cbpe.calibrations[0] if isinstance(estimator, ByScores) else None
+        calibrations = estimator.cbpe.calibrations if isinstance(estimator, ByScores) else []
+        errors = [one.error_before for one in calibrations if not math.isnan(one.error_before)]
         return Estimated(
             metrics=measured(readings), learnt_from=estimator.learnt_from,
-            calibration_error=finite(calibration.error_before) if calibration else None,
-            calibrated=calibration.helps if calibration else None,
+            calibration_error=finite(max(errors)) if errors else None,
+            calibrated=any(one.helps for one in calibrations) if calibrations else None,
         )  # fmt: skip
 
     def final(self, key: Key, realised: Readings) -> list[Verdict]:
-        """Compares what was expected of a window with what its labels say, now that they are complete."""
-        found = []
-        for metric, estimated in self._kept.pop(key, {}).items():
-            if metric in realised and key.version in self.learnt:
+        """Compares what was expected of the labelled predictions of a window with what labels say, now that all are there."""
+        awaited, found = self._awaited.pop(key, None), []
+        for metric, estimated in awaited.estimator.read(awaited.labelled).items() if awaited else ():
+            if metric in RECONCILED and metric in realised and estimated.value is not None:
                 reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, Reconciled())
-                verdict = reconciled.add(estimated, realised[metric])
-                found.append(Verdict(metric, estimated, realised[metric], verdict.changed))
+                start = key.number * self._ledger.windows.length
+                verdict = reconciled.add(estimated, realised[metric], start)
+                found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since))
         return found
 
     def learn(self) -> None:
@@ -145,20 +182,25 @@ class Estimates:
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
-        for known in (self._first, self._taken, self.learnt, self.refused, self.reconciled):
+        for known in (self._first, self._taken, self.learnt, self._learners, self.refused, self.reconciled):
             known.pop(version, None)
-        self._open = {key: expected for key, expected in self._open.items() if key.version != version}
-        self._kept = {key: readings for key, readings in self._kept.items() if key.version != version}
+        self._awaited = {key: awaited for key, awaited in self._awaited.items() if key.version != version}
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
+        used = {id(one): one for one in (*self.learnt.values(), *(awaited.estimator for awaited in self._awaited.values()))}
+        places = {its: place for place, its in enumerate(used)}
         return {
             "kind": self._kind, "first": [[n, [list(one) for one in first]] for n, first in self._first.items()],
-            "learnt": [[n, one.state()] for n, one in self.learnt.items()],
+            "estimators": [one.state() for one in used.values()],
+            "learnt": [[n, places[id(one)]] for n, one in self.learnt.items()],
+            "learners": [[n, features, dle.state()] for n, (features, dle) in self._learners.items()],
             "reconciled": [[n, {name: one.state() for name, one in of.items()}] for n, of in self.reconciled.items()],
-            "open": [[*key, expected.state()] for key, expected in self._open.items()],
             "refused": list(self.refused.items()),
-            "kept": [[*key, {name: list(one) for name, one in readings.items()}] for key, readings in self._kept.items()],
+            "awaited": [
+                [*key, places[id(one.estimator)], one.first, one.open.state() if one.open else None, one.labelled.state()]
+                for key, one in self._awaited.items()
+            ],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -166,23 +208,30 @@ class Estimates:
         self._kind, self.refused = state["kind"], dict(state["refused"])
         self._first = {n: [Outcomes._make(columns) for columns in first] for n, first in state["first"]}
         self._taken = {n: sum(len(one.row) for one in first) for n, first in self._first.items()}
-        for number, learnt in state["learnt"]:
-            self.learnt[number] = ByFeatures(learnt[0]) if self._by_features else ByScores(learnt[0])
-            self.learnt[number].restore(learnt)
+        restored = ByFeatures.restored if self._by_features else partial(ByScores.restored, self._ledger.numbers)
+        estimators: list[Estimator] = [restored(one) for one in state["estimators"]]
+        self.learnt = {n: estimators[place] for n, place in state["learnt"]}
+        for number, features, learner in state["learners"]:
+            self._learners[number] = features, Dle()
+            self._learners[number][1].restore(learner)
         for number, of in state["reconciled"]:
             self.reconciled[number] = {name: Reconciled() for name in of}
             for name, last in of.items():
                 self.reconciled[number][name].restore(last)
-        for number, version, expected in state["open"]:
-            self._open[Key(number, version)] = Expected.restored(expected)
-        for number, version, readings in state["kept"]:
-            self._kept[Key(number, version)] = {name: Reading(*one) for name, one in readings.items()}
+        for number, version, place, first, expected, labelled in state["awaited"]:
+            awaited = self._awaited[Key(number, version)] = Awaited(estimators[place], first)
+            awaited.open = Expected.restored(expected) if expected else None
+            awaited.labelled = Expected.restored(labelled)
 
     def _notice(self) -> None:
-        """Begins again where outcomes are measured as something else than before."""
-        if self._decided() != self._kind:
-            self._kind = self._decided()
-            self._first, self.learnt, self._open, self._kept, self.refused, self._taken = {}, {}, {}, {}, {}, {}
+        """Begins again where outcomes are measured as something else; with more classes, only what cohorts forget as well."""
+        before, self._kind = self._kind, self._decided()
+        if self._kind == before:
+            return
+        if before is None or self._kind is None or self._kind[:2] != before[:2]:
+            self.learnt, self._learners, self._awaited, self.refused = {}, {}, {}, {}
+        for awaited in self._awaited.values():
+            awaited.labelled = Expected(awaited.estimator.width)
 
     def _decided(self) -> Any:
         """What outcomes are measured as; None where nothing can be said of that."""
@@ -198,35 +247,33 @@ class Estimates:
     def _learn(self, number: int, outcomes: Outcomes) -> None:
         if self._kind is None:
             return
-        judged = self._ledger.numbers.judged(outcomes)
         if self._by_features:
-            features = outcomes.features.astype(np.float64)
-            estimator = self.learnt.setdefault(number, ByFeatures(features.shape[1]))
-            assert isinstance(estimator, ByFeatures)
-            estimator.learn(features, judged.predicted, judged.actual)
+            features, dle = self._learners.setdefault(number, (outcomes.features.shape[1], Dle()))
+            dle.learn(outcomes.features[:, :features].astype(np.float64), outcomes.value, outcomes.label_value)
+            self.learnt[number] = ByFeatures(features, dle.still())
         else:
-            self._learn_scores(number, judged)
+            self._learn_scores(number, outcomes)
 
-    def _learn_scores(self, number: int, judged: Judged) -> None:
-        if self._ledger.vocabulary.room > MOST_CLASSES:
-            self.refused[number] = f"there are more than {MOST_CLASSES} classes"
+    def _learn_scores(self, number: int, outcomes: Outcomes) -> None:
+        words = [] if self._kind[0] == "binary" else self._ledger.numbers.known(outcomes.scores)
+        if len(words) > _MOST_CLASSES:
+            self.refused[number] = f"there are more than {_MOST_CLASSES} classes"
             return
-        binary = self._kind[0] == "binary"
-        scores = judged.score if binary else np.nan_to_num(judged.scores)
-        if not scores.size or np.isnan(scores).all():
+        estimator = ByScores(self._ledger.numbers, words)
+        if np.isnan(estimator.scores(Asked.of(outcomes))).all():
             self.refused[number] = "there are no scores"
             return
-        estimator = ByScores(2 if binary else self._ledger.vocabulary.room)
-        estimator.cbpe.learn(scores, judged.actual.astype(np.int64), judged.weight)
-        if self._agrees(estimator, scores, judged):
+        estimator.learn(outcomes)
+        if self._agrees(estimator, outcomes):
             self.learnt[number] = estimator
         elif number not in self.learnt:
             self.refused[number] = "scores do not say how often predictions are right, not even in the reference"
 
-    def _agrees(self, estimator: Estimator, scores: Floats, judged: Judged) -> bool:
+    def _agrees(self, estimator: Estimator, outcomes: Outcomes) -> bool:
         """Whether what is expected of the outcomes that were learnt from is what they show."""
         expected, measure, shown = Expected(estimator.width), self._ledger.measure, Tally()
         assert measure is not None
-        estimator.add(expected, scores, np.minimum(judged.predicted, self._ledger.vocabulary.room - 1))
+        estimator.add(expected, Asked.of(outcomes), outcomes.weight)
+        judged = self._ledger.numbers.judged(outcomes)
         shown.add(measure, judged, np.zeros(len(judged.weight)), np.empty((len(judged.weight), 0), np.uint64))
         return Reconciled(1, 1).add(estimator.read(expected)["accuracy"], shown.readings(measure)["accuracy"]).apart is None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.estimation.cbpe import Cbpe
 from stream_monitor.estimation.dle import Dle
+from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.packed import Values
+from stream_monitor.metrics.class_numbers import ClassNumbers
 from stream_monitor.metrics.ranking import Ranking
 from stream_monitor.metrics.reading import Readings
+from stream_monitor.metrics.vocabulary import Word
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,8 +43,29 @@ class Expected:
         return expected
 
 
+class Asked(NamedTuple):
+    """Predictions of which something is expected, one array each, [n]."""
+
+    score: Floats
+    scores: npt.NDArray[np.float32]
+    """[n, c], by the classes that have scores."""
+    predicted: Values
+    features: npt.NDArray[np.float32]
+    """[n, d], where they are kept."""
+
+    def take(self, which: Any) -> Asked:
+        """Some of them."""
+        predicted = Values(*(column[which] for column in self.predicted))
+        return Asked(self.score[which], self.scores[which], predicted, self.features[which])
+
+    @classmethod
+    def of(cls, outcomes: Outcomes) -> Asked:
+        """Those of some outcomes."""
+        return cls(outcomes.score, outcomes.scores, Values(outcomes.value, outcomes.code), outcomes.features)
+
+
 class Estimator(Protocol):
-    """Of one version.  `known` are its scores, float64[n] or [n, classes], or its features, float64[n, d]."""
+    """Of one version; it never changes, so that all of a window is expected by the same one."""
 
     @property
     def width(self) -> int:
@@ -49,7 +75,7 @@ class Estimator(Protocol):
     def learnt_from(self) -> int:
         """How many outcomes it has learnt from."""
 
-    def add(self, expected: Expected, known: Floats, predicted: Floats) -> None:
+    def add(self, expected: Expected, asked: Asked, weights: Floats | None = None) -> None:
         """Takes predictions of a window."""
 
     def read(self, expected: Expected) -> Readings:
@@ -58,15 +84,16 @@ class Estimator(Protocol):
     def state(self) -> Any:
         """Everything, as plain values and arrays."""
 
-    def restore(self, state: Any) -> None:
-        """Goes on from a `state()`."""
-
 
 class ByScores:
-    """Of a classifier: confidence-based, from its scores."""
+    """Of a classifier: confidence-based, from its scores; without words it is that of two classes.
 
-    def __init__(self, classes: int) -> None:
-        self.classes, self.cbpe = classes, Cbpe(classes)
+    Of classes that were not known when it learnt, there are the predicted one and all others.
+    """
+
+    def __init__(self, numbers: ClassNumbers, words: Sequence[Word]) -> None:
+        self._numbers, self._words = numbers, words
+        self.cbpe = Cbpe(len(words) + 2)
         self.width = self.cbpe.width
 
     @property
@@ -74,14 +101,22 @@ class ByScores:
         """How many outcomes it has learnt from."""
         return self.cbpe.learnt_rows
 
-    def add(self, expected: Expected, known: Floats, predicted: Floats) -> None:
+    def learn(self, outcomes: Outcomes) -> None:
+        """Learns from outcomes, once."""
+        actual = self._numbers.classes(Values(outcomes.label_value, outcomes.label_code), self._words)
+        self.cbpe.learn(self.scores(Asked.of(outcomes)), actual.astype(np.int64), outcomes.weight)
+
+    def add(self, expected: Expected, asked: Asked, weights: Floats | None = None) -> None:
         """Takes predictions of a window, by their scores."""
-        chances = self.cbpe.chances(known)
-        self.cbpe.add(expected.sums, np.zeros(len(predicted), np.int64), predicted.astype(np.int64), chances)
-        if self.classes == 2:
+        scores = self.scores(asked)
+        chances = self.cbpe.chances(scores)
+        predicted = self._numbers.classes(asked.predicted, self._words).astype(np.int64)
+        self.cbpe.add(expected.sums, np.zeros(len(predicted), np.int64), predicted, chances, weights)
+        if not self._words:
             there = ~np.isnan(chances)
+            sides = np.stack((chances, 1 - chances)) * (1.0 if weights is None else weights)
             expected.ranking = expected.ranking or Ranking()
-            expected.ranking.add(known[there], chances[there], 1 - chances[there])
+            expected.ranking.add(scores[there], *sides[:, there])
 
     def read(self, expected: Expected) -> Readings:
         """What is expected of it."""
@@ -93,34 +128,38 @@ class ByScores:
 
     def state(self) -> Any:
         """Everything, as plain values and arrays."""
-        return [self.classes, self.cbpe.state()]
+        return [[list(word) for word in self._words], self.cbpe.state()]
 
-    def restore(self, state: Any) -> None:
-        """Goes on from a `state()`."""
-        self.cbpe.restore(state[1])
+    @classmethod
+    def restored(cls, numbers: ClassNumbers, state: Any) -> ByScores:
+        """From a `state()`."""
+        words, cbpe = state
+        estimator = cls(numbers, [(float(value), int(code)) for value, code in words])
+        estimator.cbpe.restore(cbpe)
+        return estimator
+
+    def scores(self, asked: Asked) -> Floats:
+        """Scores as it takes them; NaN where there are none."""
+        return self._numbers.scores(asked.score, asked.scores, asked.predicted, self._words)
 
 
 class ByFeatures:
-    """Of a regression: a model that learns from its features how large errors are."""
+    """Of a regression: what a model expects that has learnt from its features how large errors are."""
 
     width = Dle.width
 
-    def __init__(self, features: int) -> None:
-        self._features, self._dle = features, Dle()
+    def __init__(self, features: int, dle: Dle) -> None:
+        self._features, self._dle = features, dle
 
     @property
     def learnt_from(self) -> int:
         """How many outcomes it has learnt from."""
         return self._dle.learnt_rows
 
-    def learn(self, known: Floats, predicted: Floats, actual: Floats) -> None:
-        """Takes outcomes, float64[n] each, with the features of their predictions, float64[n, d]."""
-        self._dle.learn(known[:, : self._features], predicted, actual)
-
-    def add(self, expected: Expected, known: Floats, predicted: Floats) -> None:
+    def add(self, expected: Expected, asked: Asked, weights: Floats | None = None) -> None:
         """Takes predictions of a window, by their features."""
-        errors = self._dle.estimate(known[:, : self._features], predicted)
-        self._dle.add(expected.sums, np.zeros(len(predicted), np.int64), errors)
+        known = asked.features[:, : self._features].astype(np.float64)
+        self._dle.add(expected.sums, np.zeros(len(known), np.int64), self._dle.estimate(known, asked.predicted.value), weights)
 
     def read(self, expected: Expected) -> Readings:
         """What is expected of it."""
@@ -130,6 +169,9 @@ class ByFeatures:
         """Everything, as plain values and arrays."""
         return [self._features, self._dle.state()]
 
-    def restore(self, state: Any) -> None:
-        """Goes on from a `state()`."""
-        self._dle.restore(state[1])
+    @classmethod
+    def restored(cls, state: Any) -> ByFeatures:
+        """From a `state()`."""
+        dle = Dle()
+        dle.restore(state[1])
+        return cls(state[0], dle)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,7 +12,7 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.judged import Judged
-from stream_monitor.metrics.vocabulary import Vocabulary, Word
+from stream_monitor.metrics.vocabulary import Vocabulary, Word, are
 from stream_monitor.watching.judge import losses
 from stream_monitor.watching.words import Words
 
@@ -40,15 +42,50 @@ class ClassNumbers:
             np.sign(outcomes.sign).astype(np.float64),
         )
 
-    def predicted(self, rows: Rows, values: Values) -> tuple[Floats, Floats]:
-        """The scores of predictions as they are measured, float64[n] or [n, c] by class, and their classes, float64[n]."""
+    def scored(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """The scores of predictions, float32[n, c], by the classes that have any."""
         found = self._classes.scores(rows)
-        scores = np.empty((len(rows), 0), np.float32) if found is None else found
-        numbers = self._vocabulary.numbers(values.value, values.code)
-        if self._vocabulary.kind == "binary":
-            return self._positive_score(rows.number("score"), scores), numbers
-        by_class = self._by_class(scores)
-        return np.nan_to_num(by_class) if by_class.shape[1] else np.full((len(rows), self._vocabulary.room), np.nan), numbers
+        return np.empty((len(rows), 0), np.float32) if found is None else found
+
+    def known(self, scores: npt.NDArray[np.float32]) -> list[Word]:
+        """The classes that there are, those that only have scores last."""
+        known = list(self._vocabulary.words)
+        given = np.flatnonzero(np.isfinite(scores).any(axis=0)).tolist()
+        for name in sorted(self._classes.names[column] for column in given):
+            value, code = self._words.value(name)
+            word = (0.0, code) if code >= 0 else (value, -1)
+            if word not in known:
+                known.append(word)
+        return known
+
+    def classes(self, values: Values, words: Sequence[Word]) -> Floats:
+        """The class of each value, float64[n]: of two, or its place among some classes; as many as these for all others."""
+        if self._vocabulary.kind != "multiclass":
+            return self._vocabulary.numbers(*values)
+        found = np.full(len(values.value), len(words), np.float64)
+        for i, word in enumerate(words):
+            found[are(*values, word)] = i
+        return found
+
+    def scores(self, score: Floats, scores: npt.NDArray[np.float32], predicted: Values, words: Sequence[Word]) -> Floats:
+        """The scores of predictions, float64[n] of two classes, else float64[n, c + 2] of some classes and of all others.
+
+        Of these the predicted one has the last column but one, if it is one of them.  NaN for a prediction without any score.
+        """
+        if self._vocabulary.kind != "multiclass":
+            return self._positive_score(score, scores)
+        found = np.zeros((len(scores), len(words) + 2))
+        places, scored = {word: i for i, word in enumerate(words)}, self._scored()
+        for column in sorted(range(scores.shape[1]), key=self._classes.names.__getitem__):
+            word, given = scored[column], np.nan_to_num(scores[:, column])
+            if word in places:
+                found[:, places[word]] = given
+            else:
+                mine = are(*predicted, word) if word else np.zeros(len(given), np.bool_)
+                found[:, -2] += np.where(mine, given, 0.0)
+                found[:, -1] += np.where(mine, 0.0, given)
+        found[~np.isfinite(scores).any(axis=1)] = np.nan
+        return found
 
     def names(self) -> list[str]:
         """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""

@@ -68,10 +68,10 @@ class Vocabulary:
         if self.kind == "regression":
             return value
         if self.kind == "binary" and self.positive is not None:
-            return np.where(_are(value, code, self.positive), 1.0, 0.0)
+            return np.where(are(value, code, self.positive), 1.0, 0.0)
         found = np.full(len(value), self.room - 1, np.float64)
         for i, word in enumerate(self.words[: self.room - 1]):
-            found[_are(value, code, word)] = i
+            found[are(value, code, word)] = i
         return found
 
     def name(self, word: Word, texts: list[str]) -> str:
@@ -121,7 +121,8 @@ class Vocabulary:
         return None
 
 
-def _are(value: Floats, code: npt.NDArray[np.int32], word: Word) -> npt.NDArray[np.bool_]:
+def are(value: Floats, code: npt.NDArray[np.int32], word: Word) -> npt.NDArray[np.bool_]:
+    """Which values are of a class."""
     number, text = word
     same: npt.NDArray[np.bool_] = code == text if text >= 0 else (code < 0) & (value == number)
     return same

@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.config.alert_name import AlertName
-from stream_monitor.config.better import is_share
+from stream_monitor.config.better import BETTER, is_share
 from stream_monitor.config.duration import show
+from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates, Verdict
 from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, iso
@@ -22,7 +23,6 @@ from stream_monitor.metrics.tally import ALL, Tally
 from stream_monitor.metrics.windows import Closed
 from stream_monitor.performance.course import Kind
 from stream_monitor.performance.explanation import Cause, Counts, causes
-from stream_monitor.performance.limits import Step
 from stream_monitor.performance.rules import Rules, Said, Told
 from stream_monitor.task import Output
 from stream_monitor.watched import Watched
@@ -148,14 +148,29 @@ def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> 
     labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": verdict.metric}
     if verdict.changed is None:
         return stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
+    improved = (verdict.changed == "above") == (BETTER[verdict.metric] == "higher")
+    severity: Severity = "info" if improved else "warning"
+    firing = {"alertname": "EstimateApart", **labels, "severity": severity}.items()
+    if any(firing <= alert.labels.items() for alert in stream.alerts.firing.values()):
+        return []
+    return stream.alerts.tell("opened", _gap(stream, verdict, subject, severity, moment), moment, **labels)
+
+
+def _gap(stream: Reviewed, verdict: Verdict, subject: Subject, severity: Severity, moment: Moment) -> Telling:
     realised, estimated = verdict.realised, verdict.estimated
+    now, expected = realised.value or 0.0, estimated.value or 0.0
     scores = stream.ledger.vocabulary.kind != "regression"
+    lost = ", or scores have lost their meaning" if scores and severity != "info" else ""
     summary = (
-        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its {'scores' if scores else 'features'} let expect: "
-        f"{number(realised.value or 0.0)}{_interval(realised)} against {number(estimated.value or 0.0)}{_interval(estimated)}; "
-        f"the relation of features and labels has changed{', or scores have lost their meaning' if scores else ''}"
+        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its {'scores' if scores else 'features'} let expect "
+        f"since {iso(verdict.since)}: {number(now)}{_interval(realised)} against {number(expected)}{_interval(estimated)}; "
+        f"the relation of features and labels has changed{lost}"
     )
-    return stream.alerts.open(subject, "performance", "EstimateApart", "warning", summary, moment, **labels)
+    change = ChangeEstimate(
+        position=moment.predictions, time=iso(verdict.since), direction="up" if verdict.changed == "above" else "down",
+        statistic="metric", before=expected, after=now, effect=_effect(verdict.metric, now, expected),
+    )  # fmt: skip
+    return Telling(subject, "performance", "EstimateApart", severity, summary, change)
 
 
 class _Readings:
@@ -219,17 +234,16 @@ def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
     )
     change = ChangeEstimate(
         position=moment.predictions, time=iso(step.since), direction="up" if value > step.against else "down",
-        statistic="metric", before=step.against, after=value, effect=_effect(step),
+        statistic="metric", before=step.against, after=value, effect=_effect(step.metric, value, step.against),
     )  # fmt: skip
     return Telling(subject, "performance", _NAMES[step.kind], step.severity, summary, change)
 
 
-def _effect(step: Step) -> Effect:
+def _effect(metric: str, value: float, against: float) -> Effect:
     """In points of what lies between 0 and 1, else as a ratio."""
-    value = step.reading.value or 0.0
-    if is_share(step.metric):
-        return Effect(value=value - step.against, unit="points")
-    return Effect(value=value / step.against if step.against else None, unit="ratio")
+    if is_share(metric):
+        return Effect(value=value - against, unit="points")
+    return Effect(value=value / against if against else None, unit="ratio")
 
 
 def _interval(reading: Reading) -> str:
@@ -239,6 +253,8 @@ def _interval(reading: Reading) -> str:
 def _of(stream: Reviewed, alert: Alert) -> int | None:
     """The number of the version that an alert says errs more; None if it says something else."""
     if alert.labels["kind"] not in _EXPLAINED or alert.labels["severity"] == "info" or "segment" in alert.labels:
+        return None
+    if alert.labels["alertname"] == "EstimateApart":
         return None
     names = alert.labels.get("model"), alert.labels.get("version")
     numbers = (number for number, one in stream.watched.versions.items() if (one.subject.model, one.subject.version) == names)

@@ -10,7 +10,7 @@ from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.metrics.reading import NOTHING, Reading
 
 ESTIMATED = Reading(0.9, 500, 0.88, 0.92)
-BELOW, MEETS, ABOVE = Reading(0.8, 400, 0.77, 0.83), Reading(0.87, 400, 0.84, 0.9), Reading(0.95, 400, 0.93, 0.97)
+BELOW, MEETS, ABOVE = Reading(0.8, 400, 0.77, 0.83), Reading(0.89, 400, 0.86, 0.92), Reading(0.95, 400, 0.93, 0.97)
 
 
 def changes(reconciled: Reconciled, realised: list[Reading]) -> list[Side | None]:
@@ -27,6 +27,20 @@ def test_it_is_over_when_none_of_the_last_windows_is_apart() -> None:
     assert changes(Reconciled(), realised) == [None, None, *["below"] * 5, None]
 
 
+def test_windows_that_meet_but_together_lie_where_they_lay_are_no_end() -> None:
+    nearly = Reading(0.86, 400, 0.83, 0.89)
+    assert changes(Reconciled(), [nearly] * 3) == [None] * 3
+    assert changes(Reconciled(), [BELOW, BELOW, BELOW, *[nearly] * 5]) == [None, None, *["below"] * 6]
+    assert changes(Reconciled(), [BELOW, BELOW, BELOW, *[nearly] * 3, *[MEETS] * 3])[-1] is None
+
+
+def test_it_is_said_since_when() -> None:
+    reconciled = Reconciled()
+    realised = [MEETS, *[BELOW] * 4, *[ABOVE] * 3, *[MEETS] * 3]
+    found = [reconciled.add(ESTIMATED, one, start) for start, one in enumerate(realised)]
+    assert [one.since for one in found] == [0, 0, 0, 1, 1, 1, 1, 5, 5, 5, 0]
+
+
 def test_windows_on_different_sides_do_not_add_up() -> None:
     assert changes(Reconciled(), [BELOW, ABOVE, BELOW, BELOW, ABOVE]) == [None] * 5
 
@@ -41,9 +55,9 @@ def test_both_sides_often_enough_are_no_direction() -> None:
 
 def test_a_window_says_where_it_lies_and_how_often_that_was() -> None:
     reconciled = Reconciled()
-    assert reconciled.add(ESTIMATED, BELOW) == ("below", 1, None)
-    assert reconciled.add(ESTIMATED, BELOW) == ("below", 2, None)
-    assert reconciled.add(ESTIMATED, MEETS) == (None, 0, None)
+    assert reconciled.add(ESTIMATED, BELOW) == ("below", 1, None, 0)
+    assert reconciled.add(ESTIMATED, BELOW) == ("below", 2, None, 0)
+    assert reconciled.add(ESTIMATED, MEETS) == (None, 0, None, 0)
 
 
 def test_intervals_that_touch_meet() -> None:
@@ -54,8 +68,8 @@ def test_intervals_that_touch_meet() -> None:
 def test_windows_without_an_interval_are_passed_over(unknown: Reading) -> None:
     reconciled = Reconciled()
     assert changes(reconciled, [BELOW, BELOW, unknown, BELOW]) == [None, None, None, "below"]
-    assert reconciled.add(ESTIMATED, unknown) == (None, 0, "below")
-    assert reconciled.add(unknown, ABOVE) == (None, 0, "below")
+    assert reconciled.add(ESTIMATED, unknown) == (None, 0, "below", 0)
+    assert reconciled.add(unknown, ABOVE) == (None, 0, "below", 0)
 
 
 def test_a_state_is_plain_and_goes_on() -> None:
