@@ -18,7 +18,7 @@ from stream_monitor.metrics.class_numbers import ClassNumbers
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
 from stream_monitor.metrics.label_bias import bias
 from stream_monitor.metrics.multiclass import Multiclass
-from stream_monitor.metrics.regression import Regression
+from stream_monitor.metrics.regression import Regression, origin
 from stream_monitor.metrics.since import Since
 from stream_monitor.metrics.tally import Measure, Tally
 from stream_monitor.metrics.top_segments import TopSegments
@@ -84,6 +84,8 @@ class Ledger:
 
     def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int, regression: bool) -> None:
         """Takes outcomes that can be compared, float64[n] their losses."""
+        if not len(losses):
+            return
         self._regression = regression
         if len(self._pending) >= _PARTS:
             self._pending = [self._together()]
@@ -204,7 +206,7 @@ class Ledger:
         known = Outcomes.joined([*waiting[:-1], more] if len(more.row) else waiting)
         self.vocabulary.hear(known)
         self.vocabulary.decide(self._regression, self._words.state())
-        self._origin = float(known.label_value[0]) if self._regression else 0.0
+        self._origin = origin(known.label_value) if self._regression else 0.0
         self._measure = self._measured()
 
     def _begin_again(self) -> None:

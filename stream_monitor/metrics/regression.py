@@ -75,6 +75,12 @@ class Regression:
         }
 
 
+def origin(labels: Floats) -> float:
+    """The first of these labels that can be summed; 0 if there is none."""
+    near = labels[np.abs(labels) <= _LARGEST]
+    return float(near[0]) if len(near) else 0.0
+
+
 def _products(value: Floats, weight: Floats, square: Floats, error: Floats, off: Floats) -> None:
     squared = error * error
     value[0], value[1] = weight, square

@@ -223,6 +223,27 @@ def test_a_wrong_prediction_is_wrong_however_many_classes_there_are(kind: str) -
     assert (counts.sum(), np.trace(counts)) == (n, (predicted == label).sum())
 
 
+def test_a_regression_goes_on_where_the_first_labels_are_words() -> None:
+    ids = [f"id{i}" for i in range(80)]
+    made = block(predictions(ids, [float(i) for i in range(80)], [1.5] * 80))
+    words = block(labels(ids[:40], [100.0] * 40, ["n/a"] * 40))
+    numbers = block(labels(ids[40:], [500.0] * 40, [2.0] * 40))
+    said = world({"task": "regression"}, made, words, *silence(400, 400), numbers, *silence(4 * HOUR, 700))
+    assert "StreamQuarantined" not in {one["data"]["labels"]["alertname"] for one in said["alerts"]}
+    assert [one["performance"]["outcomes"] for one in arrivals(said)] == [0, 40]
+    assert value(arrivals(said)[-1]["performance"], "mae") == 0.5
+
+
+def test_a_regression_goes_on_where_the_first_label_is_beyond_all_bounds() -> None:
+    ids = [f"id{i}" for i in range(40)]
+    made = block(predictions(ids, [60.0] * 40, [1.5] * 40))
+    known = block(labels(ids, [100.0] * 40, [1e70, *[2.0] * 39]))
+    said = world({"task": "regression"}, made, known, *silence(4 * HOUR, 400))
+    assert not said["alerts"]
+    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert (value(one, "mae"), one["metrics"]["mae"]["n"]) == (0.5, 39)
+
+
 def test_versions_are_measured_apart() -> None:
     ids, label, predicted = truth(9, 400)
     version = ["1"] * 200 + ["2"] * 200
