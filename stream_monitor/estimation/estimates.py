@@ -212,7 +212,7 @@ class Estimates:
             self.refused[number] = f"there are more than {MOST_CLASSES} classes"
             return
         binary = self._kind[0] == "binary"
-        scores = judged.score if binary else np.nan_to_num(judged.scores)
+        scores = judged.score if binary else np.nan_to_num(judged.scores[:, : self._ledger.vocabulary.room])
         if not scores.size or np.isnan(scores).all():
             self.refused[number] = "there are no scores"
             return

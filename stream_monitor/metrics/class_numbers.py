@@ -10,7 +10,7 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.judged import Judged
-from stream_monitor.metrics.vocabulary import Vocabulary, Word
+from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word
 from stream_monitor.watching.judge import losses
 from stream_monitor.watching.words import Words
 
@@ -25,17 +25,19 @@ class ClassNumbers:
 
     def judged(self, outcomes: Outcomes) -> Judged:
         """Outcomes as they are measured; what that is must be known."""
-        vocabulary = self._vocabulary
-        predicted = vocabulary.numbers(outcomes.value, outcomes.code)
-        actual = vocabulary.numbers(outcomes.label_value, outcomes.label_code)
-        if vocabulary.kind == "multiclass":
-            others = (predicted == vocabulary.room - 1) & (actual == vocabulary.room - 1)
-            predicted[others & (_losses(outcomes) > 0)] = vocabulary.room
+        now = self._vocabulary.now
+        predicted = now.numbers(outcomes.value, outcomes.code)
+        actual = now.numbers(outcomes.label_value, outcomes.label_code)
+        if now.kind == "multiclass":
+            others = (predicted == now.room - 1) & (actual == now.room - 1)
+            predicted[others & (_losses(outcomes) > 0)] = now.room
+        elif now.kind == "binary" and len(now.words) > 2:
+            predicted[(predicted == 0) & (actual == 0) & (_losses(outcomes) > 0)] = -1
         return Judged(
             predicted,
             actual,
-            self._positive_score(outcomes.score, outcomes.scores),
-            self._by_class(outcomes.scores) if vocabulary.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
+            self._positive_score(now, outcomes.score, outcomes.scores),
+            self._by_class(now, outcomes.scores) if now.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
             outcomes.weight,
             np.sign(outcomes.sign).astype(np.float64),
         )
@@ -46,36 +48,37 @@ class ClassNumbers:
         scores = np.empty((len(rows), 0), np.float32) if found is None else found
         numbers = self._vocabulary.numbers(values.value, values.code)
         if self._vocabulary.kind == "binary":
-            return self._positive_score(rows.number("score"), scores), numbers
-        by_class = self._by_class(scores)
+            return self._positive_score(self._vocabulary.told, rows.number("score"), scores), numbers
+        by_class = self._by_class(self._vocabulary.told, scores)[:, : self._vocabulary.room]
         return np.nan_to_num(by_class) if by_class.shape[1] else np.full((len(rows), self._vocabulary.room), np.nan), numbers
 
     def names(self) -> list[str]:
         """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
-        texts = self._words.state()
-        if self._vocabulary.kind == "binary" and self._vocabulary.positive is not None:
-            known = [self._vocabulary.name(word, texts) for word in self._vocabulary.words if word != self._vocabulary.positive]
-            return [known[0] if known else "", self._vocabulary.name(self._vocabulary.positive, texts)]
-        known = [self._vocabulary.name(word, texts) for word in self._vocabulary.words[: self._vocabulary.room - 1]]
-        return known + [""] * (self._vocabulary.room - 1 - len(known)) + ["(other)"]
+        texts, now = self._words.state(), self._vocabulary.now
+        names = ["" if word is None else self._vocabulary.name(word, texts) for word in now.numbered]
+        if now.kind == "binary":
+            return [names[0] or ("(other)" if len(now.words) > 2 else ""), names[1]]
+        return [*names[:-1], "(other)"]
 
-    def _positive_score(self, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
+    def _positive_score(self, classes: Classes, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
         """The score of the positive class; NaN where there is none."""
-        if self._vocabulary.kind != "binary":
+        if classes.kind != "binary":
             return np.full(len(score), np.nan)
         if not scores.shape[1]:
             return score
-        at = [i for i, word in enumerate(self._scored()) if word == self._vocabulary.positive and i < scores.shape[1]]
+        at = [i for i, word in enumerate(self._scored()) if word == classes.positive and i < scores.shape[1]]
         return np.where(np.isnan(score), scores[:, at[0]], score) if at else score
 
-    def _by_class(self, scores: npt.NDArray[np.float32]) -> Floats:
-        """The scores of each class as classes are numbered here, float64[n, room]; of none if there are none."""
+    def _by_class(self, classes: Classes, scores: npt.NDArray[np.float32]) -> Floats:
+        """The scores of each class, float64[n, c]: by number, and then of those without one; of none if there are none."""
         if not scores.shape[1]:
             return np.empty((len(scores), 0))
-        found = np.full((len(scores), self._vocabulary.room), np.nan)
-        for i, word in enumerate(self._scored()[: scores.shape[1]]):
-            if word in self._vocabulary.words[: self._vocabulary.room - 1]:
-                found[:, self._vocabulary.words.index(word)] = scores[:, i]
+        numbered = classes.words[: classes.room - 1]
+        places = [numbered.index(word) if word in numbered else -1 for word in self._scored()[: scores.shape[1]]]
+        others = iter(range(classes.room, classes.room + places.count(-1)))
+        found = np.full((len(scores), classes.room + places.count(-1)), np.nan)
+        for i, place in enumerate(places):
+            found[:, next(others) if place < 0 else place] = scores[:, i]
         return found
 
     def _scored(self) -> list[Word | None]:

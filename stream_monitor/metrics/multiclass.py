@@ -76,6 +76,21 @@ class Multiclass:
         """
         return self._parts(sums)[0].copy()
 
+    def tables(self, sums: Floats) -> Floats:
+        """Confusions and those of squared weights, float64[2, classes, classes + 1]."""
+        return sums[: 2 * self._cells].reshape(2, self.classes, self.classes + 1)
+
+    def of_scores(self, sums: Floats) -> Floats:
+        """The sums that log_loss and top_k_accuracy are read from, in this order."""
+        return sums[2 * self._cells :]
+
+    def summed(self, tables: Floats, of_scores: Floats) -> Floats:
+        """Sums with these confusions and, as far as they go, these sums of scores."""
+        sums = np.zeros(self.width)
+        sums[: 2 * self._cells] = tables.reshape(-1)
+        sums[2 * self._cells :][: len(of_scores)] = of_scores
+        return sums
+
     def _scored(self, column: Ints, value: Floats, scores: Floats, actual: Ints) -> None:
         """Fills in the seven terms of the scores, below those of the matrix."""
         given = np.isfinite(scores)
@@ -94,8 +109,8 @@ class Multiclass:
         np.multiply(value[:2], given.sum(1) >= self.k, out=value[7:])
 
     def _parts(self, sums: Floats) -> tuple[Floats, Floats, list[float]]:
-        matrices = sums[: 2 * self._cells].reshape(2, self.classes, self.classes + 1)
-        return matrices[0], matrices[1], sums[2 * self._cells :].tolist()
+        matrix, squares = self.tables(sums)
+        return matrix, squares, sums[2 * self._cells :].tolist()
 
 
 def _before(ranked: Floats, own: Floats, actual: Ints) -> Ints:

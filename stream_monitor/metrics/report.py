@@ -107,7 +107,7 @@ def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Mo
 def performance(stream: Reported, number: int, tally: Tally) -> Performance:
     """What some outcomes of a version say."""
     ledger = stream.ledger
-    measure, kind = ledger.measure, ledger.vocabulary.kind
+    measure, kind = ledger.measure, ledger.vocabulary.now.kind
     if measure is None or not tally.sums:
         return Performance(outcomes=tally.outcomes, task=kind)
     shown, hidden = _segments(stream, tally)
@@ -189,11 +189,10 @@ def _confusion(measure: Measure, tally: Tally, names: list[str]) -> Confusion | 
     if isinstance(measure, Regression):
         return None
     assert isinstance(measure, Binary | Multiclass)
-    counts = measure.confusion(tally.measured())
-    if isinstance(measure, Multiclass):
-        names, counts = [*names, "(another)"], np.pad(counts, ((0, 1), (0, 0)))
-    used = [i for i in range(len(names)) if counts[i].any() or counts[:, i].any()] if len(names) > 2 else [0, 1]
-    return Confusion(classes=[names[i] for i in used], counts=counts[used][:, used].tolist())
+    names, counts = [*names, "(another)"], np.pad(measure.confusion(tally.measured()), ((0, 1), (0, 0)))
+    always = 2 if isinstance(measure, Binary) else 0
+    used = [i for i in range(len(names)) if i < always or counts[i].any() or counts[:, i].any()]
+    return Confusion(classes=[names[i] for i in used], counts=counts[used][:, used].tolist()) if used else None
 
 
 def _classes(measure: Measure, tally: Tally, names: list[str]) -> dict[str, dict[str, Measured]]:

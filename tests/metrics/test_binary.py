@@ -59,7 +59,19 @@ def test_real_outcomes_are_measured_as_by_scikit_learn(rows: Judged) -> None:
 def test_the_confusion_matrix_is_that_of_scikit_learn() -> None:
     rows = weighted(loans())
     matrix = sk.confusion_matrix(rows.actual, rows.predicted, sample_weight=rows.weight)
-    assert Binary().confusion(summed(Binary(), rows)).tolist() == matrix.tolist()
+    assert Binary().confusion(summed(Binary(), rows)).tolist() == np.pad(matrix, ((0, 0), (0, 1))).tolist()
+
+
+def test_a_negative_class_that_is_predicted_as_another_one_is_wrong_in_accuracy_alone() -> None:
+    rng = np.random.default_rng(5)
+    label, predicted = rng.integers(0, 4, (2, 500))
+    said = np.where(predicted == 1, 1, np.where((label != 1) & (label != predicted), -1, 0))
+    rows = judged(said, (label == 1).astype(float))
+    readings = Binary().read(summed(Binary(), rows))
+    assert readings["accuracy"].value == (label == predicted).mean()
+    assert readings["recall"].value == (predicted[label == 1] == 1).mean()
+    assert readings["specificity"].value == (predicted[label != 1] != 1).mean()
+    assert Binary().confusion(summed(Binary(), rows))[0, 2] == (said == -1).sum()
 
 
 def test_scores_that_are_none_leave_their_rows_out_of_what_needs_them() -> None:

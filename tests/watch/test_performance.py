@@ -184,11 +184,60 @@ def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
     second = [block(predictions(more, [1000.0] * 100, ["maybe"] * 100)), block(labels(more, [1001.0] * 100, ["maybe"] * 100))]
     third = [f"third{i}" for i in range(100)]
     last = [block(predictions(third, [2000.0] * 100, ["maybe"] * 100)), block(labels(third, [2001.0] * 100, ["no"] * 100))]
-    said = world({}, *first, *silence(900), *second, *silence(1900, 1300), *last, *silence(3 * HOUR, 2100))
-    tasks = [one["performance"]["task"] for one in arrivals(said) if one["performance"]["outcomes"]]
-    assert tasks == ["binary", "binary", "multiclass"]
-    after = [one["performance"] for one in arrivals(said) if one["performance"]["outcomes"]][-1]
-    assert value(after, "accuracy") == 0.0
+    said = world({}, *first, *silence(900), *second, *silence(1900, 1300), *last, *silence(4 * HOUR, 2100))
+    after = [one for one in arrivals(said) if one["performance"]["outcomes"]]
+    assert [one["performance"]["task"] for one in after] == ["binary", "multiclass", "multiclass"]
+    assert value(after[-1]["performance"], "accuracy") == 0.0
+    (hour,) = (one["performance"] for one in cohorts(said) if one["predictions"] == 400)
+    right = [int(np.sum((label == one) & (predicted == one))) for one in (0, 1)]
+    counts = [
+        [right[0], int(np.sum(label < predicted)), 100.0],
+        [int(np.sum(label > predicted)), right[1], 0.0],
+        [0.0, 0.0, 100.0],
+    ]
+    order = [hour["confusion"]["classes"].index(name) for name in ("no", "yes", "maybe")]
+    for found in (hour, after[-1]["since"]["arrival"]):
+        assert found["outcomes"] == 400
+        assert np.array(found["confusion"]["counts"])[np.ix_(order, order)].tolist() == counts
+
+
+def test_many_classes_change_nothing_of_what_was_counted_before() -> None:
+    """Four new classes a window, and half of the first labels of each are corrected after the next one has begun."""
+    rng = np.random.default_rng(21)
+    blocks, truly, predicted = [], [], []
+    for window in range(12):
+        ids = [f"id{window}-{i}" for i in range(60)]
+        label, other = (rng.integers(0, 2 + 4 * window, 60) for _ in range(2))
+        made = np.where(rng.random(60) < 0.7, label, other)
+        truly += label.tolist()
+        predicted += made.tolist()
+        start = 300.0 * window
+        blocks.append(block(predictions(ids, [start + 10.0] * 60, [f"c{one}" for one in made])))
+        blocks.append(
+            block(labels(ids, [start + 305.0] * 60, [f"c{one}" for one in np.where(rng.random(60) < 0.5, other, label)]))
+        )
+        blocks.append(block(labels(ids, [start + 320.0] * 60, [f"c{one}" for one in label])))
+    said = world({"task": "multiclass", "segments": {"keys": []}}, *blocks, *silence(4 * HOUR, 4000))
+    accuracy = float(np.mean(np.array(truly) == predicted))
+    (hour,) = (one["performance"] for one in cohorts(said) if one["predictions"] == 720)
+    for found in (hour, arrivals(said)[-1]["since"]["arrival"]):
+        assert found["outcomes"] == 720
+        assert value(found, "accuracy") == pytest.approx(accuracy)
+        counts = np.array(found["confusion"]["counts"])
+        assert (counts.min(), counts.sum(), np.trace(counts)) == (0, 720, 720 * accuracy)
+        assert "(other)" not in found["confusion"]["classes"]
+
+
+def test_a_regression_of_many_numbers_keeps_what_was_counted_before() -> None:
+    n = 120
+    ids, seconds = [f"id{i}" for i in range(n)], [60.0 * i for i in range(n)]
+    blocks = [
+        block(predictions([one], [second], [float(i)]), labels([one], [second + 1], [i + 0.5]))
+        for i, (one, second) in enumerate(zip(ids, seconds, strict=True))
+    ]
+    said = world({"task": "regression"}, *blocks, *silence(6 * HOUR, 7300))
+    assert [one["performance"]["outcomes"] for one in cohorts(said) if one["predictions"] == 60] == [60, 60]
+    assert arrivals(said)[-1]["since"]["arrival"]["outcomes"] == n
 
 
 @pytest.mark.parametrize("kind", ["words", "numbers"])
