@@ -64,7 +64,7 @@ def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment
         basis="arrival",
         predictions=closed.window.predictions,
         rate_per_s=closed.window.predictions / (closed.length / 1e6),
-        counts=closed.counts,
+        counts=dict(sorted(closed.counts.items())),
         latency=_latency(closed.window),
         serving=_serving(closed.window),
         labels=_labels(stream, closed),
