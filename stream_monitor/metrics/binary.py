@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stream_monitor.metrics.intervals import Z, average, effective, mean, overlap, share, size
-from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, scatter, weights
+from stream_monitor.metrics.intervals import Z, average, effective, mean, overlap, share, size, within
+from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, possible, scatter, weights
 from stream_monitor.metrics.reading import NOTHING, Reading, Readings
 
 CLIP = float(np.finfo(np.float64).eps)
@@ -75,6 +75,7 @@ class Binary:
 
     def read(self, sums: Floats) -> Readings:
         """All metrics, by name, from one row of sums."""
+        sums = sums if possible(sums[:_SCORED]) else np.zeros(self.width)
         (table, another), (squares, another2) = _table(sums[:_SQUARES]), _table(sums[_SQUARES:_SCORED])
         readings = {"accuracy": _accuracy(table, squares, another, another2)} | _rates(table, squares) | _scores(sums)
         if self._costs is not None:
@@ -200,7 +201,7 @@ def _scores(sums: Floats) -> Readings:
     squares_brier = float(bins[:, 2].sum())
     return {
         "log_loss": size(total, squares, loss, squares_loss, squares_losses),
-        "brier": size(total, squares, brier, squares_brier, squares_briers),
+        "brier": within(size(total, squares, brier, squares_brier, squares_briers)),
         "ece": _ece(bins, total, squares),
     }
 
@@ -218,4 +219,4 @@ def _ece(bins: Floats, total: float, squares: float) -> Reading:
     spread = float((noise - 2 * value * np.sign(gap) * squares_gap).sum()) + value**2 * squares
     half = Z * math.sqrt(max(spread, 0.0)) / total
     chance = math.sqrt(2 / math.pi) * float(np.sqrt(np.maximum(noise, 0.0)).sum()) / total
-    return Reading(value, n, max(value - chance - half, 0.0), min(value + half, 1.0))
+    return within(Reading(value, n, max(value - chance - half, 0.0), value + half))

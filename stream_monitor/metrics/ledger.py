@@ -82,7 +82,8 @@ class Ledger:
             statuses = None if statuses is None else {name: which[mine] for name, which in statuses.items()}
             self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], latency, statuses)
         if joined.segments is not None:
-            self.segments.see(rows, np.where(mine[:, None], joined.segments, np.uint64(0)))
+            segments = np.where(mine[:, None], joined.segments, np.uint64(0))
+            self.segments.see(rows, segments, joined.clock // self.windows.length)
 
     def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int, regression: bool) -> None:
         """Takes outcomes that can be compared, float64[n] their losses."""
@@ -93,7 +94,9 @@ class Ledger:
             self._pending = [self._together()]
         before = self._waiting
         self._waiting += len(losses)
-        self._pending.append((outcomes, losses, self.windows.places(outcomes, clock)))
+        places = self.windows.places(outcomes, clock)
+        self.segments.begin(places)
+        self._pending.append((outcomes, losses, places))
         if self._measure is None:
             if before + len(losses) < _DECISIVE:
                 return
@@ -125,7 +128,7 @@ class Ledger:
                     self.since[closed.key.version].window(closed.start, closed.window.tally)
             yield closed
         if shortest:
-            self.segments.close()
+            self.segments.close((now - self.windows.grace) // self.windows.length)
             if self._measure is not None:
                 before = self.vocabulary.now
                 self.vocabulary.decide(self._regression, self._words.state())
@@ -255,7 +258,7 @@ class Ledger:
             if key.number >= 0:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
-                self._tally(window.tally, outcomes.part(rows), losses[rows])
+                self._tally(window.tally, outcomes.part(rows), losses[rows], key.number)
 
     def _together(self) -> tuple[Outcomes, Floats, Ints]:
         """All outcomes that wait."""
@@ -278,12 +281,12 @@ class Ledger:
         good = ~np.isnan(lost)
         self._tally(tally, outcomes.part(good), lost[good])
 
-    def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats) -> None:
+    def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats, window: int | None = None) -> None:
         assert self._measure is not None
         if not len(losses):
             return
         rows = self.numbers.judged(outcomes)
-        tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments))
+        tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments, window))
         if self._regression:
             tally.regress(rows)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from stream_monitor.metrics.averages import ClassReadings, averages, per_class
 from stream_monitor.metrics.intervals import share, size
-from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, scatter, weights
+from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, possible, scatter, weights
 from stream_monitor.metrics.reading import Readings
 
 CLIP = float(np.finfo(np.float64).eps)
@@ -74,7 +74,7 @@ class Multiclass:
 
         In the last column are rows whose prediction and label are in the last class, and differ.
         """
-        return self._parts(sums)[0].copy()
+        return sums[: self._cells].reshape(self.classes, self.classes + 1).copy()
 
     def tables(self, sums: Floats) -> Floats:
         """Confusions and those of squared weights, float64[2, classes, classes + 1]."""
@@ -109,6 +109,7 @@ class Multiclass:
         np.multiply(value[:2], given.sum(1) >= self.k, out=value[7:])
 
     def _parts(self, sums: Floats) -> tuple[Floats, Floats, list[float]]:
+        sums = sums if possible(sums[: 2 * self._cells]) else np.zeros(self.width)
         matrix, squares = self.tables(sums)
         return matrix, squares, sums[2 * self._cells :].tolist()
 

@@ -32,6 +32,7 @@ from stream_monitor.events import (
 from stream_monitor.joining.join import Join
 from stream_monitor.metrics.binary import Binary
 from stream_monitor.metrics.cohorts import Seen
+from stream_monitor.metrics.judged import possible
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.reading import Readings
@@ -178,7 +179,7 @@ def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance],
         weight, loss, _ = tally.loss(place)
         if place != ALL and weight >= least:
             metrics = measured(tally.readings(ledger.measure, place))
-            mean = loss / weight if weight else None
+            mean = max(loss, 0.0) / weight if weight and possible(np.array((weight, loss))) else None
             segment = ledger.segments.name(place)
             found.append(SegmentPerformance(segment=segment, outcomes=weight, loss=mean, metrics=metrics))
     found.sort(key=lambda one: (-one.outcomes, one.segment))
@@ -190,6 +191,8 @@ def _confusion(measure: Measure, tally: Tally, names: list[str]) -> Confusion | 
         return None
     assert isinstance(measure, Binary | Multiclass)
     names, counts = [*names, "(another)"], np.pad(measure.confusion(tally.measured()), ((0, 1), (0, 0)))
+    if not possible(counts):
+        return None
     always = 2 if isinstance(measure, Binary) else 0
     used = [i for i in range(len(names)) if i < always or counts[i].any() or counts[:, i].any()]
     return Confusion(classes=[names[i] for i in used], counts=counts[used][:, used].tolist()) if used else None

@@ -13,6 +13,7 @@ from stream_monitor.metrics.reading import NOTHING
 from .outcomes import assert_equal_and_inside, judged, loans, picked, summed, weighted
 
 EXACT = 1e-9
+UNBOUNDED = ("mcc", "log_loss")
 
 
 def expected(rows: Judged) -> dict[str, float]:
@@ -146,3 +147,4 @@ def test_a_window_that_takes_back_more_than_it_adds_can_be_read() -> None:
         readings = Binary().read(summed(Binary(), added) + summed(Binary(), taken))
         mcc = readings["mcc"]
         assert mcc.value is None or (mcc.low or 0.0) <= mcc.value <= (mcc.high or 0.0)
+        assert all(0 <= one.value <= 1 for name, one in readings.items() if one.value is not None and name not in UNBOUNDED)

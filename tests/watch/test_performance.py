@@ -391,6 +391,56 @@ def test_the_heaviest_segments_have_places_and_the_others_are_one() -> None:
     assert sum(one["outcomes"] for one in last["segments"]) + last["segments_hidden"] * 5 >= last["outcomes"]
 
 
+@pytest.mark.parametrize("kind", ["corrected", "withdrawn"])
+def test_what_is_taken_back_is_taken_from_the_segment_it_was_added_to(kind: str) -> None:
+    """A region is new in the second hour; labels come half a minute after each hour, and others half past."""
+    rng, n = np.random.default_rng(23), 2400
+    hour = np.arange(n) // 600
+    region = np.where((hour > 0) & (np.arange(n) % 2 == 0), "new", np.array(["a", "b", "c"])[np.arange(n) % 3])
+    ids, label, predicted = truth(23, n, 0.3)
+    score = rng.random(n).round(3)
+    again = (region == "new") & (rng.random(n) < 0.4)
+    came = []
+    for start in range(0, n, 5):
+        part, seconds = slice(start, start + 5), [i * 6.0 for i in range(start, start + 5)]
+        more = {"segment:region": region[part].tolist()}
+        made = predictions(ids[part], seconds, predicted[part].tolist(), score=score[part].tolist(), more=more)
+        came.append((seconds[-1], made))
+    other = 1 - label if kind == "corrected" else np.full(n, np.nan)
+    for at, which, values in ((30.0, hour >= 0, label), (1830.0, again, other)):
+        for begun in range(4):
+            due = np.flatnonzero(which & (hour == begun))
+            second = (begun + 1) * HOUR + at
+            if len(due):
+                came.append((second, labels([ids[i] for i in due], [second] * len(due), values[due].tolist())))
+    blocks = [block(section) for _, section in sorted(came, key=lambda one: one[0])]
+    config = {"labels": {"topic": "l", "wait": "4h"}, "metrics": {"window": "1h"}, "segments": {"keys": ["region"], "top": 3}}
+    said = world(config | {"positive": 1}, *blocks, *silence(6 * HOUR, 16300))
+    final = np.where(again, other, label)
+    for one in arrivals(said)[2:4]:
+        made = (hour == int(one["window"]["start"][11:13]) - 1) & (region == "new") & ~np.isnan(final)
+        (found,) = (segment for segment in one["performance"]["segments"] if segment["segment"] == "region=new")
+        assert (found["outcomes"], found["loss"]) == (made.sum(), pytest.approx(np.mean(predicted[made] != final[made])))
+        assert found["metrics"]["roc_auc"]["value"] == pytest.approx(roc_auc_score(final[made], score[made]))
+
+
+def test_a_segment_that_is_called_other_is_among_the_others() -> None:
+    ids, label, predicted = truth(24, 300)
+    region = [("eu", "(other)", f"r{i}")[i % 3] for i in range(300)]
+    made = predictions(ids, [60.0] * 300, predicted.tolist(), score=[0.5] * 300, more={"segment:region": region})
+    said = world(
+        {"segments": {"keys": ["region"], "top": 1}},
+        block(made),
+        block(labels(ids, [100.0] * 300, label.tolist())),
+        *silence(3 * HOUR, 200),
+    )
+    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert [(segment["segment"], segment["outcomes"]) for segment in one["segments"]] == [
+        ("region=(other)", 200),
+        ("region=eu", 100),
+    ]
+
+
 def test_a_metric_beyond_its_limit_is_an_alert_until_it_is_back() -> None:
     n = 3600
     wrong = np.where((np.arange(n) >= 1200) & (np.arange(n) < 2400), 0.5, 0.05)
