@@ -10,7 +10,7 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.judged import Judged
-from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word
+from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word, are
 from stream_monitor.watching.judge import losses
 from stream_monitor.watching.words import Words
 
@@ -31,7 +31,7 @@ class ClassNumbers:
         if now.kind == "multiclass":
             others = (predicted == now.room - 1) & (actual == now.room - 1)
             predicted[others & (_losses(outcomes) > 0)] = now.room
-        elif now.kind == "binary" and len(now.words) > 2:
+        elif now.kind == "binary" and len(now.negative) > 1:
             predicted[(predicted == 0) & (actual == 0) & (_losses(outcomes) > 0)] = -1
         return Judged(
             predicted,
@@ -52,12 +52,24 @@ class ClassNumbers:
         by_class = self._by_class(self._vocabulary.told, scores)[:, : self._vocabulary.room]
         return np.nan_to_num(by_class) if by_class.shape[1] else np.full((len(rows), self._vocabulary.room), np.nan), numbers
 
+    def unexpected(self, outcomes: Outcomes) -> int:
+        """How many new outcomes of a binary task are of a class that is neither the positive nor the first negative one."""
+        now = self._vocabulary.now
+        if now.kind != "binary" or len(now.negative) < 2:
+            return 0
+        usual = [word for word in (now.positive, now.negative[0]) if word is not None]
+        predicted, actual = (
+            np.logical_or.reduce([are(value, code, word) for word in usual])
+            for value, code in ((outcomes.value, outcomes.code), (outcomes.label_value, outcomes.label_code))
+        )
+        return int(np.count_nonzero(~(predicted & actual) & (outcomes.sign == 1)))
+
     def names(self) -> list[str]:
         """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
         texts, now = self._words.state(), self._vocabulary.now
         names = ["" if word is None else self._vocabulary.name(word, texts) for word in now.numbered]
         if now.kind == "binary":
-            return [names[0] or ("(other)" if len(now.words) > 2 else ""), names[1]]
+            return [names[0] or ("(other)" if now.negative else ""), names[1]]
         return [*names[:-1], "(other)"]
 
     def _positive_score(self, classes: Classes, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:

@@ -58,7 +58,8 @@ def weights(rows: Judged) -> tuple[Floats, Floats]:
 
 def possible(counts: Floats) -> bool:
     """Whether counts can be those of some rows: more may have been taken back than was there."""
-    return bool(counts.min() >= -_ROUNDING * np.abs(counts).max())
+    least = counts.min()
+    return bool(least >= 0 or least >= -_ROUNDING * np.abs(counts).max())
 
 
 def scatter(sums: Floats, cell: Ints, terms: Terms) -> None:

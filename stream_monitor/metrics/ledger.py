@@ -253,6 +253,7 @@ class Ledger:
             outcomes, losses, places = outcomes.take(rest), losses[rest], places[rest]
 
     def _add(self, outcomes: Outcomes, losses: Floats, places: Ints) -> None:
+        self.windows.count({"unexpected_classes": self.numbers.unexpected(outcomes)})
         delays = (outcomes.known - outcomes.time) / 1e6
         for key, rows in groups(places, outcomes.version):
             if key.number >= 0:

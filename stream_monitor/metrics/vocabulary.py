@@ -40,11 +40,15 @@ class Classes(NamedTuple):
         return 2 if self.kind == "binary" else min(LIMIT, -(-(len(self.words) + 1) // 8) * 8)
 
     @property
+    def negative(self) -> tuple[Word, ...]:
+        """All classes but the positive one."""
+        return tuple(word for word in self.words if word != self.positive)
+
+    @property
     def numbered(self) -> tuple[Word | None, ...]:
         """The class of each number; None where there is none, or where it is all others."""
         if self.kind == "binary":
-            negative = [word for word in self.words if word != self.positive]
-            return (negative[0] if len(negative) == 1 else None, self.positive)
+            return (self.negative[0] if len(self.negative) == 1 else None, self.positive)
         known = self.words[: self.room - 1]
         return known + (None,) * (self.room - len(known))
 

@@ -201,6 +201,26 @@ def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
         assert np.array(found["confusion"]["counts"])[np.ix_(order, order)].tolist() == counts
 
 
+def test_a_stated_binary_task_stays_one_and_a_third_class_that_is_mistaken_is_an_error() -> None:
+    ids = [f"id{i}" for i in range(400)]
+    rng = np.random.default_rng(22)
+    label, predicted = (np.array(["ok", "odd", "fraud"])[rng.integers(0, 3, 400)] for _ in range(2))
+    made = block(predictions(ids, [60.0] * 400, predicted.tolist(), score=rng.random(400).tolist()))
+    config = {"task": "binary", "positive": "fraud"}
+    said = world(config, made, block(labels(ids, [100.0] * 400, label.tolist())), *silence(3 * HOUR, 200))
+    (one,) = (one for one in arrivals(said) if one["performance"]["outcomes"])
+    found = one["performance"]
+    assert found["task"] == "binary"
+    assert value(found, "accuracy") == (label == predicted).mean()
+    assert value(found, "recall") == (predicted == "fraud")[label == "fraud"].mean()
+    assert found["confusion"]["classes"] == ["(other)", "fraud", "(another)"]
+    mistaken = (label != predicted) & (label != "fraud") & (predicted != "fraud")
+    assert found["confusion"]["counts"][0][2] == mistaken.sum()
+    rare = next(word for word in (predicted[0], label[0], *predicted, *label) if word != "fraud")
+    unexpected = [not {p, y} <= {rare, "fraud"} for p, y in zip(predicted, label, strict=True)]
+    assert one["counts"]["unexpected_classes"] == sum(unexpected)
+
+
 def test_many_classes_change_nothing_of_what_was_counted_before() -> None:
     """Four new classes a window, and half of the first labels of each are corrected after the next one has begun."""
     rng = np.random.default_rng(21)
