@@ -130,7 +130,7 @@ def _r2(sums: Floats) -> Reading:
     total = levels - center * level
     if total <= levels * _ROUNDING * (n + 100):
         return Reading(None, n)
-    share, fourth = rest / total, _fourth(moments, center, ww)
+    share, fourth = max(rest / total, 0.0), _fourth(moments, center, ww)
     if n <= 1 or fourth is None:
         return Reading(1 - share, n)
     if rest <= 0:
