@@ -224,21 +224,17 @@ class Estimates:
             awaited.labelled = Expected.restored(labelled)
 
     def _notice(self) -> None:
-        """Begins again where outcomes are measured as something else; with more classes, only what cohorts forget as well."""
+        """Begins again where outcomes are measured as something else."""
         before, self._kind = self._kind, self._decided()
-        if self._kind == before:
-            return
-        if before is None or self._kind is None or self._kind[:2] != before[:2]:
+        if self._kind != before:
             self.learnt, self._learners, self._awaited, self.refused = {}, {}, {}, {}
-        for awaited in self._awaited.values():
-            awaited.labelled = Expected(awaited.estimator.width)
 
     def _decided(self) -> Any:
         """What outcomes are measured as; None where nothing can be said of that."""
         vocabulary = self._ledger.vocabulary
         if self._ledger.measure is None or (vocabulary.kind == "regression" and not self._losses):
             return None
-        return [vocabulary.kind, list(vocabulary.positive or ()), vocabulary.room]
+        return [vocabulary.kind, list(vocabulary.positive or ())]
 
     @property
     def _by_features(self) -> bool:

@@ -98,7 +98,7 @@ def _macro_f1(matrix: Floats, squares: Floats, classes: list[Reading], n: float)
     slopes = _over(2 * np.eye(*matrix.shape) - f1[:, None], size[:, None]) - _unfolded(_over(f1, size))
     value = float(f1.sum()) / len(classes)
     delta = bounded(value, _variance(slopes / len(classes), squares), n)
-    return Reading(value, n, *_wider(delta, apart))
+    return Reading(delta.value, n, *_wider(delta, apart))
 
 
 def _weighted_f1(matrix: Floats, squares: Floats, n: float) -> Reading:

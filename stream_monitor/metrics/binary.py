@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stream_monitor.metrics.intervals import Z, average, effective, mean, overlap, share, size
-from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, scatter, weights
+from stream_monitor.metrics.intervals import Z, average, effective, mean, overlap, share, size, within
+from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, possible, scatter, weights
 from stream_monitor.metrics.reading import NOTHING, Reading, Readings
 
 CLIP = float(np.finfo(np.float64).eps)
@@ -16,7 +16,8 @@ CLIP = float(np.finfo(np.float64).eps)
 BINS = 10
 """Bins of equal width for ece; a score between two belongs to the upper one."""
 
-_SQUARES, _SCORED, _BINS = 4, 8, 15
+_SQUARES, _SCORED, _BINS = 6, 12, 19
+_LOG_LOSSES = 5
 
 
 class Costs(NamedTuple):
@@ -31,9 +32,12 @@ class Costs(NamedTuple):
 class Binary:
     """Metrics of a binary classifier.
 
+    Several classes may be negative: where the label is one of these and the prediction another one, it is predicted as -1, and
+    wrong in accuracy; all other metrics tell positive from negative only.
     A score that is missing or outside [0, 1] leaves its row out of log_loss, brier and ece, as their n shows.
     """
 
+    classes = 2
     width = _BINS + 3 * BINS
 
     def __init__(self, costs: Costs | None = None) -> None:
@@ -56,7 +60,7 @@ class Binary:
         brier = gap * gap
         column = np.empty((12, len(weight)), np.int64)
         value = np.empty((12, len(weight)))
-        column[0] = 2 * positive + (rows.predicted == 1)
+        column[0] = 3 * positive + (rows.predicted == 1) + 2 * (rows.predicted == -1)
         column[1] = column[0] + _SQUARES
         column[2:9] = _SEVEN
         column[9:] = _BINS + 3 * np.minimum(score * BINS, BINS - 1).astype(np.int64) + _THREE
@@ -71,15 +75,33 @@ class Binary:
 
     def read(self, sums: Floats) -> Readings:
         """All metrics, by name, from one row of sums."""
-        table, squares = _Table(*sums[:_SQUARES].tolist()), _Table(*sums[_SQUARES:_SCORED].tolist())
-        readings = _rates(table, squares) | _scores(sums)
+        sums = sums if possible(sums[:_SCORED]) else np.zeros(self.width)
+        (table, another), (squares, another2) = _table(sums[:_SQUARES]), _table(sums[_SQUARES:_SCORED])
+        readings = {"accuracy": _accuracy(table, squares, another, another2)} | _rates(table, squares) | _scores(sums)
         if self._costs is not None:
             readings["cost"] = _cost(table, squares, self._costs)
         return readings
 
     def confusion(self, sums: Floats) -> Floats:
-        """Weighted counts, float64[2, 2]: a row for each actual class and a column for each predicted one, negative first."""
-        return sums[:_SQUARES].reshape(2, 2).copy()
+        """Weighted counts, float64[2, 3]: a row for each actual class and a column for each predicted one, negative first.
+
+        In the last column are rows whose prediction and label are negative, and differ.
+        """
+        return sums[:_SQUARES].reshape(2, 3).copy()
+
+    def tables(self, sums: Floats) -> Floats:
+        """Confusions and those of squared weights, float64[2, 2, 3]."""
+        return sums[:_SCORED].reshape(2, 2, 3)
+
+    def of_scores(self, sums: Floats) -> Floats:
+        """The sums that log_loss is read from, which are the same where there are many classes."""
+        return sums[_SCORED : _SCORED + _LOG_LOSSES]
+
+    def summed(self, tables: Floats, of_scores: Floats) -> Floats:
+        """Sums with these confusions and no scores: what else these would say is not in sums of many classes."""
+        sums = np.zeros(self.width)
+        sums[:_SCORED] = tables.reshape(-1)
+        return sums
 
 
 _SEVEN, _THREE = np.arange(_SCORED, _BINS)[:, None], np.arange(3)[:, None]
@@ -92,12 +114,22 @@ class _Table(NamedTuple):
     tp: float
 
 
+def _table(cells: Floats) -> tuple[_Table, float]:
+    """Counts of negatives and positives, and how many of the former are predicted as another negative class."""
+    tn, fp, another, fn, tp, _ = cells.tolist()
+    return _Table(tn + another, fp, fn, tp), another
+
+
+def _accuracy(table: _Table, squares: _Table, another: float, another2: float) -> Reading:
+    wrong, wrong2 = table.fp + table.fn + another, squares.fp + squares.fn + another2
+    return share(table.tp + table.tn - another, wrong, squares.tp + squares.tn - another2, wrong2)
+
+
 def _rates(table: _Table, squares: _Table) -> Readings:
     tn, fp, fn, tp = table
     tn2, fp2, fn2, tp2 = squares
     recall, specificity = share(tp, fn, tp2, fn2), share(tn, fp, tn2, fp2)
     return {
-        "accuracy": share(tp + tn, fp + fn, tp2 + tn2, fp2 + fn2),
         "precision": share(tp, fp, tp2, fp2),
         "recall": recall,
         "specificity": specificity,
@@ -169,7 +201,7 @@ def _scores(sums: Floats) -> Readings:
     squares_brier = float(bins[:, 2].sum())
     return {
         "log_loss": size(total, squares, loss, squares_loss, squares_losses),
-        "brier": size(total, squares, brier, squares_brier, squares_briers),
+        "brier": within(size(total, squares, brier, squares_brier, squares_briers)),
         "ece": _ece(bins, total, squares),
     }
 
@@ -187,4 +219,4 @@ def _ece(bins: Floats, total: float, squares: float) -> Reading:
     spread = float((noise - 2 * value * np.sign(gap) * squares_gap).sum()) + value**2 * squares
     half = Z * math.sqrt(max(spread, 0.0)) / total
     chance = math.sqrt(2 / math.pi) * float(np.sqrt(np.maximum(noise, 0.0)).sum()) / total
-    return Reading(value, n, max(value - chance - half, 0.0), min(value + half, 1.0))
+    return within(Reading(value, n, max(value - chance - half, 0.0), value + half))

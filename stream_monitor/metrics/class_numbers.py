@@ -12,7 +12,7 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.judged import Judged
-from stream_monitor.metrics.vocabulary import Vocabulary, Word, are
+from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word, are
 from stream_monitor.watching.judge import losses
 from stream_monitor.watching.words import Words
 
@@ -27,17 +27,19 @@ class ClassNumbers:
 
     def judged(self, outcomes: Outcomes) -> Judged:
         """Outcomes as they are measured; what that is must be known."""
-        vocabulary = self._vocabulary
-        predicted = vocabulary.numbers(outcomes.value, outcomes.code)
-        actual = vocabulary.numbers(outcomes.label_value, outcomes.label_code)
-        if vocabulary.kind == "multiclass":
-            others = (predicted == vocabulary.room - 1) & (actual == vocabulary.room - 1)
-            predicted[others & (_losses(outcomes) > 0)] = vocabulary.room
+        now = self._vocabulary.now
+        predicted = now.numbers(outcomes.value, outcomes.code)
+        actual = now.numbers(outcomes.label_value, outcomes.label_code)
+        if now.kind == "multiclass":
+            others = (predicted == now.room - 1) & (actual == now.room - 1)
+            predicted[others & (_losses(outcomes) > 0)] = now.room
+        elif now.kind == "binary" and len(now.negative) > 1:
+            predicted[(predicted == 0) & (actual == 0) & (_losses(outcomes) > 0)] = -1
         return Judged(
             predicted,
             actual,
-            self._positive_score(outcomes.score, outcomes.scores),
-            self._by_class(outcomes.scores) if vocabulary.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
+            self._positive_score(now, outcomes.score, outcomes.scores),
+            self._by_class(now, outcomes.scores) if now.kind == "multiclass" else np.empty((len(outcomes.row), 0)),
             outcomes.weight,
             np.sign(outcomes.sign).astype(np.float64),
         )
@@ -73,7 +75,7 @@ class ClassNumbers:
         Of these the predicted one has the last column but one, if it is one of them.  NaN for a prediction without any score.
         """
         if self._vocabulary.kind != "multiclass":
-            return self._positive_score(score, scores)
+            return self._positive_score(self._vocabulary.told, score, scores)
         found = np.zeros((len(scores), len(words) + 2))
         places, scored = {word: i for i, word in enumerate(words)}, self._scored()
         for column in sorted(range(scores.shape[1]), key=self._classes.names.__getitem__):
@@ -87,32 +89,45 @@ class ClassNumbers:
         found[~np.isfinite(scores).any(axis=1)] = np.nan
         return found
 
+    def unexpected(self, outcomes: Outcomes) -> int:
+        """How many new outcomes of a binary task are of a class that is neither the positive nor the first negative one."""
+        now = self._vocabulary.now
+        if now.kind != "binary" or len(now.negative) < 2:
+            return 0
+        usual = [word for word in (now.positive, now.negative[0]) if word is not None]
+        predicted, actual = (
+            np.logical_or.reduce([are(value, code, word) for word in usual])
+            for value, code in ((outcomes.value, outcomes.code), (outcomes.label_value, outcomes.label_code))
+        )
+        return int(np.count_nonzero(~(predicted & actual) & (outcomes.sign == 1)))
+
     def names(self) -> list[str]:
         """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
-        texts = self._words.state()
-        if self._vocabulary.kind == "binary" and self._vocabulary.positive is not None:
-            known = [self._vocabulary.name(word, texts) for word in self._vocabulary.words if word != self._vocabulary.positive]
-            return [known[0] if known else "", self._vocabulary.name(self._vocabulary.positive, texts)]
-        known = [self._vocabulary.name(word, texts) for word in self._vocabulary.words[: self._vocabulary.room - 1]]
-        return known + [""] * (self._vocabulary.room - 1 - len(known)) + ["(other)"]
+        texts, now = self._words.state(), self._vocabulary.now
+        names = ["" if word is None else self._vocabulary.name(word, texts) for word in now.numbered]
+        if now.kind == "binary":
+            return [names[0] or ("(other)" if now.negative else ""), names[1]]
+        return [*names[:-1], "(other)"]
 
-    def _positive_score(self, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
+    def _positive_score(self, classes: Classes, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
         """The score of the positive class; NaN where there is none."""
-        if self._vocabulary.kind != "binary":
+        if classes.kind != "binary":
             return np.full(len(score), np.nan)
         if not scores.shape[1]:
             return score
-        at = [i for i, word in enumerate(self._scored()) if word == self._vocabulary.positive and i < scores.shape[1]]
+        at = [i for i, word in enumerate(self._scored()) if word == classes.positive and i < scores.shape[1]]
         return np.where(np.isnan(score), scores[:, at[0]], score) if at else score
 
-    def _by_class(self, scores: npt.NDArray[np.float32]) -> Floats:
-        """The scores of each class as classes are numbered here, float64[n, room]; of none if there are none."""
+    def _by_class(self, classes: Classes, scores: npt.NDArray[np.float32]) -> Floats:
+        """The scores of each class, float64[n, c]: by number, and then of those without one; of none if there are none."""
         if not scores.shape[1]:
             return np.empty((len(scores), 0))
-        found = np.full((len(scores), self._vocabulary.room), np.nan)
-        for i, word in enumerate(self._scored()[: scores.shape[1]]):
-            if word in self._vocabulary.words[: self._vocabulary.room - 1]:
-                found[:, self._vocabulary.words.index(word)] = scores[:, i]
+        numbered = classes.words[: classes.room - 1]
+        places = [numbered.index(word) if word in numbered else -1 for word in self._scored()[: scores.shape[1]]]
+        others = iter(range(classes.room, classes.room + places.count(-1)))
+        found = np.full((len(scores), classes.room + places.count(-1)), np.nan)
+        for i, place in enumerate(places):
+            found[:, next(others) if place < 0 else place] = scores[:, i]
         return found
 
     def _scored(self) -> list[Word | None]:

@@ -190,10 +190,9 @@ class Cohorts:
 
         self._matured = {key: cohort for key, cohort in self._matured.items() if needed(key.number)}
 
-    def begin_again(self) -> None:
-        """Forgets outcomes: they are measured as something else from now on."""
-        for cohort in self._matured.values():
-            cohort.tally = Tally()
+    def tallies(self) -> Iterator[Tally]:
+        """Of all that has matured."""
+        yield from (cohort.tally for cohort in self._matured.values())
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""

@@ -15,6 +15,9 @@ from stream_monitor.metrics.reading import NOTHING, Reading
 
 Z = 1.959963984540054
 """The quantile of the normal distribution for 95%."""
+_ROUNDING = 1e-9
+_FREEDOM = 0.05
+"""Degrees of freedom below which Student's quantile is beyond all bounds, and no longer computed well."""
 
 
 def effective(total: float, squares: float) -> float:
@@ -75,7 +78,7 @@ def mean(total: float, squares: float, x: float, squares_x: float, squares_xx: f
 def size(total: float, squares: float, x: float, squares_x: float, squares_xx: float) -> Reading:
     """The same for numbers that are not negative; the interval is of the logarithm, as sizes are skewed (delta method)."""
     value, n, _, high = mean(total, squares, x, squares_x, squares_xx)
-    if value is None:
+    if value is None or value < -_ROUNDING:
         return NOTHING
     if high is None:
         return Reading(max(value, 0.0), n)
@@ -85,9 +88,17 @@ def size(total: float, squares: float, x: float, squares_x: float, squares_xx: f
     return Reading(value, n, value / factor, value * factor)
 
 
+def within(reading: Reading) -> Reading:
+    """What cannot be more than 1, or nothing if it is."""
+    value, n, low, high = reading
+    if value is None or value > 1 + _ROUNDING:
+        return NOTHING
+    return Reading(min(value, 1.0), n, None if low is None else min(low, 1.0), None if high is None else min(high, 1.0))
+
+
 def student(n: float) -> float:
     """How many standard errors a mean of n > 1 rows may be off."""
-    return float(stdtrit(n - 1, 0.975))
+    return float(stdtrit(max(n - 1, _FREEDOM), 0.975))
 
 
 def average(parts: Sequence[Reading], n: float) -> Reading:
@@ -95,7 +106,7 @@ def average(parts: Sequence[Reading], n: float) -> Reading:
 
     The interval combines theirs (MOVER: Zou and Donner 2008).
     """
-    if not parts:
+    if not parts or not n:
         return NOTHING
     values = [part.value or 0.0 for part in parts]
     below = [value - (part.low or 0.0) for value, part in zip(values, parts, strict=True)]

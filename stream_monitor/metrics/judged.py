@@ -11,13 +11,14 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _LIGHTEST, _HEAVIEST = 1e-15, 1e15
+_ROUNDING = 1e-9
 
 
 class Judged(NamedTuple):
     """Outcomes as columns, arrays of n rows."""
 
     predicted: Floats
-    """The number, or the index of the class; binary: 1 positive, 0 negative.
+    """The number, or the index of the class; binary: 1 positive, 0 negative, -1 another negative class than the label.
 
     Multiclass: one more than there are where prediction and label are in the last class, that of all others, and differ.
     """
@@ -53,6 +54,12 @@ def weights(rows: Judged) -> tuple[Floats, Floats]:
     weight = np.where(good, rows.weight, 0.0).astype(np.float32).astype(np.float64)
     signed = weight * rows.sign
     return signed, signed * weight
+
+
+def possible(counts: Floats) -> bool:
+    """Whether counts can be those of some rows: more may have been taken back than was there."""
+    least = counts.min()
+    return bool(least >= 0 or least >= -_ROUNDING * np.abs(counts).max())
 
 
 def scatter(sums: Floats, cell: Ints, terms: Terms) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,16 @@ from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.binary import Binary, Costs
+from stream_monitor.metrics.carried import Classifier, carried
 from stream_monitor.metrics.class_numbers import ClassNumbers
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
 from stream_monitor.metrics.label_bias import LabelBias
 from stream_monitor.metrics.multiclass import Multiclass
-from stream_monitor.metrics.regression import Regression
+from stream_monitor.metrics.regression import Regression, origin
 from stream_monitor.metrics.since import Since
 from stream_monitor.metrics.tally import Measure, Tally
 from stream_monitor.metrics.top_segments import TopSegments
-from stream_monitor.metrics.vocabulary import Vocabulary, Word
+from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word
 from stream_monitor.metrics.windows import Closed, Windows, groups
 from stream_monitor.statuses import Outcome, outcome
 from stream_monitor.watching.words import Words
@@ -57,7 +59,7 @@ class Ledger:
         self.biases: dict[int, LabelBias] = {}
         """By the number of the version."""
         self._origin = 0.0
-        self._measure: Measure | None = None
+        self._measure: Classifier | Regression | None = None
         self._pending: list[tuple[Outcomes, Floats, Ints]] = []
         self._matured: list[Outcomes] = []
         self._waiting = self._ripe = 0
@@ -80,16 +82,21 @@ class Ledger:
             statuses = None if statuses is None else {name: which[mine] for name, which in statuses.items()}
             self.windows.predictions(joined.version[mine], rows.time[mine], joined.clock[mine], latency, statuses)
         if joined.segments is not None:
-            self.segments.see(rows, np.where(mine[:, None], joined.segments, np.uint64(0)))
+            segments = np.where(mine[:, None], joined.segments, np.uint64(0))
+            self.segments.see(rows, segments, joined.clock // self.windows.length)
 
     def outcomes(self, outcomes: Outcomes, losses: Floats, clock: int, regression: bool) -> None:
         """Takes outcomes that can be compared, float64[n] their losses."""
+        if not len(losses):
+            return
         self._regression = regression
         if len(self._pending) >= _PARTS:
             self._pending = [self._together()]
         before = self._waiting
         self._waiting += len(losses)
-        self._pending.append((outcomes, losses, self.windows.places(outcomes, clock)))
+        places = self.windows.places(outcomes, clock)
+        self.segments.begin(places)
+        self._pending.append((outcomes, losses, places))
         if self._measure is None:
             if before + len(losses) < _DECISIVE:
                 return
@@ -99,11 +106,13 @@ class Ledger:
 
     def matured(self, outcomes: Outcomes, losses: Losses) -> None:
         """Takes predictions whose wait is over."""
-        if len(outcomes.row):
-            self._matured.append(outcomes)
-            self._ripe += len(outcomes.row)
-            if self._measure is not None and self._ripe >= _TOGETHER:
-                self._settle_matured(losses)
+        if not len(outcomes.row):
+            return
+        if self._measure is not None and self._ripe >= _TOGETHER:
+            self._settle()
+            self._settle_matured(losses)
+        self._matured.append(outcomes)
+        self._ripe += len(outcomes.row)
 
     def close(self, now: int, losses: Losses, everything: bool = False) -> Iterator[Closed]:
         """Gives the windows that are over; `losses` says the loss of each outcome, NaN where there is none."""
@@ -119,9 +128,11 @@ class Ledger:
                     self.since[closed.key.version].window(closed.start, closed.window.tally)
             yield closed
         if shortest:
-            self.segments.close()
-            if self._measure is not None and self.vocabulary.decide(self._regression, self._words.state()):
-                self._begin_again()
+            self.segments.close((now - self.windows.grace) // self.windows.length)
+            if self._measure is not None:
+                before = self.vocabulary.now
+                self.vocabulary.decide(self._regression, self._words.state())
+                self._carry(before)
 
     def look(self, now: int, join: Join, losses: Losses) -> Iterator[Seen]:
         """Gives the cohorts that are due to be looked at."""
@@ -161,6 +172,8 @@ class Ledger:
         if self._measure is None:
             self._regression = regression
             self._decide(outcomes)
+        self._settle()
+        self.vocabulary.tell()
         reference = Tally()
         self._tally(reference, outcomes, losses)
         self.since[version].refer(reference)
@@ -204,33 +217,49 @@ class Ledger:
         known = Outcomes.joined([*waiting[:-1], more] if len(more.row) else waiting)
         self.vocabulary.hear(known)
         self.vocabulary.decide(self._regression, self._words.state())
-        self._origin = float(known.label_value[0]) if self._regression else 0.0
+        self._origin = origin(known.label_value) if self._regression else 0.0
         self._measure = self._measured()
 
-    def _begin_again(self) -> None:
-        """Measures as something else from now on."""
-        self._measure = self._measured()
-        self.windows.begin_again()
-        self.cohorts.begin_again()
-        self.since = {number: since.again() for number, since in self.since.items()}
+    def _carry(self, before: Classes) -> None:
+        """Measures as something else from now on if that is so, and takes along what has been measured."""
+        now, old = self.vocabulary.now, self._measure
+        if (now.kind, now.room) == (before.kind, before.room):
+            return
+        self._measure = new = self._measured()
+        assert isinstance(old, Binary | Multiclass)
+        assert isinstance(new, Binary | Multiclass)
+        numbers = np.array([now.number(word) for word in before.numbered], np.int64)
+        since = (tally for one in self.since.values() for tally in one.tallies())
+        for tally in (*self.windows.tallies(), *self.cohorts.tallies(), *since):
+            tally.carry(partial(carried, old=old, new=new, numbers=numbers))
 
-    def _measured(self) -> Measure:
-        if self.vocabulary.kind == "regression":
+    def _measured(self) -> Classifier | Regression:
+        now = self.vocabulary.now
+        if now.kind == "regression":
             return Regression(self._origin)
-        return Binary(self._costs) if self.vocabulary.kind == "binary" else Multiclass(self.vocabulary.room, self._top_k)
+        return Binary(self._costs) if now.kind == "binary" else Multiclass(now.room, self._top_k)
 
     def _settle(self) -> None:
         if not self._pending:
             return
         outcomes, losses, places = self._together()
         self._pending, self._waiting = [], 0
-        self.vocabulary.hear(outcomes)
+        while len(losses):
+            before = self.vocabulary.now
+            taken = self.vocabulary.hear(outcomes)
+            self._carry(before)
+            heard, rest = slice(taken), slice(taken, None)
+            self._add(outcomes.take(heard), losses[heard], places[heard])
+            outcomes, losses, places = outcomes.take(rest), losses[rest], places[rest]
+
+    def _add(self, outcomes: Outcomes, losses: Floats, places: Ints) -> None:
+        self.windows.count({"unexpected_classes": self.numbers.unexpected(outcomes)})
         delays = (outcomes.known - outcomes.time) / 1e6
         for key, rows in groups(places, outcomes.version):
             if key.number >= 0:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
-                self._tally(window.tally, outcomes.part(rows), losses[rows])
+                self._tally(window.tally, outcomes.part(rows), losses[rows], key.number)
 
     def _together(self) -> tuple[Outcomes, Floats, Ints]:
         """All outcomes that wait."""
@@ -253,12 +282,12 @@ class Ledger:
         good = ~np.isnan(lost)
         self._tally(tally, outcomes.part(good), lost[good])
 
-    def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats) -> None:
+    def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats, window: int | None = None) -> None:
         assert self._measure is not None
         if not len(losses):
             return
         rows = self.numbers.judged(outcomes)
-        tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments))
+        tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments, window))
         if self._regression:
             tally.regress(rows)
 

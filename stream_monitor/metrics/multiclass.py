@@ -6,7 +6,7 @@ import numpy as np
 
 from stream_monitor.metrics.averages import ClassReadings, averages, per_class
 from stream_monitor.metrics.intervals import share, size
-from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, scatter, weights
+from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, possible, scatter, weights
 from stream_monitor.metrics.reading import Readings
 
 CLIP = float(np.finfo(np.float64).eps)
@@ -74,7 +74,22 @@ class Multiclass:
 
         In the last column are rows whose prediction and label are in the last class, and differ.
         """
-        return self._parts(sums)[0].copy()
+        return sums[: self._cells].reshape(self.classes, self.classes + 1).copy()
+
+    def tables(self, sums: Floats) -> Floats:
+        """Confusions and those of squared weights, float64[2, classes, classes + 1]."""
+        return sums[: 2 * self._cells].reshape(2, self.classes, self.classes + 1)
+
+    def of_scores(self, sums: Floats) -> Floats:
+        """The sums that log_loss and top_k_accuracy are read from, in this order."""
+        return sums[2 * self._cells :]
+
+    def summed(self, tables: Floats, of_scores: Floats) -> Floats:
+        """Sums with these confusions and, as far as they go, these sums of scores."""
+        sums = np.zeros(self.width)
+        sums[: 2 * self._cells] = tables.reshape(-1)
+        sums[2 * self._cells :][: len(of_scores)] = of_scores
+        return sums
 
     def _scored(self, column: Ints, value: Floats, scores: Floats, actual: Ints) -> None:
         """Fills in the seven terms of the scores, below those of the matrix."""
@@ -94,8 +109,9 @@ class Multiclass:
         np.multiply(value[:2], given.sum(1) >= self.k, out=value[7:])
 
     def _parts(self, sums: Floats) -> tuple[Floats, Floats, list[float]]:
-        matrices = sums[: 2 * self._cells].reshape(2, self.classes, self.classes + 1)
-        return matrices[0], matrices[1], sums[2 * self._cells :].tolist()
+        sums = sums if possible(sums[: 2 * self._cells]) else np.zeros(self.width)
+        matrix, squares = self.tables(sums)
+        return matrix, squares, sums[2 * self._cells :].tolist()
 
 
 def _before(ranked: Floats, own: Floats, actual: Ints) -> Ints:

@@ -165,10 +165,13 @@ class Ranking:
         return np.asarray(nearest != keys)
 
     def _curve(self) -> Curve | None:
-        """None where there is nothing on one side."""
+        """None where there is nothing on one side, or more was taken back than was there."""
         self._settle()
+        least = _NONE * self._came
+        if self._weights.min(initial=0.0) < -least or min(self._squares) <= 0:
+            return None
         curve = Curve(*np.maximum(self._weights, 0.0))
-        return curve if min(curve.positive.sum(), curve.negative.sum()) > _NONE * self._came else None
+        return curve if min(curve.positive.sum(), curve.negative.sum()) > least else None
 
     def _sampled(self, area: Callable[[Curve], Area], variance: Callable[[Curve, Area, Sides], float]) -> Reading:
         curve = self._curve()
@@ -188,7 +191,7 @@ class Ranking:
 
     def _equal_rows(self, curve: Curve) -> Sides:
         """As many equally weighted positives and negatives as would say as much (Kish 1965)."""
-        positives, negatives = (float(side.sum()) ** 2 / max(square, 1e-300) for side, square in zip(curve, self._squares))
+        positives, negatives = (float(side.sum()) ** 2 / square for side, square in zip(curve, self._squares))
         return positives, negatives
 
 

@@ -75,6 +75,12 @@ class Regression:
         }
 
 
+def origin(labels: Floats) -> float:
+    """The first of these labels that can be summed; 0 if there is none."""
+    near = labels[np.abs(labels) <= _LARGEST]
+    return float(near[0]) if len(near) else 0.0
+
+
 def _products(value: Floats, weight: Floats, square: Floats, error: Floats, off: Floats) -> None:
     squared = error * error
     value[0], value[1] = weight, square
@@ -124,7 +130,7 @@ def _r2(sums: Floats) -> Reading:
     total = levels - center * level
     if total <= levels * _ROUNDING * (n + 100):
         return Reading(None, n)
-    share, fourth = rest / total, _fourth(moments, center, ww)
+    share, fourth = max(rest / total, 0.0), _fourth(moments, center, ww)
     if n <= 1 or fourth is None:
         return Reading(1 - share, n)
     if rest <= 0:

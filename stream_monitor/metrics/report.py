@@ -32,6 +32,7 @@ from stream_monitor.events import (
 from stream_monitor.joining.join import Join
 from stream_monitor.metrics.binary import Binary
 from stream_monitor.metrics.cohorts import Seen
+from stream_monitor.metrics.judged import possible
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.reading import Readings
@@ -64,7 +65,7 @@ def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment
         basis="arrival",
         predictions=closed.window.predictions,
         rate_per_s=closed.window.predictions / (closed.length / 1e6),
-        counts=closed.counts,
+        counts=dict(sorted(closed.counts.items())),
         latency=_latency(closed.window),
         serving=_serving(closed.window),
         labels=_labels(stream, closed),
@@ -107,7 +108,7 @@ def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Mo
 def performance(stream: Reported, number: int, tally: Tally) -> Performance:
     """What some outcomes of a version say."""
     ledger = stream.ledger
-    measure, kind = ledger.measure, ledger.vocabulary.kind
+    measure, kind = ledger.measure, ledger.vocabulary.now.kind
     if measure is None or not tally.sums:
         return Performance(outcomes=tally.outcomes, task=kind)
     shown, hidden = _segments(stream, tally)
@@ -178,7 +179,7 @@ def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance],
         weight, loss, _ = tally.loss(place)
         if place != ALL and weight >= least:
             metrics = measured(tally.readings(ledger.measure, place))
-            mean = loss / weight if weight else None
+            mean = max(loss, 0.0) / weight if weight and possible(np.array((weight, loss))) else None
             segment = ledger.segments.name(place)
             found.append(SegmentPerformance(segment=segment, outcomes=weight, loss=mean, metrics=metrics))
     found.sort(key=lambda one: (-one.outcomes, one.segment))
@@ -189,11 +190,12 @@ def _confusion(measure: Measure, tally: Tally, names: list[str]) -> Confusion | 
     if isinstance(measure, Regression):
         return None
     assert isinstance(measure, Binary | Multiclass)
-    counts = measure.confusion(tally.measured())
-    if isinstance(measure, Multiclass):
-        names, counts = [*names, "(another)"], np.pad(counts, ((0, 1), (0, 0)))
-    used = [i for i in range(len(names)) if counts[i].any() or counts[:, i].any()] if len(names) > 2 else [0, 1]
-    return Confusion(classes=[names[i] for i in used], counts=counts[used][:, used].tolist())
+    names, counts = [*names, "(another)"], np.pad(measure.confusion(tally.measured()), ((0, 1), (0, 0)))
+    if not possible(counts):
+        return None
+    always = 2 if isinstance(measure, Binary) else 0
+    used = [i for i in range(len(names)) if i < always or counts[i].any() or counts[:, i].any()]
+    return Confusion(classes=[names[i] for i in used], counts=counts[used][:, used].tolist()) if used else None
 
 
 def _classes(measure: Measure, tally: Tally, names: list[str]) -> dict[str, dict[str, Measured]]:

@@ -13,7 +13,7 @@ class Since:
 
     def __init__(self, start: int, rows: int, reference: Tally | None = None) -> None:
         self.start = start
-        """The stream's clock then, or when outcomes began to be measured as something else."""
+        """The stream's clock then."""
         self.arrival = Tally()
         """Outcomes by when their label came."""
         self.cohort = Tally()
@@ -39,9 +39,9 @@ class Since:
         """Takes other outcomes to compare with."""
         self._reference, self.settled = reference, True
 
-    def again(self) -> Since:
-        """The same with nothing in it: outcomes are measured as something else from now on."""
-        return Since(self.start, self._rows)
+    def tallies(self) -> tuple[Tally, ...]:
+        """All that is counted."""
+        return self.arrival, self.cohort, self._reference
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""

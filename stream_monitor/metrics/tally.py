@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,6 +75,11 @@ class Tally:
         """Takes the errors of a regression."""
         self.errors = self.errors or Sketch()
         self.errors.add((rows.predicted - rows.actual)[rows.sign > 0])
+
+    def carry(self, over: Callable[[Floats], Floats]) -> None:
+        """Goes on with the sums of another measure, which is not one that ranks what has come so far."""
+        self.sums = {place: np.concatenate((sums[:_LOSS], over(sums[_LOSS:]))) for place, sums in self.sums.items()}
+        self.rankings = {}
 
     def merge(self, other: Tally) -> None:
         """Takes all that another one has."""

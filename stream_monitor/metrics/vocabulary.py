@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,43 +25,37 @@ _CLEARLY = 0.05
 """By how much the mean scores of two predicted classes differ where they say which is the positive one."""
 
 
-class Vocabulary:
-    """Classes get numbers in the order in which outcomes bring them."""
+class Classes(NamedTuple):
+    """What outcomes are measured as, and the classes that there are, in the order in which outcomes brought them."""
 
-    def __init__(self, task: str, positive: Word | None) -> None:
-        self.stated, self._asked = task, positive
-        self.kind: Kind | None = None
-        self.positive: Word | None = None
-        self.words: list[Word] = []
-        self.room = 0
-        """Of how many classes there is something to be told apart, the last one being all others: a multiple of 8."""
-        self._score: dict[Word, tuple[int, float]] = {}
-        self._scored = self._heard = 0
+    kind: Kind | None = None
+    positive: Word | None = None
+    words: tuple[Word, ...] = ()
 
-    def hear(self, outcomes: Outcomes) -> None:
-        """Learns the classes of some outcomes."""
-        value = np.stack((outcomes.value, outcomes.label_value), axis=1).reshape(-1)
-        code = np.stack((outcomes.code, outcomes.label_code), axis=1).reshape(-1)
-        for word in _distinct(value, code):
-            if word not in self.words and len(self.words) < LIMIT:
-                self.words.append(word)
-        self._scored = max(self._scored, outcomes.scores.shape[1])
-        if self.kind is None or (self.kind == "multiclass" and len(self.words) <= 2 and self._heard < _PATIENCE):
-            self._hear_scores(outcomes.take(slice(max(0, _PATIENCE - self._heard))))
-            self._heard += len(outcomes.row)
+    @property
+    def room(self) -> int:
+        """How many classes are told apart, of many a multiple of 8, the last one being all others; 0 of a regression."""
+        if self.kind == "regression":
+            return 0
+        return 2 if self.kind == "binary" else min(LIMIT, -(-(len(self.words) + 1) // 8) * 8)
 
-    def decide(self, regression: bool, texts: list[str]) -> bool:
-        """Says what the outcomes so far are to be measured as; whether that is another answer than before."""
-        before = self.kind, self.positive, self.room
-        if regression or self.stated == "regression":
-            self.kind = "regression"
-        elif self.stated == "multiclass" or (self.stated != "binary" and (len(self.words) > 2 or self._scored > 2)):
-            self.kind, self.positive = "multiclass", None
-        else:
-            self.positive = self._asked or self.positive or self._safely_positive(texts)
-            self.kind = "multiclass" if self.positive is None else "binary"
-        self.room = min(LIMIT, -(-(len(self.words) + 1) // 8) * 8)
-        return (self.kind, self.positive, self.room) != before
+    @property
+    def negative(self) -> tuple[Word, ...]:
+        """All classes but the positive one."""
+        return tuple(word for word in self.words if word != self.positive)
+
+    @property
+    def numbered(self) -> tuple[Word | None, ...]:
+        """The class of each number; None where there is none, or where it is all others."""
+        if self.kind == "binary":
+            return (self.negative[0] if len(self.negative) == 1 else None, self.positive)
+        known = self.words[: self.room - 1]
+        return known + (None,) * (self.room - len(known))
+
+    def number(self, word: Word | None) -> int:
+        """The number of a class; that of all others if it has none."""
+        others = 0 if self.kind == "binary" else self.room - 1
+        return self.numbered.index(word) if word is not None and word in self.numbered else others
 
     def numbers(self, value: Floats, code: npt.NDArray[np.int32]) -> Floats:
         """The class of each value, float64[n]: 1 for the positive one, or its number; of a regression, the value itself."""
@@ -74,6 +68,80 @@ class Vocabulary:
             found[are(value, code, word)] = i
         return found
 
+
+class Vocabulary:
+    """Classes get numbers in the order in which outcomes bring them, once and for good."""
+
+    def __init__(self, task: str, positive: Word | None) -> None:
+        self.stated, self._asked = task, positive
+        self.now = Classes()
+        """What outcomes are measured as from the next one on."""
+        self.told = Classes()
+        """What they were measured as when windows closed last; what is made of predictions changes only then."""
+        self._score: dict[Word, tuple[int, float]] = {}
+        self._scored = self._heard = 0
+
+    @property
+    def kind(self) -> Kind | None:
+        """That of `told`, as the next three."""
+        return self.told.kind
+
+    @property
+    def positive(self) -> Word | None:
+        """The positive class, if there is one."""
+        return self.told.positive
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The classes in order."""
+        return self.told.words
+
+    @property
+    def room(self) -> int:
+        """How many classes are told apart."""
+        return self.told.room
+
+    def numbers(self, value: Floats, code: npt.NDArray[np.int32]) -> Floats:
+        """The class of each value as it was `told`."""
+        return self.told.numbers(value, code)
+
+    def hear(self, outcomes: Outcomes) -> int:
+        """Learns the classes of some outcomes, up to where they make a binary task one of many; gives how many it took."""
+        taken, words = len(outcomes.row), list(self.now.words)
+        if self.now.kind == "regression":
+            return taken
+        for row, word in _distinct(outcomes):
+            if word in words or len(words) == LIMIT:
+                continue
+            if self.now.kind == "binary" and self.stated != "binary" and self._many((*words, word)):
+                if row:
+                    taken = row
+                    break
+                self.now = Classes("multiclass")
+            words.append(word)
+        self.now = self.now._replace(words=tuple(words))
+        self._scored = max(self._scored, outcomes.scores.shape[1])
+        if self.now.kind is None or (self.now.kind == "multiclass" and len(words) <= 2 and self._heard < _PATIENCE):
+            self._hear_scores(outcomes.take(slice(min(taken, max(0, _PATIENCE - self._heard)))))
+            self._heard += taken
+        return taken
+
+    def decide(self, regression: bool, texts: list[str]) -> None:
+        """Says what outcomes are measured as, by those so far."""
+        words = self.now.words
+        if regression or self.stated == "regression":
+            self.now = Classes("regression")
+        elif self.stated == "multiclass" or (self.stated != "binary" and (self._many(words) or self._scored > 2)):
+            self.now = Classes("multiclass", None, words)
+        else:
+            positive = self._asked or self.now.positive or self._safely_positive(texts)
+            self.now = Classes("multiclass" if positive is None else "binary", positive, words)
+        self.tell()
+
+    def tell(self) -> None:
+        """Says it to those who ask between two windows."""
+        self.told = self.now
+
     def name(self, word: Word, texts: list[str]) -> str:
         """What a class is called."""
         value, code = word
@@ -84,18 +152,21 @@ class Vocabulary:
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         return {
-            "stated": self.stated, "asked": self._asked, "kind": self.kind, "positive": self.positive, "words": self.words,
-            "score": [[*word, *seen] for word, seen in self._score.items()], "scored": self._scored,
-            "room": self.room, "heard": self._heard,
+            "stated": self.stated, "asked": self._asked, "now": self.now, "told": self.told,
+            "score": [[*word, *seen] for word, seen in self._score.items()], "scored": self._scored, "heard": self._heard,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self.stated, self.kind, self._scored = state["stated"], state["kind"], state["scored"]
-        self.room, self._heard = state["room"], state["heard"]
-        self._asked, self.positive = _word(state["asked"]), _word(state["positive"])
-        self.words = [(value, code) for value, code in state["words"]]
+        self.stated, self._asked = state["stated"], _word(state["asked"])
+        self.now, self.told = _classes(state["now"]), _classes(state["told"])
+        self._scored, self._heard = state["scored"], state["heard"]
         self._score = {(value, code): (n, total) for value, code, n, total in state["score"]}
+
+    def _many(self, words: tuple[Word, ...]) -> bool:
+        """Whether these classes and the positive one are more than two."""
+        positive = self._asked or self.now.positive
+        return len({*words} if positive is None else {*words, positive}) > 2
 
     def _hear_scores(self, outcomes: Outcomes) -> None:
         known = ~np.isnan(outcomes.score)
@@ -108,14 +179,14 @@ class Vocabulary:
 
     def _safely_positive(self, texts: list[str]) -> Word | None:
         """The positive class, where there is no doubt: 1 of 0 and 1, yes of yes and no, or the one predicted at high scores."""
-        numbers = {value for value, code in self.words if code < 0}
-        if not any(code >= 0 for _, code in self.words) and any(numbers <= pair for pair in _POSITIVES):
+        numbers = {value for value, code in self.now.words if code < 0}
+        if not any(code >= 0 for _, code in self.now.words) and any(numbers <= pair for pair in _POSITIVES):
             return (1.0, -1)
-        names = {self.name(word, texts): word for word in self.words}
+        names = {self.name(word, texts): word for word in self.now.words}
         for yes, no in _TEXTS.items():
             if yes in names and names.keys() <= {yes, no}:
                 return names[yes]
-        if len(self._score) == 2 and len(self.words) == 2:
+        if len(self._score) == 2 and len(self.now.words) == 2:
             (low, one), (high, other) = sorted((total / n, word) for word, (n, total) in self._score.items())
             return other if high - low > _CLEARLY and one != other else None
         return None
@@ -132,11 +203,19 @@ def _word(value: Any) -> Word | None:
     return None if value is None else (float(value[0]), int(value[1]))
 
 
-def _distinct(value: Floats, code: npt.NDArray[np.int32]) -> list[Word]:
-    """Different classes in the order of their first rows; a missing value is none."""
+def _classes(state: Any) -> Classes:
+    kind, positive, words = state
+    return Classes(kind, _word(positive), tuple((value, code) for value, code in words))
+
+
+def _distinct(outcomes: Outcomes) -> list[tuple[int, Word]]:
+    """Different classes, each with its first row, in the order of these; a missing value is none."""
+    value = np.stack((outcomes.value, outcomes.label_value), axis=1).reshape(-1)
+    code = np.stack((outcomes.code, outcomes.label_code), axis=1).reshape(-1)
     keys = np.where(code >= 0, -1.0 - code, 0.0)
     pairs = np.stack((np.where(code >= 0, 0.0, value), keys))
-    good = ~np.isnan(pairs[0])
+    good = np.flatnonzero(~np.isnan(pairs[0]))
     words, firsts = np.unique(pairs[:, good], axis=1, return_index=True)
-    ordered = words[:, np.argsort(firsts)].T.tolist()
-    return [(number, int(-1 - key) if key < 0 else -1) for number, key in ordered]
+    order = np.argsort(firsts)
+    found = zip((good[firsts[order]] // 2).tolist(), words[:, order].T.tolist(), strict=True)
+    return [(row, (number, int(-1 - key) if key < 0 else -1)) for row, (number, key) in found]

@@ -217,10 +217,9 @@ class Windows:
             if late:
                 self._made_counts[length] = {}
 
-    def begin_again(self) -> None:
-        """Forgets outcomes: they are measured as something else from now on."""
-        for window in [*self.open.values(), *(window for made in self._made.values() for window in made.values())]:
-            window.tally = Tally()
+    def tallies(self) -> Iterator[Tally]:
+        """Of all windows that are open."""
+        yield from (window.tally for made in (self.open, *self._made.values()) for window in made.values())
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""

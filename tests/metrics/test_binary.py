@@ -13,6 +13,7 @@ from stream_monitor.metrics.reading import NOTHING
 from .outcomes import assert_equal_and_inside, judged, loans, picked, summed, weighted
 
 EXACT = 1e-9
+UNBOUNDED = ("mcc", "log_loss")
 
 
 def expected(rows: Judged) -> dict[str, float]:
@@ -59,7 +60,19 @@ def test_real_outcomes_are_measured_as_by_scikit_learn(rows: Judged) -> None:
 def test_the_confusion_matrix_is_that_of_scikit_learn() -> None:
     rows = weighted(loans())
     matrix = sk.confusion_matrix(rows.actual, rows.predicted, sample_weight=rows.weight)
-    assert Binary().confusion(summed(Binary(), rows)).tolist() == matrix.tolist()
+    assert Binary().confusion(summed(Binary(), rows)).tolist() == np.pad(matrix, ((0, 0), (0, 1))).tolist()
+
+
+def test_a_negative_class_that_is_predicted_as_another_one_is_wrong_in_accuracy_alone() -> None:
+    rng = np.random.default_rng(5)
+    label, predicted = rng.integers(0, 4, (2, 500))
+    said = np.where(predicted == 1, 1, np.where((label != 1) & (label != predicted), -1, 0))
+    rows = judged(said, (label == 1).astype(float))
+    readings = Binary().read(summed(Binary(), rows))
+    assert readings["accuracy"].value == (label == predicted).mean()
+    assert readings["recall"].value == (predicted[label == 1] == 1).mean()
+    assert readings["specificity"].value == (predicted[label != 1] != 1).mean()
+    assert Binary().confusion(summed(Binary(), rows))[0, 2] == (said == -1).sum()
 
 
 def test_scores_that_are_none_leave_their_rows_out_of_what_needs_them() -> None:
@@ -134,3 +147,4 @@ def test_a_window_that_takes_back_more_than_it_adds_can_be_read() -> None:
         readings = Binary().read(summed(Binary(), added) + summed(Binary(), taken))
         mcc = readings["mcc"]
         assert mcc.value is None or (mcc.low or 0.0) <= mcc.value <= (mcc.high or 0.0)
+        assert all(0 <= one.value <= 1 for name, one in readings.items() if one.value is not None and name not in UNBOUNDED)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stream_monitor.metrics.binary import Binary, Costs
-from stream_monitor.metrics.intervals import share, wilson
+from stream_monitor.metrics.intervals import share, student, wilson
 from stream_monitor.metrics.judged import Floats, Judged
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.reading import Readings
@@ -97,6 +97,11 @@ def test_ends_of_wilsons_interval_are_where_the_normal_test_just_refuses() -> No
         for end in wilson(right / n, n):
             if 0 < end < 1:
                 assert abs(right / n - end) / np.sqrt(end * (1 - end) / n) == pytest.approx(1.959963984540054)
+
+
+def test_hardly_more_than_one_row_has_an_interval_of_numbers() -> None:
+    for n in np.linspace(1.0084, 1.0085, 2001).tolist():
+        assert np.isfinite(student(n))
 
 
 def test_equal_weights_say_as_much_as_none() -> None:

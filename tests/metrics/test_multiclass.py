@@ -145,4 +145,6 @@ def test_a_window_that_takes_back_more_than_it_adds_can_be_read() -> None:
         for sign in (1.0, -1.0):
             predicted, actual = rng.integers(0, 3, (2, int(rng.integers(1, 8)))).astype(float)
             sums += summed(Multiclass(8), judged(predicted, actual, sign=sign))
-        assert "macro_f1" in Multiclass(8).read(sums)
+        readings = Multiclass(8).read(sums)
+        assert "macro_f1" in readings
+        assert all(0 <= one.value <= 1 for one in readings.values() if one.value is not None)

@@ -135,6 +135,12 @@ def test_what_is_taken_back_was_never_there() -> None:
     assert ranked.roc_auc() == NOTHING
 
 
+def test_where_more_is_taken_back_than_was_there_nothing_is_known() -> None:
+    ranked = ranking(np.array([0.2, 0.8, 0.9]), np.array([0.0, 1.0, 1.0]))
+    ranked.add(np.array([0.3]), np.array([-2.0]), np.array([0.0]))
+    assert ranked.roc_auc() == NOTHING
+
+
 @pytest.mark.parametrize("limit", [2000, 450, 10])
 def test_merging_gives_what_one_of_all_rows_gives(limit: int) -> None:
     scores, labels, _ = drawn(3, 900)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stream_monitor.blocks import Block
 
-from .worlds import block, configuration, cut, drained, labels, predictions, run
+from .worlds import block, configuration, cut, drained, labels, predictions, run, run_raw
 
 
 def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, per: int = 60, name: str = "s") -> list[Block]:
@@ -73,7 +73,7 @@ def test_results_do_not_depend_on_the_cut(config: dict[str, Any], every: int) ->
     whole = run(blocks)
     assert {event["data"]["labels"]["kind"] for event in whole["alerts"]} >= {"data_drift", "concept_drift"}
     assert whole["retrain"]
-    assert run(cut(blocks, every), per_read=7) == whole
+    assert run_raw(cut(blocks, every), per_read=7) == run_raw(blocks)
 
 
 def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
@@ -104,7 +104,7 @@ def test_results_do_not_depend_on_restarts(
     seed: int, per: int, every: int, per_read: int, restarts: list[int], absent: bool
 ) -> None:
     blocks = two_streams(seed, per, absent)
-    assert run(cut(blocks, every), restarts, per_read) == run(blocks)
+    assert run_raw(cut(blocks, every), restarts, per_read) == run_raw(blocks)
 
 
 def test_results_do_not_depend_on_the_limit_being_reached_in_one_block_or_in_many() -> None:
@@ -112,6 +112,39 @@ def test_results_do_not_depend_on_the_limit_being_reached_in_one_block_or_in_man
     blocks[0] = block(configuration(config={"labels": {"topic": "l", "wait": "4h"}}, limits={"waiting": 1000}), at=0)
     whole = run(blocks)
     assert run(cut(blocks, 17), restarts=[30, 90], per_read=4) == whole
+
+
+def more_and_more_classes(seed: int, task: str) -> list[Block]:
+    """Two classes, a third and then one more each 5 minutes, with scores of those there are; some labels are corrected."""
+    rng = np.random.default_rng(seed)
+    blocks = [block(configuration(config={"task": task, "positive": "c1"}), at=0)]
+    known: list[tuple[float, str, str]] = []
+    for start in range(0, 4500, 20):
+        n = 2 + max(0, (start - 1200) // 300)
+        seconds = (start + np.sort(rng.uniform(0, 20, 6))).tolist()
+        label, other = rng.integers(0, n, (2, 6))
+        predicted = np.where(rng.random(6) < 0.7, label, other)
+        ids = [f"id{start}-{i}" for i in range(6)]
+        share = rng.dirichlet(np.ones(n), 6)
+        more = {f"scores:c{i}": share[:, i].round(2).tolist() for i in range(n)} | {
+            "segment:region": [f"r{i % 4}" for i in predicted]
+        }
+        known += [(s + rng.exponential(200), i, f"c{y}") for s, i, y in zip(seconds, ids, label, strict=True)]
+        known += [(s + 300, i, f"c{y}") for s, i, y in zip(seconds[:2], ids, other, strict=False)]
+        due, known = sorted(one for one in known if one[0] <= start), [one for one in known if one[0] > start]
+        sections = [predictions(ids, seconds, [f"c{i}" for i in predicted], more=more)]
+        if due:
+            sections.append(labels([i for _, i, _ in due], [s for s, _, _ in due], [y for *_, y in due]))
+        blocks.append(block(*sections, at=start + 20.0))
+    return [*blocks, drained(4600), drained(30 * 3600)]
+
+
+@pytest.mark.parametrize("task", ["auto", "binary", "multiclass"])
+def test_results_do_not_depend_on_when_classes_are_new(task: str) -> None:
+    blocks = more_and_more_classes(7, task)
+    whole = run_raw(blocks)
+    assert run_raw(cut(blocks, 4), per_read=11, restarts=[9, 20, 50]) == whole
+    assert run_raw(blocks, saves=False) == whole
 
 
 def test_another_process_with_another_hash_seed_says_the_same() -> None:

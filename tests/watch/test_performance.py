@@ -184,11 +184,80 @@ def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
     second = [block(predictions(more, [1000.0] * 100, ["maybe"] * 100)), block(labels(more, [1001.0] * 100, ["maybe"] * 100))]
     third = [f"third{i}" for i in range(100)]
     last = [block(predictions(third, [2000.0] * 100, ["maybe"] * 100)), block(labels(third, [2001.0] * 100, ["no"] * 100))]
-    said = world({}, *first, *silence(900), *second, *silence(1900, 1300), *last, *silence(3 * HOUR, 2100))
-    tasks = [one["performance"]["task"] for one in arrivals(said) if one["performance"]["outcomes"]]
-    assert tasks == ["binary", "binary", "multiclass"]
-    after = [one["performance"] for one in arrivals(said) if one["performance"]["outcomes"]][-1]
-    assert value(after, "accuracy") == 0.0
+    said = world({}, *first, *silence(900), *second, *silence(1900, 1300), *last, *silence(4 * HOUR, 2100))
+    after = [one for one in arrivals(said) if one["performance"]["outcomes"]]
+    assert [one["performance"]["task"] for one in after] == ["binary", "multiclass", "multiclass"]
+    assert value(after[-1]["performance"], "accuracy") == 0.0
+    (hour,) = (one["performance"] for one in cohorts(said) if one["predictions"] == 400)
+    right = [int(np.sum((label == one) & (predicted == one))) for one in (0, 1)]
+    counts = [
+        [right[0], int(np.sum(label < predicted)), 100.0],
+        [int(np.sum(label > predicted)), right[1], 0.0],
+        [0.0, 0.0, 100.0],
+    ]
+    order = [hour["confusion"]["classes"].index(name) for name in ("no", "yes", "maybe")]
+    for found in (hour, after[-1]["since"]["arrival"]):
+        assert found["outcomes"] == 400
+        assert np.array(found["confusion"]["counts"])[np.ix_(order, order)].tolist() == counts
+
+
+def test_a_stated_binary_task_stays_one_and_a_third_class_that_is_mistaken_is_an_error() -> None:
+    ids = [f"id{i}" for i in range(400)]
+    rng = np.random.default_rng(22)
+    label, predicted = (np.array(["ok", "odd", "fraud"])[rng.integers(0, 3, 400)] for _ in range(2))
+    made = block(predictions(ids, [60.0] * 400, predicted.tolist(), score=rng.random(400).tolist()))
+    config = {"task": "binary", "positive": "fraud"}
+    said = world(config, made, block(labels(ids, [100.0] * 400, label.tolist())), *silence(3 * HOUR, 200))
+    (one,) = (one for one in arrivals(said) if one["performance"]["outcomes"])
+    found = one["performance"]
+    assert found["task"] == "binary"
+    assert value(found, "accuracy") == (label == predicted).mean()
+    assert value(found, "recall") == (predicted == "fraud")[label == "fraud"].mean()
+    assert found["confusion"]["classes"] == ["(other)", "fraud", "(another)"]
+    mistaken = (label != predicted) & (label != "fraud") & (predicted != "fraud")
+    assert found["confusion"]["counts"][0][2] == mistaken.sum()
+    rare = next(word for word in (predicted[0], label[0], *predicted, *label) if word != "fraud")
+    unexpected = [not {p, y} <= {rare, "fraud"} for p, y in zip(predicted, label, strict=True)]
+    assert one["counts"]["unexpected_classes"] == sum(unexpected)
+
+
+def test_many_classes_change_nothing_of_what_was_counted_before() -> None:
+    """Four new classes a window, and half of the first labels of each are corrected after the next one has begun."""
+    rng = np.random.default_rng(21)
+    blocks, truly, predicted = [], [], []
+    for window in range(12):
+        ids = [f"id{window}-{i}" for i in range(60)]
+        label, other = (rng.integers(0, 2 + 4 * window, 60) for _ in range(2))
+        made = np.where(rng.random(60) < 0.7, label, other)
+        truly += label.tolist()
+        predicted += made.tolist()
+        start = 300.0 * window
+        blocks.append(block(predictions(ids, [start + 10.0] * 60, [f"c{one}" for one in made])))
+        blocks.append(
+            block(labels(ids, [start + 305.0] * 60, [f"c{one}" for one in np.where(rng.random(60) < 0.5, other, label)]))
+        )
+        blocks.append(block(labels(ids, [start + 320.0] * 60, [f"c{one}" for one in label])))
+    said = world({"task": "multiclass", "segments": {"keys": []}}, *blocks, *silence(4 * HOUR, 4000))
+    accuracy = float(np.mean(np.array(truly) == predicted))
+    (hour,) = (one["performance"] for one in cohorts(said) if one["predictions"] == 720)
+    for found in (hour, arrivals(said)[-1]["since"]["arrival"]):
+        assert found["outcomes"] == 720
+        assert value(found, "accuracy") == pytest.approx(accuracy)
+        counts = np.array(found["confusion"]["counts"])
+        assert (counts.min(), counts.sum(), np.trace(counts)) == (0, 720, 720 * accuracy)
+        assert "(other)" not in found["confusion"]["classes"]
+
+
+def test_a_regression_of_many_numbers_keeps_what_was_counted_before() -> None:
+    n = 120
+    ids, seconds = [f"id{i}" for i in range(n)], [60.0 * i for i in range(n)]
+    blocks = [
+        block(predictions([one], [second], [float(i)]), labels([one], [second + 1], [i + 0.5]))
+        for i, (one, second) in enumerate(zip(ids, seconds, strict=True))
+    ]
+    said = world({"task": "regression"}, *blocks, *silence(6 * HOUR, 7300))
+    assert [one["performance"]["outcomes"] for one in cohorts(said) if one["predictions"] == 60] == [60, 60]
+    assert arrivals(said)[-1]["since"]["arrival"]["outcomes"] == n
 
 
 @pytest.mark.parametrize("kind", ["words", "numbers"])
@@ -221,6 +290,27 @@ def test_a_wrong_prediction_is_wrong_however_many_classes_there_are(kind: str) -
     counts = np.array(performance["confusion"]["counts"])
     assert performance["confusion"]["classes"][-2:] == ["(other)", "(another)"]
     assert (counts.sum(), np.trace(counts)) == (n, (predicted == label).sum())
+
+
+def test_a_regression_goes_on_where_the_first_labels_are_words() -> None:
+    ids = [f"id{i}" for i in range(80)]
+    made = block(predictions(ids, [float(i) for i in range(80)], [1.5] * 80))
+    words = block(labels(ids[:40], [100.0] * 40, ["n/a"] * 40))
+    numbers = block(labels(ids[40:], [500.0] * 40, [2.0] * 40))
+    said = world({"task": "regression"}, made, words, *silence(400, 400), numbers, *silence(4 * HOUR, 700))
+    assert "StreamQuarantined" not in {one["data"]["labels"]["alertname"] for one in said["alerts"]}
+    assert [one["performance"]["outcomes"] for one in arrivals(said)] == [0, 40]
+    assert value(arrivals(said)[-1]["performance"], "mae") == 0.5
+
+
+def test_a_regression_goes_on_where_the_first_label_is_beyond_all_bounds() -> None:
+    ids = [f"id{i}" for i in range(40)]
+    made = block(predictions(ids, [60.0] * 40, [1.5] * 40))
+    known = block(labels(ids, [100.0] * 40, [1e70, *[2.0] * 39]))
+    said = world({"task": "regression"}, made, known, *silence(4 * HOUR, 400))
+    assert not said["alerts"]
+    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert (value(one, "mae"), one["metrics"]["mae"]["n"]) == (0.5, 39)
 
 
 def test_versions_are_measured_apart() -> None:
@@ -319,6 +409,56 @@ def test_the_heaviest_segments_have_places_and_the_others_are_one() -> None:
     last = arrivals(said)[-1 if arrivals(said)[-1]["performance"]["outcomes"] else -2]["performance"]
     assert {one["segment"] for one in last["segments"]} == {"user=heavy", "user=(other)"}
     assert sum(one["outcomes"] for one in last["segments"]) + last["segments_hidden"] * 5 >= last["outcomes"]
+
+
+@pytest.mark.parametrize("kind", ["corrected", "withdrawn"])
+def test_what_is_taken_back_is_taken_from_the_segment_it_was_added_to(kind: str) -> None:
+    """A region is new in the second hour; labels come half a minute after each hour, and others half past."""
+    rng, n = np.random.default_rng(23), 2400
+    hour = np.arange(n) // 600
+    region = np.where((hour > 0) & (np.arange(n) % 2 == 0), "new", np.array(["a", "b", "c"])[np.arange(n) % 3])
+    ids, label, predicted = truth(23, n, 0.3)
+    score = rng.random(n).round(3)
+    again = (region == "new") & (rng.random(n) < 0.4)
+    came = []
+    for start in range(0, n, 5):
+        part, seconds = slice(start, start + 5), [i * 6.0 for i in range(start, start + 5)]
+        more = {"segment:region": region[part].tolist()}
+        made = predictions(ids[part], seconds, predicted[part].tolist(), score=score[part].tolist(), more=more)
+        came.append((seconds[-1], made))
+    other = 1 - label if kind == "corrected" else np.full(n, np.nan)
+    for at, which, values in ((30.0, hour >= 0, label), (1830.0, again, other)):
+        for begun in range(4):
+            due = np.flatnonzero(which & (hour == begun))
+            second = (begun + 1) * HOUR + at
+            if len(due):
+                came.append((second, labels([ids[i] for i in due], [second] * len(due), values[due].tolist())))
+    blocks = [block(section) for _, section in sorted(came, key=lambda one: one[0])]
+    config = {"labels": {"topic": "l", "wait": "4h"}, "metrics": {"window": "1h"}, "segments": {"keys": ["region"], "top": 3}}
+    said = world(config | {"positive": 1}, *blocks, *silence(6 * HOUR, 16300))
+    final = np.where(again, other, label)
+    for one in arrivals(said)[2:4]:
+        made = (hour == int(one["window"]["start"][11:13]) - 1) & (region == "new") & ~np.isnan(final)
+        (found,) = (segment for segment in one["performance"]["segments"] if segment["segment"] == "region=new")
+        assert (found["outcomes"], found["loss"]) == (made.sum(), pytest.approx(np.mean(predicted[made] != final[made])))
+        assert found["metrics"]["roc_auc"]["value"] == pytest.approx(roc_auc_score(final[made], score[made]))
+
+
+def test_a_segment_that_is_called_other_is_among_the_others() -> None:
+    ids, label, predicted = truth(24, 300)
+    region = [("eu", "(other)", f"r{i}")[i % 3] for i in range(300)]
+    made = predictions(ids, [60.0] * 300, predicted.tolist(), score=[0.5] * 300, more={"segment:region": region})
+    said = world(
+        {"segments": {"keys": ["region"], "top": 1}},
+        block(made),
+        block(labels(ids, [100.0] * 300, label.tolist())),
+        *silence(3 * HOUR, 200),
+    )
+    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert [(segment["segment"], segment["outcomes"]) for segment in one["segments"]] == [
+        ("region=(other)", 200),
+        ("region=eu", 100),
+    ]
 
 
 def test_a_metric_beyond_its_limit_is_an_alert_until_it_is_back() -> None:

@@ -129,11 +129,18 @@ def cut(blocks: Sequence[Block], every: int) -> list[Block]:
 
 def run(blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3) -> dict[str, list[Any]]:
     """What `watch` puts out on each channel, starting again before the given reads."""
+    return {channel: [json.loads(value) for value in values] for channel, values in run_raw(blocks, restarts, per_read).items()}
+
+
+def run_raw(
+    blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3, saves: bool = True
+) -> dict[str, list[bytes]]:
+    """The same as bytes."""
     memory = Memory()
     memory.create("stream-monitor.blocks")
     for one in blocks:
         memory.append("stream-monitor.blocks", encode(one), partition=0)
-    watch, log = Watch(), _log(memory, per_read)
+    watch, log = Watch(saves=saves), _log(memory, per_read)
     reads = 0
     while memory.committed.get(("watch", _partition()), 0) < len(blocks):
         if reads in restarts:
@@ -141,7 +148,7 @@ def run(blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3
         step(watch, log)
         reads += 1
     channels = ("alerts", "retrain", "metrics", "dead-letters")
-    return {channel: [json.loads(value) for value in memory.values(f"stream-monitor.{channel}")] for channel in channels}
+    return {channel: list(memory.values(f"stream-monitor.{channel}")) for channel in channels}
 
 
 def arrivals(said: dict[str, list[Any]], window: str = "") -> list[dict[str, Any]]:
