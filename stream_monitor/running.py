@@ -28,6 +28,7 @@ class Running(Reported, Reviewed, Protocol):
     checks: Checks
     kept: KeptFeatures
     outcomes: int
+    totals: dict[str, int]
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""
