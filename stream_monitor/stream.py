@@ -279,8 +279,12 @@ class Stream:
         if mistyped or not np.isfinite(values).all():
             missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
             self.count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
-        if not joined.accepted.all():
-            values, marks = values[joined.accepted], Marks(*(mark[joined.accepted] for mark in marks))
+        watched = joined.accepted
+        if self.watched.several:
+            watched = watched.copy()
+            watched[watched] = self.watched.new_requests(names, values[watched], joined.version[watched])
+        if not watched.all():
+            values, marks = values[watched], Marks(*(mark[watched] for mark in marks))
         if not len(values):
             return []
         self.checks.features(names, values, len(texts), self.watched.features)
