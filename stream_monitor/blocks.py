@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import compress
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -218,6 +219,13 @@ def split(rows: Rows, start: int, stop: int) -> Rows:
         rows.tables,
         rows.names[start:stop],
     )
+
+
+def chosen(rows: Rows, which: npt.NDArray[np.bool_]) -> Rows:
+    """Some of the rows, as a copy."""
+    names = tuple(compress(rows.names, which.tolist()))
+    numbers, texts = rows.numbers[:, which], rows.texts[:, which]
+    return Rows(rows.time[which], rows.ids[which], rows.number_names, numbers, rows.text_names, texts, rows.tables, names)
 
 
 def size(section: Section) -> int:

@@ -14,7 +14,10 @@ from stream_monitor.performance.rules import Rules
 from stream_monitor.stream import Stream
 from stream_monitor.task import Output
 from stream_monitor.watching.judge import Judge
+from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.terms import terms
+
+_OF_TASK: set[Sort] = {"prediction", "loss", "risk"}
 
 
 def parsed(document: bytes) -> StreamRecord:
@@ -33,8 +36,8 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
         stream.checks.configure(new.quality, new.no_data)
     outputs = _models(stream, old, arrived) + _rules(stream, old, arrived)
     if new.task != old.task:
-        stream.judge = Judge(new.task)
-        outputs += stream.alerts.end("configured", stream.moment(arrived), alertname="TaskUnknown")
+        outputs += _judge_anew(stream, arrived)
+    stream.judge.fractions.state_class(new.positive)
     if _measured_by(new) != _measured_by(old):
         outputs += _measure_anew(stream, arrived)
     if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
@@ -73,6 +76,23 @@ def _rules(stream: Stream, old: StreamConfig, arrived: int) -> list[Output]:
         for version in stream.watched.versions.values():
             version.groups["risk"].configure(version.groups["risk"].terms)
     return stream.alerts.end("configured", stream.moment(arrived), kind="performance")
+
+
+def _judge_anew(stream: Stream, arrived: int) -> list[Output]:
+    """Takes another task; where that may be of another kind, what is predicted and how it errs is learnt anew."""
+    before, config = stream.judge.task, stream.record.config
+    stream.judge = Judge(config.task, config.positive)
+    outputs = stream.alerts.end("configured", stream.moment(arrived), alertname="TaskUnknown")
+    if stream.judge.task == before:
+        return outputs
+    stream.count({"incomparable": stream.join.withdraw(stream.judge.foreign)})
+    for version in stream.watched.versions.values():
+        version.models = None
+        for sort in _OF_TASK & version.groups.keys():
+            version.groups[sort].begin_again()
+    for signal in sorted((*_OF_TASK, "model")):
+        outputs += stream.alerts.end("configured", stream.moment(arrived), signal=signal)
+    return outputs
 
 
 def _measure_anew(stream: Stream, arrived: int) -> list[Output]:

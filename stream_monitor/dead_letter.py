@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stream_monitor.blocks import Section
+from stream_monitor.blocks import Section, Source
 from stream_monitor.events import CloudEvent, encode, identity, iso
 from stream_monitor.task import Output
 
@@ -62,10 +63,26 @@ def dead_letters(
             reason=reason, detail=detail, topic=topic, partition=partition, offset=offset,
             last_offset=source.last if source.last > source.first else None, events=source.rows or None,
         )  # fmt: skip
-        event = DeadLetterEvent(
-            id=identity("dead letter", deployment, section.stream, section.kind, *place, *origin, ids.hex()),
-            source=f"/stream-monitor/{deployment}", subject=section.stream,
-            time=iso(arrived), recordedtime=iso(arrived), data=data,
-        )  # fmt: skip
-        outputs.append(Output("dead-letters", section.stream.encode(), encode(event)))
+        about = (section.kind, *place, *origin, ids.hex())
+        outputs.append(_output(section.stream, deployment, about, data, arrived))
     return outputs
+
+
+def dead_letter(
+    stream: str, deployment: str, kind: str, source: Source, about: Sequence[Any], reason: str, detail: str, arrived: int
+) -> Output:
+    """Of one event out of a source; `about` is what tells it from others of its stream and kind."""
+    some = source.last > source.first
+    data = DeadLetter(
+        reason=reason, detail=detail, topic=source.topic, partition=source.partition, offset=source.first,
+        last_offset=source.last if some else None, events=1 if some else None,
+    )  # fmt: skip
+    return _output(stream, deployment, (kind, reason, *about), data, arrived)
+
+
+def _output(stream: str, deployment: str, about: Sequence[Any], data: DeadLetter, arrived: int) -> Output:
+    event = DeadLetterEvent(
+        id=identity("dead letter", deployment, stream, *about), source=f"/stream-monitor/{deployment}", subject=stream,
+        time=iso(arrived), recordedtime=iso(arrived), data=data,
+    )  # fmt: skip
+    return Output("dead-letters", stream.encode(), encode(event))

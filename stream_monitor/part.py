@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from stream_monitor import blocks, stream_state
+from stream_monitor import blocks, foreign, stream_state
 from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Progress, Section
 from stream_monitor.config.stream import StreamRecord
@@ -167,7 +167,7 @@ class Part:
                 return obey(stream, section.document, arrived)
             if section.kind == "configuration":
                 return configure(stream, parsed(section.document), arrived)
-            return stream.section(section, arrived)
+            return self._counted(section, stream.section(section, arrived))
         except Pointless as pointless:
             deployment = stream.record.deployment
             return self._bury(section, deployment, pointless.reason, pointless.detail, arrived, offset)
@@ -220,6 +220,14 @@ class Part:
             self.dead[section.stream.partition("/")[0]] += events
             log.warning("dead letter", stream=section.stream, kind=section.kind, reason=reason, events=events)
         return dead_letters(section, deployment, reason, detail, arrived, (self.partition.number, offset))
+
+    def _counted(self, section: Section, outputs: list[Output]) -> list[Output]:
+        """Counts what a stream could not use."""
+        events = sum(output.channel == "dead-letters" for output in outputs)
+        if events and self._live:
+            self.dead[section.stream.partition("/")[0]] += events
+            log.warning("dead letter", stream=section.stream, kind=section.kind, reason=foreign.REASON, events=events)
+        return outputs
 
     def _configure(self, section: Section, arrived: int, offset: int) -> list[Output]:
         if not section.stream:

@@ -32,6 +32,7 @@ class Running(Reported, Reviewed, Protocol):
     outcomes: int
     age: LabelAge
     uncompared: list[Outcomes]
+    totals: dict[str, int]
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor import blocks, due, findings, losses, sections, turnover
+from stream_monitor import blocks, due, findings, foreign, losses, sections, turnover
 from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Alerts, Moment
 from stream_monitor.blocks import Progress, Rows, Section, Source
@@ -50,7 +50,7 @@ class Stream:
         self.name, self.record = name, record
         self.words = Words(record.limits.categories)
         self.join = Join(config.labels, record.limits)
-        self.judge = Judge(config.task)
+        self.judge = Judge(config.task, config.positive)
         self.watched = Watched(record)
         self.feature_rows = FeatureRows(record.limits.categories, record.limits.features)
         self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
@@ -161,20 +161,22 @@ class Stream:
         return outputs
 
     def _in_pieces(self, section: Section, rows: Rows, arrived: int) -> list[Output]:
-        """Takes rows up to the next one at which something is due, does that, and goes on."""
+        """Takes rows up to the next one at which something is due, does that, and goes on; refuses what is of no use."""
         kind: Kind = "predictions" if section.kind == "predictions" else "labels"
         self.came = self.came or {"predictions": arrived, "labels": arrived}
         self.came[kind] = arrived
-        take = partial(self._predictions if kind == "predictions" else self._labels, sources=list(section.sources()))
-        if self._nothing_is_due(rows) and len(rows) <= self.join.room():
-            taken, outputs = take(rows, arrived)
-            if taken == len(rows):
-                return outputs
-            rows = blocks.split(rows, taken, len(rows))
-        else:
-            outputs = []
-        start = 0
+        sources, undecided = list(section.sources()), self.judge.task is None
+        take = partial(self._predictions if kind == "predictions" else self._labels, sources=sources)
+        rows, strange = foreign.sort_out(self.judge, kind, rows, sources)
+        start, outputs = 0, list[Output]()
+        if not strange and self._nothing_is_due(rows) and len(rows) <= self.join.room():
+            start, outputs = take(rows, arrived)
         while start < len(rows):
+            if undecided and self.judge.task is not None:
+                rows, strange = foreign.sort_out(self.judge, kind, blocks.split(rows, start, len(rows)), sources)
+                start, undecided = 0, False
+                continue
+            outputs += foreign.refuse(self, kind, strange, start, arrived)
             clock, _ = self.join.clock.rows(rows.time[start:], arrived)
             now = int(clock[0])
             if not self.join.clock.started:
@@ -186,7 +188,7 @@ class Stream:
             taken, more = take(blocks.split(rows, start, start + min(ready, self.join.room())), arrived)
             outputs += more
             start += taken
-        return outputs
+        return outputs + foreign.refuse(self, kind, strange, len(rows), arrived) if strange else outputs
 
     def _nothing_is_due(self, rows: Rows) -> bool:
         """Whether no row can move the clock to where something is due."""
@@ -224,6 +226,9 @@ class Stream:
         if self.record.config.models.need_features:
             kept = self.kept.matrix(features.names, features.values, features.texts)
         joined = self.join.predictions(rows, values, arrived, kept)
+        if task != self.judge.task:
+            self.count({"incomparable": self.join.withdraw(self.judge.foreign)})
+            joined = joined._replace(outcomes=self.judge.forget_foreign(joined.outcomes))
         self.count(joined.counts)
         self.age.begin(int(joined.clock[0]))
         self.checks.met(joined.met)
@@ -234,7 +239,8 @@ class Stream:
         events += self._watch_features(features, joined, marks)
         if task is not None and task != "unknown":
             texts = ("prediction",) if task == "classification" else ()
-            events += self._watch("prediction", numbered(values), joined, marks, texts)
+            predicted = numbered(values) if texts else values.value
+            events += self._watch("prediction", predicted, joined, marks, texts)
         if "score" in rows.number_names:
             events += self._watch("score", rows.number("score"), joined, marks)
         if self.judge.task == "unknown":
@@ -264,7 +270,7 @@ class Stream:
             rows = blocks.split(rows, 0, missing)
         values = self.words.values(rows, "prediction")
         if self.judge.task is None:
-            decided = self.judge.decisive(values, _any_score(rows))
+            decided = self.judge.decisive(values, np.where(foreign.scored(rows), 1.0, np.nan))
             if decided is not None and decided + 1 < len(rows):
                 rows = blocks.split(rows, 0, decided + 1)
                 values = self.words.values(rows, "prediction")
@@ -287,8 +293,12 @@ class Stream:
         if mistyped or not np.isfinite(values).all():
             missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
             self.count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
-        if not joined.accepted.all():
-            values, marks = values[joined.accepted], Marks(*(mark[joined.accepted] for mark in marks))
+        watched = joined.accepted
+        if self.watched.several:
+            watched = watched.copy()
+            watched[watched] = self.watched.new_requests(names, values[watched], joined.version[watched])
+        if not watched.all():
+            values, marks = values[watched], Marks(*(mark[watched] for mark in marks))
         if not len(values):
             return []
         self.checks.features(names, values, len(texts), self.watched.features)
@@ -313,11 +323,3 @@ class Stream:
         for version in self.watched.versions.values():
             version.labelled.pass_on()
         return outputs
-
-
-def _any_score(rows: Rows) -> Floats:
-    """A number where a row has a score, which only classifiers give."""
-    at = [i for i, name in enumerate(rows.number_names) if name == "score" or name.startswith("scores:")]
-    if not at:
-        return np.full(len(rows), np.nan)
-    return np.where(np.isnan(rows.numbers[at]).all(axis=0), np.nan, 1.0)

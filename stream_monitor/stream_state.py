@@ -36,7 +36,7 @@ def state(stream: Stream) -> dict[str, Any]:
         "kept": stream.kept.state(), "came": stream.came, "halvings": stream.watched.halvings,
         "siblings": stream.watched.siblings,
         "born": stream.born,
-        "retired": list(stream.watched.retired),
+        "retired": list(stream.watched.retired), "shadows": stream.watched.shadows.state(),
         "versions": [version.state() for version in stream.watched.versions.values()],
         "groups": {name: group.state() for name, group in stream.watched.groups().items()},
         "given": stream.watched.given.state() if stream.watched.given else None,
@@ -56,6 +56,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream.watched.siblings, stream.watched.retired = saved["siblings"], Spent(*saved["retired"])
     for part in ("judge", "age", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):
         getattr(stream, part).restore(saved[part])
+    stream.watched.shadows.restore(saved["shadows"])
     for inner in saved["versions"]:
         version = Version.restored(inner, stream.record.config)
         stream.watched.versions[version.number] = version

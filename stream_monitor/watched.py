@@ -20,6 +20,7 @@ from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Sort
+from stream_monitor.watching.shadows import Shadows
 from stream_monitor.watching.terms import share, terms
 
 Floats = npt.NDArray[np.float64]
@@ -42,6 +43,7 @@ class Watched:
     def __init__(self, record: StreamRecord) -> None:
         self.features = Group("feature", terms(record.config, "feature", record.limits.features))
         self.versions: dict[int, Version] = {}
+        self.shadows = Shadows()
         self.given: Given | None = None
         """Rows of a reference that versions still to come take theirs from."""
         self.siblings = 1
@@ -108,6 +110,15 @@ class Watched:
             self.given.lend(judge, version.groups)
         return None
 
+    @property
+    def several(self) -> bool:
+        """Whether more than one version predicts, so that some may be shadows."""
+        return len(self.versions) > 1 and len(self._predicting()) > 1
+
+    def new_requests(self, names: tuple[str, ...], values: Floats, versions: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        """Which rows of features, float64[n, k], are watched: those of versions that are no shadows."""
+        return self.shadows.watched(names, values, versions, min(self._predicting()))
+
     def predicts(self, number: int) -> bool:
         """Whether a version is live, and not idle."""
         return number in self.versions and not self.versions[number].idle
@@ -115,11 +126,17 @@ class Watched:
     def rest(self, version: Version) -> None:
         """Watches only what labels still say of a version."""
         self._gone(version.rest())
+        self.shadows.forget(version.number)
+        if not self.several:
+            self.shadows = Shadows()
 
     def retire(self, version: Version) -> None:
         """Forgets a version, but for what it has spent."""
         self._gone(version.groups.values())
         del self.versions[version.number]
+
+    def _predicting(self) -> list[int]:
+        return [version.number for version in self.versions.values() if not version.idle]
 
     def _gone(self, groups: Iterable[Group]) -> None:
         for group in groups:

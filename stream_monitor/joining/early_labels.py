@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.joining.packed import Values
 
 
 @dataclass(slots=True)
@@ -63,6 +68,17 @@ class EarlyLabels:
         label.value, label.code, label.weight = value, code, weight
         if label.withdraws:
             del self._labels[key]
+
+    def drop(self, foreign: Callable[[Values], npt.NDArray[np.bool_]]) -> int:
+        """Lets go of some; gives how many of these never met a prediction."""
+        labels = list(self._labels.items())
+        if not labels:
+            return 0
+        values = Values(np.array([one.value for _, one in labels]), np.array([one.code for _, one in labels], np.int32))
+        gone = [labels[i] for i in np.flatnonzero(foreign(values)).tolist()]
+        for key, _ in gone:
+            del self._labels[key]
+        return sum(not one.matched for _, one in gone)
 
     def forget(self, now: int) -> int:
         """Lets go of what is past its deadline; gives how many never met a prediction."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from stream_monitor.blocks import Progress, Rows
 from stream_monitor.config.stream import Labels, Limits
 from stream_monitor.joining import met, segments
 from stream_monitor.joining.absence import Absence
-from stream_monitor.joining.clock import Clock
+from stream_monitor.joining.clock import FAR, Clock
 from stream_monitor.joining.compared import Amended, Compared
 from stream_monitor.joining.duplicates import firsts
 from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
@@ -188,6 +188,14 @@ class Join:
         These are a sample. What is past its deadline must have been let go.
         """
         return self._strays.late(self.clock.now, self.wait)
+
+    def withdraw(self, foreign: Callable[[Values], Mask]) -> int:
+        """Takes back labels that cannot be, those that came early as well; gives how many."""
+        numbers = self.waiting.due(self.clock.now, FAR)
+        rows = self.waiting.rows(numbers)
+        mine = numbers[(rows["status"] == LABELLED) & foreign(unpacked(rows["label"]))]
+        self.waiting.mark(mine, WITHDRAWN)
+        return len(mine) + self._early.drop(foreign)
 
     def silence(self, entries: Iterable[Progress], arrived: int) -> int:
         """What the clock says once these inputs were read so far."""

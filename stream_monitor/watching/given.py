@@ -74,6 +74,8 @@ class Given:
         """Lets the task be found from these rows."""
         if judge.task is None and len(self._columns["value"]):
             judge.decisive(Values(self._columns["value"], self._columns["code"]), self._columns["score"])
+        if judge.task == "classification":
+            judge.fractions.hear(self._columns["value"], lambda: ~np.isnan(self._columns["score"]))
 
     def lend(self, judge: Judge, groups: Mapping[Sort, Group]) -> None:
         """Gives the groups of a version their references, where these rows have them."""

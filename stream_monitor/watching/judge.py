@@ -7,11 +7,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.config.stream import Scalar
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
+from stream_monitor.watching.fractions import Fractions
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Verdict = Literal["classification", "regression", "unknown"]
 
 _ENOUGH = 100
@@ -39,8 +42,9 @@ class Cleared(NamedTuple):
 class Judge:
     """Says what the task is once it is safe to, and whether predictions and labels speak one language."""
 
-    def __init__(self, task: str) -> None:
+    def __init__(self, task: str, positive: Scalar | None = None) -> None:
         self.stated = task
+        self.fractions = Fractions(task != "auto", positive)
         self.task: Verdict | None = None if task == "auto" else "regression" if task == "regression" else "classification"
         self.speaks = self.task == "regression"
         """Whether a label has ever been a word of the predictions, or the other way round."""
@@ -73,10 +77,26 @@ class Judge:
         if first <= enough:
             classes = bool(text[first] or not np.isnan(score[first]))
             self.task = "classification" if classes else "regression"
+            if classes and np.floor(number[first]) < number[first]:
+                self.fractions.are_classes()
         else:
             self.task = "classification" if len(self._numbers) <= 2 else "unknown"
         self.speaks = self.task == "regression"
         return stop
+
+    def foreign(self, labels: Values) -> Mask:
+        """Which labels cannot be of the task."""
+        if self.task == "regression":
+            return labels.code >= 0
+        strange = self.fractions.strange(labels.value) if self.task == "classification" else None
+        return np.zeros(len(labels.code), np.bool_) if strange is None else strange
+
+    def forget_foreign(self, outcomes: Outcomes) -> Outcomes:
+        """Once the task is clear: leaves out what cannot be of it, among these outcomes and those that are held."""
+        *self._held, outcomes = (
+            one.part(~self.foreign(Values(one.label_value, one.label_code))) for one in (*self._held, outcomes)
+        )
+        return outcomes
 
     def hear(self, values: Values, position: int) -> None:
         """Takes the words of predictions that begin at a position."""
@@ -124,7 +144,7 @@ class Judge:
         return {
             "stated": self.stated, "task": self.task, "speaks": self.speaks, "seen": self._seen, "strangers": self._strangers,
             "numbers": sorted(self._numbers), "predicted": predicted, "labelled": sorted(self._labelled),
-            "held": [list(held) for held in self._held],
+            "held": [list(held) for held in self._held], "fractions": self.fractions.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -134,6 +154,7 @@ class Judge:
         self._predicted = {(value, code): first for value, code, first in state["predicted"]}
         self._labelled = {(value, code) for value, code in state["labelled"]}
         self._held = [Outcomes._make(columns) for columns in state["held"]]
+        self.fractions.restore(state["fractions"])
 
     def _understand(self, outcomes: Outcomes, position: Ints) -> tuple[int | None, int]:
         """The first of these outcomes, at these positions, with which labels have said something that predictions say too.

@@ -135,7 +135,7 @@ def test_a_stream_with_one_class_only_says_so_and_has_no_recall_of_the_other() -
     assert (value(last, "accuracy"), value(last, "recall"), value(last, "roc_auc")) == (1.0, None, None)
 
 
-def test_predictions_of_the_wrong_kind_are_incomparable_and_spoil_nothing() -> None:
+def test_predictions_of_the_wrong_kind_are_dead_letters_and_spoil_nothing() -> None:
     """A regression in which some rows are texts."""
     n = 600
     ids, seconds = [f"id{i}" for i in range(n)], [float(i) for i in range(n)]
@@ -150,7 +150,7 @@ def test_predictions_of_the_wrong_kind_are_incomparable_and_spoil_nothing() -> N
     (one,) = (one for one in arrivals(told) if one["performance"]["outcomes"])
     assert one["performance"]["outcomes"] == n
     assert value(one["performance"], "mae") == 0.0
-    assert one["counts"]["incomparable"] == 50
+    assert len(told["dead-letters"]) == sum(one["counts"].get("not_of_the_task", 0) for one in arrivals(told)) == 50
 
 
 def scored(n: int, relation: float, first: int, start: float, seed: int) -> list[Block]:
