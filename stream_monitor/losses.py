@@ -44,7 +44,6 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
         stream.count({"incomparable": int((~good).sum())})
         outcomes, losses = outcomes.take(good), losses[good]
     stream.ledger.outcomes(outcomes, losses, int(joined.clock[-1]), stream.judge.task == "regression")
-    stream.estimates.outcomes(outcomes)
     new = outcomes.sign == 1
     stream.checks.labels(outcomes.label_value[new], outcomes.label_code[new])
     stream.outcomes += int(new.sum())
@@ -67,9 +66,12 @@ def _compare(stream: Running, outcomes: Outcomes, clear_at: int) -> list[Event]:
         return []
     losses = stream.judge.losses(outcomes)
     events: list[Event] = []
+    good = ~np.isnan(losses)
+    outcomes, losses = outcomes.part(good), losses[good]
+    stream.ledger.compared(outcomes, losses)
+    stream.estimates.outcomes(outcomes)
     for version, mine in stream.watched.of(outcomes):
-        good = mine[~np.isnan(losses[mine])]
-        events += _watch(stream, version, outcomes.part(good), losses[good]) if len(good) else []
+        events += _watch(stream, version, outcomes.part(mine), losses[mine])
     return events
 
 

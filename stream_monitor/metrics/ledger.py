@@ -62,6 +62,8 @@ class Ledger:
         self._measure: Classifier | Regression | None = None
         self._pending: list[tuple[Outcomes, Floats, Ints]] = []
         self._matured: list[Outcomes] = []
+        self._first: dict[int, list[tuple[Outcomes, Floats]]] = {}
+        """The next outcomes of one age, for the references of versions that are not complete."""
         self._waiting = self._ripe = 0
         """How many outcomes are in them."""
 
@@ -104,6 +106,16 @@ class Ledger:
         if before + len(losses) >= _TOGETHER:
             self._settle()
 
+    def compared(self, outcomes: Outcomes, losses: Floats) -> None:
+        """Takes outcomes of one age, float64[n] their losses: the first ones are what later ones are compared with."""
+        for version, since in self.since.items():
+            if since.missing:
+                first = self._first.setdefault(version, [])
+                mine = np.flatnonzero(outcomes.version == version)[: since.missing - sum(len(losses) for _, losses in first)]
+                first += [(outcomes.take(mine), losses[mine])] if len(mine) else []
+                if len(first) >= _PARTS:
+                    first[:] = [_joined(first)]
+
     def matured(self, outcomes: Outcomes, losses: Losses) -> None:
         """Takes predictions whose wait is over."""
         if not len(outcomes.row):
@@ -118,6 +130,7 @@ class Ledger:
         """Gives the windows that are over; `losses` says the loss of each outcome, NaN where there is none."""
         self.settle()
         self._settle_matured(losses)
+        self._learn()
         shortest = False
         for closed in list(self.windows.close(now, everything)):
             if closed.window.predictions and not everything:
@@ -194,6 +207,9 @@ class Ledger:
             "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
             "pending": [[list(outcomes), losses, places] for outcomes, losses, places in self._pending],
             "matured": [list(outcomes) for outcomes in self._matured],
+            "first": [
+                [version, [[list(outcomes), losses] for outcomes, losses in first]] for version, first in self._first.items()
+            ],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -208,6 +224,9 @@ class Ledger:
         self._measure = self._measured() if state["measured"] else None
         self._pending = [(Outcomes._make(columns), losses, places) for columns, losses, places in state["pending"]]
         self._matured = [Outcomes._make(columns) for columns in state["matured"]]
+        self._first = {
+            version: [(Outcomes._make(columns), losses) for columns, losses in first] for version, first in state["first"]
+        }
         self._waiting = sum(len(losses) for _, losses, _ in self._pending)
         self._ripe = sum(len(one.row) for one in self._matured)
 
@@ -266,6 +285,17 @@ class Ledger:
         losses, places = (np.concatenate(parts) for parts in zip(*(rest for _, *rest in self._pending), strict=True))
         return Outcomes.joined([outcomes for outcomes, *_ in self._pending]), losses, places
 
+    def _learn(self) -> None:
+        """Completes references, as far as there are outcomes for it."""
+        if self._measure is None:
+            return
+        for version, first in self._first.items():
+            if first and version in self.since:
+                tally = Tally()
+                self._tally(tally, *_joined(first))
+                self.since[version].learn(tally)
+        self._first = {}
+
     def _settle_matured(self, losses: Losses) -> None:
         if not self._matured:
             return
@@ -290,6 +320,11 @@ class Ledger:
         tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments, window))
         if self._regression:
             tally.regress(rows)
+
+
+def _joined(parts: list[tuple[Outcomes, Floats]]) -> tuple[Outcomes, Floats]:
+    outcomes, losses = zip(*parts, strict=True)
+    return Outcomes.joined(outcomes), np.concatenate(losses)
 
 
 def _statuses(rows: Rows) -> dict[Outcome, npt.NDArray[np.bool_]]:

@@ -27,10 +27,18 @@ class Since:
         """The outcomes that later ones are compared with; None while there are too few."""
         return self._reference if self.settled else None
 
+    @property
+    def missing(self) -> int:
+        """How many outcomes there are too few."""
+        return 0 if self.settled else max(1, self._rows - self._reference.outcomes)
+
     def window(self, start: int, tally: Tally) -> None:
         """Takes the outcomes of a window that closed."""
         self.arrival.merge(tally)
         self.history.add(start, tally)
+
+    def learn(self, tally: Tally) -> None:
+        """Takes outcomes for later ones to be compared with, while there are too few."""
         if not self.settled:
             self._reference.merge(tally)
             self.settled = self._reference.outcomes >= self._rows
