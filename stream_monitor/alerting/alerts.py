@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from stream_monitor import __version__
 from stream_monitor.alerting import wording
+from stream_monitor.alerting.remarks import Remarks
 from stream_monitor.alerting.wording import Context
 from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
@@ -81,6 +82,7 @@ class Alerts:
         self.record = record
         self.firing: dict[str, Alert] = {}
         self.subjects: dict[str, Subject] = {}
+        self.remarks = Remarks()
         self.false_alarms = 0
         """Alerts of the budget that people called false."""
 
@@ -119,7 +121,7 @@ class Alerts:
             causes=known.causes if known else [],
             evidence=self._evidence(finding, context),
         )
-        return self._publish(_kept(alert, known), subject, moment)
+        return self._publish(self._said(alert, known, moment), subject, moment)
 
     def open(
         self,
@@ -156,7 +158,7 @@ class Alerts:
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change,
             causes=known.causes if known else [],
         )  # fmt: skip
-        return self._publish(_kept(alert, known), telling.subject, moment)[1]
+        return self._publish(self._said(alert, known, moment), telling.subject, moment)[1]
 
     def explain(self, fingerprint: str, causes: list[SegmentCause], moment: Moment) -> list[Output]:
         """Says of a firing alert which segments explain it; nothing if that is known well enough."""
@@ -230,12 +232,14 @@ class Alerts:
         return {
             "firing": [alert.model_dump(by_alias=True) for alert in self.firing.values()],
             "subjects": [list(self.subjects[fingerprint]) for fingerprint in self.firing],
+            "remarks": self.remarks.state(),
             "false_alarms": self.false_alarms,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.false_alarms = state["false_alarms"]
+        self.remarks.restore(state["remarks"])
         alerts = [Alert.model_validate(alert) for alert in state["firing"]]
         self.firing = {alert.fingerprint: alert for alert in alerts}
         self.subjects = {a.fingerprint: Subject(*subject) for a, subject in zip(alerts, state["subjects"], strict=True)}
@@ -245,6 +249,7 @@ class Alerts:
             self.firing[alert.fingerprint] = alert
             self.subjects[alert.fingerprint] = subject
         else:
+            self.remarks.keep(alert, moment.clock)
             self.firing.pop(alert.fingerprint, None)
             self.subjects.pop(alert.fingerprint, None)
         deployment = self.record.deployment
@@ -261,6 +266,13 @@ class Alerts:
             Output("alerts", subject.stream.encode(), value),
             Output("alerts.current", alert.fingerprint.encode(), value),
         ]
+
+    def _said(self, alert: Alert, known: Alert | None, moment: Moment) -> Alert:
+        """The alert with what people have said about it, and what holds of what they said before it ended last."""
+        if known is None:
+            return alert.model_copy(update=self.remarks.take(alert.fingerprint, moment.clock))
+        said = {"acknowledgedBy": known.acknowledgedBy, "verdict": known.verdict, "silencedUntil": known.silencedUntil}
+        return alert.model_copy(update=said)
 
     def _plain(self, telling: Telling, labels: dict[str, str]) -> dict[str, str]:
         about = {"alertname": telling.name, "stream": telling.subject.stream, "kind": telling.kind}
@@ -321,14 +333,6 @@ def _tell_more(causes: list[SegmentCause], known: list[SegmentCause]) -> bool:
         abs(now.share - was.share) > _SHARE or abs(now.after - was.after) > _MORE * abs(was.after - was.before)
         for now, was in pairs
     )
-
-
-def _kept(alert: Alert, known: Alert | None) -> Alert:
-    """The alert with what people have said about it before."""
-    if known is None:
-        return alert
-    said = {"acknowledgedBy": known.acknowledgedBy, "verdict": known.verdict, "silencedUntil": known.silencedUntil}
-    return alert.model_copy(update=said)
 
 
 def _change(finding: Finding, context: Context) -> ChangeEstimate:

@@ -15,7 +15,7 @@ from stream_monitor.blocks import Block, Section
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 
-from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, run, value
+from .worlds import SECOND, START, arrivals, block, configuration, cut, drained, labels, predictions, run, value
 
 RAISING = '''
 class Raising:
@@ -240,6 +240,23 @@ def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
     assert (last["acknowledgedBy"], last["verdict"], last["silencedUntil"]) == ("ana", "real", "2027-01-15T08:00:00.000Z")
     assert last["transition"] == "updated"
     assert last["status"] == "firing"
+
+
+def test_what_was_said_of_an_alert_that_opens_again_still_holds() -> None:
+    rows = list(story([0.1] * 9, [0, 2.0, 0, 2.0, 0, 0, 0, 0, 2.0]))
+    blocks = [block(configuration(), at=0), *rows]
+    fingerprint = alerts(run(blocks))[0]["fingerprint"]
+    silence = {"action": "silence", "fingerprint": fingerprint}
+    spoken = [
+        control(action="acknowledge", fingerprint=fingerprint, by="ana"),
+        control(action="verdict", fingerprint=fingerprint, verdict="real"),
+        control(**silence, until=START + 5000 * SECOND),
+    ]
+    said = run([*blocks[:40], *spoken, *blocks[40:]])
+    again = [alert for alert in alerts(said) if alert["transition"] == "opened"]
+    told = [(one["acknowledgedBy"], one["verdict"], one["silencedUntil"]) for one in again]
+    assert told == [(None, None, None), ("ana", None, "2026-01-01T01:23:20.000Z"), (None, None, None)]
+    assert run([*blocks[:40], *spoken, *blocks[40:]], restarts=[10, 20, 25, 40], per_read=2) == said
 
 
 def test_a_request_can_be_approved_and_completed_and_then_rests() -> None:
