@@ -64,7 +64,7 @@ class SegmentCause(_Out):
 
     segment: str
     share: float
-    """Of the whole rise."""
+    """Of the whole rise, at most 1."""
     before: float
     after: float
     """Its mean loss."""

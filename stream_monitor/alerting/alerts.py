@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from stream_monitor import __version__
@@ -73,6 +74,7 @@ class Telling(NamedTuple):
     severity: Severity
     summary: str
     change: ChangeEstimate | None = None
+    causes: tuple[SegmentCause, ...] = ()
 
 
 class Alerts:
@@ -150,26 +152,26 @@ class Alerts:
         known = self.firing.get(fingerprint)
         if known is None and telling.subject.idle and step != "opened":
             return []
+        causes = known.causes if known else list(telling.causes)
         alert = Alert(
             status="firing", transition="updated" if known else "opened", revision=known.revision + 1 if known else 0,
             fingerprint=fingerprint, startsAt=known.startsAt if known else iso(moment.clock),
             labels=plain | {"severity": _calmed(telling.severity, telling.subject)},
-            annotations=self._annotations(telling.subject, telling.summary, wording.mostly(known.causes if known else [])),
-            position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change,
-            causes=known.causes if known else [],
+            annotations=self._annotations(telling.subject, telling.summary, wording.mostly(causes)),
+            position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change, causes=causes,
         )  # fmt: skip
         return self._publish(self._said(alert, known, moment), telling.subject, moment)[1]
 
-    def explain(self, fingerprint: str, causes: list[SegmentCause], moment: Moment) -> list[Output]:
+    def explain(self, fingerprint: str, causes: Sequence[SegmentCause], moment: Moment) -> list[Output]:
         """Says of a firing alert which segments explain it; nothing if that is known well enough."""
         known = self.firing.get(fingerprint)
-        if known is None or not _tell_more(causes, known.causes):
+        if known is None or not causes or not _tell_more(causes[0], known.causes):
             return []
         before = known.annotations.get("description", "").removesuffix(wording.mostly(known.causes)).removesuffix("; ")
         description = "; ".join(filter(None, (before, wording.mostly(causes))))
         alert = known.model_copy(
             update={
-                "transition": "updated", "revision": known.revision + 1, "causes": causes,
+                "transition": "updated", "revision": known.revision + 1, "causes": list(causes),
                 "annotations": known.annotations | {"description": description},
                 "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
             }
@@ -323,16 +325,13 @@ def _subject(alert: Alert) -> Subject:
     return Subject(alert.labels["stream"], alert.labels.get("model", ""), alert.labels.get("version", ""))
 
 
-def _tell_more(causes: list[SegmentCause], known: list[SegmentCause]) -> bool:
-    """Whether causes are others than those that are known, or hold clearly more or less."""
-    before = {one.segment: one for one in known}
-    if before.keys() != {one.segment for one in causes}:
+def _tell_more(most: SegmentCause, known: list[SegmentCause]) -> bool:
+    """Whether the cause that holds most is not known, or holds clearly more or less; others come and go."""
+    was = next((one for one in known if one.segment == most.segment), None)
+    if was is None:
         return True
-    pairs = [(one, before[one.segment]) for one in causes]
-    return max((now.outcomes - was.outcomes for now, was in pairs), default=0) >= _ROWS and any(
-        abs(now.share - was.share) > _SHARE or abs(now.after - was.after) > _MORE * abs(was.after - was.before)
-        for now, was in pairs
-    )
+    moved = abs(most.share - was.share) > _SHARE or abs(most.after - was.after) > _MORE * abs(was.after - was.before)
+    return moved and most.outcomes - was.outcomes >= _ROWS
 
 
 def _change(finding: Finding, context: Context) -> ChangeEstimate:

@@ -69,7 +69,7 @@ def description(finding: Finding, context: Context) -> str:
 
 def mostly(causes: Sequence[SegmentCause]) -> str:
     """The segments that explain a rise, or some of it; nothing where there are none."""
-    said = [f"{one.segment} ({min(one.share, 1):.0%}: {_loss(one)})" for one in causes]
+    said = [f"{one.segment} ({one.share:.0%}: {_loss(one)})" for one in causes]
     held: dict[tuple[str, ...], float] = {}  # only segments by the same keys have no rows in common
     for one in causes:
         keys = tuple(part.partition("=")[0] for part in one.segment.split(","))
