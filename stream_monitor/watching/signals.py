@@ -297,12 +297,14 @@ class Signals:
     def _finding(self, signal: int, course: Lasting, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
         before, after, effect, unit = self._amounts.effect(signal, course.moved, since)
+        position, time = self._places.of(course.began)
         interval = None
-        if course.latest >= 0:
-            interval = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
+        if course.latest >= 0:  # of outcomes, later rows may be of earlier predictions
+            both = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
+            interval = min(position, *both), max(position, *both)
         return Finding(
             row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
-            course.threshold, before, after, effect, *self._places.of(course.began), course.n_reference, course.n_current,
+            course.threshold, before, after, effect, position, time, course.n_reference, course.n_current,
             unit, "", course.moved, interval, course.rarity, course.extrapolated, self._together(signal, course),
             int(self.reference.n[signal]), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
         )  # fmt: skip

@@ -144,6 +144,21 @@ def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these(
         assert run(cut(blocks, 7), restarts=[300, 600])["retrain"] == run(blocks)["retrain"]
 
 
+def test_a_change_began_within_its_interval_though_labels_come_in_another_order() -> None:
+    ids, label = [f"i{i}" for i in range(6000)], [1.0] * 6000
+    wrong = np.random.default_rng(0).random(6000) < np.where(np.arange(6000) < 3000, 0.1, 0.5)
+    seconds, told = [float(i) for i in range(6000)], [(1.0 - wrong).tolist(), label]
+    blocks = [block(predictions(ids, seconds, told[0]))]
+    for start in range(0, 6000, 500):
+        part = slice(start + 499, start - 1 if start else None, -1)
+        blocks.append(block(labels(ids[part], [6000.0] * 500, told[1][part])))
+    config: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {"scan": {}}}}
+    found = alerts(run([block(configuration(config=config), at=0), *blocks]), kind="concept_drift")
+    changes = [alert["change"] for alert in found]
+    assert changes
+    assert all(one["interval"][0] <= one["position"] <= one["interval"][1] for one in changes)
+
+
 def test_a_loss_resolves_when_it_is_measured_to_be_back() -> None:
     said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5, 0.1, 0.1])])
     assert steps(said, kind="concept_drift")[-1] == "resolved"
