@@ -42,8 +42,9 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
     if finding.moved == "shares":
         return f"{what} comes in other shares since {since}: {_shares(context)}"
     if finding.moved == "spread":
-        how, ratio = ("wider", finding.effect) if finding.effect > 1 else ("narrower", 1 / max(finding.effect, 1e-9))
-        by = f"sd {number(finding.before)} -> {number(finding.after)} ({ratio:.2g} times {how})"
+        how = "wider" if finding.effect > 1 else "narrower"
+        by = f"sd {number(finding.before)} -> {number(finding.after)}"
+        by += f" ({_times(finding.effect)} {how})" if finding.effect else ""
         return f"{what} is spread {how} since {since}: {by}"
     how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
     by = f"mean {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)"
@@ -76,6 +77,13 @@ def mostly(causes: Sequence[SegmentCause]) -> str:
         held[keys] = held.get(keys, 0.0) + one.share
     how = "most" if max(held.values(), default=0.0) > _MOSTLY else "a part"
     return f"{how} of it in {', '.join(said)}" if said else ""
+
+
+def _times(ratio: float) -> str:
+    """How many times more or less; in percent where that is less than twice."""
+    if 0.5 < ratio < 2:
+        return f"{100 * abs(ratio - 1):.2g}%"
+    return f"{max(ratio, 1 / ratio):,.{1 if 0.1 < ratio < 10 else 0}f} times"
 
 
 def _loss(cause: SegmentCause) -> str:
