@@ -69,7 +69,8 @@ def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     outputs += _types(stream, moment)
     stream.watched.share(stream.record)
     for version in stream.watched.versions.values():
-        outputs += version.retrain.ripen(version.subject, stream.record, moment, version.labelled)
+        if not version.idle:
+            outputs += version.retrain.look(stream.alerts.firing, version.subject, stream.record, moment, version.labelled)
     return outputs
 
 

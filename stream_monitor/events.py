@@ -64,7 +64,7 @@ class SegmentCause(_Out):
 
     segment: str
     share: float
-    """Of the whole rise."""
+    """Of the whole rise, at most 1."""
     before: float
     after: float
     """Its mean loss."""
@@ -133,7 +133,8 @@ class DataSinceChange(_Out):
 class RetrainRequest(_Out):
     """A request to train a model version anew, and what became of it."""
 
-    status: Literal["proposed", "approved", "rejected", "completed", "expired", "superseded"]
+    status: Literal["proposed", "approved", "rejected", "completed", "expired", "superseded", "withdrawn"]
+    """`superseded`: there is a newer version; `withdrawn`: its alert has ended, and nobody had approved it."""
     revision: int
     request_id: str
     stream: str
@@ -364,7 +365,8 @@ class RetrainEvent(CloudEvent):
     """A retrain request was made or changed."""
 
     type: Literal["io.streammonitor.retrain.requested.v1"] = "io.streammonitor.retrain.requested.v1"
-    expirytime: str
+    expirytime: str | None
+    """Null while there are too few labels."""
     data: RetrainRequest
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from stream_monitor import __version__
 from stream_monitor.alerting import wording
+from stream_monitor.alerting.remarks import Remarks
 from stream_monitor.alerting.wording import Context
 from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
@@ -72,6 +74,7 @@ class Telling(NamedTuple):
     severity: Severity
     summary: str
     change: ChangeEstimate | None = None
+    causes: tuple[SegmentCause, ...] = ()
     end: Literal["recovered", "reevaluated"] = "recovered"
     """Why it ends, if it does."""
 
@@ -83,6 +86,7 @@ class Alerts:
         self.record = record
         self.firing: dict[str, Alert] = {}
         self.subjects: dict[str, Subject] = {}
+        self.remarks = Remarks()
         self.false_alarms = 0
         """Alerts of the budget that people called false."""
 
@@ -121,7 +125,7 @@ class Alerts:
             causes=known.causes if known else [],
             evidence=self._evidence(finding, context),
         )
-        return self._publish(_kept(alert, known), subject, moment)
+        return self._publish(self._said(alert, known, moment), subject, moment)
 
     def open(
         self,
@@ -150,26 +154,26 @@ class Alerts:
         known = self.firing.get(fingerprint)
         if known is None and telling.subject.idle and step != "opened":
             return []
+        causes = known.causes if known else list(telling.causes)
         alert = Alert(
             status="firing", transition="updated" if known else "opened", revision=known.revision + 1 if known else 0,
             fingerprint=fingerprint, startsAt=known.startsAt if known else iso(moment.clock),
             labels=plain | {"severity": _calmed(telling.severity, telling.subject)},
-            annotations=self._annotations(telling.subject, telling.summary, wording.mostly(known.causes if known else [])),
-            position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change,
-            causes=known.causes if known else [],
+            annotations=self._annotations(telling.subject, telling.summary, wording.mostly(causes)),
+            position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change, causes=causes,
         )  # fmt: skip
-        return self._publish(_kept(alert, known), telling.subject, moment)[1]
+        return self._publish(self._said(alert, known, moment), telling.subject, moment)[1]
 
-    def explain(self, fingerprint: str, causes: list[SegmentCause], moment: Moment) -> list[Output]:
+    def explain(self, fingerprint: str, causes: Sequence[SegmentCause], moment: Moment) -> list[Output]:
         """Says of a firing alert which segments explain it; nothing if that is known well enough."""
         known = self.firing.get(fingerprint)
-        if known is None or not _tell_more(causes, known.causes):
+        if known is None or not causes or not _tell_more(causes[0], known.causes):
             return []
         before = known.annotations.get("description", "").removesuffix(wording.mostly(known.causes)).removesuffix("; ")
         description = "; ".join(filter(None, (before, wording.mostly(causes))))
         alert = known.model_copy(
             update={
-                "transition": "updated", "revision": known.revision + 1, "causes": causes,
+                "transition": "updated", "revision": known.revision + 1, "causes": list(causes),
                 "annotations": known.annotations | {"description": description},
                 "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
             }
@@ -232,12 +236,14 @@ class Alerts:
         return {
             "firing": [alert.model_dump(by_alias=True) for alert in self.firing.values()],
             "subjects": [list(self.subjects[fingerprint]) for fingerprint in self.firing],
+            "remarks": self.remarks.state(),
             "false_alarms": self.false_alarms,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.false_alarms = state["false_alarms"]
+        self.remarks.restore(state["remarks"])
         alerts = [Alert.model_validate(alert) for alert in state["firing"]]
         self.firing = {alert.fingerprint: alert for alert in alerts}
         self.subjects = {a.fingerprint: Subject(*subject) for a, subject in zip(alerts, state["subjects"], strict=True)}
@@ -247,6 +253,7 @@ class Alerts:
             self.firing[alert.fingerprint] = alert
             self.subjects[alert.fingerprint] = subject
         else:
+            self.remarks.keep(alert, moment.clock)
             self.firing.pop(alert.fingerprint, None)
             self.subjects.pop(alert.fingerprint, None)
         deployment = self.record.deployment
@@ -263,6 +270,13 @@ class Alerts:
             Output("alerts", subject.stream.encode(), value),
             Output("alerts.current", alert.fingerprint.encode(), value),
         ]
+
+    def _said(self, alert: Alert, known: Alert | None, moment: Moment) -> Alert:
+        """The alert with what people have said about it, and what holds of what they said before it ended last."""
+        if known is None:
+            return alert.model_copy(update=self.remarks.take(alert.fingerprint, moment.clock))
+        said = {"acknowledgedBy": known.acknowledgedBy, "verdict": known.verdict, "silencedUntil": known.silencedUntil}
+        return alert.model_copy(update=said)
 
     def _plain(self, telling: Telling, labels: dict[str, str]) -> dict[str, str]:
         about = {"alertname": telling.name, "stream": telling.subject.stream, "kind": telling.kind}
@@ -313,24 +327,13 @@ def _subject(alert: Alert) -> Subject:
     return Subject(alert.labels["stream"], alert.labels.get("model", ""), alert.labels.get("version", ""))
 
 
-def _tell_more(causes: list[SegmentCause], known: list[SegmentCause]) -> bool:
-    """Whether causes are others than those that are known, or hold clearly more or less."""
-    before = {one.segment: one for one in known}
-    if before.keys() != {one.segment for one in causes}:
+def _tell_more(most: SegmentCause, known: list[SegmentCause]) -> bool:
+    """Whether the cause that holds most is not known, or holds clearly more or less; others come and go."""
+    was = next((one for one in known if one.segment == most.segment), None)
+    if was is None:
         return True
-    pairs = [(one, before[one.segment]) for one in causes]
-    return max((now.outcomes - was.outcomes for now, was in pairs), default=0) >= _ROWS and any(
-        abs(now.share - was.share) > _SHARE or abs(now.after - was.after) > _MORE * abs(was.after - was.before)
-        for now, was in pairs
-    )
-
-
-def _kept(alert: Alert, known: Alert | None) -> Alert:
-    """The alert with what people have said about it before."""
-    if known is None:
-        return alert
-    said = {"acknowledgedBy": known.acknowledgedBy, "verdict": known.verdict, "silencedUntil": known.silencedUntil}
-    return alert.model_copy(update=said)
+    moved = abs(most.share - was.share) > _SHARE or abs(most.after - was.after) > _MORE * abs(was.after - was.before)
+    return moved and most.outcomes - was.outcomes >= _ROWS
 
 
 def _change(finding: Finding, context: Context) -> ChangeEstimate:

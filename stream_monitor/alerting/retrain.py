@@ -1,4 +1,4 @@
-"""Retrain requests: at most one open per model version, from a harmful change to its completion, expiry or replacement."""
+"""Retrain requests: at most one open per model version, from a harmful change to its end, and again while the change lasts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from stream_monitor.task import Output
 from stream_monitor.watching.finding import Finding
 
 _SEVERITY: TypeAdapter[Severity] = TypeAdapter(Severity)
-Closed = Literal["rejected", "completed", "expired", "superseded"]
+Closed = Literal["rejected", "completed", "expired", "superseded", "withdrawn"]
+_ANSWERS: tuple[Closed, ...] = ("rejected", "superseded")
+"""What is not asked again because of the same alert."""
 
 
 class Retrain:
@@ -25,20 +27,84 @@ class Retrain:
     def __init__(self) -> None:
         self.request: RetrainRequest | None = None
         self.expires = FAR
+        """Counts from when there are enough labels."""
         self._began = (0, 0)
         """Position and time of the change."""
+        self._alert = self._started = self._answered = ""
+        """The fingerprint of the alert that asks for it; when that of the last request started, and that of the last answer."""
         self._rest_until = -FAR
 
     def propose(
         self, alert: Alert, finding: Finding, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
     ) -> list[Output]:
         """Requests a retrain for a harmful change; nothing while one is open or has just ended."""
-        settings = record.config.retrain
-        if not settings.enabled or self.request is not None or moment.clock < self._rest_until:
+        if self.request is not None:
             return []
-        self._began = (finding.began_position, finding.began_time)
+        self._began, self._alert = (finding.began_position, finding.began_time), alert.fingerprint
+        return self._request(alert, subject, record, moment, labelled)
+
+    def look(
+        self, firing: dict[str, Alert], subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
+    ) -> list[Output]:
+        """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more."""
+        alert = _harmful(firing.get(self._alert))
+        if self.request is None:
+            return self._request(alert, subject, record, moment, labelled) if alert else []
+        if alert is None and self.request.status == "proposed":
+            return self.close("withdrawn", subject, record, moment)
+        return self._ripen(subject, record, moment, labelled)
+
+    def approve(self, by: str | None, subject: Subject, record: StreamRecord, moment: Moment) -> list[Output]:
+        """Approves a proposed request."""
+        if self.request is None or self.request.status != "proposed":
+            return []
+        return self._update(subject, record, moment, status="approved", by=by)
+
+    def close(
+        self, status: Closed, subject: Subject, record: StreamRecord, moment: Moment, by: str | None = None
+    ) -> list[Output]:
+        """Ends the open request; no other one is made during the cooldown."""
+        if self.request is None:
+            return []
+        outputs = self._update(subject, record, moment, status=status, by=by or self.request.by)
+        if status in _ANSWERS:
+            self._answered = self._started
+        self.request, self.expires = None, FAR
+        self._rest_until = moment.clock + record.config.retrain.cooldown
+        return outputs
+
+    def reconcile(self, published: dict[str, bytes], subject: Subject, record: StreamRecord, moment: Moment) -> list[Output]:
+        """Publishes the open request again where what was published says otherwise."""
+        if self.request is None:
+            return []
+        known = published.get(self.request.request_id)
+        same = known is not None and RetrainEvent.model_validate_json(known).data == self.request
+        return [] if same else self._publish(subject, record, moment)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        request = self.request.model_dump(by_alias=True) if self.request else None
+        return {
+            "request": request, "expires": self.expires, "began": list(self._began), "rest_until": self._rest_until,
+            "alert": self._alert, "started": self._started, "answered": self._answered,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
+        self.request = RetrainRequest.model_validate(state["request"]) if state["request"] else None
+        self.expires, self._rest_until = state["expires"], state["rest_until"]
+        self._alert, self._started, self._answered = state["alert"], state["started"], state["answered"]
+        position, time = state["began"]
+        self._began = (position, time)
+
+    def _request(
+        self, alert: Alert, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
+    ) -> list[Output]:
+        settings = record.config.retrain
+        if not settings.enabled or moment.clock < self._rest_until or alert.startsAt == self._answered:
+            return []
         data = self._data(record, moment, labelled)
-        self.expires = moment.clock + settings.expires
+        self._started = alert.startsAt
         self.request = RetrainRequest(
             status="approved" if settings.auto else "proposed",
             revision=0,
@@ -57,53 +123,19 @@ class Retrain:
             ready=data.labelled >= settings.minimum_labels,
             requestedAt=iso(moment.clock),
         )
+        if self.request.ready:
+            self.expires = moment.clock + settings.expires
         return self._publish(subject, record, moment)
 
-    def ripen(self, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled) -> list[Output]:
+    def _ripen(self, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled) -> list[Output]:
         """Says once that there are enough labels since the change."""
         if self.request is None or self.request.ready:
             return []
         data = self._data(record, moment, labelled)
         if data.labelled < self.request.minimum_labels:
             return []
+        self.expires = moment.clock + record.config.retrain.expires
         return self._update(subject, record, moment, data_since_change=data, ready=True)
-
-    def approve(self, by: str | None, subject: Subject, record: StreamRecord, moment: Moment) -> list[Output]:
-        """Approves a proposed request."""
-        if self.request is None or self.request.status != "proposed":
-            return []
-        return self._update(subject, record, moment, status="approved", by=by)
-
-    def close(
-        self, status: Closed, subject: Subject, record: StreamRecord, moment: Moment, by: str | None = None
-    ) -> list[Output]:
-        """Ends the open request; no other one is made during the cooldown."""
-        if self.request is None:
-            return []
-        outputs = self._update(subject, record, moment, status=status, by=by or self.request.by)
-        self.request, self.expires = None, FAR
-        self._rest_until = moment.clock + record.config.retrain.cooldown
-        return outputs
-
-    def reconcile(self, published: dict[str, bytes], subject: Subject, record: StreamRecord, moment: Moment) -> list[Output]:
-        """Publishes the open request again where what was published says otherwise."""
-        if self.request is None:
-            return []
-        known = published.get(self.request.request_id)
-        same = known is not None and RetrainEvent.model_validate_json(known).data == self.request
-        return [] if same else self._publish(subject, record, moment)
-
-    def state(self) -> dict[str, Any]:
-        """Everything, as plain values."""
-        request = self.request.model_dump(by_alias=True) if self.request else None
-        return {"request": request, "expires": self.expires, "began": list(self._began), "rest_until": self._rest_until}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`."""
-        self.request = RetrainRequest.model_validate(state["request"]) if state["request"] else None
-        self.expires, self._rest_until = state["expires"], state["rest_until"]
-        position, time = state["began"]
-        self._began = (position, time)
 
     def _data(self, record: StreamRecord, moment: Moment, labelled: Labelled) -> DataSinceChange:
         position, time = self._began
@@ -129,7 +161,7 @@ class Retrain:
             subject=subject.text,
             time=iso(moment.clock),
             recordedtime=iso(moment.arrived),
-            expirytime=iso(self.expires),
+            expirytime=iso(self.expires) if request.ready else None,
             data=request,
         )
         value = encode(event)
@@ -137,3 +169,8 @@ class Retrain:
             Output("retrain", subject.stream.encode(), value),
             Output("retrain.current", request.request_id.encode(), value),
         ]
+
+
+def _harmful(alert: Alert | None) -> Alert | None:
+    """The alert, unless its version errs less by now."""
+    return alert if alert is not None and alert.change is not None and alert.change.direction != "down" else None

@@ -42,8 +42,9 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
     if finding.moved == "shares":
         return f"{what} comes in other shares since {since}: {_shares(context)}"
     if finding.moved == "spread":
-        how, ratio = ("wider", finding.effect) if finding.effect > 1 else ("narrower", 1 / max(finding.effect, 1e-9))
-        by = f"sd {number(finding.before)} -> {number(finding.after)} ({ratio:.2g} times {how})"
+        how = "wider" if finding.effect > 1 else "narrower"
+        by = f"sd {number(finding.before)} -> {number(finding.after)}"
+        by += f" ({_times(finding.effect)} {how})" if finding.effect else ""
         return f"{what} is spread {how} since {since}: {by}"
     how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
     by = f"mean {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)"
@@ -69,13 +70,20 @@ def description(finding: Finding, context: Context) -> str:
 
 def mostly(causes: Sequence[SegmentCause]) -> str:
     """The segments that explain a rise, or some of it; nothing where there are none."""
-    said = [f"{one.segment} ({min(one.share, 1):.0%}: {_loss(one)})" for one in causes]
+    said = [f"{one.segment} ({one.share:.0%}: {_loss(one)})" for one in causes]
     held: dict[tuple[str, ...], float] = {}  # only segments by the same keys have no rows in common
     for one in causes:
         keys = tuple(part.partition("=")[0] for part in one.segment.split(","))
         held[keys] = held.get(keys, 0.0) + one.share
     how = "most" if max(held.values(), default=0.0) > _MOSTLY else "a part"
     return f"{how} of it in {', '.join(said)}" if said else ""
+
+
+def _times(ratio: float) -> str:
+    """How many times more or less; in percent where that is less than twice."""
+    if 0.5 < ratio < 2:
+        return f"{100 * abs(ratio - 1):.2g}%"
+    return f"{max(ratio, 1 / ratio):,.{1 if 0.1 < ratio < 10 else 0}f} times"
 
 
 def _loss(cause: SegmentCause) -> str:

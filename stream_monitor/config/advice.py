@@ -73,16 +73,9 @@ def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:
 
 
 def _labels(stream: StreamConfig) -> Iterator[Advice]:
-    labels = stream.labels
-    if labels is None:
+    if stream.labels is None:
         text = "are missing: neither performance nor concept drift is watched, and no retrain is requested"
         yield Advice("warning", ".labels", text)
-        return
-    if stream.retrain.enabled and stream.retrain.expires < labels.wait:
-        text = (
-            f"{show(stream.retrain.expires)} is over before the labels of new data have come (labels.wait: {show(labels.wait)})"
-        )
-        yield Advice("warning", ".retrain.expires", text)
 
 
 def _features(stream: StreamConfig) -> Iterator[Advice]:

@@ -47,7 +47,7 @@ class Rule(Settings):
     """When windows say something, and how severe it is."""
 
     windows: int = Field(1, ge=1, le=1_000)
-    """How many in a row open a finding, and how many in a row end it."""
+    """How many in a row open a finding, and how many in a row end it, if together they do so beyond doubt."""
     minimum: int = Field(30, ge=0)
     """Rows below which a window says nothing."""
     coverage: float = Field(0.0, ge=0, le=1)
@@ -66,7 +66,7 @@ class LimitRule(Rule):
     window: Duration | None = Field(None, gt=0)
     """The first of `metrics` unless said."""
     certain: bool = False
-    """Whether the whole 95% interval must be beyond the limit, not the value alone."""
+    """Whether the whole 95% interval must be beyond the limit to open a finding, not the value alone."""
     segment: Annotated[str, AfterValidator(_segment)] | None = None
     """Rows of this segment only: region=eu, or region=eu,device=ios."""
 

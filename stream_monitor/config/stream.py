@@ -256,7 +256,9 @@ class Retrain(Settings):
     """Whether a request is approved as it is made; otherwise it is proposed."""
     minimum_labels: int = Field(1_000, ge=0)
     expires: Duration = Field(parse("7d"), gt=0)
+    """Counts from when there are enough labels."""
     cooldown: Duration = Field(parse("1d"), ge=0)
+    """Between the end of a request and the next, which is made even if nothing new is found, as long as the alert fires."""
 
 
 class StreamConfig(Settings):

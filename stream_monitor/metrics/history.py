@@ -33,11 +33,16 @@ class History:
                 if place in self._older or len(self._older) < _SEGMENTS:
                     self._older[place] = _plus(self._older.get(place), one)
 
-    def split(self, since: int) -> dict[int, tuple[Losses, Losses]]:
-        """Losses of each segment in the windows that began before a time, and in all others."""
+    def split(self, since: int, length: int) -> dict[int, tuple[Losses, Losses]]:
+        """Losses of each segment in the windows, of a length, that ended before a time, and in those that are mostly after it.
+
+        One that is mostly before it, but not all, is left out.
+        """
         before, after = dict(self._older), dict[int, Losses]()
         for start, losses in self._windows:
-            into = before if start < since else after
+            if start + length > since > start + length // 2:
+                continue
+            into = before if start + length <= since else after
             for place, one in losses.items():
                 into[place] = _plus(into.get(place), one)
         nothing = (0.0, 0.0, 0.0)

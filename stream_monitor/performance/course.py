@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["worse", "improved", "beyond"]
@@ -9,7 +10,11 @@ Kind = Literal["worse", "improved", "beyond"]
 Turning = Literal["opened", "updated", "resolved"]
 
 _FURTHER = 1.2
-"""How many times further than last told is worth telling."""
+"""How many times further than last told is worth telling, if it is further beyond doubt."""
+_LONGER, _LONGEST = 3, 6
+"""How many times the windows that open a finding end it where they leave a doubt, and how many these are at least."""
+_UNKNOWN = 2
+"""Windows that end a finding at least, of a metric of which no doubt is known."""
 
 
 class Seen(NamedTuple):
@@ -19,8 +24,10 @@ class Seen(NamedTuple):
     """None where it finds nothing."""
     extent: float
     """How far beyond it is."""
-    back: bool
-    """Whether it contradicts the finding that is open; a window may do neither."""
+    spare: float | None
+    """By how much it contradicts the finding that is open; None where it does not, a window may do neither."""
+    doubt: float | None
+    """Half of its 95% interval, of the side that faces what it is compared with; None where it has none."""
 
 
 class Turn(NamedTuple):
@@ -33,7 +40,10 @@ class Turn(NamedTuple):
 
 
 class Course:
-    """At most one finding at a time: so many windows in a row open it, and as many end it.
+    """At most one finding at a time: so many windows in a row open it, and as many end it, if they do so beyond doubt.
+
+    By chance a few windows of few rows in a row contradict what goes on, so their intervals are put together; where these never
+    suffice, as at the end of what a metric can be, more windows in a row are asked for.
 
     A window that says nothing is not to be taken: it neither counts nor interrupts a row.
     """
@@ -44,6 +54,8 @@ class Course:
         self.told = 0.0
         """The extent that was told last."""
         self._since = self._backs = 0
+        self._spare = self._doubt = 0.0
+        """Of the last windows in a row that contradict it: how much they do, and the sum of squared doubts."""
         self._run: Kind | None = None
         self._length = self._first = 0
 
@@ -52,22 +64,24 @@ class Course:
         self._count(seen.kind, start)
         if self.open is None:
             return self._opened(seen)
-        self._backs = self._backs + 1 if seen.back else 0
-        if self._backs >= self._windows:
+        if self._is_over(seen):
             ended, self.open = self.open, None
             return Turn("resolved", ended, self._since)
-        if seen.kind == self.open and seen.extent >= _FURTHER * self.told:
+        if seen.kind == self.open and seen.extent >= max(_FURTHER * self.told, self.told + (seen.doubt or 0.0)):
             self.told = seen.extent
             return Turn("updated", self.open, self._since)
         return None
 
     def state(self) -> list[Any]:
         """Everything, as plain values."""
-        return [self.open, self.told, self._since, self._backs, self._run, self._length, self._first]
+        return [
+            self.open, self.told, self._since, self._backs, self._spare, self._doubt, self._run, self._length, self._first
+        ]  # fmt: skip
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
-        self.open, self.told, self._since, self._backs, self._run, self._length, self._first = state
+        self.open, self.told, self._since, self._backs, self._spare, self._doubt = state[:6]
+        self._run, self._length, self._first = state[6:]
 
     def _count(self, kind: Kind | None, start: int) -> None:
         """Counts windows in a row that find the same."""
@@ -76,8 +90,21 @@ class Course:
         if kind is not None:
             self._length = min(self._length + 1, self._windows)
 
+    def _is_over(self, seen: Seen) -> bool:
+        """Counts windows in a row that contradict the finding; whether they suffice."""
+        if seen.spare is None:
+            self._backs, self._spare, self._doubt = 0, 0.0, 0.0
+            return False
+        self._backs += 1
+        self._spare, self._doubt = self._spare + seen.spare, self._doubt + (seen.doubt or 0.0) ** 2
+        if seen.doubt is None:
+            return self._backs >= max(_UNKNOWN, self._windows)
+        certain = self._spare >= math.sqrt(self._doubt)
+        return self._backs >= (self._windows if certain else max(_LONGEST, _LONGER * self._windows))
+
     def _opened(self, seen: Seen) -> Turn | None:
         if seen.kind is None or self._length < self._windows:
             return None
-        self.open, self.told, self._since, self._backs = seen.kind, seen.extent, self._first, 0
+        self.open, self.told, self._since = seen.kind, seen.extent, self._first
+        self._backs, self._spare, self._doubt = 0, 0.0, 0.0
         return Turn("opened", seen.kind, self._since)

@@ -37,7 +37,7 @@ class Step(NamedTuple):
 class Limit:
     """Whether a metric is beyond a fixed limit; exactly at it is not beyond.
 
-    Where it must be `certain`, the whole interval must be beyond, and a finding is over when the value itself is back.
+    Where it must be `certain`, the whole interval must be beyond; what ends a finding is the same.
     """
 
     def __init__(self, rule: LimitRule) -> None:
@@ -64,19 +64,18 @@ class Limit:
     def _seen(self, reading: Reading) -> Seen:
         assert reading.value is not None
         extent = self._sign * (reading.value - self._limit)
-        nearest = reading.value
-        if self.rule.certain:
-            nearest = _or_nan(reading.low if self._sign > 0 else reading.high)
-        beyond = extent > 0 and self._sign * (nearest - self._limit) > 0
-        return Seen(self._kind if beyond else None, extent, back=extent <= 0)
+        facing = reading.low if (self._sign > 0) == (extent > 0) else reading.high
+        doubt = None if facing is None or math.isnan(facing) else abs(reading.value - facing)
+        beyond = extent > 0 and not (self.rule.certain and (doubt is None or extent <= doubt))
+        return Seen(self._kind if beyond else None, extent, -extent if extent <= 0 else None, doubt)
 
 
 class Against:
     """Whether a metric is worse than its reference, or better, by more than the rule's `least`.
 
     The difference is certain at the rule's level, one-sided: the interval of the difference is put together from those of the
-    two readings (Zou and Donner 2008), which are rescaled from their 95%.  A finding is over when the difference is not
-    certain any more and either at most `least` or half of what was told.  One without an interval says nothing.
+    two readings (Zou and Donner 2008), which are rescaled from their 95%.  A window contradicts a finding when the difference
+    is not certain any more and either at most `least` or half of what was told.  One without an interval says nothing.
     """
 
     def __init__(self, rule: AgainstRule, metric: str) -> None:
@@ -108,8 +107,11 @@ class Against:
             kind = "worse"
         elif -more - self._scale * math.hypot(now.high - now.value, known.value - known.low) > self._least:
             kind = "improved"
-        near = _towards(self._course.open, more) <= max(self._least, self._course.told / 2)
-        return Seen(kind, _towards(kind, more), back=near and kind != self._course.open)
+        harm, far = self._course.open != "improved", _towards(self._course.open, more)
+        spare = max(self._least, self._course.told / 2) - far
+        facing = now.high if harm == (spare >= 0) else now.low
+        back = spare >= 0 and kind != self._course.open
+        return Seen(kind, _towards(kind, more), spare if back else None, abs(facing - now.value))
 
 
 class _Badness(NamedTuple):

@@ -22,7 +22,7 @@ from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.tally import ALL, Tally
 from stream_monitor.metrics.windows import Closed
 from stream_monitor.performance.course import Kind
-from stream_monitor.performance.explanation import Cause, Counts, causes
+from stream_monitor.performance.explanation import Counts, causes
 from stream_monitor.performance.rules import Rules, Said, Told
 from stream_monitor.task import Output
 from stream_monitor.watched import Watched
@@ -100,18 +100,9 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
     for fingerprint in sorted(stream.alerts.firing):
         alert = stream.alerts.firing[fingerprint]
         version = _of(stream, alert)
-        if version is None or alert.change is None or version not in stream.ledger.since:
+        if version is None or alert.change is None:
             continue
-        found = _causes(stream, version, _microseconds(alert.change.time))
-        loss: Literal["error_rate", "mae"] = "mae" if stream.ledger.vocabulary.kind == "regression" else "error_rate"
-        if found:
-            named = [
-                SegmentCause(
-                    segment=one.segment, share=one.share, before=one.before, after=one.after, loss=loss, outcomes=one.n_after
-                )
-                for one in found
-            ]  # fmt: skip
-            outputs += stream.alerts.explain(fingerprint, named, moment)
+        outputs += stream.alerts.explain(fingerprint, _causes(stream, version, _microseconds(alert.change.time)), moment)
     return outputs
 
 
@@ -215,7 +206,13 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
     for told in stream.rules.window(version, said):
         labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
         labels |= {"basis": told.basis, "rule": told.rule} | ({"segment": told.segment} if told.segment else {})
-        outputs += stream.alerts.tell(told.step.step, _telling(told, subject, moment), moment, **labels)
+        telling = _telling(told, subject, moment)
+        explains = (
+            told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
+        )
+        if explains and version in stream.ledger.since:
+            telling = telling._replace(causes=_causes(stream, version, told.step.since))
+        outputs += stream.alerts.tell(told.step.step, telling, moment, **labels)
     return outputs
 
 
@@ -261,11 +258,13 @@ def _of(stream: Reviewed, alert: Alert) -> int | None:
     return next(numbers, None)
 
 
-def _causes(stream: Reviewed, version: int, since: int) -> list[Cause]:
-    split = stream.ledger.since[version].history.split(since)
-    if ALL not in split:
-        return []
+def _causes(stream: Reviewed, version: int, since: int) -> tuple[SegmentCause, ...]:
+    known = stream.ledger.since.get(version)
+    split = known.history.split(since, stream.ledger.windows.length) if known else {}
+    if ALL not in split or not split[ALL][0][0]:
+        return ()
     squared = stream.ledger.vocabulary.kind == "regression"
+    loss: Literal["error_rate", "mae"] = "mae" if squared else "error_rate"
 
     def counts(place: int, name: str) -> Counts:
         before, after = split[place]
@@ -274,7 +273,12 @@ def _causes(stream: Reviewed, version: int, since: int) -> list[Cause]:
 
     named = [(place, stream.ledger.segments.name(place)) for place in split if place != ALL]
     segments = [counts(place, name) for place, name in named if name]
-    return causes(segments, counts(ALL, ""), _KEPT)
+    return tuple(
+        SegmentCause(
+            segment=one.segment, share=min(one.share, 1.0), before=one.before, after=one.after, loss=loss, outcomes=one.n_after
+        )
+        for one in causes(segments, counts(ALL, ""), _KEPT)
+    )  # fmt: skip
 
 
 def _microseconds(time: str) -> int:

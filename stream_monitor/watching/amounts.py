@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors import Change, Moved
 from detectors.changepoint import split
-from stream_monitor.watching.finding import Unit
+from stream_monitor.watching.finding import Direction, Unit
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.recent import Recent
 from stream_monitor.watching.reference import Reference
@@ -17,6 +17,10 @@ _SHORTEST = 30
 """Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
 _SURE = 1.64
 """Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
+
+_BOTH: tuple[Moved, ...] = ("mean", "spread")
+_LEAST = 1e-9
+"""A ratio of spreads for which there is no smaller one."""
 
 
 class Amounts:
@@ -36,16 +40,42 @@ class Amounts:
             _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
             return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
         before, sd = float(reference.mean[signal]), float(reference.sd[signal])
-        if moved == "spread":
-            ratio = math.sqrt(self._recent.mean_since(since, len(self._reference.names) + signal)[0])
-            return sd, sd * ratio, ratio, "ratio"
         after = self._recent.mean_since(since, signal)[0]
+        if moved == "spread":
+            about = self._recent.mean_since(since, len(reference.names) + signal)[0]
+            own = max(about - ((after - before) / sd) ** 2, 0.0)
+            if own < about / 2 and about > 1:  # squares were cut off, and do not tell one from the other
+                own = about
+            return sd, sd * math.sqrt(own), math.sqrt(own), "ratio"
         return (
             before,
             after,
             (after - before) if reference.rate else (after - before) / sd,
             "points" if reference.rate else "sd",
         )
+
+    def moved(self, signal: int, moved: Moved, since: int) -> Moved:
+        """What has changed most by the rows themselves: values that are spread about another mean may have moved, no more."""
+        if moved != "spread":
+            return moved
+        mean, ratio = (self.effect(signal, each, since)[2] for each in _BOTH)
+        doubt = 2 * ratio / math.sqrt(max(self._recent.mean_since(since, signal)[1], 1))
+        return "mean" if abs(mean) > max(_size("spread", ratio), doubt) else "spread"
+
+    def direction(self, signal: int, change: Lasting) -> Direction:
+        """Which way it has changed by the rows themselves."""
+        if self._reference.of_loss or change.direction == "both" or change.moved not in _BOTH or math.isnan(change.effect):
+            return change.direction
+        return "up" if change.effect > (1.0 if change.moved == "spread" else 0.0) else "down"
+
+    def is_noise(self, signal: int, change: Lasting, since: int) -> bool:
+        """Whether from a row on a signal is not to be told from its reference, nor near a change of its mean or spread."""
+        if self._reference.of_loss or change.moved not in _BOTH or not change.measurable:
+            return False
+        size, n = _size(change.moved, self.effect(signal, change.moved, since)[2]), self._recent.mean_since(since, signal)[1]
+        least = float(self._reference.effects[signal])
+        near = size <= max(_size(change.moved, change.effect) / 2, least)
+        return n > 0 and near and size <= _SURE * self._reference.error(signal, n)
 
     def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
         """Categories, NaN for all others, with their shares of the reference and from about a row on."""
@@ -79,7 +109,7 @@ class Amounts:
             return True
         if not self._reference.of_loss:
             least = float(self._reference.effects[signal])
-            return change.moved == "mean" and change.latest >= 0 and abs(change.effect) < least / 2
+            return change.moved in _BOTH and change.latest >= 0 and _size(change.moved, change.effect) < least / 2
         distance = after - float(self._reference.mean[signal])
         error = float(self._reference.sd[signal]) * self._reference.error(signal, n)
         return {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] <= 2 * error
@@ -99,8 +129,13 @@ class Amounts:
         if change.moved == "shares":
             return effect + error / 2 <= max(change.effect / 2, least)
         if change.moved == "spread":
-            return abs(math.log(max(effect, 1e-9))) + error <= max(abs(math.log(max(change.effect, 1e-9))) / 2, least)
+            return _size("spread", effect) + error <= max(_size("spread", change.effect) / 2, least)
         unit = float(self._reference.sd[signal]) if self._reference.rate else 1.0
         margin = max(abs(change.effect) / 2, least * unit)
         side = {"up": effect, "down": -effect}[change.direction]
         return side + error * unit <= margin and (self._reference.of_loss or -side + error * unit <= margin)
+
+
+def _size(moved: Moved, effect: float) -> float:
+    """How large a change of a mean or of a spread is, whichever way it goes."""
+    return abs(math.log(max(effect, _LEAST))) if moved == "spread" else abs(effect)

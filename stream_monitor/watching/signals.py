@@ -252,7 +252,7 @@ class Signals:
             course.back = None
         elif course.back is None:
             course.back = rows
-        if self._over(course):
+        if self._over(course) or self._is_lost(signal, course):
             del self._courses[signal]
             return [self._finding(signal, course, "resolved", row)]
         return self._say_anew(signal, course, row) if self._is_due(course) else []
@@ -267,12 +267,14 @@ class Signals:
 
         Those that sufficed to declare it again say too much: they are few, and chosen because they are extreme.
         """
+        if self._amounts.is_noise(signal, course, course.began):
+            course.refined, course.said = True, self._recent.rows
+            return []
         effect = self._amounts.effect(signal, course.moved, course.began)[2]
         if course.refined and abs(effect) < _WORSE * abs(course.effect):
             return []
-        if course.moved == "mean" and course.direction != "both" and not self.reference.of_loss:
-            course.direction = "up" if effect > 0 else "down"
         course.refined, course.effect, course.said = True, effect, self._recent.rows
+        course.direction = self._amounts.direction(signal, course)
         return [self._finding(signal, course, "updated", row)]
 
     def _over(self, course: Lasting) -> bool:
@@ -281,28 +283,38 @@ class Signals:
             return False
         return course.measurable or self._recent.rows - max(course.back, course.last) >= self._resolve_after
 
+    def _is_lost(self, signal: int, course: Lasting) -> bool:
+        """Whether no detector has seen it for long enough, and what came since might be the reference."""
+        since = self._recent.rows - self._resolve_after
+        return since >= max(course.last, course.began) and self._amounts.is_noise(signal, course, since)
+
     def _course(self, name: str, change: Change) -> Lasting:
         first, rarity = change.signal not in self._courses, change.rarity / self._sharing
         began, earliest, latest = self._amounts.began(change, first)
-        _, after, effect, _ = self._amounts.effect(change.signal, change.moved, began)
+        moved = self._amounts.moved(change.signal, change.moved, began)
+        _, after, effect, _ = self._amounts.effect(change.signal, moved, began)
         direction: Direction = change.direction
         if self.reference.of_loss:
             direction = "up" if after > self.reference.mean[change.signal] else "down"
-        return Lasting(
+        course = Lasting(
             name, direction, change.statistic, change.threshold, max(int(self.reference.n[change.signal]), change.n_reference),
-            change.n_current, began, earliest, latest, change.row, change.row, effect, change.moved, rarity,
+            change.n_current, began, earliest, latest, change.row, change.row, effect, moved, rarity,
             self._watchers[name].extrapolated,
         )  # fmt: skip
+        course.direction = self._amounts.direction(change.signal, course)
+        return course
 
     def _finding(self, signal: int, course: Lasting, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
         before, after, effect, unit = self._amounts.effect(signal, course.moved, since)
+        position, time = self._places.of(course.began)
         interval = None
-        if course.latest >= 0:
-            interval = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
+        if course.latest >= 0:  # of outcomes, later rows may be of earlier predictions
+            both = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
+            interval = min(position, *both), max(position, *both)
         return Finding(
             row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
-            course.threshold, before, after, effect, *self._places.of(course.began), course.n_reference, course.n_current,
+            course.threshold, before, after, effect, position, time, course.n_reference, course.n_current,
             unit, "", course.moved, interval, course.rarity, course.extrapolated, self._together(signal, course),
             int(self.reference.n[signal]), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
         )  # fmt: skip

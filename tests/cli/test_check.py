@@ -135,7 +135,6 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         ({}, []),
         ({"labels": None}, ["warning streams.s.labels"]),
         ({"reference": {}}, ["warning streams.s.reference.span"]),
-        ({"labels": {"topic": "l", "wait": "90d"}}, ["warning streams.s.retrain.expires"]),
         ({"features": {"include": ["a", "b"], "exclude": ["b"]}}, ["warning streams.s.features"]),
         (
             {"features": {"include": ["b"], "exclude": ["b"]}},

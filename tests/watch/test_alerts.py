@@ -15,7 +15,7 @@ from stream_monitor.blocks import Block, Section
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 
-from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, run, value
+from .worlds import SECOND, START, arrivals, block, configuration, cut, drained, labels, predictions, run, value
 
 RAISING = '''
 class Raising:
@@ -124,7 +124,7 @@ def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_re
     assert since["from"] == opened["change"]["time"]
     assert 0 < since["labelled"] <= since["rows"]
     assert since["coverage"] == pytest.approx(since["labelled"] / since["rows"])
-    assert request["expirytime"] > request["time"]
+    assert request["expirytime"] is None
 
 
 def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these() -> None:
@@ -142,6 +142,21 @@ def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these(
         assert ready["labelled"] <= ready["rows"] <= ready["labelled"] + 100
         assert ready["coverage"] == ready["labelled"] / ready["rows"]
         assert run(cut(blocks, 7), restarts=[300, 600])["retrain"] == run(blocks)["retrain"]
+
+
+def test_a_change_began_within_its_interval_though_labels_come_in_another_order() -> None:
+    ids, label = [f"i{i}" for i in range(6000)], [1.0] * 6000
+    wrong = np.random.default_rng(0).random(6000) < np.where(np.arange(6000) < 3000, 0.1, 0.5)
+    seconds, told = [float(i) for i in range(6000)], [(1.0 - wrong).tolist(), label]
+    blocks = [block(predictions(ids, seconds, told[0]))]
+    for start in range(0, 6000, 500):
+        part = slice(start + 499, start - 1 if start else None, -1)
+        blocks.append(block(labels(ids[part], [6000.0] * 500, told[1][part])))
+    config: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {"scan": {}}}}
+    found = alerts(run([block(configuration(config=config), at=0), *blocks]), kind="concept_drift")
+    changes = [alert["change"] for alert in found]
+    assert changes
+    assert all(one["interval"][0] <= one["position"] <= one["interval"][1] for one in changes)
 
 
 def test_a_loss_resolves_when_it_is_measured_to_be_back() -> None:
@@ -167,16 +182,47 @@ def test_an_improvement_that_turns_into_harm_ends_and_another_alert_begins_with_
     assert said["retrain"][0]["data"]["alert_ids"] == [said["alerts"][harm]["id"]]
 
 
-def test_a_request_says_once_that_there_are_enough_labels_and_then_expires() -> None:
-    said = run(
-        [
-            block(configuration(config={"retrain": {"minimum_labels": 600, "expires": "30m"}}), at=0),
-            *story([0.1, 0.1] + [0.5] * 4),
-        ]
-    )
-    states = [(event["data"]["status"], event["data"]["ready"]) for event in said["retrain"]]
-    assert states == [("proposed", False), ("proposed", True), ("expired", True)]
-    assert [event["data"]["revision"] for event in said["retrain"]] == [0, 1, 2]
+def asked(blocks: list[Block], **settings: Any) -> list[tuple[str, bool]]:
+    """What becomes of requests, and whether there were enough labels, with these settings of `retrain`."""
+    begun = [block(configuration(config={"retrain": settings, "metrics": {"window": "1m"}}), at=0), *blocks]
+    said = run(begun)["retrain"]
+    assert run(cut(begun, 7), restarts=[300, 500, 700])["retrain"] == said
+    return [(event["data"]["status"], event["data"]["ready"]) for event in said]
+
+
+def test_a_request_waits_for_enough_labels_says_so_once_and_expires_as_long_after_that() -> None:
+    blocks, settings = list(story([0.1, 0.1] + [0.5] * 4)), {"minimum_labels": 1500, "expires": "20m"}
+    said = run([block(configuration(config={"retrain": settings}), at=0), *blocks])["retrain"]
+    assert [event["data"]["revision"] for event in said] == [0, 1, 2]
+    assert [event["data"]["status"] for event in said] == ["proposed", "proposed", "expired"]
+    waits, ready, expired = said
+    assert waits["expirytime"] is None
+    assert (ready["expirytime"], expired["expirytime"]) == (expired["time"], expired["time"])
+
+
+def test_a_request_that_expired_is_made_again_after_the_cooldown_while_its_alert_fires() -> None:
+    states = asked(list(story([0.1, 0.1] + [0.5] * 4)), minimum_labels=600, expires="20m", cooldown="10m")
+    assert states == [("proposed", False), ("proposed", True), ("expired", True), ("proposed", True), ("expired", True)]
+
+
+def test_a_request_that_nobody_has_approved_is_withdrawn_when_its_alert_ends() -> None:
+    blocks = list(story([0.1, 0.1, 0.5, 0.1, 0.1, 0.1]))
+    assert asked(blocks, minimum_labels=9000, cooldown="1m")[-1] == ("withdrawn", False)
+    assert asked(blocks, minimum_labels=9000, cooldown="1m", auto=True) == [("approved", False)]
+
+
+@pytest.mark.parametrize(
+    ("action", "states"),
+    [("reject", ["proposed", "rejected"]), ("complete", ["proposed", "completed", "proposed"])],
+)
+def test_a_request_that_was_completed_is_made_again_for_its_alert_and_one_that_was_rejected_is_not(
+    action: str, states: list[str]
+) -> None:
+    config = {"retrain": {"minimum_labels": 0, "cooldown": "10m"}}
+    blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1, 0.5, 0.5, 0.5])]
+    request = run(blocks)["retrain"][0]["data"]["request_id"]
+    said = run([*blocks[:60], control(action=action, request_id=request), *blocks[60:]])
+    assert [event["data"]["status"] for event in said["retrain"]] == states
 
 
 def test_a_new_version_closes_the_request_and_is_compared_with_itself() -> None:
@@ -209,6 +255,23 @@ def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
     assert (last["acknowledgedBy"], last["verdict"], last["silencedUntil"]) == ("ana", "real", "2027-01-15T08:00:00.000Z")
     assert last["transition"] == "updated"
     assert last["status"] == "firing"
+
+
+def test_what_was_said_of_an_alert_that_opens_again_still_holds() -> None:
+    rows = list(story([0.1] * 9, [0, 2.0, 0, 2.0, 0, 0, 0, 0, 2.0]))
+    blocks = [block(configuration(), at=0), *rows]
+    fingerprint = alerts(run(blocks))[0]["fingerprint"]
+    silence = {"action": "silence", "fingerprint": fingerprint}
+    spoken = [
+        control(action="acknowledge", fingerprint=fingerprint, by="ana"),
+        control(action="verdict", fingerprint=fingerprint, verdict="real"),
+        control(**silence, until=START + 5000 * SECOND),
+    ]
+    said = run([*blocks[:40], *spoken, *blocks[40:]])
+    again = [alert for alert in alerts(said) if alert["transition"] == "opened"]
+    told = [(one["acknowledgedBy"], one["verdict"], one["silencedUntil"]) for one in again]
+    assert told == [(None, None, None), ("ana", None, "2026-01-01T01:23:20.000Z"), (None, None, None)]
+    assert run([*blocks[:40], *spoken, *blocks[40:]], restarts=[10, 20, 25, 40], per_read=2) == said
 
 
 def test_a_request_can_be_approved_and_completed_and_then_rests() -> None:

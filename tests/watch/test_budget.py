@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream_monitor.alerting.wording import Context, summary
 from stream_monitor.blocks import Block, Rows, encode
 from stream_monitor.config.budget import Line, parse
 from stream_monitor.part import Part
 from stream_monitor.task import Partition
+from stream_monitor.watching.finding import Finding
 
 from .test_alerts import alerts, control, steps
 from .worlds import SECOND, block, configuration, labels, predictions, run
@@ -149,6 +151,30 @@ def test_a_feature_that_only_varies_more_is_said_to_be_spread_wider() -> None:
     assert updated["change"]["statistic"] == "spread"
     assert updated["change"]["effect"] == {"value": pytest.approx(2.0, abs=0.2), "unit": "ratio"}
     assert "is spread wider" in updated["annotations"]["summary"]
+
+
+@pytest.mark.parametrize(("factor", "words"), [(0.001, "drifted downwards"), (10, "drifted upwards")])
+def test_a_feature_in_other_units_has_moved_and_is_not_spread_wider(factor: float, words: str) -> None:
+    x = np.random.default_rng(0).poisson(40, 6000) * np.where(np.arange(6000) < 3000, 1.0, factor)
+    said = run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, 6000)])
+    told = alerts(said, feature="x", kind="data_drift")
+    assert {alert["change"]["statistic"] for alert in told} == {"mean"}
+    assert all(words in alert["annotations"]["summary"] for alert in told)
+
+
+@pytest.mark.parametrize(
+    ("effect", "words"),
+    [
+        (1.011, "sd 2 -> 2.022 (1.1% wider)"),
+        (0.9, "sd 2 -> 1.8 (10% narrower)"),
+        (6.1, "sd 2 -> 12.2 (6.1 times wider)"),
+        (0.001, "sd 2 -> 0.002 (1,000 times narrower)"),
+        (0.0, "sd 2 -> 0"),
+    ],
+)
+def test_a_spread_is_never_said_to_be_once_as_wide(effect: float, words: str) -> None:
+    finding = Finding(0, "updated", "feature", "x", "scan", before=2.0, after=2.0 * effect, effect=effect, moved="spread")
+    assert summary(finding, "s", Context(False)).endswith(f": {words}")
 
 
 def test_categories_that_come_in_other_shares_are_named() -> None:

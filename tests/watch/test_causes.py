@@ -49,6 +49,27 @@ def test_causes_are_told_again_when_they_hold_clearly_more() -> None:
     assert explained(alerts, cause(0.89, 0.60, 800)) is not None
 
 
+def test_causes_that_hold_less_come_and_go_without_a_word() -> None:
+    alerts = opened()
+    most, less = cause(0.9, 0.5, 300), cause(0.3, 0.4, 300, "device=ios")
+    assert explained(alerts, most) is not None
+    assert explained(alerts, most, less) is None
+    other = explained(alerts, less, most)
+    assert other is not None
+    assert [one["segment"] for one in other["causes"]] == ["device=ios", "region=eu"]
+    assert explained(alerts, most, less) is None
+    assert explained(alerts) is None
+
+
+def test_causes_that_are_known_when_an_alert_opens_are_told_with_it() -> None:
+    alerts = Alerts(record({}))
+    telling = Telling(Subject("s"), "performance", "PerformanceDrop", "warning", "worse", None, (cause(0.8, 0.5, 300),))
+    data = json.loads(alerts.tell("opened", telling, MOMENT)[0].value or b"")["data"]
+    assert data["annotations"]["description"] == "most of it in region=eu (80%: errors 10.0% -> 50.0%)"
+    assert [one["segment"] for one in data["causes"]] == ["region=eu"]
+    assert explained(alerts, cause(0.81, 0.5, 320)) is None
+
+
 def test_half_of_it_is_not_most_of_it() -> None:
     def said(*causes: SegmentCause) -> str:
         event = explained(opened(), *causes)
