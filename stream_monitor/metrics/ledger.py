@@ -248,8 +248,8 @@ class Ledger:
         assert isinstance(old, Binary | Multiclass)
         assert isinstance(new, Binary | Multiclass)
         numbers = np.array([now.number(word) for word in before.numbered], np.int64)
-        since = (tally for one in self.since.values() for tally in one.tallies())
-        for tally in (*self.windows.tallies(), *self.cohorts.tallies(), *since):
+        since = {id(tally): tally for one in self.since.values() for tally in one.tallies()}  # versions may share a reference
+        for tally in (*self.windows.tallies(), *self.cohorts.tallies(), *since.values()):
             tally.carry(partial(carried, old=old, new=new, numbers=numbers))
 
     def _measured(self) -> Classifier | Regression:

@@ -201,6 +201,26 @@ def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
         assert np.array(found["confusion"]["counts"])[np.ix_(order, order)].tolist() == counts
 
 
+def test_versions_that_share_a_reference_are_compared_with_it_when_classes_are_more() -> None:
+    n = 3600
+    ids, label, _ = truth(25, n)
+    wrong = np.random.default_rng(26).random(n) < np.where(np.arange(n) < 1200, 0.3, 0.9)
+    predicted = np.where(wrong & (label == 0), 1.0, label)
+    names = np.array(["no", "yes", "maybe"])
+    said, truly = (names[np.where(np.arange(n) == 1300, 2, one).astype(int)] for one in (predicted, label))
+    blocks = []
+    for start in range(0, n, 100):
+        part, seconds = slice(start, start + 100), [float(i) for i in range(start, start + 100)]
+        version = "1" if start < 1200 else "2"
+        blocks.append(block(predictions(ids[part], seconds, said[part].tolist(), version=version)))
+        blocks.append(block(labels(ids[part], seconds, truly[part].tolist())))
+    rules = {"versions": {"reference": "previous"}, "performance": {"against_reference": {"metrics": ["accuracy"]}}}
+    found = world({"reference": {"rows": 500}} | rules, *blocks, *silence(n + HOUR, n + 1))
+    alert = next(one["data"] for one in found["alerts"] if one["data"]["labels"]["alertname"] == "PerformanceDrop")
+    assert alert["labels"]["version"] == "2"
+    assert alert["change"]["before"] == pytest.approx((label == predicted)[:1200].mean(), abs=0.04)
+
+
 def test_a_stated_binary_task_stays_one_and_a_third_class_that_is_mistaken_is_an_error() -> None:
     ids = [f"id{i}" for i in range(400)]
     rng = np.random.default_rng(22)
