@@ -34,7 +34,7 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
         group.terms = terms(new, group.sort, record.limits.features)
     if (new.quality, new.no_data) != (old.quality, old.no_data):
         stream.checks.configure(new.quality, new.no_data)
-    outputs = _models(stream, old, arrived) + _rules(stream, old, arrived)
+    outputs = _switched_off(stream, arrived) + _models(stream, old, arrived) + _rules(stream, old, arrived)
     if new.task != old.task:
         outputs += _judge_anew(stream, arrived)
     stream.judge.fractions.state_class(new.positive)
@@ -50,6 +50,15 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
         outputs += stream.alerts.end("configured", stream.moment(arrived), signal="risk")
         stream.watched.configure(record)
     stream.watched.share(record)
+    return outputs
+
+
+def _switched_off(stream: Stream, arrived: int) -> list[Output]:
+    """Ends alerts that are not wanted any more."""
+    alerts, moment = stream.record.config.alerts, stream.moment(arrived)
+    outputs = [output for name in alerts.off for output in stream.alerts.end("configured", moment, alertname=name)]
+    for kind in ("data_drift", "prediction_drift", "concept_drift"):
+        outputs += stream.alerts.end("configured", moment, kind=kind) if alerts.severe(kind) is None else []
     return outputs
 
 

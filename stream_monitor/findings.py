@@ -39,4 +39,6 @@ def _context(stream: Running, group: Group, finding: Finding) -> Context:
     name = stream.words.name if finding.sort == "prediction" else features
     grew = [(name(one), before, since) for one, before, since in finding.shares]
     immature = group.span < stream.record.config.reference.span
-    return Context(immature, group.chance(finding.rarity), tuple(grew))
+    risk = stream.record.config.performance.risk
+    rise = risk.rise if risk and finding.sort == "risk" else None
+    return Context(immature, group.chance(finding.rarity), tuple(grew), rise)

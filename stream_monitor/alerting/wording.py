@@ -27,6 +27,8 @@ class Context(NamedTuple):
     """Microseconds after which chance alone raises as much; None where it is not known."""
     shares: tuple[tuple[str, float, float], ...] = ()
     """Categories with their shares before and after."""
+    rise: float | None = None
+    """How much more than in the reference is tolerated, of a risk."""
 
 
 def summary(finding: Finding, subject: str, context: Context) -> str:
@@ -54,6 +56,8 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
 def description(finding: Finding, context: Context) -> str:
     """What it was compared with, how surprising it is, and what else changed."""
     wider = f", which compares with {finding.n_reference:,} before" if finding.n_reference > finding.known else ""
+    if context.rise is not None:
+        wider = f", which tolerates {number(context.rise)} above the most that the mean of these may be"
     said = [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")

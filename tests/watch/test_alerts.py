@@ -360,6 +360,14 @@ def test_a_changed_reference_begins_again() -> None:
     assert steps(said)[-1] == "resolved"
 
 
+@pytest.mark.parametrize("off", [{"off": ["DataDrift"]}, {"severity": {"data_drift": "none"}}])
+def test_an_alert_that_is_not_wanted_any_more_ends(off: dict[str, Any]) -> None:
+    blocks = [block(configuration(), at=0), *story([0.1, 0.1, 0.1], [0, 2.0, 2.0])]
+    blocks.insert(-10, block(configuration(config={"alerts": {"resolve_after": 200} | off}, revision=1), at=2_800))
+    said = alerts(run(blocks), alertname="DataDrift")
+    assert said[-1]["endReason"] == "configured"
+
+
 def test_a_replica_that_meets_a_newer_configuration_stops_and_says_so() -> None:
     from stream_monitor.blocks import encode
 
