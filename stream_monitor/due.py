@@ -48,11 +48,11 @@ def _come_of_age(stream: Running, now: int, moment: Moment) -> list[Output]:
     """Looks, if it is time, at what age labels are to be compared; losses are learnt anew if that is not what was thought."""
     if stream.age.next > now:
         return []
-    known = stream.age.known
-    changed = stream.age.look(now, stream.join.wait)
-    stream.join.compare_at(stream.age.within(stream.join.wait))
-    if not (known and changed):
+    if not stream.age.look(now, stream.join.wait):
         return []
+    stream.join.compare_at(stream.age.within(stream.join.wait), again=True)
+    stream.ledger.relearn()
+    stream.estimates.relearn()
     return [
         one for over in stream.watched.begin_losses(stream.judge) for one in stream.alerts.end("rebaselined", moment, **over)
     ]

@@ -34,7 +34,6 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     events: list[Event] = []
     if not stream.judge.clear:
         outcomes, events = _clear_up(stream, outcomes, last, position)
-    stream.age.take(joined.outcomes)
     events += _compare(stream, joined.compared, int(outcomes.row[0]) if len(outcomes.row) else 0)
     if not len(outcomes.row):
         return outcomes.row, events
@@ -43,6 +42,7 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     if not good.all():
         stream.count({"incomparable": int((~good).sum())})
         outcomes, losses = outcomes.take(good), losses[good]
+    stream.age.take(outcomes, losses > 0 if stream.judge.task == "classification" else np.zeros(len(losses), np.bool_))
     stream.ledger.outcomes(outcomes, losses, int(joined.clock[-1]), stream.judge.task == "regression")
     new = outcomes.sign == 1
     stream.checks.labels(outcomes.label_value[new], outcomes.label_code[new])

@@ -76,7 +76,7 @@ class Labels(Source):
     age: Duration | None = Field(None, gt=0)
     """How old predictions are when what is watched of their losses takes them, with the label that they have by then.
 
-    As old as nearly all labels are when they come, unless said.
+    As old as most are, of errors and of others, when their label comes, unless said.
     """
     absent: Absent | None = None
     values: dict[str, Scalar] = Field(default_factory=dict)

@@ -76,6 +76,8 @@ class Estimates:
         self._kind = self._decided()
         self._first: dict[int, list[Outcomes]] = {}
         """Outcomes that are to be learnt from: the first ones of a version, or of a window."""
+        self._given: set[int] = set()
+        """Versions whose first outcomes were given."""
         self._taken: dict[int, int] = {}
         """How many there are."""
         self.learnt: dict[int, Estimator] = {}
@@ -105,7 +107,14 @@ class Estimates:
         self._ledger.settle()
         self._notice()
         if not self._by_features and not (np.isnan(outcomes.score).all() and np.isnan(outcomes.scores).all()):
+            self._given.add(version)
             self._learn(version, outcomes)
+
+    def relearn(self) -> None:
+        """Learns anew from the next outcomes, where none were given."""
+        self._first, self._taken, self._learners = {}, {}, {}
+        self.learnt = {number: estimator for number, estimator in self.learnt.items() if number in self._given}
+        self.refused = {number: why for number, why in self.refused.items() if number in self._given}
 
     def predictions(
         self, rows: Rows, values: Values, joined: Joined, features: npt.NDArray[np.float32] | None, position: int
@@ -184,6 +193,7 @@ class Estimates:
         """Forgets a version."""
         for known in (self._first, self._taken, self.learnt, self._learners, self.refused, self.reconciled):
             known.pop(version, None)
+        self._given.discard(version)
         self._awaited = {key: awaited for key, awaited in self._awaited.items() if key.version != version}
 
     def state(self) -> dict[str, Any]:
@@ -196,7 +206,7 @@ class Estimates:
             "learnt": [[n, places[id(one)]] for n, one in self.learnt.items()],
             "learners": [[n, features, dle.state()] for n, (features, dle) in self._learners.items()],
             "reconciled": [[n, {name: one.state() for name, one in of.items()}] for n, of in self.reconciled.items()],
-            "refused": list(self.refused.items()),
+            "refused": list(self.refused.items()), "given": sorted(self._given),
             "awaited": [
                 [*key, places[id(one.estimator)], one.first, one.open.state() if one.open else None, one.labelled.state()]
                 for key, one in self._awaited.items()
@@ -205,7 +215,7 @@ class Estimates:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self._kind, self.refused = state["kind"], dict(state["refused"])
+        self._kind, self.refused, self._given = state["kind"], dict(state["refused"]), set(state["given"])
         self._first = {n: [Outcomes._make(columns) for columns in first] for n, first in state["first"]}
         self._taken = {n: sum(len(one.row) for one in first) for n, first in self._first.items()}
         restored = ByFeatures.restored if self._by_features else partial(ByScores.restored, self._ledger.numbers)

@@ -16,6 +16,9 @@ from stream_monitor.joining.waiting import ABSENT, LABELLED, Waiting
 Amended = dict[int, list[tuple[int, Table]]]
 """By number: rows of the section at which a label was amended, and what was known before, ROW[1]."""
 
+_MOST = 100_000
+"""Predictions that are given once more at another age."""
+
 
 class Compared:
     """A prediction without a label at that age gives none, and what comes later changes nothing."""
@@ -29,10 +32,13 @@ class Compared:
         self._until: int | None = None
         """The clock up to which predictions of that age have been given."""
 
-    def change(self, lead: int, clock: int) -> None:
-        """Takes another age from a clock on; predictions that are past it and were not given come at once."""
+    def change(self, lead: int, clock: int, again: bool) -> None:
+        """Takes another age from a clock on; predictions that are past it and were not given come at once, or `again` all."""
         self._until = clock - max(0, lead - self.lead)
         self.lead = lead
+        if again:
+            due = self._waiting.due(0, clock, lead)
+            self._until = int(self._waiting.rows(due[-_MOST - 1 :])["deadline"][0]) - lead if len(due) > _MOST else 0
 
     def by_now(self, before: int, clock: Ints, amended: Amended | None = None) -> Outcomes:
         """Outcomes up to the clock of the last row, int64[n], each at the first row by which its prediction is so old."""

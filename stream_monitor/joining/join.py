@@ -99,13 +99,16 @@ class Join:
         self._absence.value = absent if labels and labels.absent else None
         self._absence.lead = self.wait - labels.absent.after if labels and labels.absent else 0
 
-    def compare_at(self, age: int) -> None:
-        """Gives labels to be compared when their predictions are so old, microseconds; at most as old as they wait."""
+    def compare_at(self, age: int, again: bool = False) -> None:
+        """Gives labels to be compared when their predictions are so old, microseconds, at most as old as they wait.
+
+        `again`: those of predictions that still wait once more, at the new age.
+        """
         lead = max(0, self.wait - age)
         if not self.clock.started:
             self._compared.lead = lead
         elif lead != self._compared.lead:
-            self._compared.change(lead, self.clock.now)
+            self._compared.change(lead, self.clock.now, again)
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""

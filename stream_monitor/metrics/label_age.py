@@ -2,7 +2,8 @@
 
 Labels of errors may come later than others: a fraud is found out, a success is seen at once.  The first labels of a stream, the
 last ones of a version and those of a quiet night are then others than usual, though nothing has changed.  Of predictions that
-are all looked at when they are equally old, this is not so.
+are all looked at when they are equally old, this is not so, whichever age that is.  So it is one at which most labels are
+there, of errors and of others, and nearly all where that takes hardly longer: a change is to be seen soon.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stream_monitor.config.stream import Labels
 from stream_monitor.joining.clock import FAR
@@ -18,16 +20,62 @@ from stream_monitor.metrics.sketch import Sketch
 
 _FIRST, _RARELY = 60_000_000, 86_400_000_000
 """Microseconds after which delays are looked at first, and how rarely that is done at least."""
-_ENOUGH = 50
-_SEEN = 4
-"""How many times as long as nearly all labels take a stream must have been seen: then there are no later ones."""
-_NEARLY, _MORE, _SECOND = 0.98, 1.1, 1_000_000
-_MANY, _MANY_NOW = 0.05, 0.25
-"""Shares of the labels, of all and of those since the last look, that may come later than the age."""
+_ENOUGH, _SOME = 50, 20
+"""Labels by which they are judged, all together, and errors or others."""
+_NEARLY, _MOST, _HALF = 0.98, 0.6, 0.5
+_HARDLY = 100
+"""Labels: to wait for as long as so many take to come is hardly longer."""
+_MORE, _SECOND = 1.1, 1_000_000
+
+
+class Delays:
+    """Seconds from prediction to label, of labels that say that the prediction was right, and of others."""
+
+    def __init__(self) -> None:
+        self._sides = Sketch(), Sketch()
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return sum(side.n for side in self._sides)
+
+    def add(self, seconds: npt.NDArray[np.float64], wrong: npt.NDArray[np.bool_]) -> None:
+        """Takes labels."""
+        for side, which in zip(self._sides, (~wrong, wrong), strict=True):
+            side.add(seconds[which])
+
+    def merge(self, other: Delays) -> None:
+        """Takes all that another one has."""
+        for mine, theirs in zip(self._sides, other._sides, strict=True):
+            mine.merge(theirs)
+
+    def together(self, share: float) -> int:
+        """Within how many microseconds a share of them comes."""
+        every = Sketch()
+        for side in self._sides:
+            every.merge(side)
+        return int(1e6 * (every.quantile(share) or 0.0))
+
+    def either(self, share: float) -> int:
+        """The same of the later side, if there are some of it."""
+        return max((int(1e6 * (side.quantile(share) or 0.0)) for side in self._sides if side.n >= _SOME), default=0)
+
+    def state(self) -> list[Any]:
+        """Everything, as plain values."""
+        return [side.state() for side in self._sides]
+
+    def restore(self, state: list[Any]) -> None:
+        """Goes on from a `state()`."""
+        for side, inner in zip(self._sides, state, strict=True):
+            side.restore(inner)
 
 
 class LabelAge:
-    """As old as nearly all labels are when they come; the wait while that is not known.  It never becomes less."""
+    """The age by which three in five labels are there, of errors and of others, or more; the wait while there are hardly any.
+
+    It never becomes less.  It becomes more while labels come that take longer than a stream has been seen, and later if most
+    labels have come to take longer.
+    """
 
     def __init__(self) -> None:
         self._stated: int | None = None
@@ -35,13 +83,8 @@ class LabelAge:
         """The clock at which delays are looked at next."""
         self._found: int | None = None
         self._began = 0
-        self._all, self._now = Sketch(), Sketch()
-        """Seconds from prediction to label, of all labels and of those since the last look."""
-
-    @property
-    def known(self) -> bool:
-        """Whether it has been found out."""
-        return self._found is not None
+        self._all, self._now = Delays(), Delays()
+        """Of all labels, but for those since the last look."""
 
     def within(self, wait: int) -> int:
         """The age, microseconds, where predictions wait for so long."""
@@ -58,26 +101,24 @@ class LabelAge:
         if self.next == FAR and self._stated is None:
             self._began, self.next = clock, clock + _FIRST
 
-    def take(self, outcomes: Outcomes) -> None:
-        """Takes outcomes as they come."""
+    def take(self, outcomes: Outcomes, wrong: npt.NDArray[np.bool_]) -> None:
+        """Takes outcomes as they come, and whether each prediction was wrong."""
         if self._stated is None:
-            self._now.add(np.maximum(outcomes.at - outcomes.time, 0)[outcomes.sign == 1] / 1e6)
+            new = outcomes.sign == 1
+            self._now.add(np.maximum(outcomes.at - outcomes.time, 0)[new] / 1e6, wrong[new])
 
     def look(self, clock: int, wait: int) -> bool:
         """Looks at delays; whether labels are compared at another age from now on."""
-        before, seen = self.within(wait), clock - self._began
+        before, now, seen = self.within(wait), self._now, clock - self._began
         self.next = clock + min(seen, max(wait, _RARELY))
-        if self._now.n < _ENOUGH:
+        if now.n < _ENOUGH:
             return False
-        many, self._now = self._now.quantile(1 - _MANY_NOW) or 0.0, self._fresh()
-        nearly, most = (1e6 * (self._all.quantile(share) or 0.0) for share in (_NEARLY, 1 - _MANY))
-        if self._found is None:
-            late = _SEEN * nearly <= seen
-        else:
-            late = most > self._found or 1e6 * many > self._found
-            nearly = max(nearly, 1e6 * many)
-        if late:
-            self._found = int(_MORE * nearly) + _SECOND
+        self._all.merge(now)
+        self._now = Delays()
+        most = self._all.either(_MOST)
+        if self._found is None or max(most, now.either(_HALF)) > self._found:
+            cheap = min(self._all.together(_NEARLY), _HARDLY * seen // self._all.n)
+            self._found = int(_MORE * max(most, now.either(_MOST), cheap)) + _SECOND
         return self.within(wait) != before
 
     def state(self) -> list[Any]:
@@ -89,7 +130,3 @@ class LabelAge:
         self._found, self._began, self.next, every, now = state
         self._all.restore(every)
         self._now.restore(now)
-
-    def _fresh(self) -> Sketch:
-        self._all.merge(self._now)
-        return Sketch()

@@ -116,6 +116,12 @@ class Ledger:
                 if len(first) >= _PARTS:
                     first[:] = [_joined(first)]
 
+    def relearn(self) -> None:
+        """Learns references anew: outcomes are compared at another age from now on."""
+        self._first = {}
+        for since in self.since.values():
+            since.relearn()
+
     def matured(self, outcomes: Outcomes, losses: Losses) -> None:
         """Takes predictions whose wait is over."""
         if not len(outcomes.row):

@@ -21,6 +21,7 @@ class Since:
         self.history = History()
         self._rows = rows
         self._reference, self.settled = reference or Tally(), reference is not None
+        self._given = reference is not None
 
     @property
     def reference(self) -> Tally | None:
@@ -45,7 +46,12 @@ class Since:
 
     def refer(self, reference: Tally) -> None:
         """Takes other outcomes to compare with."""
-        self._reference, self.settled = reference, True
+        self._reference, self.settled, self._given = reference, True, True
+
+    def relearn(self) -> None:
+        """Takes the next outcomes for later ones to be compared with, unless others were given for that."""
+        if not self._given:
+            self._reference, self.settled = Tally(), False
 
     def tallies(self) -> tuple[Tally, ...]:
         """All that is counted."""
@@ -56,6 +62,7 @@ class Since:
         return {
             "start": self.start, "rows": self._rows, "arrival": self.arrival.state(), "cohort": self.cohort.state(),
             "history": self.history.state(), "reference": self._reference.state(), "settled": self.settled,
+            "given": self._given,
         }  # fmt: skip
 
     @classmethod
@@ -64,5 +71,5 @@ class Since:
         since = cls(state["start"], state["rows"], Tally.restored(state["reference"]))
         since.arrival, since.cohort = Tally.restored(state["arrival"]), Tally.restored(state["cohort"])
         since.history.restore(state["history"])
-        since.settled = state["settled"]
+        since.settled, since._given = state["settled"], state["given"]
         return since

@@ -177,8 +177,9 @@ def drifted() -> dict[str, list[Any]]:
     wrong = [float(i >= 1_000 and i % 2 == 0) for i in range(2_000)]
     predictions = worlds.predictions(ids, seconds, [0.0, 1.0] * 1_000, latency=[5.0] * 2_000)
     labels = worlds.labels(ids, seconds, [(i % 2 + bad) % 2 for i, bad in enumerate(wrong)])
-    for section in (worlds.configuration(), predictions, labels):
-        memory.append("stream-monitor.blocks", encode(worlds.block(section)), partition=0)
+    blocks = [worlds.block(section) for section in (worlds.configuration(), predictions, labels)]
+    for block in (*blocks, worlds.drained(5_000.0), worlds.drained(10_000.0)):
+        memory.append("stream-monitor.blocks", encode(block), partition=0)
     log, watch = MemoryLog(memory, "watch", ["stream-monitor.blocks"]), Watch()
     while not log.drained:
         step(watch, log)

@@ -152,6 +152,7 @@ def test_a_change_began_within_its_interval_though_labels_come_in_another_order(
     for start in range(0, 6000, 500):
         part = slice(start + 499, start - 1 if start else None, -1)
         blocks.append(block(labels(ids[part], [6000.0] * 500, told[1][part])))
+    blocks += [drained(8_000.0), drained(13_000.0)]
     config: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {"scan": {}}}}
     found = alerts(run([block(configuration(config=config), at=0), *blocks]), kind="concept_drift")
     changes = [alert["change"] for alert in found]
@@ -178,7 +179,7 @@ def test_an_improvement_that_turns_into_harm_ends_and_another_alert_begins_with_
     ended, opened = told[harm - 1 : harm + 1]
     assert (ended["transition"], ended["labels"]["severity"], ended["endReason"]) == ("resolved", "info", "recovered")
     assert (opened["transition"], opened["revision"], opened["change"]["direction"]) == ("opened", 0, "up")
-    assert opened["startsAt"] == ended["endsAt"] > ended["startsAt"]
+    assert opened["startsAt"] >= ended["endsAt"] > ended["startsAt"]
     assert said["retrain"][0]["data"]["alert_ids"] == [said["alerts"][harm]["id"]]
 
 

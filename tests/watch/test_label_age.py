@@ -104,37 +104,48 @@ def came(*delays: float, start: float = 0.0) -> Outcomes:
     )._replace(time=time, at=time + (np.array(delays) * SECOND).astype(np.int64), sign=np.ones(n, np.int8))])  # fmt: skip
 
 
-def test_the_age_is_known_once_four_times_as_long_was_seen() -> None:
+def take(age: LabelAge, *delays: float, wrong: int = 0) -> None:
+    """Takes labels, of which the last ones say that their predictions were wrong."""
+    age.take(came(*delays), np.arange(len(delays)) >= len(delays) - wrong)
+
+
+def test_the_age_is_what_most_labels_take_and_a_little_more() -> None:
     age, wait = LabelAge(), 100 * 3600 * SECOND
     assert age.next == FAR
     age.begin(0)
-    for _ in range(12):
-        age.take(came(*[300.0] * 60))
-        now = age.next
-        if age.look(now, wait):
-            break
-    assert age.known
-    assert 4 * 300 * SECOND <= now < 8 * 300 * SECOND
-    assert 300 < age.within(wait) / SECOND < 360
-    age.take(came(*[300.0] * 900, *[900.0] * 100))
+    assert age.within(wait) == wait
+    assert not age.look(age.next, wait)
+    take(age, *[300.0] * 60)
     assert age.look(age.next, wait)
-    assert 900 < age.within(wait) / SECOND < 1100
+    assert 300 < age.within(wait) / SECOND < 360
     again = LabelAge()
     again.restore(age.state())
     assert again.state() == age.state()
-    assert again.within(600 * SECOND) == 600 * SECOND
+    assert again.within(200 * SECOND) == 200 * SECOND
+
+
+def test_errors_count_for_the_age_however_few_they_are() -> None:
+    age, wait = LabelAge(), 100 * 3600 * SECOND
+    age.begin(0)
+    for _ in range(8):
+        take(age, *[30.0] * 100)
+        age.look(age.next, wait)
+    assert age.within(wait) < 40 * SECOND
+    take(age, *[30.0] * 900, *[3000.0] * 25, wrong=25)
+    assert age.look(age.next, wait)
+    assert 3000 < age.within(wait) / SECOND < 3400
 
 
 def test_one_late_day_does_not_change_what_is_known_of_many() -> None:
     age, wait = LabelAge(), 7 * 86_400 * SECOND
     age.begin(0)
     for day in range(60):
-        age.take(came(*[86_400.0 if day == 40 else 60.0] * 100))
+        take(age, *[86_400.0 if day == 40 else 60.0] * 100)
         while age.next <= day * 86_400 * SECOND:
             age.look(age.next, wait)
     assert age.within(wait) < 120 * SECOND
     for _ in range(30):  # it is otherwise from now on
-        age.take(came(*[86_400.0] * 100))
+        take(age, *[86_400.0] * 100)
     assert age.look(age.next, wait)
     assert age.within(wait) >= 86_400 * SECOND
 
