@@ -18,6 +18,9 @@ _SHORTEST = 30
 _SURE = 1.64
 """Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
 
+_SURER, _FRACTION = 3.0, 4
+"""The same for the last quarter of the rows."""
+
 _BOTH: tuple[Moved, ...] = ("mean", "spread")
 _LEAST = 1e-9
 """A ratio of spreads for which there is no smaller one."""
@@ -115,23 +118,33 @@ class Amounts:
         return {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] <= 2 * error
 
     def is_back(self, signal: int, change: Lasting, within: int) -> bool:
-        """Whether the last rows, `within` so many, are nearer to the reference than half way to the change, beyond doubt."""
+        """Whether the last rows, `within` so many, are nearer to the reference than half way to the change, beyond doubt.
+
+        Of a loss a fraction of them suffices that leaves far less doubt: outcomes may be rare.
+        """
         if not change.measurable:
             return True
-        since = max(self._recent.rows - within, change.began)
-        if self._recent.rows - since < within:
+        if self._reference.of_loss:  # what it was thought to be at first may be too much
+            so_far = min(change.effect, self.effect(signal, change.moved, change.began)[2], key=abs)
+            if self._is_near(signal, change, so_far, within // _FRACTION, _SURER):
+                return True
+        return self._is_near(signal, change, change.effect, within, _SURE)
+
+    def _is_near(self, signal: int, change: Lasting, was: float, within: int, sure: float) -> bool:
+        since = self._recent.rows - within
+        if since < change.began:
             return False
         _, n = self._recent.mean_since(since, self._reference.column(signal))
         if not n:
             return False
         effect, least = self.effect(signal, change.moved, since)[2], float(self._reference.effects[signal])
-        error = _SURE * self._reference.error(signal, n)
+        error = sure * self._reference.error(signal, n)
         if change.moved == "shares":
-            return effect + error / 2 <= max(change.effect / 2, least)
+            return effect + error / 2 <= max(was / 2, least)
         if change.moved == "spread":
-            return _size("spread", effect) + error <= max(_size("spread", change.effect) / 2, least)
+            return _size("spread", effect) + error <= max(_size("spread", was) / 2, least)
         unit = float(self._reference.sd[signal]) if self._reference.rate else 1.0
-        margin = max(abs(change.effect) / 2, least * unit)
+        margin = max(abs(was) / 2, least * unit)
         side = {"up": effect, "down": -effect}[change.direction]
         return side + error * unit <= margin and (self._reference.of_loss or -side + error * unit <= margin)
 
