@@ -34,11 +34,11 @@ class Compared:
 
     def change(self, lead: int, clock: int, again: bool) -> None:
         """Takes another age from a clock on; predictions that are past it and were not given come at once, or `again` all."""
-        self._until = clock - max(0, lead - self.lead)
+        self._until = clock - (lead if again else max(0, lead - self.lead))
         self.lead = lead
-        if again:
-            due = self._waiting.due(0, clock, lead)
-            self._until = int(self._waiting.rows(due[-_MOST - 1 :])["deadline"][0]) - lead if len(due) > _MOST else 0
+        due = self._waiting.due(self._until, clock, lead)
+        if len(due) > _MOST:
+            self._until = int(self._waiting.rows(due[-_MOST - 1 : -_MOST])["deadline"][0]) - lead
 
     def by_now(self, before: int, clock: Ints, amended: Amended | None = None) -> Outcomes:
         """Outcomes up to the clock of the last row, int64[n], each at the first row by which its prediction is so old."""

@@ -23,8 +23,8 @@ _FIRST, _RARELY = 60_000_000, 86_400_000_000
 _ENOUGH, _SOME = 50, 20
 """Labels by which they are judged, all together, and errors or others."""
 _NEARLY, _MOST, _HALF = 0.98, 0.6, 0.5
-_HARDLY = 100
-"""Labels: to wait for as long as so many take to come is hardly longer."""
+_HARDLY, _TWICE = 100, 2
+"""Hardly longer is as long as so many labels take to come, or twice as long as most take, as where they come by the day."""
 _MORE, _SECOND = 1.1, 1_000_000
 
 
@@ -117,8 +117,9 @@ class LabelAge:
         self._now = Delays()
         most = self._all.either(_MOST)
         if self._found is None or max(most, now.either(_HALF)) > self._found:
-            cheap = min(self._all.together(_NEARLY), _HARDLY * seen // self._all.n)
-            self._found = int(_MORE * max(most, now.either(_MOST), cheap)) + _SECOND
+            most, nearly = max(most, now.either(_MOST)), self._all.together(_NEARLY)
+            hardly = max(_TWICE * most, _HARDLY * seen // self._all.n)
+            self._found = int(_MORE * max(most, nearly if nearly <= hardly else 0)) + _SECOND
         return self.within(wait) != before
 
     def state(self) -> list[Any]:

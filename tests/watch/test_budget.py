@@ -102,7 +102,9 @@ def test_weights_shift_the_budget_between_kinds() -> None:
 
 
 def test_severities_have_lines_of_their_own() -> None:
-    config = DEFAULT | {"false_alarms": {"critical": "1 per 100d", "warning": "1 per 10d"}}
+    config = DEFAULT | {
+        "false_alarms": {"critical": "1 per 100d", "warning": "1 per 10d"}, "labels": {"topic": "l", "wait": "2h", "age": "5m"},
+    }  # fmt: skip
     wrong = np.random.default_rng(1).random(3000) < 0.1
     blocks = [block(configuration(config=config), at=0), *rows(normal(3000), 3000, wrong=wrong)]
     assert given(blocks, "loss")["run_length"] == pytest.approx(10 / 3 * given(blocks, "feature")["run_length"], rel=0.15)
