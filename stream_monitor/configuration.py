@@ -40,7 +40,7 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
     stream.judge.fractions.state_class(new.positive)
     if _measured_by(new) != _measured_by(old):
         outputs += _measure_anew(stream, arrived)
-    if (new.labels, new.positive, new.segments) != (old.labels, old.positive, old.segments):
+    if (new.labels, new.positive, new.segments, new.metrics) != (old.labels, old.positive, old.segments, old.metrics):
         stream.configure_labels()
     if _learnt_from(new) != _learnt_from(old):
         outputs += stream.rebaseline(arrived, "configured")

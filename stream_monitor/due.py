@@ -50,7 +50,7 @@ def _come_of_age(stream: Running, now: int, moment: Moment) -> list[Output]:
         return []
     if not stream.age.look(now, stream.join.wait):
         return []
-    stream.join.compare_at(stream.age.within(stream.join.wait), again=True)
+    stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, again=True)
     stream.ledger.relearn()
     stream.estimates.relearn()
     return [

@@ -117,7 +117,7 @@ class Stream:
         absent = self.words.value(labels.absent.label) if labels and labels.absent else None
         self.join.configure(labels, absent, self.record.config.segments.crossings)
         self.age.state_it(labels)
-        self.join.compare_at(self.age.within(self.join.wait))
+        self.join.compare_at(self.age.within(self.join.wait), self.record.config.metrics.step)
         if self.join.clock.started:
             self.checks.expect(self.join.clock.now, labels.wait if labels else 0)
 

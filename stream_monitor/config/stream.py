@@ -28,6 +28,7 @@ Budget = FalseAlarms | dict[Severity, FalseAlarms]
 Effect = Annotated[float, Field(ge=0, le=100)]
 Weight = Annotated[float, Field(ge=0, le=1_000)]
 _DAY = parse("1d")
+_STEPS = 60
 _TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -162,6 +163,11 @@ class Metrics(Settings):
             if one <= self.window or one % self.window:
                 raise ValueError(f"metrics.also: {show(one)} is no multiple of metrics.window, {show(self.window)}")
         return self
+
+    @property
+    def step(self) -> int:
+        """Microseconds in which outcomes come to be compared together: a second for each minute of the shortest window."""
+        return self.window // _STEPS
 
     @property
     def longer(self) -> tuple[int, ...]:

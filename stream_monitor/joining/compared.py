@@ -29,6 +29,8 @@ class Compared:
         """Whether labels are to come at all."""
         self.lead = 0
         """How long before its deadline a prediction is so old, microseconds."""
+        self.step = 1
+        """Microseconds of the clock in which predictions come together, unless some would leave by that."""
         self._until: int | None = None
         """The clock up to which predictions of that age have been given."""
 
@@ -41,8 +43,9 @@ class Compared:
             self._until = int(self._waiting.rows(due[-_MOST - 1 : -_MOST])["deadline"][0]) - lead
 
     def by_now(self, before: int, clock: Ints, amended: Amended | None = None) -> Outcomes:
-        """Outcomes up to the clock of the last row, int64[n], each at the first row by which its prediction is so old."""
-        since, now = before if self._until is None else self._until, int(clock[-1])
+        """Outcomes up to the clock of the last row, int64[n], each at the first row after the step in which it was so old."""
+        step = self.step if self.lead >= self.step else 1
+        since, now = before // step * step if self._until is None else self._until, int(clock[-1]) // step * step
         if now <= since or not self.labelled:
             return NO_OUTCOMES
         self._until = None
@@ -51,7 +54,7 @@ class Compared:
             return NO_OUTCOMES
         there = self._waiting.rows(numbers)
         old = there["deadline"] - self.lead
-        row = np.searchsorted(clock, old, "left")
+        row = np.searchsorted(clock, -(-old // step) * step, "left")
         for i, number in enumerate(numbers.tolist()) if amended else ():
             if changes := (amended or {}).get(number):
                 there[i] = _then(changes, int(row[i]), there[i : i + 1])[0]
@@ -68,11 +71,11 @@ class Compared:
 
     def state(self) -> list[Any]:
         """Everything, as plain values."""
-        return [self.lead, self._until]
+        return [self.lead, self.step, self._until]
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
-        self.lead, self._until = state
+        self.lead, self.step, self._until = state
 
 
 def _then(changes: list[tuple[int, Table]], row: int, now: Table) -> Table:

@@ -99,12 +99,12 @@ class Join:
         self._absence.value = absent if labels and labels.absent else None
         self._absence.lead = self.wait - labels.absent.after if labels and labels.absent else 0
 
-    def compare_at(self, age: int, again: bool = False) -> None:
-        """Gives labels to be compared when their predictions are so old, microseconds, at most as old as they wait.
+    def compare_at(self, age: int, step: int, again: bool = False) -> None:
+        """Gives labels to be compared when their predictions are so old, microseconds, at most as old as they wait; in steps.
 
         `again`: those of predictions that still wait once more, at the new age.
         """
-        lead = max(0, self.wait - age)
+        lead, self._compared.step = max(0, self.wait - age), max(1, step)
         if not self.clock.started:
             self._compared.lead = lead
         elif lead != self._compared.lead:

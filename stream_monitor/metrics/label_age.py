@@ -26,6 +26,7 @@ _NEARLY, _MOST, _HALF = 0.98, 0.6, 0.5
 _HARDLY, _TWICE = 100, 2
 """Hardly longer is as long as so many labels take to come, or twice as long as most take, as where they come by the day."""
 _MORE, _SECOND = 1.1, 1_000_000
+_PARTS = 32
 
 
 class Delays:
@@ -84,6 +85,7 @@ class LabelAge:
         self._found: int | None = None
         self._began = 0
         self._all, self._now = Delays(), Delays()
+        self._pending: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
         """Of all labels, but for those since the last look."""
 
     def within(self, wait: int) -> int:
@@ -105,10 +107,13 @@ class LabelAge:
         """Takes outcomes as they come, and whether each prediction was wrong."""
         if self._stated is None:
             new = outcomes.sign == 1
-            self._now.add(np.maximum(outcomes.at - outcomes.time, 0)[new] / 1e6, wrong[new])
+            self._pending.append((np.maximum(outcomes.at - outcomes.time, 0)[new] / 1e6, wrong[new]))
+            if len(self._pending) >= _PARTS:
+                self._settle()
 
     def look(self, clock: int, wait: int) -> bool:
         """Looks at delays; whether labels are compared at another age from now on."""
+        self._settle()
         before, now, seen = self.within(wait), self._now, clock - self._began
         self.next = clock + min(seen, max(wait, _RARELY))
         if now.n < _ENOUGH:
@@ -124,6 +129,7 @@ class LabelAge:
 
     def state(self) -> list[Any]:
         """Everything but what is stated, as plain values."""
+        self._settle()
         return [self._found, self._began, self.next, self._all.state(), self._now.state()]
 
     def restore(self, state: list[Any]) -> None:
@@ -131,3 +137,9 @@ class LabelAge:
         self._found, self._began, self.next, every, now = state
         self._all.restore(every)
         self._now.restore(now)
+
+    def _settle(self) -> None:
+        if self._pending:
+            seconds, wrong = map(np.concatenate, zip(*self._pending, strict=True))
+            self._now.add(seconds, wrong)
+            self._pending = []

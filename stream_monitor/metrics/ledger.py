@@ -108,6 +108,7 @@ class Ledger:
 
     def compared(self, outcomes: Outcomes, losses: Floats) -> None:
         """Takes outcomes of one age, float64[n] their losses: the first ones are what later ones are compared with."""
+        held = 0
         for version, since in self.since.items():
             if since.missing:
                 first = self._first.setdefault(version, [])
@@ -115,6 +116,10 @@ class Ledger:
                 first += [(outcomes.take(mine), losses[mine])] if len(mine) else []
                 if len(first) >= _PARTS:
                     first[:] = [_joined(first)]
+                held += sum(len(losses) for _, losses in first)
+        if held >= _TOGETHER and self._measure is not None:
+            self._settle()
+            self._learn()
 
     def relearn(self) -> None:
         """Learns references anew: outcomes are compared at another age from now on."""
@@ -297,9 +302,7 @@ class Ledger:
             return
         for version, first in self._first.items():
             if first and version in self.since:
-                tally = Tally()
-                self._tally(tally, *_joined(first))
-                self.since[version].learn(tally)
+                self._tally(self.since[version].growing, *_joined(first))
         self._first = {}
 
     def _settle_matured(self, losses: Losses) -> None:

@@ -20,38 +20,36 @@ class Since:
         """Outcomes that are final."""
         self.history = History()
         self._rows = rows
-        self._reference, self.settled = reference or Tally(), reference is not None
-        self._given = reference is not None
+        self._reference, self._given = reference or Tally(), reference is not None
 
     @property
     def reference(self) -> Tally | None:
         """The outcomes that later ones are compared with; None while there are too few."""
-        return self._reference if self.settled else None
+        return self._reference if not self.missing else None
 
     @property
     def missing(self) -> int:
         """How many outcomes there are too few."""
-        return 0 if self.settled else max(1, self._rows - self._reference.outcomes)
+        return 0 if self._given else max(0, self._rows - self._reference.outcomes)
 
     def window(self, start: int, tally: Tally) -> None:
         """Takes the outcomes of a window that closed."""
         self.arrival.merge(tally)
         self.history.add(start, tally)
 
-    def learn(self, tally: Tally) -> None:
-        """Takes outcomes for later ones to be compared with, while there are too few."""
-        if not self.settled:
-            self._reference.merge(tally)
-            self.settled = self._reference.outcomes >= self._rows
+    @property
+    def growing(self) -> Tally:
+        """The reference, for outcomes to be added while there are too few."""
+        return self._reference
 
     def refer(self, reference: Tally) -> None:
         """Takes other outcomes to compare with."""
-        self._reference, self.settled, self._given = reference, True, True
+        self._reference, self._given = reference, True
 
     def relearn(self) -> None:
         """Takes the next outcomes for later ones to be compared with, unless others were given for that."""
         if not self._given:
-            self._reference, self.settled = Tally(), False
+            self._reference = Tally()
 
     def tallies(self) -> tuple[Tally, ...]:
         """All that is counted."""
@@ -61,7 +59,7 @@ class Since:
         """Everything, as plain values and arrays."""
         return {
             "start": self.start, "rows": self._rows, "arrival": self.arrival.state(), "cohort": self.cohort.state(),
-            "history": self.history.state(), "reference": self._reference.state(), "settled": self.settled,
+            "history": self.history.state(), "reference": self._reference.state(),
             "given": self._given,
         }  # fmt: skip
 
@@ -71,5 +69,5 @@ class Since:
         since = cls(state["start"], state["rows"], Tally.restored(state["reference"]))
         since.arrival, since.cohort = Tally.restored(state["arrival"]), Tally.restored(state["cohort"])
         since.history.restore(state["history"])
-        since.settled, since._given = state["settled"], state["given"]
+        since._given = state["given"]
         return since

@@ -58,6 +58,14 @@ class Unmatched:
         if int(clock[-1]) < self._from:
             return
         counted = (found | alone) & (clock >= self._from)
+        if clock[0] // HOUR == clock[-1] // HOUR:  # nearly always, and much faster
+            n = int(np.count_nonzero(counted))
+            n_alone = int(np.count_nonzero(alone & counted))
+            if n:
+                counts = self._hours.setdefault(int(clock[0]) // HOUR, [0, 0])
+                counts[0] += n - n_alone
+                counts[1] += n_alone
+            return
         hours, which = np.unique(clock[counted] // HOUR, return_inverse=True)
         together = np.bincount(2 * which + alone[counted], minlength=2 * len(hours)).reshape(-1, 2)
         for hour, (n_found, n_alone) in zip(hours.tolist(), together.tolist(), strict=True):
