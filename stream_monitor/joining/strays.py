@@ -12,7 +12,7 @@ from stream_monitor.joining.sampling import sampled
 Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
-_KEPT = 4_096
+_KEPT = 1_024
 _WAITS = 4
 """Waits for which it is remembered that one was over."""
 

@@ -26,7 +26,7 @@ _NEARLY, _MOST, _HALF = 0.98, 0.6, 0.5
 _HARDLY, _TWICE = 100, 2
 """Hardly longer is as long as so many labels take to come, or twice as long as most take, as where they come by the day."""
 _MORE, _SECOND = 1.1, 1_000_000
-_PARTS = 32
+_PARTS = 8
 
 
 class Delays:

@@ -35,8 +35,8 @@ Losses = Callable[[Outcomes], Floats]
 
 _DECISIVE = 100
 """Outcomes after which it is said what they are measured as, unless a window closes before."""
-_PARTS = 32
-"""Parts of outcomes that are kept as they came: of a few rows each, they take more room than their rows."""
+_PARTS, _FEW_PARTS = 32, 8
+"""Parts of outcomes that are kept as they came, fewer for references: of few rows each, they take more room than these."""
 _TOGETHER = 512
 """Outcomes that are tallied together."""
 
@@ -108,16 +108,15 @@ class Ledger:
 
     def compared(self, outcomes: Outcomes, losses: Floats) -> None:
         """Takes outcomes of one age, float64[n] their losses: the first ones are what later ones are compared with."""
-        held = 0
+        ready = False
         for version, since in self.since.items():
             if since.missing:
                 first = self._first.setdefault(version, [])
                 mine = np.flatnonzero(outcomes.version == version)[: since.missing - sum(len(losses) for _, losses in first)]
                 first += [(outcomes.take(mine), losses[mine])] if len(mine) else []
-                if len(first) >= _PARTS:
-                    first[:] = [_joined(first)]
-                held += sum(len(losses) for _, losses in first)
-        if held >= _TOGETHER and self._measure is not None:
+                if len(first) >= _FEW_PARTS:
+                    first[:], ready = [_joined(first)], True
+        if ready and self._measure is not None:
             self._settle()
             self._learn()
 
