@@ -42,6 +42,8 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
         outputs += _measure_anew(stream, arrived)
     if (new.labels, new.positive, new.segments, new.metrics) != (old.labels, old.positive, old.segments, old.metrics):
         stream.configure_labels()
+        if stream.join.clock.started and _age(new) != _age(old):
+            outputs += due.compare_anew(stream, stream.moment(arrived))
     if _learnt_from(new) != _learnt_from(old):
         outputs += stream.rebaseline(arrived, "configured")
     elif _watched_with(new) != _watched_with(old):
@@ -115,6 +117,12 @@ def _measure_anew(stream: Stream, arrived: int) -> list[Output]:
         stream.ledger.begins(number, stream.join.clock.now)
         turnover.refer(stream, number)
     return outputs
+
+
+def _age(config: StreamConfig) -> tuple[Any, ...]:
+    """What is said about the age at which labels are compared."""
+    labels = config.labels
+    return () if labels is None else (labels.age, labels.absent and labels.absent.after)
 
 
 def _learnt_from(config: StreamConfig) -> tuple[Any, ...]:

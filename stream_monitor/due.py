@@ -25,7 +25,8 @@ def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list
     outputs += notices.issues(stream.alerts, stream.name, stream.checks.silence(now, coming), moment)
     outputs += _looked(stream, now, moment)
     outputs += review.punctuality(stream, moment)
-    outputs += _come_of_age(stream, now, moment)
+    if stream.age.next <= now and stream.age.look(now, stream.join.wait):
+        outputs += compare_anew(stream, moment)
     for version in stream.watched.versions.values():
         if version.retrain.expires <= now:
             outputs += version.retrain.close("expired", version.subject, stream.record, moment)
@@ -44,18 +45,13 @@ def close_windows(stream: Running, now: int, arrived: int, everything: bool = Fa
     return outputs + _concluded(stream, now, moment) if outputs else []
 
 
-def _come_of_age(stream: Running, now: int, moment: Moment) -> list[Output]:
-    """Looks, if it is time, at what age labels are to be compared; losses are learnt anew if that is not what was thought."""
-    if stream.age.next > now:
-        return []
-    if not stream.age.look(now, stream.join.wait):
-        return []
+def compare_anew(stream: Running, moment: Moment) -> list[Output]:
+    """Compares labels at another age from now on: what is learnt of losses begins again, from the rows that still wait."""
     stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, again=True)
     stream.ledger.relearn()
     stream.estimates.relearn()
-    return [
-        one for over in stream.watched.begin_losses(stream.judge) for one in stream.alerts.end("rebaselined", moment, **over)
-    ]
+    over = stream.watched.begin_losses(stream.judge)
+    return [output for labels in over for output in stream.alerts.end("rebaselined", moment, **labels)]
 
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:

@@ -107,7 +107,7 @@ class Join:
         lead, self._compared.step = max(0, self.wait - age), max(1, step)
         if not self.clock.started:
             self._compared.lead = lead
-        elif lead != self._compared.lead:
+        elif again or lead != self._compared.lead:
             self._compared.change(lead, self.clock.now, again)
 
     def room(self) -> int:

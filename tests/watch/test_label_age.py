@@ -91,6 +91,19 @@ def test_what_labels_said_at_that_age_counts_wherever_the_log_is_cut() -> None:
     assert run(blocks, restarts=range(2, 60, 5)) == whole
 
 
+def test_another_age_by_configuration_begins_again_from_what_still_waits() -> None:
+    blocks = world(lambda hour: 0.12 if hour < 8 else 0.5, 0.5, hours=16.0)
+    stated = CONFIG | {"labels": {"topic": "l", "wait": "12h", "age": "2h"}}
+    place = next(i for i, one in enumerate(blocks) if _second(one) > 12 * HOUR)
+    blocks.insert(place, block(configuration(config=stated, revision=1), at=_second(blocks[place])))
+    whole = run(blocks)
+    ends = [event["data"].get("endReason") for event in whole["alerts"] if event["data"]["labels"]["kind"] == "concept_drift"]
+    assert ends.count("rebaselined") == 1
+    last = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["kind"] == "concept_drift"][-1]
+    assert last["status"] == "firing"
+    assert run(cut(blocks, 11), restarts=[5, 40], per_read=9) == whole
+
+
 def _second(one: Block) -> float:
     return (one.arrived - 1_767_225_600 * SECOND) / SECOND
 
