@@ -55,7 +55,7 @@ class Alarm:
             most = change["shares"][0]
             return f"{most['category']}: {most['before']:.0%} -> {most['after']:.0%} (of rows)"
         if change["statistic"] == "spread":
-            return f"sd {number(before)} -> {number(after)} ({change['effect']['value']:.2g} times)"
+            return f"sd {number(before)} -> {number(after)}"
         return f"{number(before)} -> {number(after)} ({change['effect']['value']:+.2f} sd)"
 
 
