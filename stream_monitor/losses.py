@@ -29,8 +29,7 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     Gives the rows at which outcomes came to count, and what they brought.
     """
     outcomes = joined.outcomes
-    stream.ledger.matured(joined.matured, stream.judge.losses)
-    stream.estimates.matured(joined.matured, stream.judge.losses)
+    mature(stream, joined.matured)
     events: list[Event] = []
     if not stream.judge.clear:
         outcomes, events = _clear_up(stream, outcomes, last, position)
@@ -50,6 +49,12 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     for version, mine in stream.watched.of(outcomes):
         events += _see(stream, version, outcomes.part(mine), losses[mine])
     return outcomes.row[new], events
+
+
+def mature(stream: Running, outcomes: Outcomes) -> None:
+    """Counts predictions whose wait is over, with their last label, if they have one."""
+    stream.ledger.matured(outcomes, stream.judge.losses)
+    stream.estimates.matured(outcomes, stream.judge.losses)
 
 
 def _compare(stream: Running, outcomes: Outcomes, clear_at: int) -> list[Event]:

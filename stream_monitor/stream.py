@@ -126,8 +126,7 @@ class Stream:
         self.checks.settle(self.watched.features)
         counts, matured = self.join.let_go()
         self.count(counts)
-        self.ledger.matured(matured, self.judge.losses)
-        self.estimates.matured(matured, self.judge.losses)
+        losses.mature(self, matured)
 
     def reconcile(self, alerts: dict[str, Alert], requests: dict[str, bytes], arrived: int) -> list[Output]:
         """Publishes what this program sees otherwise than what was published."""

@@ -26,8 +26,6 @@ class Version:
 
     def __init__(self, number: int, subject: Subject, config: StreamConfig, seen: int) -> None:
         self.number, self.subject = number, subject
-        self.idle = False
-        """It no longer predicts, while others do; labels of what it predicted may still come."""
         sorts: tuple[Sort, ...] = ("prediction", "score", "loss", "risk")
         self.groups: dict[Sort, Group] = {sort: Group(sort, terms(config, sort)) for sort in sorts}
         self.retrain = Retrain()
@@ -50,9 +48,14 @@ class Version:
         names = kept.names[: features.shape[1]]
         return self.models.learn(names, features, value, label, losses, outcomes.ids, times, kept.texts)
 
+    @property
+    def idle(self) -> bool:
+        """It no longer predicts, while others do; labels of what it predicted may still come."""
+        return self.subject.idle
+
     def rest(self) -> list[Group]:
         """Makes it idle; gives the groups of signals that came with its predictions, which are gone."""
-        self.idle, self.subject = True, self.subject._replace(idle=True)
+        self.subject = self.subject._replace(idle=True)
         return [self.groups.pop("prediction"), self.groups.pop("score")]
 
     def inherit(self, older: Version) -> None:

@@ -25,8 +25,6 @@ class Compared:
 
     def __init__(self, waiting: Waiting) -> None:
         self._waiting = waiting
-        self.labelled = False
-        """Whether labels are to come at all."""
         self.lead = 0
         """How long before its deadline a prediction is so old, microseconds."""
         self.step = 1
@@ -46,7 +44,7 @@ class Compared:
         """Outcomes up to the clock of the last row, int64[n], each at the first row after the step in which it was so old."""
         step = self.step if self.lead >= self.step else 1
         since, now = before // step * step if self._until is None else self._until, int(clock[-1]) // step * step
-        if now <= since or not self.labelled:
+        if now <= since:
             return NO_OUTCOMES
         self._until = None
         numbers = self._waiting.due(since, now, self.lead)
@@ -55,9 +53,9 @@ class Compared:
         there = self._waiting.rows(numbers)
         old = there["deadline"] - self.lead
         row = np.searchsorted(clock, -(-old // step) * step, "left")
-        for i, number in enumerate(numbers.tolist()) if amended else ():
-            if changes := (amended or {}).get(number):
-                there[i] = _then(changes, int(row[i]), there[i : i + 1])[0]
+        if amended:
+            for i in np.flatnonzero(np.isin(numbers, list(amended))).tolist():
+                there[i] = _then(amended[int(numbers[i])], int(row[i]), there[i : i + 1])[0]
         known = ((there["status"] == LABELLED) | (there["status"] == ABSENT)) & (there["at"] < old)
         if not known.all():
             numbers, there, row = numbers[known], there[known], row[known]

@@ -92,7 +92,7 @@ class Join:
 
         Predictions keep their segments by these keys until their label comes.
         """
-        self.labelled = self._compared.labelled = labels is not None
+        self.labelled = labels is not None
         self._take_keys(keys)
         self.wait = labels.wait if labels else _UNLABELLED_MEMORY
         self.waiting.span = self.wait // _CHUNKS
@@ -153,7 +153,7 @@ class Join:
         self.position += len(rows)
         self.clock.heard(int(clock[-1]), arrived)
         absent = self._absence.by_now(before, clock)
-        compared = self._compared.by_now(before, clock)
+        compared = self._of_age(before, clock)
         expired, matured = self._let_go(len(rows))
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
         return Joined(
@@ -174,7 +174,7 @@ class Join:
             status = self.waiting.rows(numbers)["status"]
         amended: Amended = {}
         outcomes, counts = self._apply(rows, values, queries, numbers, status, clock, amended)
-        compared = self._compared.by_now(before, clock, amended)
+        compared = self._of_age(before, clock, amended)
         accepted = np.zeros(len(rows), np.bool_)
         accepted[queries] = True
         early, alone = self._keep_early(rows, values, np.flatnonzero(~accepted), clock)
@@ -210,7 +210,7 @@ class Join:
         clock = np.array([now])
         self.clock.now = max(now, before)
         absent = self._absence.in_silence(before, now)
-        compared = self._compared.by_now(before, clock)
+        compared = self._of_age(before, clock)
         counts, matured = self.let_go()
         none = np.zeros(0, np.bool_), np.zeros(0, np.int32)
         return Joined(clock, *none, absent, counts, matured=matured, compared=compared)
@@ -256,10 +256,13 @@ class Join:
         self.waiting.restore(state["waiting"])
         self._compared.restore(state["compared"])
         self.wait, self._absence.lead, absent, self.labelled, keys = state["terms"]
-        self._compared.labelled = self.labelled
         self.waiting.span = self.wait // _CHUNKS
         self._absence.value = tuple(absent) if absent else None
         self._keys = tuple(map(tuple, keys))
+
+    def _of_age(self, before: int, clock: Ints, amended: Amended | None = None) -> Outcomes:
+        """Outcomes of predictions that have come to the age at which labels are compared, where any are to come."""
+        return self._compared.by_now(before, clock, amended) if self.labelled else NO_OUTCOMES
 
     def _take_keys(self, keys: tuple[tuple[str, ...], ...]) -> None:
         if keys != self._keys:

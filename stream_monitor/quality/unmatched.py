@@ -58,20 +58,13 @@ class Unmatched:
         if int(clock[-1]) < self._from:
             return
         counted = (found | alone) & (clock >= self._from)
-        if clock[0] // HOUR == clock[-1] // HOUR:  # nearly always, and much faster
-            n = int(np.count_nonzero(counted))
-            n_alone = int(np.count_nonzero(alone & counted))
-            if n:
-                counts = self._hours.setdefault(int(clock[0]) // HOUR, [0, 0])
+        hour = clock // HOUR
+        for one in dict.fromkeys(hour.tolist()):
+            mine = counted & (hour == one)
+            if n := int(np.count_nonzero(mine)):
+                n_alone, counts = int(np.count_nonzero(mine & alone)), self._hours.setdefault(one, [0, 0])
                 counts[0] += n - n_alone
                 counts[1] += n_alone
-            return
-        hours, which = np.unique(clock[counted] // HOUR, return_inverse=True)
-        together = np.bincount(2 * which + alone[counted], minlength=2 * len(hours)).reshape(-1, 2)
-        for hour, (n_found, n_alone) in zip(hours.tolist(), together.tolist(), strict=True):
-            counts = self._hours.setdefault(hour, [0, 0])
-            counts[0] += n_found
-            counts[1] += n_alone
 
     def met(self, came: Ints) -> None:
         """Takes labels that are not alone any more, by the clock at which they came."""
