@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from stream_monitor import findings
 from stream_monitor.alerting import notices
+from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.models.catalogue import Task
@@ -60,13 +61,10 @@ def mature(stream: Running, outcomes: Outcomes) -> None:
 def _compare(stream: Running, outcomes: Outcomes, clear_at: int) -> list[Event]:
     """Lets detectors see outcomes of one age, once it is clear what a loss is: those that were held till then at that row."""
     if not stream.judge.clear:
-        stream.uncompared += [outcomes] if len(outcomes.row) else []
+        stream.uncompared.add(outcomes)
         return []
-    if stream.uncompared:
-        held = Outcomes.joined(stream.uncompared)
-        held = held._replace(row=np.full(len(held.row), clear_at))
-        outcomes = Outcomes.joined([held, outcomes._replace(row=np.maximum(outcomes.row, clear_at))])
-        stream.uncompared = []
+    if stream.uncompared.n:
+        outcomes = stream.uncompared.released(clear_at, outcomes)
     if not len(outcomes.row):
         return []
     losses = stream.judge.losses(outcomes)
@@ -99,7 +97,7 @@ def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | No
     stream.count({"incomparable": cleared.dropped})
     events: list[Event] = []
     if cleared.given_up_at is not None:
-        stream.uncompared = []
+        stream.uncompared = Gathered()
         events.append((cleared.given_up_at, partial(notices.no_common_word, stream.alerts, stream.name)))
     if cleared.common_at is not None:
         events.append((cleared.common_at, partial(notices.common_word, stream.alerts)))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stream_monitor.alerting.alerts import Moment
+from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.kept_features import KeptFeatures
-from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.metrics.label_age import LabelAge
 from stream_monitor.metrics.report import Reported
 from stream_monitor.performance.review import Reviewed
@@ -31,7 +31,7 @@ class Running(Reported, Reviewed, Protocol):
     kept: KeptFeatures
     outcomes: int
     age: LabelAge
-    uncompared: list[Outcomes]
+    uncompared: Gathered
     totals: dict[str, int]
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:

@@ -17,9 +17,9 @@ from stream_monitor.blocks import Progress, Rows, Section, Source
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates
 from stream_monitor.events import Alert
+from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.kept_features import KeptFeatures
-from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.metrics.label_age import LabelAge
 from stream_monitor.metrics.ledger import Ledger
@@ -65,7 +65,7 @@ class Stream:
         self.alerts = Alerts(record)
         self.outcomes = 0
         self.age = LabelAge()
-        self.uncompared: list[Outcomes] = []
+        self.uncompared = Gathered()
         """Outcomes of one age that came before it was clear what a loss is."""
         self.totals: dict[str, int] = {}
         self.last_metrics: dict[str, dict[str, Any]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stream_monitor.config.stream import StreamRecord
-from stream_monitor.joining.outcomes import Outcomes
+from stream_monitor.joining.gathered import Gathered
 from stream_monitor.stream import Stream
 from stream_monitor.version import Version
 from stream_monitor.watching.allowance import Spent
@@ -40,7 +40,7 @@ def state(stream: Stream) -> dict[str, Any]:
         "versions": [version.state() for version in stream.watched.versions.values()],
         "groups": {name: group.state() for name, group in stream.watched.groups().items()},
         "given": stream.watched.given.state() if stream.watched.given else None,
-        "age": stream.age.state(), "uncompared": [list(one) for one in stream.uncompared],
+        "age": stream.age.state(), "uncompared": stream.uncompared.state(),
         "outcomes": stream.outcomes, "totals": stream.totals, "last_metrics": stream.last_metrics,
         "last_cohorts": stream.last_cohorts,
     }  # fmt: skip
@@ -65,7 +65,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream.checks.restore(saved["checks"], stream.watched.features)
     if saved["given"]:
         stream.watched.given = Given.restored(saved["given"], named.get("given", {}))
-    stream.uncompared = [Outcomes._make(columns) for columns in saved["uncompared"]]
+    stream.uncompared = Gathered.restored(saved["uncompared"])
     stream.outcomes, stream.totals = saved["outcomes"], dict(saved["totals"])
     stream.last_metrics, stream.last_cohorts = dict(saved["last_metrics"]), dict(saved["last_cohorts"])
     stream.join.restore(saved["join"])

@@ -17,6 +17,7 @@ from stream_monitor.estimation.dle import Dle
 from stream_monitor.estimation.estimator import Asked, ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.events import Estimated, finite
+from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
@@ -32,8 +33,6 @@ RECONCILED = ("accuracy", "precision", "roc_auc", "macro_f1", "mae")
 Losses = Callable[[Outcomes], Floats]
 _MOST_CLASSES = MOST_CLASSES - 2
 """Beside those that become known later."""
-_PARTS = 32
-"""Parts of outcomes that are kept as they came: of a few rows each, they take more room than their rows."""
 _KEPT = 10_000
 """Windows whose estimate waits for their labels."""
 
@@ -74,12 +73,10 @@ class Estimates:
         self._ledger, self._rows, self._losses = ledger, config.reference.rows, config.models.estimate_loss
         self._again = config.performance.estimates.calibrated_on == "latest"
         self._kind = self._decided()
-        self._first: dict[int, list[Outcomes]] = {}
+        self._first: dict[int, Gathered] = {}
         """Outcomes that are to be learnt from: the first ones of a version, or of a window."""
         self._given: set[int] = set()
         """Versions whose first outcomes were given."""
-        self._taken: dict[int, int] = {}
-        """How many there are."""
         self.learnt: dict[int, Estimator] = {}
         self.reconciled: dict[int, dict[str, Reconciled]] = {}
         self.refused: dict[int, str] = {}
@@ -93,14 +90,9 @@ class Estimates:
         for number in set(outcomes.version.tolist()) - self.refused.keys():
             if number in self.learnt and not self._by_features and not self._again:
                 continue
-            missing = self._rows - self._taken.get(number, 0)
-            mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[:missing]
-            if len(mine):
-                first = self._first.setdefault(number, [])
-                first.append(outcomes.part(mine))
-                if len(first) >= _PARTS:
-                    first[:] = [Outcomes.joined(first)]
-                self._taken[number] = self._taken.get(number, 0) + len(mine)
+            first = self._first.setdefault(number, Gathered())
+            mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[: self._rows - first.n]
+            first.add(outcomes.part(mine))
 
     def refer(self, version: int, outcomes: Outcomes) -> None:
         """Takes the outcomes of a reference that was given; those of a regression do not have the features to learn from."""
@@ -112,7 +104,7 @@ class Estimates:
 
     def relearn(self) -> None:
         """Learns anew from the next outcomes, where none were given."""
-        self._first, self._taken, self._learners = {}, {}, {}
+        self._first, self._learners = {}, {}
         self.learnt = {number: estimator for number, estimator in self.learnt.items() if number in self._given}
         self.refused = {number: why for number, why in self.refused.items() if number in self._given}
 
@@ -185,13 +177,13 @@ class Estimates:
         """Learns of versions that have outcomes enough, at the end of a window."""
         self._notice()
         for number, first in list(self._first.items()):
-            if first and (self._by_features or self._taken[number] >= self._rows):
-                del self._first[number], self._taken[number]
-                self._learn(number, Outcomes.joined(first))
+            if first.n and (self._by_features or first.n >= self._rows):
+                del self._first[number]
+                self._learn(number, first.together()[0])
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
-        for known in (self._first, self._taken, self.learnt, self._learners, self.refused, self.reconciled):
+        for known in (self._first, self.learnt, self._learners, self.refused, self.reconciled):
             known.pop(version, None)
         self._given.discard(version)
         self._awaited = {key: awaited for key, awaited in self._awaited.items() if key.version != version}
@@ -201,7 +193,7 @@ class Estimates:
         used = {id(one): one for one in (*self.learnt.values(), *(awaited.estimator for awaited in self._awaited.values()))}
         places = {its: place for place, its in enumerate(used)}
         return {
-            "kind": self._kind, "first": [[n, [list(one) for one in first]] for n, first in self._first.items()],
+            "kind": self._kind, "first": [[n, first.state()] for n, first in self._first.items()],
             "estimators": [one.state() for one in used.values()],
             "learnt": [[n, places[id(one)]] for n, one in self.learnt.items()],
             "learners": [[n, features, dle.state()] for n, (features, dle) in self._learners.items()],
@@ -216,8 +208,7 @@ class Estimates:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._kind, self.refused, self._given = state["kind"], dict(state["refused"]), set(state["given"])
-        self._first = {n: [Outcomes._make(columns) for columns in first] for n, first in state["first"]}
-        self._taken = {n: sum(len(one.row) for one in first) for n, first in self._first.items()}
+        self._first = {n: Gathered.restored(first) for n, first in state["first"]}
         restored = ByFeatures.restored if self._by_features else partial(ByScores.restored, self._ledger.numbers)
         estimators: list[Estimator] = [restored(one) for one in state["estimators"]]
         self.learnt = {n: estimators[place] for n, place in state["learnt"]}

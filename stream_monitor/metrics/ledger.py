@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
+from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.join import Join, Joined
-from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.carried import Classifier, carried
@@ -35,8 +36,8 @@ Losses = Callable[[Outcomes], Floats]
 
 _DECISIVE = 100
 """Outcomes after which it is said what they are measured as, unless a window closes before."""
-_PARTS, _FEW_PARTS = 32, 8
-"""Parts of outcomes that are kept as they came, fewer for references: of few rows each, they take more room than these."""
+_FEW_PARTS = 8
+"""In which the next outcomes of references are kept."""
 _TOGETHER = 512
 """Outcomes that are tallied together."""
 
@@ -60,12 +61,9 @@ class Ledger:
         """By the number of the version."""
         self._origin = 0.0
         self._measure: Classifier | Regression | None = None
-        self._pending: list[tuple[Outcomes, Floats, Ints]] = []
-        self._matured: list[Outcomes] = []
-        self._first: dict[int, list[tuple[Outcomes, Floats]]] = {}
+        self._pending, self._matured = Gathered(), Gathered()
+        self._first: dict[int, Gathered] = {}
         """The next outcomes of one age, for the references of versions that are not complete."""
-        self._waiting = self._ripe = 0
-        """How many outcomes are in them."""
 
     @property
     def measure(self) -> Measure | None:
@@ -92,31 +90,24 @@ class Ledger:
         if not len(losses):
             return
         self._regression = regression
-        if len(self._pending) >= _PARTS:
-            self._pending = [self._together()]
-        before = self._waiting
-        self._waiting += len(losses)
         places = self.windows.places(outcomes, clock)
         self.segments.begin(places)
-        self._pending.append((outcomes, losses, places))
+        self._pending.add(outcomes, losses, places)
         if self._measure is None:
-            if before + len(losses) < _DECISIVE:
+            if self._pending.n < _DECISIVE:
                 return
-            self._decide(outcomes.take(slice(_DECISIVE - before)))
-        if before + len(losses) >= _TOGETHER:
+            self._decide_by_first()
+        if self._pending.n >= _TOGETHER:
             self._settle()
 
     def compared(self, outcomes: Outcomes, losses: Floats) -> None:
         """Takes outcomes of one age, float64[n] their losses: the first ones are what later ones are compared with."""
-        ready = False
         for version, since in self.since.items():
             if since.missing:
-                first = self._first.setdefault(version, [])
-                mine = np.flatnonzero(outcomes.version == version)[: since.missing - sum(len(losses) for _, losses in first)]
-                first += [(outcomes.take(mine), losses[mine])] if len(mine) else []
-                if len(first) >= _FEW_PARTS:
-                    first[:], ready = [_joined(first)], True
-        if ready and self._measure is not None:
+                first = self._first.setdefault(version, Gathered(_FEW_PARTS))
+                mine = np.flatnonzero(outcomes.version == version)[: since.missing - first.n]
+                first.add(outcomes.take(mine), losses[mine])
+        if self._measure is not None and any(first.n >= _TOGETHER for first in self._first.values()):
             self._settle()
             self._learn()
 
@@ -128,13 +119,10 @@ class Ledger:
 
     def matured(self, outcomes: Outcomes, losses: Losses) -> None:
         """Takes predictions whose wait is over."""
-        if not len(outcomes.row):
-            return
-        if self._measure is not None and self._ripe >= _TOGETHER:
+        if self._measure is not None and self._matured.n >= _TOGETHER:
             self._settle()
             self._settle_matured(losses)
-        self._matured.append(outcomes)
-        self._ripe += len(outcomes.row)
+        self._matured.add(outcomes)
 
     def close(self, now: int, losses: Losses, everything: bool = False) -> Iterator[Closed]:
         """Gives the windows that are over; `losses` says the loss of each outcome, NaN where there is none."""
@@ -181,8 +169,8 @@ class Ledger:
 
     def settle(self) -> None:
         """Tallies what waits, as a window closes."""
-        if self._pending and self._measure is None:
-            self._decide(NO_OUTCOMES)
+        if self._pending.n and self._measure is None:
+            self._decide_by_first()
         self._settle()
 
     def begins(self, version: int, now: int, older: int | None = None) -> None:
@@ -215,11 +203,8 @@ class Ledger:
             "vocabulary": self.vocabulary.state(), "since": [[number, since.state()] for number, since in self.since.items()],
             "biases": [[number, bias.state()] for number, bias in self.biases.items()],
             "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
-            "pending": [[list(outcomes), losses, places] for outcomes, losses, places in self._pending],
-            "matured": [list(outcomes) for outcomes in self._matured],
-            "first": [
-                [version, [[list(outcomes), losses] for outcomes, losses in first]] for version, first in self._first.items()
-            ],
+            "pending": self._pending.state(), "matured": self._matured.state(),
+            "first": [[version, first.state()] for version, first in self._first.items()],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -232,18 +217,14 @@ class Ledger:
         self._origin, self._regression = state["origin"], state["regression"]
         self.biases = {number: LabelBias.restored(inner) for number, inner in state["biases"]}
         self._measure = self._measured() if state["measured"] else None
-        self._pending = [(Outcomes._make(columns), losses, places) for columns, losses, places in state["pending"]]
-        self._matured = [Outcomes._make(columns) for columns in state["matured"]]
-        self._first = {
-            version: [(Outcomes._make(columns), losses) for columns, losses in first] for version, first in state["first"]
-        }
-        self._waiting = sum(len(losses) for _, losses, _ in self._pending)
-        self._ripe = sum(len(one.row) for one in self._matured)
+        self._pending, self._matured = Gathered.restored(state["pending"]), Gathered.restored(state["matured"])
+        self._first = {version: Gathered.restored(first, _FEW_PARTS) for version, first in state["first"]}
 
-    def _decide(self, more: Outcomes) -> None:
-        """Says what outcomes are measured as, by the first of them."""
-        waiting = [outcomes for outcomes, *_ in self._pending]
-        known = Outcomes.joined([*waiting[:-1], more] if len(more.row) else waiting)
+    def _decide_by_first(self) -> None:
+        self._decide(self._pending.together()[0].take(slice(_DECISIVE)))
+
+    def _decide(self, known: Outcomes) -> None:
+        """Says what outcomes are measured as, by some of them."""
         self.vocabulary.hear(known)
         self.vocabulary.decide(self._regression, self._words.state())
         self._origin = origin(known.label_value) if self._regression else 0.0
@@ -269,10 +250,9 @@ class Ledger:
         return Binary(self._costs) if now.kind == "binary" else Multiclass(now.room, self._top_k)
 
     def _settle(self) -> None:
-        if not self._pending:
+        if not self._pending.n:
             return
-        outcomes, losses, places = self._together()
-        self._pending, self._waiting = [], 0
+        outcomes, (losses, places) = self._pending.taken()
         while len(losses):
             before = self.vocabulary.now
             taken = self.vocabulary.hear(outcomes)
@@ -290,24 +270,20 @@ class Ledger:
                 window.amend(outcomes.sign[rows], delays[rows])
                 self._tally(window.tally, outcomes.part(rows), losses[rows], key.number)
 
-    def _together(self) -> tuple[Outcomes, Floats, Ints]:
-        """All outcomes that wait."""
-        losses, places = (np.concatenate(parts) for parts in zip(*(rest for _, *rest in self._pending), strict=True))
-        return Outcomes.joined([outcomes for outcomes, *_ in self._pending]), losses, places
-
     def _learn(self) -> None:
         """Completes references, as far as there are outcomes for it."""
         if self._measure is None:
             return
         for version, first in self._first.items():
-            if first and version in self.since:
-                self._tally(self.since[version].growing, *_joined(first))
+            if first.n and version in self.since:
+                outcomes, (losses,) = first.together()
+                self._tally(self.since[version].growing, outcomes, losses)
         self._first = {}
 
     def _settle_matured(self, losses: Losses) -> None:
-        if not self._matured:
+        if not self._matured.n:
             return
-        outcomes, self._matured, self._ripe = Outcomes.joined(self._matured), [], 0
+        outcomes, _ = self._matured.taken()
         for cohort, rows in self.cohorts.matured(outcomes):
             self._tally_labelled(cohort.tally, outcomes.part(rows), losses)
 
@@ -328,11 +304,6 @@ class Ledger:
         tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments, window))
         if self._regression:
             tally.regress(rows)
-
-
-def _joined(parts: list[tuple[Outcomes, Floats]]) -> tuple[Outcomes, Floats]:
-    outcomes, losses = zip(*parts, strict=True)
-    return Outcomes.joined(outcomes), np.concatenate(losses)
 
 
 def _statuses(rows: Rows) -> dict[Outcome, npt.NDArray[np.bool_]]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.stream import Scalar
+from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.watching.fractions import Fractions
@@ -54,13 +55,13 @@ class Judge:
         """The position at which each word was predicted first."""
         self._labelled: set[tuple[float, int]] = set()
         self._strangers = 0
-        self._held: list[Outcomes] = []
+        self._held = Gathered()
         """Outcomes that came before it was clear what a loss is."""
 
     @property
     def clear(self) -> bool:
         """Whether outcomes can be judged as they come."""
-        return self.task is not None and self.speaks and not self._held
+        return self.task is not None and self.speaks and not self._held.n
 
     def decisive(self, values: Values, score: Floats) -> int | None:
         """The first of these predictions with which the task is clear; takes them up to there."""
@@ -93,10 +94,10 @@ class Judge:
 
     def forget_foreign(self, outcomes: Outcomes) -> Outcomes:
         """Once the task is clear: leaves out what cannot be of it, among these outcomes and those that are held."""
-        *self._held, outcomes = (
-            one.part(~self.foreign(Values(one.label_value, one.label_code))) for one in (*self._held, outcomes)
-        )
-        return outcomes
+        held, self._held = self._held, Gathered()
+        if held.n:
+            self._held.add(self._native(held.together()[0]))
+        return self._native(outcomes)
 
     def hear(self, values: Values, position: int) -> None:
         """Takes the words of predictions that begin at a position."""
@@ -120,18 +121,15 @@ class Judge:
         dropped, given_up_at, common_at = 0, None, None
         if given_up:
             given_up_at = int(outcomes.row[given_up - 1])
-            dropped = sum(len(held.row) for held in self._held) + given_up
-            self._held, outcomes = [], outcomes.take(slice(given_up, None))
+            dropped = self._held.n + given_up
+            self._held, outcomes = Gathered(), outcomes.take(slice(given_up, None))
         if first is not None:
             common_at = last = int(outcomes.row[first - given_up])
         if self.task is None or not self.speaks:
-            self._held += [outcomes] if len(outcomes.row) else []
+            self._held.add(outcomes)
             outcomes = outcomes.take(slice(0))
-        elif self._held or common_at is not None:
-            held = Outcomes.joined([*self._held, outcomes.take(slice(0))])
-            held = held._replace(row=np.full(len(held.row), last))
-            outcomes = Outcomes.joined([held, outcomes._replace(row=np.maximum(outcomes.row, last))])
-            self._held = []
+        elif self._held.n or common_at is not None:
+            outcomes = self._held.released(last, outcomes)
         return Cleared(outcomes, dropped, given_up_at, common_at)
 
     def losses(self, outcomes: Outcomes) -> Floats:
@@ -144,7 +142,7 @@ class Judge:
         return {
             "stated": self.stated, "task": self.task, "speaks": self.speaks, "seen": self._seen, "strangers": self._strangers,
             "numbers": sorted(self._numbers), "predicted": predicted, "labelled": sorted(self._labelled),
-            "held": [list(held) for held in self._held], "fractions": self.fractions.state(),
+            "held": self._held.state(), "fractions": self.fractions.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -153,8 +151,11 @@ class Judge:
         self._seen, self._strangers, self._numbers = state["seen"], state["strangers"], set(state["numbers"])
         self._predicted = {(value, code): first for value, code, first in state["predicted"]}
         self._labelled = {(value, code) for value, code in state["labelled"]}
-        self._held = [Outcomes._make(columns) for columns in state["held"]]
+        self._held = Gathered.restored(state["held"])
         self.fractions.restore(state["fractions"])
+
+    def _native(self, outcomes: Outcomes) -> Outcomes:
+        return outcomes.part(~self.foreign(Values(outcomes.label_value, outcomes.label_code)))
 
     def _understand(self, outcomes: Outcomes, position: Ints) -> tuple[int | None, int]:
         """The first of these outcomes, at these positions, with which labels have said something that predictions say too.
