@@ -5,6 +5,7 @@ from __future__ import annotations
 from stream_monitor import turnover
 from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Moment
+from stream_monitor.joining.clock import FAR
 from stream_monitor.metrics import report
 from stream_monitor.performance import review
 from stream_monitor.quality.checks import Coming
@@ -25,8 +26,8 @@ def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list
     outputs += notices.issues(stream.alerts, stream.name, stream.checks.silence(now, coming), moment)
     outputs += _looked(stream, now, moment)
     outputs += review.punctuality(stream, moment)
-    if stream.age.next <= now and stream.age.look(now, stream.join.wait):
-        outputs += compare_anew(stream, moment)
+    if stream.age.next <= now:
+        outputs += _compare_older(stream, moment)
     for version in stream.watched.versions.values():
         if version.retrain.expires <= now:
             outputs += version.retrain.close("expired", version.subject, stream.record, moment)
@@ -47,11 +48,27 @@ def close_windows(stream: Running, now: int, arrived: int, everything: bool = Fa
 
 def compare_anew(stream: Running, moment: Moment) -> list[Output]:
     """Compares labels at another age from now on: what is learnt of losses begins again, from the rows that still wait."""
-    stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, again=True)
+    stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, since=-FAR)
     stream.ledger.relearn()
     stream.estimates.relearn()
-    over = stream.watched.begin_losses(stream.judge)
+    kept = {number for number, since in stream.ledger.since.items() if since.given}
+    over = stream.watched.begin_losses(stream.judge, kept)
     return [output for labels in over for output in stream.alerts.end("rebaselined", moment, **labels)]
+
+
+def _compare_older(stream: Running, moment: Moment) -> list[Output]:
+    """Looks at how long labels take; where it is longer than was known, they are compared when predictions are older.
+
+    Once all delays have been seen, it is labels that have changed: what was learnt of losses holds, and what has come since the
+    last look is taken once more.
+    """
+    wait, looked, young = stream.join.wait, stream.age.looked, stream.age.is_young(stream.join.wait)
+    if not stream.age.look(moment.clock, wait):
+        return []
+    if young:
+        return compare_anew(stream, moment)
+    stream.join.compare_at(stream.age.within(wait), stream.record.config.metrics.step, since=looked)
+    return []
 
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:

@@ -74,11 +74,14 @@ def _compare(stream: Running, outcomes: Outcomes, clear_at: int) -> list[Event]:
     stream.ledger.compared(outcomes, losses)
     stream.estimates.outcomes(outcomes)
     for version, mine in stream.watched.of(outcomes):
+        mine = mine[version.watched_lots.drawn(outcomes.ids[mine], outcomes.label_weight[mine])]
         events += _watch(stream, version, outcomes.part(mine), losses[mine])
     return events
 
 
 def _watch(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) -> list[Event]:
+    if not len(losses):
+        return []
     marks = _marks(outcomes)
     return [
         (finding.row, partial(findings.tell, stream, Noticed(finding, version)))
@@ -109,7 +112,10 @@ def _see(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) 
     version.labelled.judged(outcomes.row, outcomes.position, np.sign(outcomes.sign).astype(np.int64))
     new = np.flatnonzero(outcomes.sign == 1)
     version.outcomes += len(new)
-    if not len(new) or not stream.record.config.models.any:
+    if not stream.record.config.models.any:
+        return []
+    new = new[version.learnt_lots.drawn(outcomes.ids[new], outcomes.label_weight[new])]
+    if not len(new):
         return []
     outcomes = outcomes.part(new)
     return _learn(stream, version, outcomes, losses[new], _marks(outcomes))

@@ -12,6 +12,7 @@ from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.joining.kept_features import KeptFeatures
 from stream_monitor.joining.labelled import Labelled
+from stream_monitor.joining.lots import Lots
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.models.models import Found, Models
@@ -32,6 +33,8 @@ class Version:
         self.models: Models | None = None
         """What learns beside it, once it is known what a loss is."""
         self.outcomes = 0
+        self.watched_lots, self.learnt_lots = Lots(), Lots()
+        """Which of its outcomes detectors see, and models."""
         self.labelled = Labelled()
         """Its predictions, and which of them have a label."""
         self.seen = seen
@@ -74,7 +77,8 @@ class Version:
         """Everything but the groups, as plain values."""
         return {
             "number": self.number, "subject": list(self.subject), "outcomes": self.outcomes, "seen": self.seen,
-            "labelled": self.labelled.state(), "retrain": self.retrain.state(),
+            "labelled": self.labelled.state(), "lots": [self.watched_lots.state(), self.learnt_lots.state()],
+            "retrain": self.retrain.state(),
             "models": [self.models.task, self.models.state()] if self.models else None,
         }  # fmt: skip
 
@@ -86,6 +90,8 @@ class Version:
             version.rest()
         version.outcomes = state["outcomes"]
         version.labelled.restore(state["labelled"])
+        for lots, its in zip((version.watched_lots, version.learnt_lots), state["lots"], strict=True):
+            lots.restore(its)
         version.retrain.restore(state["retrain"])
         if state["models"]:
             task, models = state["models"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -155,10 +155,13 @@ class Watched:
                 over.append(_labels(owner, group))
         return over
 
-    def begin_losses(self, judge: Judge) -> list[Labels]:
-        """Learns anew what is watched of losses, or goes on from what was given; gives labels as `begin_again` does."""
+    def begin_losses(self, judge: Judge, kept: Collection[int]) -> list[Labels]:
+        """Learns anew what is watched of losses, or goes on from what was given; gives labels as `begin_again` does.
+
+        Where nothing was given, versions that are `kept` go on.
+        """
         over: list[Labels] = []
-        for version in self.versions.values():
+        for version in self.versions.values() if self.given else [one for n, one in self.versions.items() if n not in kept]:
             groups = {sort: version.groups[sort] for sort in OF_LOSS}
             for group in groups.values():
                 group.begin_again()

@@ -32,9 +32,12 @@ class Compared:
         self._until: int | None = None
         """The clock up to which predictions of that age have been given."""
 
-    def change(self, lead: int, clock: int, again: bool) -> None:
-        """Takes another age from a clock on; predictions that are past it and were not given come at once, or `again` all."""
-        self._until = clock - (lead if again else max(0, lead - self.lead))
+    def change(self, lead: int, clock: int, since: int) -> None:
+        """Takes another age from a clock on; those that have come to the former age `since` a clock are given once more.
+
+        Predictions that are past the age by then come at once, as far as they still wait.
+        """
+        self._until = min(clock, max(clock - lead, since + self.lead - lead))
         self.lead = lead
         due = self._waiting.due(self._until, clock, lead)
         if len(due) > _MOST:

@@ -99,16 +99,16 @@ class Join:
         self._absence.value = absent if labels and labels.absent else None
         self._absence.lead = self.wait - labels.absent.after if labels and labels.absent else 0
 
-    def compare_at(self, age: int, step: int, again: bool = False) -> None:
+    def compare_at(self, age: int, step: int, since: int | None = None) -> None:
         """Gives labels to be compared when their predictions are so old, microseconds, at most as old as they wait; in steps.
 
-        `again`: those of predictions that still wait once more, at the new age.
+        Those that have been given `since` a clock are given once more, at the new age, if their predictions still wait.
         """
         lead, self._compared.step = max(0, self.wait - age), max(1, step)
         if not self.clock.started:
             self._compared.lead = lead
-        elif again or lead != self._compared.lead:
-            self._compared.change(lead, self.clock.now, again)
+        elif since is not None or lead != self._compared.lead:
+            self._compared.change(lead, self.clock.now, self.clock.now if since is None else since)
 
     def room(self) -> int:
         """How many rows may come before the limit must be looked at again; at the limit every second id leaves."""

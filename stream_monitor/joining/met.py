@@ -25,11 +25,10 @@ def outcomes(waiting: Waiting, numbers: Ints, row: Ints, sign: int) -> Outcomes:
     rows, more = waiting.gathered(numbers, _MORE)
     columns = (rows[name].copy() for name in ("version", "position", "time", "known", "at"))
     score, segments, scores, features, weight = more
-    if waiting.has("label_weight"):
-        weight = weight * waiting.more("label_weight", numbers)
+    label_weight = waiting.more("label_weight", numbers) if waiting.has("label_weight") else np.ones(len(rows))
     n, values = len(rows), unpacked(np.concatenate((rows["value"], rows["label"])))
     words = (values.value[:n], values.code[:n], values.value[n:], values.code[n:])
-    last = (np.full(n, sign, np.int8), score, weight, segments, scores, rows["id"], features)
+    last = (np.full(n, sign, np.int8), score, weight * label_weight, label_weight, segments, scores, rows["id"], features)
     return Outcomes._make((row, *columns, *words, *last))
 
 

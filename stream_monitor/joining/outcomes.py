@@ -36,6 +36,8 @@ class Outcomes(NamedTuple):
     score: Floats
     weight: Floats
     """Of the prediction, times that of the label, over the probability with which it was chosen to be labelled."""
+    label_weight: Floats
+    """The part of it that is the label's."""
     segments: npt.NDArray[np.uint64]
     """[n, k]: the hash of each configured key's value; 0 where there is none."""
     scores: npt.NDArray[np.float32]
@@ -75,6 +77,6 @@ def _widened(column: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
     return wide
 
 
-_PLAIN = ("i8", "i4", "i8", "i8", "i8", "i8", "f8", "i4", "f8", "i4", "i1", "f8", "f8")
+_PLAIN = ("i8", "i4", "i8", "i8", "i8", "i8", "f8", "i4", "f8", "i4", "i1", "f8", "f8", "f8")
 _WIDE = (((0, 0), "u8"), ((0, 0), "f4"), ((0, 2), "u8"), ((0, 0), "f4"))
 NO_OUTCOMES = Outcomes._make((*(np.empty(0, kind) for kind in _PLAIN), *(np.empty(shape, kind) for shape, kind in _WIDE)))

@@ -8,6 +8,7 @@ there, of errors and of others, and nearly all where that takes hardly longer: a
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ _FIRST, _RARELY = 60_000_000, 86_400_000_000
 _ENOUGH, _SOME = 50, 20
 """Labels by which they are judged, all together, and errors or others."""
 _NEARLY, _MOST, _HALF = 0.98, 0.6, 0.5
+_ERRORS = 2.0
+"""Standard errors by which labels must come later than is known."""
 _HARDLY, _TWICE = 100, 2
 """Hardly longer is as long as so many labels take to come, or twice as long as most take, as where they come by the day."""
 _MORE, _SECOND = 1.1, 1_000_000
@@ -57,9 +60,14 @@ class Delays:
             every.merge(side)
         return int(1e6 * (every.quantile(share) or 0.0))
 
-    def either(self, share: float) -> int:
-        """The same of the later side, if there are some of it."""
-        return max((int(1e6 * (side.quantile(share) or 0.0)) for side in self._sides if side.n >= _SOME), default=0)
+    def either(self, share: float, errors: float = 0.0) -> int:
+        """The same of the later side, if there are some of it; or what it is at least, but for so many standard errors."""
+        found = 0
+        for side in self._sides:
+            if side.n >= _SOME:
+                surely = share - errors * math.sqrt(share * (1 - share) / side.n)
+                found = max(found, int(1e6 * (side.quantile(surely) or 0.0)))
+        return found
 
     def state(self) -> list[Any]:
         """Everything, as plain values."""
@@ -74,8 +82,8 @@ class Delays:
 class LabelAge:
     """The age by which three in five labels are there, of errors and of others, or more; the wait while there are hardly any.
 
-    It never becomes less.  It becomes more while labels come that take longer than a stream has been seen, and later if most
-    labels have come to take longer.
+    It never becomes less.  It becomes more while a stream has not been seen for as long as predictions wait, so that there may
+    be labels that take longer, and later if most labels of a day, or of a longer wait, have come to take longer.
     """
 
     def __init__(self) -> None:
@@ -83,7 +91,8 @@ class LabelAge:
         self.next = FAR
         """The clock at which delays are looked at next."""
         self._found: int | None = None
-        self._began = 0
+        self._began = self.looked = 0
+        """The clock then, and at the last look."""
         self._all, self._now = Delays(), Delays()
         self._pending: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
         """Of all labels, but for those since the last look."""
@@ -101,7 +110,12 @@ class LabelAge:
     def begin(self, clock: int) -> None:
         """Says that the stream has begun."""
         if self.next == FAR and self._stated is None:
-            self._began, self.next = clock, clock + _FIRST
+            self._began = self.looked = clock
+            self.next = clock + _FIRST
+
+    def is_young(self, wait: int) -> bool:
+        """Whether at the last look there may have been delays that no label had shown, of predictions that wait for so long."""
+        return self.looked - self._began < wait
 
     def take(self, outcomes: Outcomes, wrong: npt.NDArray[np.bool_]) -> None:
         """Takes outcomes as they come, and whether each prediction was wrong."""
@@ -114,15 +128,15 @@ class LabelAge:
     def look(self, clock: int, wait: int) -> bool:
         """Looks at delays; whether labels are compared at another age from now on."""
         self._settle()
-        before, now, seen = self.within(wait), self._now, clock - self._began
-        self.next = clock + min(seen, max(wait, _RARELY))
+        before, now, seen, young = self.within(wait), self._now, clock - self._began, self.is_young(wait)
+        self.looked, self.next = clock, clock + min(seen, max(wait, _RARELY))
         if now.n < _ENOUGH:
             return False
         self._all.merge(now)
         self._now = Delays()
-        most = self._all.either(_MOST)
-        if self._found is None or max(most, now.either(_HALF)) > self._found:
-            most, nearly = max(most, now.either(_MOST)), self._all.together(_NEARLY)
+        longer = max(now.either(_HALF, _ERRORS), self._all.either(_MOST, _ERRORS) if young else 0)
+        if self._found is None or longer > self._found:
+            most, nearly = max(self._all.either(_MOST), now.either(_MOST)), self._all.together(_NEARLY)
             hardly = max(_TWICE * most, _HARDLY * seen // self._all.n)
             self._found = int(_MORE * max(most, nearly if nearly <= hardly else 0)) + _SECOND
         return self.within(wait) != before
@@ -130,11 +144,11 @@ class LabelAge:
     def state(self) -> list[Any]:
         """Everything but what is stated, as plain values."""
         self._settle()
-        return [self._found, self._began, self.next, self._all.state(), self._now.state()]
+        return [self._found, self._began, self.looked, self.next, self._all.state(), self._now.state()]
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
-        self._found, self._began, self.next, every, now = state
+        self._found, self._began, self.looked, self.next, every, now = state
         self._all.restore(every)
         self._now.restore(now)
 

@@ -20,7 +20,8 @@ class Since:
         """Outcomes that are final."""
         self.history = History()
         self._rows = rows
-        self._reference, self._given = reference or Tally(), reference is not None
+        self._reference, self.given = reference or Tally(), reference is not None
+        """What later outcomes are compared with, and whether it is of others than the first ones."""
 
     @property
     def reference(self) -> Tally | None:
@@ -30,7 +31,7 @@ class Since:
     @property
     def missing(self) -> int:
         """How many outcomes there are too few."""
-        return 0 if self._given else max(0, self._rows - self._reference.outcomes)
+        return 0 if self.given else max(0, self._rows - self._reference.outcomes)
 
     def window(self, start: int, tally: Tally) -> None:
         """Takes the outcomes of a window that closed."""
@@ -44,11 +45,11 @@ class Since:
 
     def refer(self, reference: Tally) -> None:
         """Takes other outcomes to compare with."""
-        self._reference, self._given = reference, True
+        self._reference, self.given = reference, True
 
     def relearn(self) -> None:
         """Takes the next outcomes for later ones to be compared with, unless others were given for that."""
-        if not self._given:
+        if not self.given:
             self._reference = Tally()
 
     def tallies(self) -> tuple[Tally, ...]:
@@ -60,7 +61,7 @@ class Since:
         return {
             "start": self.start, "rows": self._rows, "arrival": self.arrival.state(), "cohort": self.cohort.state(),
             "history": self.history.state(), "reference": self._reference.state(),
-            "given": self._given,
+            "given": self.given,
         }  # fmt: skip
 
     @classmethod
@@ -69,5 +70,5 @@ class Since:
         since = cls(state["start"], state["rows"], Tally.restored(state["reference"]))
         since.arrival, since.cohort = Tally.restored(state["arrival"]), Tally.restored(state["cohort"])
         since.history.restore(state["history"])
-        since._given = state["given"]
+        since.given = state["given"]
         return since

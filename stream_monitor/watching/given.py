@@ -100,7 +100,7 @@ class Given:
         outcomes = Outcomes(
             row=nothing, version=np.full(n, version, np.int32), position=nothing, time=time, known=time, at=time,
             sign=np.ones(n, np.int8), segments=np.empty((n, 0), np.uint64), ids=np.zeros((n, 2), np.uint64),
-            features=np.empty((n, 0), np.float32), **columns,
+            features=np.empty((n, 0), np.float32), label_weight=np.ones(n), **columns,
         )  # fmt: skip
         return outcomes, loss[known]
 

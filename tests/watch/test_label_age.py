@@ -24,9 +24,13 @@ CONFIG: dict[str, Any] = {
 
 
 def world(
-    error: Any, late: float, hours: float = 40.0, rate: int = 200, version: Any = "1", seed: int = 0, config: Any = None
-) -> list[Block]:
-    """Predictions with an error rate by hour; labels come after some ten minutes, those of errors `late` hours later."""
+    error: Any, late: float, hours: float = 40.0, rate: int = 200, version: Any = "1", seed: int = 0, config: Any = None,
+    slow: Any = None,
+) -> list[Block]:  # fmt: skip
+    """Predictions with an error rate by hour; labels come after some ten minutes, those of errors `late` hours later.
+
+    All take `slow` hours more, by the hour of the prediction.
+    """
     rng = np.random.default_rng(seed)
     n = int(hours * rate)
     time = np.sort(rng.uniform(0, hours * HOUR, n))
@@ -34,6 +38,7 @@ def world(
     wrong = rng.random(n) < np.vectorize(error)(time / HOUR)
     versions = np.vectorize(version)(time / HOUR) if callable(version) else np.full(n, version)
     known = time + 600 + rng.exponential(120, n) + np.where(wrong, late * HOUR, 0.0)
+    known += HOUR * np.vectorize(slow)(time / HOUR) if slow else 0.0
     said, blocks = np.where(wrong, 1 - truth, truth), [block(configuration(config=CONFIG | (config or {})), at=0)]
     for start in np.arange(0.0, hours * HOUR, 600.0):
         mine, due = (np.flatnonzero((at >= start) & (at < start + 600)) for at in (time, known))
@@ -76,6 +81,27 @@ def test_more_errors_are_found_though_they_are_known_later() -> None:
     found = dict(opened(world(lambda hour: 0.12 if hour < 20 else 0.4, 2.0)))
     assert found.keys() >= {"ConceptDrift", "RiskRose"}
     assert all("2026-01-01T22" < at < "2026-01-02T02" for name, at in found.items() if name in ("ConceptDrift", "RiskRose"))
+
+
+def test_more_errors_are_no_new_reference_because_labels_come_later_too() -> None:
+    blocks = world(
+        lambda hour: 0.12 if hour < 30 else 0.4, 0.2, hours=64, rate=100, slow=lambda hour: 0.0 if hour < 30 else 6.0
+    )
+    whole = run(blocks, per_read=50)
+    said = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["alertname"] == "ConceptDrift"]
+    assert [one["status"] for one in said] == ["firing"] * len(said) != []
+    assert "2026-01-02T06" < said[0]["change"]["time"] < "2026-01-03"
+    assert run(cut(blocks, 7), restarts=[300, 700], per_read=9) == whole
+
+
+def test_what_is_inherited_is_kept_when_labels_take_longer_than_was_seen() -> None:
+    config = {"versions": {"reference": "previous"}, "labels": {"topic": "l", "wait": "30h"}}
+    blocks = world(
+        lambda hour: 0.12 if hour < 10 else 0.4, 0.2, rate=100, version=lambda hour: "1" if hour < 10 else "2",
+        slow=lambda hour: 0.0 if hour < 10 else 2.0, config=config,
+    )  # fmt: skip
+    names = {name for name, _ in opened(blocks)}
+    assert names >= {"ConceptDrift", "RiskRose"}
 
 
 def test_what_labels_said_at_that_age_counts_wherever_the_log_is_cut() -> None:
@@ -161,6 +187,20 @@ def test_one_late_day_does_not_change_what_is_known_of_many() -> None:
         take(age, *[86_400.0] * 100)
     assert age.look(age.next, wait)
     assert age.within(wait) >= 86_400 * SECOND
+
+
+def test_it_does_not_grow_by_chance() -> None:
+    rng, wait, grown = np.random.default_rng(0), 12 * 3600 * SECOND, 0
+    for _ in range(5):
+        age = LabelAge()
+        age.begin(0)
+        while age.next < 14 * 24 * 3600 * SECOND:
+            before, n = age.looked, 20 * (age.next - age.looked) // (3600 * SECOND)
+            delays = rng.lognormal(9, 1, n)
+            come = np.flatnonzero(rng.uniform(0, age.next - age.looked, n) + delays * SECOND < age.next)
+            age.take(came(*delays[come].tolist()), rng.random(len(come)) < 0.2)
+            grown += age.look(age.next, wait) and before > 48 * 3600 * SECOND
+    assert grown == 0
 
 
 def test_what_is_stated_is_not_found_out() -> None:
