@@ -18,6 +18,8 @@ _AS_MUCH = 0.8
 """The part of a segment's excess that crossings within it must have, in no more than this part of its rows, to replace it."""
 _FEWEST = 20
 """Rows of a segment after the change below which it is not looked at."""
+_NEW = 10
+"""How many times as often as before a segment comes that is as good as new: its few rows before are no past of its own."""
 
 
 class Counts(NamedTuple):
@@ -53,8 +55,8 @@ def causes(segments: Sequence[Counts], total: Counts, most: int = 5) -> list[Cau
 
     A segment is a cause if its own rise is significant (Bonferroni over all segments), significantly more than that of the rows
     outside of it, other causes by the same keys left aside, and at least twice as much.  Crossings are named in place of a
-    segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment without rows
-    before is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.
+    segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment that is as
+    good as new is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.
     """
     excess = total.n_after * _rise(total)
     if not segments or excess <= 0:
@@ -131,8 +133,8 @@ def _holds(within: list[_Segment], parent: _Segment) -> bool:
 
 
 def _with_a_past(counts: Counts, total: Counts) -> Counts:
-    """Counts with those of all rows before where there are none."""
-    if counts.n_before > 0:
+    """Counts with those of all rows before in place of none of its own, or next to none."""
+    if counts.n_before * total.n_after * _NEW > counts.n_after * total.n_before:
         return counts
     return counts._replace(n_before=total.n_before, loss_before=total.loss_before, squares_before=total.squares_before)
 

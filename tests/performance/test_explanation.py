@@ -141,6 +141,18 @@ def test_a_segment_that_is_new_is_compared_with_all_rows_before() -> None:
     assert cause.share == pytest.approx(1)
 
 
+def test_a_segment_that_is_as_good_as_new_is_named_though_a_few_of_its_rows_count_as_before() -> None:
+    def named(before: int) -> list[str]:
+        segments = [
+            Counts("region=br", before, before // 2, 330, 165), Counts("region=eu", 740, 91, 380, 47),
+            Counts("region=us", 740, 91, 380, 47),
+        ]  # fmt: skip
+        return [cause.segment for cause in causes(segments, added("", segments))]
+
+    assert named(2) == named(16) == named(40) == ["region=br"]
+    assert named(120) == []
+
+
 def test_a_handful_of_rows_proves_nothing() -> None:
     few, rest = Counts("region=mt", 10, 1, 12, 9), Counts("region=eu", 5000, 500, 5000, 620)
     assert causes([few, rest], added("", [few, rest])) == []
