@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -102,7 +103,9 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
         version = _of(stream, alert)
         if version is None or alert.change is None:
             continue
-        outputs += stream.alerts.explain(fingerprint, _causes(stream, version, _microseconds(alert.change.time)), moment)
+        told = [one.segment for one in alert.causes]
+        found = _causes(stream, version, _microseconds(alert.change.time), told)
+        outputs += stream.alerts.explain(fingerprint, found, moment)
     return outputs
 
 
@@ -258,7 +261,7 @@ def _of(stream: Reviewed, alert: Alert) -> int | None:
     return next(numbers, None)
 
 
-def _causes(stream: Reviewed, version: int, since: int) -> tuple[SegmentCause, ...]:
+def _causes(stream: Reviewed, version: int, since: int, told: Sequence[str] = ()) -> tuple[SegmentCause, ...]:
     known = stream.ledger.since.get(version)
     split = known.history.split(since, stream.ledger.windows.length) if known else {}
     if ALL not in split or not split[ALL][0][0]:
@@ -277,7 +280,7 @@ def _causes(stream: Reviewed, version: int, since: int) -> tuple[SegmentCause, .
         SegmentCause(
             segment=one.segment, share=min(one.share, 1.0), before=one.before, after=one.after, loss=loss, outcomes=one.n_after
         )
-        for one in causes(segments, counts(ALL, ""), _KEPT)
+        for one in causes(segments, counts(ALL, ""), _KEPT, told)
     )  # fmt: skip
 
 
