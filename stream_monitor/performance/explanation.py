@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import reduce
 from itertools import accumulate
 from statistics import NormalDist
 from typing import NamedTuple
@@ -16,8 +17,12 @@ _BYSTANDER = 0.5
 """The rest of the rows must have risen by no more than this part of a segment's rise, or it is no cause."""
 _AS_MUCH = 0.8
 """The part of a segment's excess that crossings within it must have, in no more than this part of its rows, to replace it."""
+_CLEARLY = 0.5
+"""The part of the limit below which what is beside crossings must be for them to replace a segment that is known as a cause."""
 _FEWEST = 20
 """Rows of a segment after the change below which it is not looked at."""
+_NEW = 10
+"""How many times as often as before a segment comes that is as good as new: its few rows before are no past of its own."""
 
 
 class Counts(NamedTuple):
@@ -48,13 +53,15 @@ class Cause(NamedTuple):
     """Its own rise in standard errors."""
 
 
-def causes(segments: Sequence[Counts], total: Counts, most: int = 5) -> list[Cause]:
+def causes(segments: Sequence[Counts], total: Counts, most: int = 5, known: Collection[str] = ()) -> list[Cause]:
     """The segments that explain most of a rise, the largest share first; none where everything has risen, or nothing has.
 
     A segment is a cause if its own rise is significant (Bonferroni over all segments), significantly more than that of the rows
     outside of it, other causes by the same keys left aside, and at least twice as much.  Crossings are named in place of a
-    segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment without rows
-    before is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.
+    segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment that is as
+    good as new is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.  Crossings
+    that are `known` as causes remain until what is beside them has risen beyond doubt, and a known segment while that is not
+    clear.
     """
     excess = total.n_after * _rise(total)
     if not segments or excess <= 0:
@@ -66,7 +73,7 @@ def causes(segments: Sequence[Counts], total: Counts, most: int = 5) -> list[Cau
     fallen = [one for table in tables.values() for one in _fallen(table, total, limit, _DOUBT / len(tables))]
     found = [
         Cause(one.name, one.excess / excess, _before(one.seen), _after(one.seen), one.counts.n_after, _z(one.seen))
-        for one in _finest(fallen)
+        for one in _finest(fallen, total, limit, known)
     ]
     return sorted(found, key=lambda cause: (-cause.share, cause.segment))[:most]
 
@@ -110,7 +117,7 @@ def _stands_out(segment: _Segment, rest: Counts, limit: float) -> bool:
     return _apart(segment.seen, rest) > limit and _rise(rest) <= _BYSTANDER * segment.rise
 
 
-def _finest(fallen: list[_Segment]) -> list[_Segment]:
+def _finest(fallen: list[_Segment], total: Counts, limit: float, known: Collection[str]) -> list[_Segment]:
     """Crossings or what they lie in, whichever holds the rise in fewer rows."""
     left = {one.name for one in fallen}
     for parent in sorted(fallen, key=lambda one: (len(one.parts), one.name)):
@@ -119,20 +126,28 @@ def _finest(fallen: list[_Segment]) -> list[_Segment]:
             if one.parts.items() > parent.parts.items():
                 crossings.setdefault(tuple(sorted(one.parts)), []).append(one)
         for within in crossings.values():
-            left -= {parent.name} if _holds(within, parent) else {one.name for one in within}
+            left -= {parent.name} if _holds(within, parent, total, limit, known) else {one.name for one in within}
     return [one for one in fallen if one.name in left]
 
 
-def _holds(within: list[_Segment], parent: _Segment) -> bool:
+def _holds(within: list[_Segment], parent: _Segment, total: Counts, limit: float, known: Collection[str]) -> bool:
     """Whether crossings hold nearly all of a rise in fewer rows, and what is beside them has hardly risen."""
-    n, rows, excess = parent.counts.n_after, sum(one.counts.n_after for one in within), sum(one.excess for one in within)
-    beside = (parent.excess - excess) * rows <= _BYSTANDER * excess * (n - rows)
-    return beside and rows <= _AS_MUCH * n and excess >= _AS_MUCH * parent.excess
+    together = reduce(_plus, (one.counts for one in within))
+    beside = _with_a_past(_plus(parent.counts, together, -1), total)
+    if min(beside.n_before, beside.n_after) < 1:
+        return False
+    together = _with_a_past(together, total)
+    n, rows, excess = parent.counts.n_after, together.n_after, sum(one.excess for one in within)
+    little = (parent.excess - excess) * rows <= _BYSTANDER * excess * (n - rows)
+    nearly_all = little and rows <= _AS_MUCH * n and excess >= _AS_MUCH * parent.excess
+    if any(one.name in known for one in within):
+        return nearly_all or _z(beside) <= limit
+    return nearly_all and _apart(together, beside) > limit and (parent.name not in known or _z(beside) <= _CLEARLY * limit)
 
 
 def _with_a_past(counts: Counts, total: Counts) -> Counts:
-    """Counts with those of all rows before where there are none."""
-    if counts.n_before > 0:
+    """Counts with those of all rows before in place of none of its own, or next to none."""
+    if counts.n_before * total.n_after * _NEW > counts.n_after * total.n_before:
         return counts
     return counts._replace(n_before=total.n_before, loss_before=total.loss_before, squares_before=total.squares_before)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -91,7 +92,7 @@ def cohort(stream: Reviewed, seen: Seen, verdicts: list[Verdict], moment: Moment
     readings = _Readings(stream, seen.cohort.tally, {})
     said = Said("cohort", seen.length, seen.start, coverage, readings.of, _reference(stream, seen.key.version))
     outputs = _told(stream, seen.key.version, said, moment)
-    return outputs + [output for one in verdicts for output in _apart(stream, seen.key.version, one, moment)]
+    return outputs + [output for one in verdicts for output in _apart(stream, seen, one, moment)]
 
 
 def explained(stream: Reviewed, moment: Moment) -> list[Output]:
@@ -102,7 +103,9 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
         version = _of(stream, alert)
         if version is None or alert.change is None:
             continue
-        outputs += stream.alerts.explain(fingerprint, _causes(stream, version, _microseconds(alert.change.time)), moment)
+        told = [one.segment for one in alert.causes]
+        found = _causes(stream, version, _microseconds(alert.change.time), told)
+        outputs += stream.alerts.explain(fingerprint, found, moment)
     return outputs
 
 
@@ -131,8 +134,9 @@ def _differs(stream: Reviewed, bias: Bias) -> str:
     return f"{what} is {labelled} among predictions with a label, {rest} among those that wait"
 
 
-def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> list[Output]:
+def _apart(stream: Reviewed, seen: Seen, verdict: Verdict, moment: Moment) -> list[Output]:
     """An estimate that stays apart from what labels show: the relation has changed, not only the inputs."""
+    version = seen.key.version
     if not stream.watched.predicts(version):
         return []
     subject = stream.watched.versions[version].subject
@@ -144,18 +148,19 @@ def _apart(stream: Reviewed, version: int, verdict: Verdict, moment: Moment) -> 
     firing = {"alertname": "EstimateApart", **labels, "severity": severity}.items()
     if any(firing <= alert.labels.items() for alert in stream.alerts.firing.values()):
         return []
-    return stream.alerts.tell("opened", _gap(stream, verdict, subject, severity, moment), moment, **labels)
+    return stream.alerts.tell("opened", _gap(stream, seen, verdict, subject, severity, moment), moment, **labels)
 
 
-def _gap(stream: Reviewed, verdict: Verdict, subject: Subject, severity: Severity, moment: Moment) -> Telling:
+def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, severity: Severity, moment: Moment) -> Telling:
     realised, estimated = verdict.realised, verdict.estimated
     now, expected = realised.value or 0.0, estimated.value or 0.0
     scores = stream.ledger.vocabulary.kind != "regression"
-    lost = ", or scores have lost their meaning" if scores and severity != "info" else ""
+    lost = ", or scores lost their meaning" if scores and severity != "info" else ""
     summary = (
-        f"{verdict.metric} of {subject.text} stays {verdict.changed} what its {'scores' if scores else 'features'} let expect "
-        f"since {iso(verdict.since)}: {number(now)}{_interval(realised)} against {number(expected)}{_interval(estimated)}; "
-        f"the relation of features and labels has changed{lost}"
+        f"{verdict.metric} of {subject.text} was {verdict.changed} what its {'scores' if scores else 'features'} let expect "
+        f"from {iso(verdict.since)} to {iso(seen.start + seen.length)}, as complete labels show: {number(now)}"
+        f"{_interval(realised)} against {number(expected)}{_interval(estimated)}; "
+        f"the relation of features and labels changed{lost}"
     )
     change = ChangeEstimate(
         position=moment.predictions, time=iso(verdict.since), direction="up" if verdict.changed == "above" else "down",
@@ -258,7 +263,7 @@ def _of(stream: Reviewed, alert: Alert) -> int | None:
     return next(numbers, None)
 
 
-def _causes(stream: Reviewed, version: int, since: int) -> tuple[SegmentCause, ...]:
+def _causes(stream: Reviewed, version: int, since: int, told: Sequence[str] = ()) -> tuple[SegmentCause, ...]:
     known = stream.ledger.since.get(version)
     split = known.history.split(since, stream.ledger.windows.length) if known else {}
     if ALL not in split or not split[ALL][0][0]:
@@ -277,7 +282,7 @@ def _causes(stream: Reviewed, version: int, since: int) -> tuple[SegmentCause, .
         SegmentCause(
             segment=one.segment, share=min(one.share, 1.0), before=one.before, after=one.after, loss=loss, outcomes=one.n_after
         )
-        for one in causes(segments, counts(ALL, ""), _KEPT)
+        for one in causes(segments, counts(ALL, ""), _KEPT, told)
     )  # fmt: skip
 
 

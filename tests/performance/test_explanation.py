@@ -68,6 +68,29 @@ def test_a_segment_that_fell_is_named_in_place_of_its_crossings() -> None:
     assert found(usual, lambda region, device: unlike[device] if region == "eu" else 0.1) == ["region=eu"]
 
 
+def test_crossings_that_are_known_remain_until_what_is_beside_them_has_risen_beyond_doubt() -> None:
+    def named(beside: int, *known: str) -> list[str]:
+        eu = [Counts("region=eu,device=ios", 160, 16, 24, 14), Counts("region=eu,device=web", 320, 32, 40, beside)]
+        rest = [Counts("region=us,device=ios", 320, 32, 40, 4), Counts("region=us,device=web", 640, 64, 80, 8)]
+        segments = [*eu, *rest, added("region=eu", eu), added("region=us", rest)]
+        return [cause.segment for cause in causes(segments, added("", [*eu, *rest]), known=known)]
+
+    whole, part = "region=eu", "region=eu,device=ios"
+    assert named(4) == named(4, whole) == named(4, part) == [part]
+    assert named(8) == named(8, whole) == [whole]
+    assert named(8, part) == [part]
+    assert named(16, part) == [whole]
+
+
+def test_a_segment_that_is_known_remains_while_it_is_not_clear_that_only_crossings_of_it_have_risen() -> None:
+    after = lambda region, device: {"ios": 0.6, "android": 0.5, "web": 0.135}[device] if region == "eu" else 0.1  # noqa: E731
+    segments, total = counts(usual, after)
+    crossings = ["region=eu,device=ios", "region=eu,device=android"]
+    assert [cause.segment for cause in causes(segments, total)] == crossings
+    assert [cause.segment for cause in causes(segments, total, known=crossings)] == crossings
+    assert [cause.segment for cause in causes(segments, total, known=["region=eu"])] == ["region=eu"]
+
+
 def test_a_crossing_with_too_few_rows_to_be_sure_of_does_not_split_its_segment() -> None:
     cells = [
         Counts("region=br,device=ios", 240, 24, 240, 72), Counts("region=br,device=web", 60, 6, 60, 15),
@@ -139,6 +162,25 @@ def test_a_segment_that_is_new_is_compared_with_all_rows_before() -> None:
     (cause,) = causes(segments, Counts("", 5000, 500, 6000, 1100))
     assert (cause.segment, cause.before, cause.after) == ("region=br", 0.1, 0.6)
     assert cause.share == pytest.approx(1)
+
+
+def test_a_segment_that_is_as_good_as_new_is_named_though_a_few_of_its_rows_count_as_before() -> None:
+    def named(before: int) -> list[str]:
+        segments = [
+            Counts("region=br", before, before // 2, 330, 165), Counts("region=eu", 740, 91, 380, 47),
+            Counts("region=us", 740, 91, 380, 47),
+        ]  # fmt: skip
+        return [cause.segment for cause in causes(segments, added("", segments))]
+
+    assert named(2) == named(16) == named(40) == ["region=br"]
+    assert named(120) == []
+
+
+def test_the_crossing_of_a_new_segment_that_fails_is_named_in_place_of_it() -> None:
+    new = [Counts("region=br,device=ios", 0, 0, 200, 160), Counts("region=br,device=web", 0, 0, 200, 20)]
+    old = [Counts("region=eu,device=ios", 2000, 200, 2000, 200), Counts("region=eu,device=web", 2000, 200, 2000, 200)]
+    segments = [*new, *old, added("region=br", new), added("region=eu", old)]
+    assert [cause.segment for cause in causes(segments, added("", [*new, *old]))] == ["region=br,device=ios"]
 
 
 def test_a_handful_of_rows_proves_nothing() -> None:

@@ -85,7 +85,7 @@ def test_positives_that_are_half_as_likely_are_seen_though_accuracy_stays() -> N
     assert [one["labels"]["metric"] for one in alerts if one["transition"] == "opened"] == ["precision"]
 
 
-def test_what_is_better_than_expected_is_a_notice_and_says_since_when() -> None:
+def test_what_is_better_than_expected_is_a_notice_and_says_when_that_was() -> None:
     rng = np.random.default_rng(28)
     score = rng.beta(2, 2, 9000)
     sharper = np.where(score > 0.5, 1 - (1 - score) * 0.3, score * 0.3)
@@ -94,8 +94,9 @@ def test_what_is_better_than_expected_is_a_notice_and_says_since_when() -> None:
     opened = next(one for one in alerts if one["labels"]["metric"] == "accuracy" and one["transition"] == "opened")
     assert opened["labels"]["severity"] == "info"
     summary = opened["annotations"]["summary"]
-    assert summary.startswith("accuracy of s/1 stays above what its scores let expect since 2026-01-01T00:50:00.000Z: 0.92 ")
-    assert summary.endswith("; the relation of features and labels has changed")
+    assert summary.startswith("accuracy of s/1 was above what its scores let expect from 2026-01-01T00:50:00.000Z to ")
+    assert "to 2026-01-01T01:05:00.000Z, as complete labels show: 0.92 " in summary
+    assert summary.endswith("; the relation of features and labels changed")
     assert (opened["change"]["time"], opened["change"]["direction"]) == ("2026-01-01T00:50:00.000Z", "up")
     assert opened["change"]["effect"]["value"] == pytest.approx(opened["change"]["after"] - opened["change"]["before"])
     transitions = [one["transition"] for one in alerts if one["labels"]["metric"] == "accuracy"]

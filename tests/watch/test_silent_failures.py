@@ -209,6 +209,15 @@ def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> No
     assert apart[0]["startsAt"] > "2026-01-01T01:06"
 
 
+def test_an_estimate_that_was_apart_says_when_that_was_as_it_may_be_over() -> None:
+    blocks = [*scored(4000, 0.0, 0, 0.0, 3), *scored(1000, 0.8, 4000, 4000.0, 4), *scored(3000, 0.0, 5000, 5000.0, 5)]
+    config = CONFIG | {"labels": {"topic": "l", "wait": "1h"}}
+    told = run([block(configuration(config=config), at=0), *blocks, *(drained(8000.0 + 600 * i) for i in range(10))])
+    apart = [event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "EstimateApart"]
+    assert apart[0]["startsAt"] > "2026-01-01T02:20"
+    assert " from 2026-01-01T01:05:00.000Z to 2026-01-01T01:20:00.000Z, as complete" in apart[0]["annotations"]["summary"]
+
+
 def test_an_estimate_of_a_regression_that_stays_apart_speaks_of_features() -> None:
     rng, n = np.random.default_rng(5), 8000
     x = rng.random(n)
