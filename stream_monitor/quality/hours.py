@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.quality.batches import Batch, batches
+
 Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
 
@@ -48,6 +50,8 @@ class Hours:
         """The last hour that was recorded; -1 before the first."""
         self._usual: list[Usual] = []
         """Of each hour of the week, once it was asked for."""
+        self._batches: list[Batch] = []
+        """The same."""
 
     def record(self, hour: int, events: int, stretch: int) -> None:
         """Takes an hour, by its number since the epoch, that is over; `stretch` is in microseconds."""
@@ -56,7 +60,7 @@ class Hours:
             kept[at, 1:] = kept[at, :-1].copy()
             kept[at, 0] = min(value, _MOST)
         self._last = hour
-        self._usual.clear()
+        self._forget()
 
     def pass_silent(self, first: int, last: int) -> None:
         """Takes the hours from `first` to before `last` in which there was nothing."""
@@ -74,6 +78,14 @@ class Hours:
             self._usual = self._work_out()
         return self._usual[(hour + _MONDAY) % WEEK]
 
+    def batch(self, hour: int) -> Batch:
+        """The batch that usually comes from an hour on."""
+        if not self._batches:
+            first = (self._last + 1 + _MONDAY) % WEEK
+            newest_last = np.roll(self._events, -first, axis=0)[:, ::-1].T.ravel()
+            self._batches = batches(newest_last.astype(np.int64), first)
+        return self._batches[(hour + _MONDAY) % WEEK]
+
     def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
         return {"events": self._events.copy(), "stretches": self._stretches.copy(), "last": self._last}
@@ -81,7 +93,11 @@ class Hours:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._events, self._stretches, self._last = state["events"].copy(), state["stretches"].copy(), state["last"]
+        self._forget()
+
+    def _forget(self) -> None:
         self._usual.clear()
+        self._batches.clear()
 
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ _LONGER = 3
 """Times the longest stretch without an event that such an hour has had."""
 _LEAST = 300_000_000
 """Microseconds without an event, at least: a restart of what sends them is no news."""
+_OFF = 2 * HOUR
+"""How much earlier or later than ever a batch may come."""
 _AHEAD = 3 * WEEK
 """Hours for which it is known when silence becomes surprising."""
 
@@ -29,8 +32,9 @@ class Rhythm:
     """Learns from the clocks of events when they come, and what silence is; a fixed limit needs no learning.
 
     Silence is surprising once the events that such hours have at least add up to 30, and to what comes in three times the
-    longest stretch that such an hour was without: time at which nothing is usual does not count.  What is usual stays as it was
-    at the last event until there is another.
+    longest stretch that such an hour was without: time at which nothing is usual does not count.  It is also surprising once
+    batches have not come that have 30 events at least, two hours after the last of them should have ended.  What is usual stays
+    as it was at the last event until there is another.
     """
 
     def __init__(self, stream: str, what: str, limit: int | None, learns: bool, severity: Severity) -> None:
@@ -143,6 +147,9 @@ class Rhythm:
         """The clock at which silence becomes surprising by what is usual."""
         if not self._learns or self._hour < 0:
             return FAR
+        return min(self._by_hours(), self._by_batches())
+
+    def _by_hours(self) -> int:
         expected, wanted = 0.0, _EXPECTED
         for hour in range(self._hour, self._hour + _AHEAD):
             usual = self._hours.usual(hour)
@@ -157,10 +164,25 @@ class Rhythm:
             expected += usual.events * (end - start) / HOUR
         return FAR
 
+    def _by_batches(self) -> int:
+        expected = 0
+        for at, events in self._missed():
+            expected += events
+            if expected >= _EXPECTED:
+                return at
+        return FAR
+
+    def _missed(self) -> Iterator[tuple[int, int]]:
+        """The clock at which each batch after the last event is too late, and how many events it has."""
+        for hour in range(self._hour, self._hour + _AHEAD):
+            batch = self._hours.batch(hour)
+            if batch.events and hour * HOUR - _OFF > self._last:
+                yield (hour + batch.hours) * HOUR + _OFF, batch.events
+
     def _expected(self, now: int) -> float:
         """Events that are usual from the last one until a clock."""
         expected = 0.0
         for hour in range(self._hour, now // HOUR + 1):
             passed = min(now, (hour + 1) * HOUR) - max(self._last, hour * HOUR)
             expected += self._hours.usual(hour).events * passed / HOUR
-        return expected
+        return max(expected, sum(events for at, events in self._missed() if at <= now))

@@ -136,6 +136,46 @@ def test_bursts_at_a_usual_distance_are_no_surprise_and_their_end_is() -> None:
     assert 30 * MINUTE < steps[0][1] - int(times[-1]) < 2 * HOUR
 
 
+def jobs(rng: np.random.Generator, days: int, jitter: float, missing: Iterable[int] = (), weekends: bool = True) -> Ints:
+    """A hundred events within five minutes each day, from two in the morning or up to so many hours later on."""
+    parts = []
+    for day in range(days):
+        if day not in missing and (weekends or day % 7 < 5):
+            begin = MONDAY + day * DAY + (2 + rng.uniform(0, jitter)) * HOUR
+            parts.append((begin + np.sort(rng.uniform(0, 5 * MINUTE, 100))).astype(np.int64))
+    return np.concatenate(parts)
+
+
+@pytest.mark.parametrize(("jitter", "weekends", "missing"), [(0, True, 22), (1, True, 27), (3, False, 29), (1, False, 11)])
+def test_a_batch_that_does_not_come_is_missed_two_hours_after_it_should_have_ended(
+    jitter: float, weekends: bool, missing: int
+) -> None:
+    times = jobs(np.random.default_rng(13), 33, jitter, (missing,), weekends)
+    (opened, at), (resolved, _) = course(rhythm(), times, int(times[-1]), 10)
+    assert (opened, resolved) == ("opened", "resolved")
+    due = MONDAY + missing * DAY + 4 * HOUR
+    assert due < at <= due + (jitter + 1) * HOUR
+
+
+@pytest.mark.parametrize("jitter", [0, 1, 3])
+@pytest.mark.parametrize("weekends", [True, False])
+def test_batches_that_begin_at_other_times_are_no_surprise(jitter: float, weekends: bool) -> None:
+    rng = np.random.default_rng(14)
+    times = jobs(rng, 60, jitter, weekends=weekends)
+    assert course(rhythm(), times, int(times[-1]), 10) == []
+    for shift in (-HOUR, HOUR):
+        moved = np.where(times < MONDAY + 30 * DAY, times, times + shift)
+        assert course(rhythm(), moved, int(times[-1]) - HOUR, 10) == []
+
+
+def test_what_comes_at_random_hours_is_no_batch() -> None:
+    rng = np.random.default_rng(15)
+    for per_day in (1, 5):
+        begin = np.sort(rng.uniform(0, 60 * DAY, 60 * per_day))
+        times = np.sort((MONDAY + begin[:, np.newaxis] + np.arange(100) * SECOND).ravel()).astype(np.int64)
+        assert course(rhythm(), times, int(times[-1]), 10) == []
+
+
 def test_one_outage_does_not_make_the_next_one_usual() -> None:
     rng = np.random.default_rng(8)
     times = poisson(rng, 40, 600.0)

@@ -1,0 +1,67 @@
+"""Batches: events that come each day, or each weekday, within the same few hours."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.int64]
+
+_LONGEST = 4
+"""Hours in which the batches of all days begin and end, at most; before and after as many are quiet."""
+_DAYS = 6
+"""Days of the same kind that are to be seen."""
+_ODD = 10
+"""Of so many days one may be odd: without its batch, or with one at another hour."""
+
+
+class Batch(NamedTuple):
+    """What comes within some hours of a day at least, as a rule."""
+
+    hours: int
+    events: int
+
+
+NONE = Batch(0, 0)
+
+
+def batches(events: Counts, first: int) -> list[Batch]:
+    """The batch that begins with each hour of the week, `NONE` elsewhere.
+
+    `events` are those of successive hours, -1 where none was seen; `first` is the first one's hour of the week.
+    """
+    found = [NONE] * (7 * 24)
+    before = first % 24
+    after = -(before + len(events)) % 24
+    padded = np.pad(events, (before, after + _LONGEST), constant_values=-1)
+    days = padded[:-_LONGEST].reshape(-1, 24)
+    weekdays = (first // 24 + np.arange(len(days))) % 7
+    for kind in (range(5), range(5, 7)):
+        mine = np.flatnonzero(np.isin(weekdays, kind))
+        seen = (days[mine] >= 0).sum(axis=0)
+        busy = (days[mine] > 0).sum(axis=0) > seen // _ODD
+        for start, hours in _stretches(busy):
+            usual = _least(padded, 24 * mine + start, hours)
+            for day in kind:
+                found[24 * day + start] = Batch(hours, usual)
+    return found
+
+
+def _stretches(busy: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where busy hours of the day begin, and how many they are, if they are few and there are as many quiet ones around."""
+    some = []
+    for start in np.flatnonzero(busy & ~np.roll(busy, 1)).tolist():
+        ahead = np.roll(busy, -start)
+        hours = int(np.argmin(ahead)) or 24
+        if hours <= _LONGEST and not ahead[hours : 2 * hours].any() and not ahead[-hours:].any():
+            some.append((start, hours))
+    return some
+
+
+def _least(events: Counts, starts: Counts, hours: int) -> int:
+    """The fewest events of so many hours from each start, but for odd days; 0 if too few days were seen."""
+    parts = events[starts[:, np.newaxis] + np.arange(hours)]
+    sums = np.sort(parts[(parts >= 0).all(axis=1)].sum(axis=1))
+    return int(sums[len(sums) // _ODD]) if len(sums) >= _DAYS else 0
