@@ -73,7 +73,7 @@ class Tally:
 
     def regress(self, rows: Judged) -> None:
         """Takes the errors of a regression."""
-        self.errors = self.errors or Sketch()
+        self.errors = self.errors or Sketch(signed=True)
         self.errors.add((rows.predicted - rows.actual)[rows.sign > 0])
 
     def carry(self, over: Callable[[Floats], Floats]) -> None:
@@ -90,7 +90,7 @@ class Tally:
         for place, ranking in other.rankings.items():
             self._ranking(place).merge(ranking)
         if other.errors is not None:
-            self.errors = self.errors or Sketch()
+            self.errors = self.errors or Sketch(signed=True)
             self.errors.merge(other.errors)
 
     def readings(self, measure: Measure, place: int = ALL) -> Readings:
@@ -132,7 +132,7 @@ class Tally:
         for place, ranking in state["rankings"]:
             tally._ranking(place).restore(ranking)
         if state["errors"]:
-            tally.errors = Sketch()
+            tally.errors = Sketch(signed=True)
             tally.errors.restore(state["errors"])
         return tally
 

@@ -312,6 +312,20 @@ def test_a_wrong_prediction_is_wrong_however_many_classes_there_are(kind: str) -
     assert (counts.sum(), np.trace(counts)) == (n, (predicted == label).sum())
 
 
+def test_quantiles_of_the_error_have_its_sign() -> None:
+    rng, n = np.random.default_rng(25), 400
+    label = rng.normal(50, 10, n)
+    predicted = label - 3 + rng.normal(size=n)
+    ids = [f"id{i}" for i in range(n)]
+    made = block(predictions(ids, [60.0] * n, predicted.tolist()))
+    said = world({"task": "regression"}, made, block(labels(ids, [100.0] * n, label.tolist())), *silence(3 * HOUR, 200))
+    expected = dict(zip(("p5", "p50", "p95"), np.quantile(predicted - label, (0.05, 0.5, 0.95)).tolist(), strict=True))
+    (window,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    (cohort,) = (one["performance"] for one in cohorts(said) if one["window"]["end"][11:16] == "00:05")
+    for performance in (window, cohort, arrivals(said)[-1]["since"]["arrival"]):
+        assert performance["error_quantiles"] == pytest.approx(expected, rel=0.02)
+
+
 def test_a_regression_goes_on_where_the_first_labels_are_words() -> None:
     ids = [f"id{i}" for i in range(80)]
     made = block(predictions(ids, [float(i) for i in range(80)], [1.5] * 80))
