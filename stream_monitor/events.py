@@ -206,6 +206,7 @@ class LabelHealth(_Out):
     corrected: int
     withdrawn: int
     delay_p50_s: float | None
+    """From prediction to label; 0 where the time of the label is the earlier one."""
     delay_p95_s: float | None
     waiting: int
     """Predictions of the stream whose wait is not over, labelled or not."""
@@ -270,6 +271,7 @@ class CohortHealth(_Out):
     coverage: float | None
     """The share of predictions that have a label."""
     delay_p50_s: float | None
+    """From prediction to label; 0 where the time of the label is the earlier one."""
     delay_p95_s: float | None
     expected_coverage: float | None = None
     """The same once it is final, by the windows that are."""

@@ -39,7 +39,7 @@ class Cohort:
         self.predictions += len(labelled)
         self.labelled += n
         self.waiting += len(labelled) - n if open else 0
-        self.delay.add((outcomes.known - outcomes.time)[labelled] / 1e6)
+        self.delay.add(outcomes.delays[labelled])
 
     @property
     def coverage(self) -> float | None:

@@ -263,7 +263,7 @@ class Ledger:
 
     def _add(self, outcomes: Outcomes, losses: Floats, places: Ints) -> None:
         self.windows.count({"unexpected_classes": self.numbers.unexpected(outcomes)})
-        delays = (outcomes.known - outcomes.time) / 1e6
+        delays = outcomes.delays
         for key, rows in groups(places, outcomes.version):
             if key.number >= 0:
                 window = self.windows.window(key)

@@ -65,6 +65,19 @@ def test_a_cohort_says_how_much_of_it_is_open_until_no_label_can_come() -> None:
     assert (final["cohort"]["labelled"], final["cohort"]["waiting"], final["cohort"]["coverage"]) == (70, 0, 0.7)
 
 
+def test_a_label_whose_time_is_before_its_predictions_has_no_delay() -> None:
+    """As where a label has the time of what happened, and a prediction that of scoring."""
+    ids, label, predicted = truth(26, 100)
+    made = block(predictions(ids, [60.0] * 100, predicted.tolist(), score=[0.5] * 100))
+    known = block(labels(ids, [59.0] * 60 + [100.0] * 40, label.tolist()))
+    said = world({"labels": {"topic": "l", "wait": "1h"}}, made, known, *silence(2 * HOUR, 200))
+    (window,) = (one for one in arrivals(said) if one["performance"]["outcomes"])
+    (final,) = (one for one in cohorts(said) if one["window"]["end"][11:16] == "00:05")
+    assert (window["performance"]["outcomes"], window["labels"]["joined"]) == (100, 100)
+    for found in (window["labels"], final["cohort"]):
+        assert (found["delay_p50_s"], found["delay_p95_s"]) == (0.0, pytest.approx(40.0, rel=0.01))
+
+
 def test_absence_makes_a_cohort_mature() -> None:
     ids, label, predicted = truth(3, 100)
     made = block(predictions(ids, [60.0] * 100, predicted.tolist(), score=[0.5] * 100))
