@@ -229,8 +229,8 @@ class SegmentPerformance(_Out):
     """The same of a segment, such as `region=eu`."""
 
     segment: str
-    outcomes: float
-    """By their weights."""
+    outcomes: int
+    """Each as one, whatever its weight."""
     loss: float | None
     """The mean of what is watched for concept drift: errors, or absolute errors."""
     metrics: dict[str, Measured]

@@ -177,11 +177,11 @@ def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance],
     found = []
     for place in tally.sums:
         weight, loss, _ = tally.loss(place)
-        if place != ALL and weight >= least:
+        if place != ALL and (rows := tally.rows(place)) >= least:
             metrics = measured(tally.readings(ledger.measure, place))
             mean = max(loss, 0.0) / weight if weight and possible(np.array((weight, loss))) else None
             segment = ledger.segments.name(place)
-            found.append(SegmentPerformance(segment=segment, outcomes=weight, loss=mean, metrics=metrics))
+            found.append(SegmentPerformance(segment=segment, outcomes=rows, loss=mean, metrics=metrics))
     found.sort(key=lambda one: (-one.outcomes, one.segment))
     return found, len(tally.sums) - 1 - len(found)
 

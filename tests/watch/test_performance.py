@@ -421,6 +421,19 @@ def test_segments_have_metrics_of_their_own_and_small_ones_are_hidden() -> None:
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
 
 
+def test_a_few_outcomes_of_great_weight_are_few() -> None:
+    ids, label, predicted = truth(27, 120)
+    region = ["rare" if i % 20 == 0 else "eu" for i in range(120)]
+    chance = [0.01 if one == "rare" else 1.0 for one in region]
+    weight = [1.0 if one == "rare" else 0.05 for one in region]
+    made = predictions(ids, [60.0] * 120, predicted.tolist(), score=[0.5] * 120, more={"segment:region": region})
+    known = labels(ids, [100.0] * 120, label.tolist(), more={"inclusion_probability": chance, "weight": weight})
+    said = world({"segments": {"keys": ["region"], "minimum": 30}}, block(made), block(known), *silence(3 * HOUR, 200))
+    (whole,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert [(one["segment"], one["outcomes"]) for one in whole["segments"]] == [("region=eu", 114)]
+    assert whole["segments_hidden"] == 1
+
+
 def test_segments_rank_by_their_own_scores() -> None:
     rng, n = np.random.default_rng(17), 900
     region, truly = np.where(np.arange(n) % 3, "eu", "us"), rng.random(n) < 0.4
