@@ -231,6 +231,8 @@ class SegmentPerformance(_Out):
     segment: str
     outcomes: int
     """Each as one, whatever its weight."""
+    partial: bool = False
+    """Whether it had no place of its own for some of the time, the outcomes of which are among `(other)`."""
     loss: float | None
     """The mean of what is watched for concept drift: errors, or absolute errors."""
     metrics: dict[str, Measured]

@@ -504,6 +504,50 @@ def test_what_is_taken_back_is_taken_from_the_segment_it_was_added_to(kind: str)
         assert found["metrics"]["roc_auc"]["value"] == pytest.approx(roc_auc_score(final[made], score[made]))
 
 
+def moved() -> dict[str, list[Any]]:
+    """Half of all predictions are of one region, and of another one from the second hour on; waits end within windows."""
+    n = 3000
+    ids, label, predicted = truth(28, n)
+    region = [("a" if i < 1200 else "c") if i % 2 else ("b" if i % 4 else "d") for i in range(n)]
+    blocks = []
+    for start in range(0, n, 10):
+        part, second = slice(start, start + 10), start * 3.0
+        more = {"segment:region": region[part]}
+        blocks.append(block(predictions(ids[part], [second] * 10, predicted[part].tolist(), score=[0.5] * 10, more=more)))
+        blocks.append(block(labels(ids[part], [second + 1] * 10, label[part].tolist())))
+    config = {"labels": {"topic": "l", "wait": "8m"}, "segments": {"keys": ["region"], "top": 1, "minimum": 1}}
+    return world(config, *blocks, *silence(4 * HOUR, 9100))
+
+
+def test_a_segment_of_a_cohort_has_all_of_it_when_other_values_become_heavy() -> None:
+    """Each window has a hundred predictions, and half of them are of the heaviest region."""
+    short = [one for one in cohorts(moved()) if one["predictions"] == 100]
+    found = [{segment["segment"]: segment["outcomes"] for segment in one["performance"]["segments"]} for one in short]
+    assert len(found) == 30
+    assert {tuple(sorted(one.items())) for one in found[1:12] + found[16:]} == {
+        (("region=(other)", 50), ("region=a", 50)),
+        (("region=(other)", 50), ("region=c", 50)),
+    }
+    assert {one["region=(other)"] for one in found[12:16]} <= {50, 100}
+    assert not any(segment["partial"] for one in short for segment in one["performance"]["segments"])
+
+
+def test_a_segment_without_a_place_for_some_of_the_time_is_partial() -> None:
+    said = moved()
+    hours = [one["data"] for one in said["metrics"] if one["data"]["predictions"] == 1200]
+    by_basis: dict[str, list[dict[str, bool]]] = {"arrival": [], "cohort": []}
+    for one in hours:
+        if one["basis"] == "arrival" or one["cohort"]["final"]:
+            segments = one["performance"]["segments"]
+            by_basis[one["basis"]].append({segment["segment"]: segment["partial"] for segment in segments})
+    for found in by_basis.values():
+        assert found[1]["region=c"]
+        assert not found[1]["region=(other)"]
+    since = arrivals(said)[-1]["since"]["cohort"]["segments"]
+    assert {one["segment"] for one in since if one["partial"]} == {"region=a", "region=c", "region=d"}
+    assert [one["segment"] for one in since if not one["partial"]] == ["region=(other)"]
+
+
 def test_a_segment_that_is_called_other_is_among_the_others() -> None:
     ids, label, predicted = truth(24, 300)
     region = [("eu", "(other)", f"r{i}")[i % 3] for i in range(300)]
