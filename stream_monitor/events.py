@@ -206,6 +206,7 @@ class LabelHealth(_Out):
     corrected: int
     withdrawn: int
     delay_p50_s: float | None
+    """From prediction to label; 0 where the time of the label is the earlier one."""
     delay_p95_s: float | None
     waiting: int
     """Predictions of the stream whose wait is not over, labelled or not."""
@@ -228,8 +229,10 @@ class SegmentPerformance(_Out):
     """The same of a segment, such as `region=eu`."""
 
     segment: str
-    outcomes: float
-    """By their weights."""
+    outcomes: int
+    """Each as one, whatever its weight."""
+    partial: bool = False
+    """Whether it had no place of its own for some of the time, the outcomes of which are among `(other)`."""
     loss: float | None
     """The mean of what is watched for concept drift: errors, or absolute errors."""
     metrics: dict[str, Measured]
@@ -270,6 +273,7 @@ class CohortHealth(_Out):
     coverage: float | None
     """The share of predictions that have a label."""
     delay_p50_s: float | None
+    """From prediction to label; 0 where the time of the label is the earlier one."""
     delay_p95_s: float | None
     expected_coverage: float | None = None
     """The same once it is final, by the windows that are."""

@@ -47,6 +47,12 @@ class Outcomes(NamedTuple):
     features: npt.NDArray[np.float32]
     """[n, d]: features, where they are kept."""
 
+    @property
+    def delays(self) -> Floats:
+        """Seconds from prediction to label, float64[n]; 0 where the label's time is the earlier one."""
+        found: Floats = np.maximum(self.known - self.time, 0) / 1e6
+        return found
+
     def take(self, which: Any) -> Outcomes:
         """Some of them: an index, a mask or a slice."""
         return Outcomes._make(column[which] for column in self)

@@ -39,7 +39,7 @@ class Cohort:
         self.predictions += len(labelled)
         self.labelled += n
         self.waiting += len(labelled) - n if open else 0
-        self.delay.add((outcomes.known - outcomes.time)[labelled] / 1e6)
+        self.delay.add(outcomes.delays[labelled])
 
     @property
     def coverage(self) -> float | None:
@@ -84,6 +84,11 @@ class Seen(NamedTuple):
         """The first microsecond of its window."""
         return self.key.number * self.length
 
+    @property
+    def end(self) -> int:
+        """The first microsecond after it."""
+        return self.start + self.length
+
 
 class Cohorts:
     """A cohort is looked at when its window closes, again and again as it ages, and at last when no label can come any more."""
@@ -109,6 +114,12 @@ class Cohorts:
     def opened(self, length: int, number: int, now: int) -> None:
         """Says that a window has closed, so that its predictions are all there."""
         self._next.setdefault((length, number), now)
+
+    def first(self, open: int) -> int:
+        """The first of the shortest windows that some cohort needs, if those from one on are still open."""
+        shortest = self._lengths[0]
+        starts = [open * shortest // length * length for length in self._lengths]
+        return min(*starts, *(number * length for length, number in self._next), FAR) // shortest
 
     def due(self) -> int:
         """The clock at which the next one is looked at; far away if there is none."""

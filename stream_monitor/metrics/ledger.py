@@ -139,7 +139,7 @@ class Ledger:
                     self.since[closed.key.version].window(closed.start, closed.window.tally)
             yield closed
         if shortest:
-            self.segments.close((now - self.windows.grace) // self.windows.length)
+            self.segments.close(self.cohorts.first((now - self.windows.grace) // self.windows.length))
             if self._measure is not None:
                 before = self.vocabulary.now
                 self.vocabulary.decide(self._regression, self._words.state())
@@ -263,12 +263,12 @@ class Ledger:
 
     def _add(self, outcomes: Outcomes, losses: Floats, places: Ints) -> None:
         self.windows.count({"unexpected_classes": self.numbers.unexpected(outcomes)})
-        delays = (outcomes.known - outcomes.time) / 1e6
+        delays = outcomes.delays
         for key, rows in groups(places, outcomes.version):
             if key.number >= 0:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
-                self._tally(window.tally, outcomes.part(rows), losses[rows], key.number)
+                self._tally(window.tally, outcomes.part(rows), losses[rows], places[rows])
 
     def _learn(self) -> None:
         """Completes references, as far as there are outcomes for it."""
@@ -288,20 +288,24 @@ class Ledger:
             self._tally_labelled(cohort.tally, outcomes.part(rows), losses)
 
     def _tally_labelled(self, tally: Tally, outcomes: Outcomes, losses: Losses) -> None:
-        """Tallies those that have a label, once it is known what they are measured as."""
+        """Tallies those that have a label, once it is known what they are measured as, by the windows of the predictions.
+
+        A prediction ahead of the clock is in the window in which its label came, if that is earlier.
+        """
         if self._measure is None:
             return
         outcomes = outcomes.part(outcomes.sign > 0)
         lost = losses(outcomes)
         good = ~np.isnan(lost)
-        self._tally(tally, outcomes.part(good), lost[good])
+        outcomes = outcomes.part(good)
+        self._tally(tally, outcomes, lost[good], np.minimum(outcomes.time, outcomes.at) // self.windows.length)
 
-    def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats, window: int | None = None) -> None:
+    def _tally(self, tally: Tally, outcomes: Outcomes, losses: Floats, windows: Ints | None = None) -> None:
         assert self._measure is not None
         if not len(losses):
             return
         rows = self.numbers.judged(outcomes)
-        tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments, window))
+        tally.add(self._measure, rows, losses, self.segments.places(outcomes.segments, windows))
         if self._regression:
             tally.regress(rows)
 

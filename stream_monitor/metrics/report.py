@@ -69,15 +69,15 @@ def window(stream: Reported, closed: Closed, estimated: Estimated | None, moment
         latency=_latency(closed.window),
         serving=_serving(closed.window),
         labels=_labels(stream, closed),
-        performance=performance(stream, number, closed.window.tally),
+        performance=_performance(stream, number, closed.window.tally, closed.start, closed.end),
         estimated=estimated,
-        since=_since(stream, number) if closed.length == stream.ledger.windows.length else None,
+        since=_since(stream, number, closed.end) if closed.length == stream.ledger.windows.length else None,
         models=_models(stream, number),
         signals=_signals(stream, number),
     )
     if stream.watched.predicts(number) and closed.length == stream.ledger.windows.length:
         stream.last_metrics[str(number)] = data.model_dump(exclude={"signals"})
-    return _event(stream, data, closed.start + closed.length, moment, closed.key.number, closed.length)
+    return _event(stream, data, closed.end, moment, closed.key.number, closed.length)
 
 
 def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Moment) -> Output:
@@ -97,7 +97,7 @@ def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Mo
             delay_p95_s=mine.delay.quantile(0.95),
             **_forecast(stream, seen),
         ),
-        performance=performance(stream, number, mine.tally),
+        performance=_performance(stream, number, mine.tally, seen.start, seen.end),
         estimated=estimated,
     )
     if stream.watched.predicts(number) and seen.final and seen.length == stream.ledger.windows.length:
@@ -105,13 +105,13 @@ def cohort(stream: Reported, seen: Seen, estimated: Estimated | None, moment: Mo
     return _event(stream, data, moment.clock, moment, seen.key.number, seen.length)
 
 
-def performance(stream: Reported, number: int, tally: Tally) -> Performance:
-    """What some outcomes of a version say."""
+def _performance(stream: Reported, number: int, tally: Tally, start: int, end: int) -> Performance:
+    """What the outcomes of a version from one time to another say."""
     ledger = stream.ledger
     measure, kind = ledger.measure, ledger.vocabulary.now.kind
     if measure is None or not tally.sums:
         return Performance(outcomes=tally.outcomes, task=kind)
-    shown, hidden = _segments(stream, tally)
+    shown, hidden = _segments(stream, tally, start, end)
     names = ledger.numbers.names()
     return Performance(
         task=kind,
@@ -139,7 +139,7 @@ def _forecast(stream: Reported, seen: Seen) -> dict[str, Any]:
     if forecast is None:
         return {}
     coverage, late = forecast
-    return {"expected_coverage": coverage, "expected_complete": iso(seen.start + seen.length + round(late * 1e6))}
+    return {"expected_coverage": coverage, "expected_complete": iso(seen.end + round(late * 1e6))}
 
 
 def _place(stream: Reported, number: int, start: int, length: int) -> dict[str, Any]:
@@ -170,18 +170,19 @@ def measured(readings: Readings) -> dict[str, Measured]:
     }
 
 
-def _segments(stream: Reported, tally: Tally) -> tuple[list[SegmentPerformance], int]:
+def _segments(stream: Reported, tally: Tally, start: int, end: int) -> tuple[list[SegmentPerformance], int]:
     """The segments with enough outcomes, the largest first, and how many there are besides."""
     ledger, least = stream.ledger, stream.record.config.segments.minimum
     assert ledger.measure is not None
+    whole = ledger.segments.throughout(start // ledger.windows.length, (end - 1) // ledger.windows.length)
     found = []
     for place in tally.sums:
         weight, loss, _ = tally.loss(place)
-        if place != ALL and weight >= least:
+        if place != ALL and (rows := tally.rows(place)) >= least:
             metrics = measured(tally.readings(ledger.measure, place))
             mean = max(loss, 0.0) / weight if weight and possible(np.array((weight, loss))) else None
-            segment = ledger.segments.name(place)
-            found.append(SegmentPerformance(segment=segment, outcomes=weight, loss=mean, metrics=metrics))
+            name, partial = ledger.segments.name(place), place not in whole
+            found.append(SegmentPerformance(segment=name, outcomes=rows, partial=partial, loss=mean, metrics=metrics))
     found.sort(key=lambda one: (-one.outcomes, one.segment))
     return found, len(tally.sums) - 1 - len(found)
 
@@ -212,11 +213,11 @@ def _quantiles(tally: Tally) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _since(stream: Reported, number: int) -> SinceBeginning | None:
+def _since(stream: Reported, number: int, now: int) -> SinceBeginning | None:
     since = stream.ledger.since.get(number)
     if since is None:
         return None
-    arrival, final = performance(stream, number, since.arrival), performance(stream, number, since.cohort)
+    arrival, final = (_performance(stream, number, tally, since.start, now) for tally in (since.arrival, since.cohort))
     return SinceBeginning(start=iso(since.start), arrival=arrival, cohort=final)
 
 

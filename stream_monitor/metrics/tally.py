@@ -17,8 +17,8 @@ from stream_monitor.metrics.sketch import Sketch
 Floats = npt.NDArray[np.float64]
 ALL = 0
 """The segment that every outcome is in."""
-_LOSS = 3
-"""The first sums of each segment are of the weights, of the weighted losses and of their weighted squares."""
+_FIRST = 4
+"""Sums of each segment before the measure's: of weights, of weighted losses and their weighted squares, and of rows."""
 _SEGMENT = 500
 """Different scores of a segment up to which its ranking is exact."""
 
@@ -43,7 +43,7 @@ class Tally:
     def __init__(self) -> None:
         self.outcomes = 0
         self.sums: dict[int, Floats] = {}
-        """Of each segment, float64[3 + the measure's width]."""
+        """Of each segment, float64[4 + the measure's width]."""
         self.rankings: dict[int, Ranking] = {}
         """Of each segment, if the task is binary and there are scores."""
         self.errors: Sketch | None = None
@@ -54,11 +54,11 @@ class Tally:
         self.outcomes += int(rows.sign.sum())
         weight, _ = weights(rows)
         terms = measure.terms(rows)
-        first = np.broadcast_to(np.arange(_LOSS)[:, None], (_LOSS, len(losses)))
-        columns = np.concatenate((first, terms.column + _LOSS))
-        values = np.concatenate((np.stack((weight, weight * losses, weight * losses * losses)), terms.value))
+        first = np.stack((weight, weight * losses, weight * losses * losses, rows.sign))
+        columns = np.concatenate((np.broadcast_to(np.arange(_FIRST)[:, None], first.shape), terms.column + _FIRST))
+        values = np.concatenate((first, terms.value))
         places = [ALL, *(one for one in np.unique(segments).tolist() if one != ALL)]
-        width = _LOSS + measure.width
+        width = _FIRST + measure.width
         matrix = np.stack([self.sums.get(place, np.zeros(width)) for place in places])
         flat = matrix.reshape(-1)
         np.add.at(flat, columns.reshape(-1), values.reshape(-1))
@@ -73,12 +73,12 @@ class Tally:
 
     def regress(self, rows: Judged) -> None:
         """Takes the errors of a regression."""
-        self.errors = self.errors or Sketch()
+        self.errors = self.errors or Sketch(signed=True)
         self.errors.add((rows.predicted - rows.actual)[rows.sign > 0])
 
     def carry(self, over: Callable[[Floats], Floats]) -> None:
         """Goes on with the sums of another measure, which is not one that ranks what has come so far."""
-        self.sums = {place: np.concatenate((sums[:_LOSS], over(sums[_LOSS:]))) for place, sums in self.sums.items()}
+        self.sums = {place: np.concatenate((sums[:_FIRST], over(sums[_FIRST:]))) for place, sums in self.sums.items()}
         self.rankings = {}
 
     def merge(self, other: Tally) -> None:
@@ -90,7 +90,7 @@ class Tally:
         for place, ranking in other.rankings.items():
             self._ranking(place).merge(ranking)
         if other.errors is not None:
-            self.errors = self.errors or Sketch()
+            self.errors = self.errors or Sketch(signed=True)
             self.errors.merge(other.errors)
 
     def readings(self, measure: Measure, place: int = ALL) -> Readings:
@@ -98,7 +98,7 @@ class Tally:
         sums = self.sums.get(place)
         if sums is None:
             return {}
-        found = measure.read(sums[_LOSS:])
+        found = measure.read(sums[_FIRST:])
         if (ranking := self.rankings.get(place)) is not None:
             found |= {"roc_auc": ranking.roc_auc(), "average_precision": ranking.average_precision()}
         return found
@@ -108,9 +108,13 @@ class Tally:
         sums = self.sums.get(place)
         return (0.0, 0.0, 0.0) if sums is None else (float(sums[0]), float(sums[1]), float(sums[2]))
 
+    def rows(self, place: int) -> int:
+        """How many outcomes a segment has, whatever they weigh."""
+        return int(self.sums[place][3])
+
     def measured(self, place: int = ALL) -> Floats:
         """The measure's sums of a segment."""
-        return self.sums[place][_LOSS:]
+        return self.sums[place][_FIRST:]
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -132,7 +136,7 @@ class Tally:
         for place, ranking in state["rankings"]:
             tally._ranking(place).restore(ranking)
         if state["errors"]:
-            tally.errors = Sketch()
+            tally.errors = Sketch(signed=True)
             tally.errors.restore(state["errors"])
         return tally
 

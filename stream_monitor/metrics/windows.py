@@ -110,6 +110,11 @@ class Closed(NamedTuple):
         return self.key.number * self.length
 
     @property
+    def end(self) -> int:
+        """The first microsecond after it."""
+        return self.start + self.length
+
+    @property
     def coverage(self) -> float | None:
         """The share of predictions whose wait ended in it that got a label; None where no wait ended."""
         matured = self.counts.get("matured", 0)

@@ -65,6 +65,19 @@ def test_a_cohort_says_how_much_of_it_is_open_until_no_label_can_come() -> None:
     assert (final["cohort"]["labelled"], final["cohort"]["waiting"], final["cohort"]["coverage"]) == (70, 0, 0.7)
 
 
+def test_a_label_whose_time_is_before_its_predictions_has_no_delay() -> None:
+    """As where a label has the time of what happened, and a prediction that of scoring."""
+    ids, label, predicted = truth(26, 100)
+    made = block(predictions(ids, [60.0] * 100, predicted.tolist(), score=[0.5] * 100))
+    known = block(labels(ids, [59.0] * 60 + [100.0] * 40, label.tolist()))
+    said = world({"labels": {"topic": "l", "wait": "1h"}}, made, known, *silence(2 * HOUR, 200))
+    (window,) = (one for one in arrivals(said) if one["performance"]["outcomes"])
+    (final,) = (one for one in cohorts(said) if one["window"]["end"][11:16] == "00:05")
+    assert (window["performance"]["outcomes"], window["labels"]["joined"]) == (100, 100)
+    for found in (window["labels"], final["cohort"]):
+        assert (found["delay_p50_s"], found["delay_p95_s"]) == (0.0, pytest.approx(40.0, rel=0.01))
+
+
 def test_absence_makes_a_cohort_mature() -> None:
     ids, label, predicted = truth(3, 100)
     made = block(predictions(ids, [60.0] * 100, predicted.tolist(), score=[0.5] * 100))
@@ -312,6 +325,20 @@ def test_a_wrong_prediction_is_wrong_however_many_classes_there_are(kind: str) -
     assert (counts.sum(), np.trace(counts)) == (n, (predicted == label).sum())
 
 
+def test_quantiles_of_the_error_have_its_sign() -> None:
+    rng, n = np.random.default_rng(25), 400
+    label = rng.normal(50, 10, n)
+    predicted = label - 3 + rng.normal(size=n)
+    ids = [f"id{i}" for i in range(n)]
+    made = block(predictions(ids, [60.0] * n, predicted.tolist()))
+    said = world({"task": "regression"}, made, block(labels(ids, [100.0] * n, label.tolist())), *silence(3 * HOUR, 200))
+    expected = dict(zip(("p5", "p50", "p95"), np.quantile(predicted - label, (0.05, 0.5, 0.95)).tolist(), strict=True))
+    (window,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    (cohort,) = (one["performance"] for one in cohorts(said) if one["window"]["end"][11:16] == "00:05")
+    for performance in (window, cohort, arrivals(said)[-1]["since"]["arrival"]):
+        assert performance["error_quantiles"] == pytest.approx(expected, rel=0.02)
+
+
 def test_a_regression_goes_on_where_the_first_labels_are_words() -> None:
     ids = [f"id{i}" for i in range(80)]
     made = block(predictions(ids, [float(i) for i in range(80)], [1.5] * 80))
@@ -394,6 +421,19 @@ def test_segments_have_metrics_of_their_own_and_small_ones_are_hidden() -> None:
     assert accuracy["low"] < accuracy["value"] < accuracy["high"]
 
 
+def test_a_few_outcomes_of_great_weight_are_few() -> None:
+    ids, label, predicted = truth(27, 120)
+    region = ["rare" if i % 20 == 0 else "eu" for i in range(120)]
+    chance = [0.01 if one == "rare" else 1.0 for one in region]
+    weight = [1.0 if one == "rare" else 0.05 for one in region]
+    made = predictions(ids, [60.0] * 120, predicted.tolist(), score=[0.5] * 120, more={"segment:region": region})
+    known = labels(ids, [100.0] * 120, label.tolist(), more={"inclusion_probability": chance, "weight": weight})
+    said = world({"segments": {"keys": ["region"], "minimum": 30}}, block(made), block(known), *silence(3 * HOUR, 200))
+    (whole,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert [(one["segment"], one["outcomes"]) for one in whole["segments"]] == [("region=eu", 114)]
+    assert whole["segments_hidden"] == 1
+
+
 def test_segments_rank_by_their_own_scores() -> None:
     rng, n = np.random.default_rng(17), 900
     region, truly = np.where(np.arange(n) % 3, "eu", "us"), rng.random(n) < 0.4
@@ -462,6 +502,50 @@ def test_what_is_taken_back_is_taken_from_the_segment_it_was_added_to(kind: str)
         (found,) = (segment for segment in one["performance"]["segments"] if segment["segment"] == "region=new")
         assert (found["outcomes"], found["loss"]) == (made.sum(), pytest.approx(np.mean(predicted[made] != final[made])))
         assert found["metrics"]["roc_auc"]["value"] == pytest.approx(roc_auc_score(final[made], score[made]))
+
+
+def moved() -> dict[str, list[Any]]:
+    """Half of all predictions are of one region, and of another one from the second hour on; waits end within windows."""
+    n = 3000
+    ids, label, predicted = truth(28, n)
+    region = [("a" if i < 1200 else "c") if i % 2 else ("b" if i % 4 else "d") for i in range(n)]
+    blocks = []
+    for start in range(0, n, 10):
+        part, second = slice(start, start + 10), start * 3.0
+        more = {"segment:region": region[part]}
+        blocks.append(block(predictions(ids[part], [second] * 10, predicted[part].tolist(), score=[0.5] * 10, more=more)))
+        blocks.append(block(labels(ids[part], [second + 1] * 10, label[part].tolist())))
+    config = {"labels": {"topic": "l", "wait": "8m"}, "segments": {"keys": ["region"], "top": 1, "minimum": 1}}
+    return world(config, *blocks, *silence(4 * HOUR, 9100))
+
+
+def test_a_segment_of_a_cohort_has_all_of_it_when_other_values_become_heavy() -> None:
+    """Each window has a hundred predictions, and half of them are of the heaviest region."""
+    short = [one for one in cohorts(moved()) if one["predictions"] == 100]
+    found = [{segment["segment"]: segment["outcomes"] for segment in one["performance"]["segments"]} for one in short]
+    assert len(found) == 30
+    assert {tuple(sorted(one.items())) for one in found[1:12] + found[16:]} == {
+        (("region=(other)", 50), ("region=a", 50)),
+        (("region=(other)", 50), ("region=c", 50)),
+    }
+    assert {one["region=(other)"] for one in found[12:16]} <= {50, 100}
+    assert not any(segment["partial"] for one in short for segment in one["performance"]["segments"])
+
+
+def test_a_segment_without_a_place_for_some_of_the_time_is_partial() -> None:
+    said = moved()
+    hours = [one["data"] for one in said["metrics"] if one["data"]["predictions"] == 1200]
+    by_basis: dict[str, list[dict[str, bool]]] = {"arrival": [], "cohort": []}
+    for one in hours:
+        if one["basis"] == "arrival" or one["cohort"]["final"]:
+            segments = one["performance"]["segments"]
+            by_basis[one["basis"]].append({segment["segment"]: segment["partial"] for segment in segments})
+    for found in by_basis.values():
+        assert found[1]["region=c"]
+        assert not found[1]["region=(other)"]
+    since = arrivals(said)[-1]["since"]["cohort"]["segments"]
+    assert {one["segment"] for one in since if one["partial"]} == {"region=a", "region=c", "region=d"}
+    assert [one["segment"] for one in since if not one["partial"]] == ["region=(other)"]
 
 
 def test_a_segment_that_is_called_other_is_among_the_others() -> None:
