@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from stream_monitor.config.better import estimated_of
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.duration import show
 from stream_monitor.config.stream import StreamConfig
+from stream_monitor.models import catalogue
 
 Level = Literal["ok", "warning", "error"]
 _HOUR, _DAY = 3_600_000_000, 86_400_000_000
@@ -67,6 +69,8 @@ def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:
     yield from _features(stream)
     yield from _reference(stream)
     yield from _detectors(stream)
+    yield from _models(stream)
+    yield from _estimates(stream)
     yield from _inferred(stream)
     if stream.per == "model":
         yield Advice("ok", ".per", "each model is a stream of its own, from its first prediction; labels must carry the model")
@@ -119,6 +123,36 @@ def _detectors(stream: StreamConfig) -> Iterator[Advice]:
     silent = sorted(kind for kind, severity in stream.alerts.severity.items() if severity == "none")
     if silent:
         yield Advice("warning", ".alerts.severity", f"is none, so never alerted: {', '.join(silent)}")
+
+
+def _models(stream: StreamConfig) -> Iterator[Advice]:
+    regression, models = "regression" in stream.measured_as, stream.models
+    tasks = ({"regression"} if regression else set()) | ({"classification"} if stream.measured_as != {"regression"} else set())
+    idle = [name for name in models.challengers if catalogue.ENTRIES[name].task not in tasks]
+    if idle:
+        yield Advice("warning", ".models.challengers", f"are not for a {stream.task} task, and do nothing: {', '.join(idle)}")
+    if models.estimate_loss and not regression:
+        yield Advice("warning", ".models.estimate_loss", f"does nothing in a {stream.task} task: it is of regressions")
+
+
+def _estimates(stream: StreamConfig) -> Iterator[Advice]:
+    """Rules about estimates that never speak."""
+    performance, shortest = stream.performance, stream.metrics.window
+    named = [(f"limits.{at}", rule.metric, rule.window, rule.basis) for at, rule in enumerate(performance.limits)]
+    against = performance.against_reference
+    named += [("against_reference", metric, None, against.basis) for metric in against.metrics]
+    for where, metric, window, basis in named:
+        if basis != "estimated":
+            continue
+        kinds = estimated_of(metric) & stream.measured_as
+        if window not in (None, shortest):
+            text = f"never says anything: only windows of {show(shortest)}, the shortest, are estimated"
+            yield Advice("warning", f".performance.{where}", text)
+        elif not kinds:
+            yield Advice("warning", f".performance.{where}", f"never says anything of {metric}, which is not estimated")
+        elif kinds == {"regression"} and not stream.models.estimate_loss:
+            text = f"never says anything of {metric}: it is estimated with models: {{estimate_loss: true}}"
+            yield Advice("warning", f".performance.{where}", text)
 
 
 def _inferred(stream: StreamConfig) -> Iterator[Advice]:

@@ -42,6 +42,12 @@ _OF_KIND: dict[Kind, frozenset[str]] = {
     "regression": frozenset(("mae", "rmse", "mape", "smape", "bias", "r2", "mean_actual", "mean_predicted")),
 }  # fmt: skip
 """Those of outcomes; serving has its own whatever outcomes are."""
+_ESTIMATED: dict[Kind, frozenset[str]] = {
+    "binary": frozenset(("accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "average_precision")),
+    "multiclass": frozenset(("accuracy", "macro_f1")),
+    "regression": frozenset(("mae", "rmse")),
+}
+"""Those that are estimated before labels come."""
 _WITHOUT_BOUND = {"r2", "log_loss", "mae", "rmse", "mape", "smape", "cost", "bias", "mean_predicted", "mean_actual"}
 
 
@@ -58,3 +64,8 @@ def lowest(metric: str) -> float:
 def known_of(metric: str) -> set[Kind]:
     """The kinds of outcomes that a metric is known of; all of them if it is about serving."""
     return {kind for kind, metrics in _OF_KIND.items() if metric in metrics} or set(_OF_KIND)
+
+
+def estimated_of(metric: str) -> set[Kind]:
+    """The kinds of outcomes that a metric is estimated of before labels come."""
+    return {kind for kind, metrics in _ESTIMATED.items() if metric in metrics}

@@ -139,7 +139,7 @@ class EstimateRule(Settings):
     """How performance is estimated before labels come."""
 
     calibrated_on: Literal["reference", "latest"] = "reference"
-    """Scores are calibrated on the reference's outcomes; or on the latest, anew with every `reference.rows` of them."""
+    """What the reference's outcomes say is used for good; or what the latest say, anew with every `reference.rows` of them."""
 
 
 class Performance(Settings):

@@ -320,12 +320,12 @@ class StreamConfig(Settings):
         if against != AgainstRule().metrics:
             named += [("against_reference.metrics", metric) for metric in against]
         for where, metric in named:
-            if not known_of(metric) & self._measured_as:
+            if not known_of(metric) & self.measured_as:
                 raise ValueError(f"performance.{where}: {metric} is no metric of a {self.task} task")
         return self
 
     @property
-    def _measured_as(self) -> set[Kind]:
+    def measured_as(self) -> set[Kind]:
         """The kinds of outcomes that there can be; without a positive class, two classes may be measured as many."""
         if self.task == "auto":
             return {"binary", "multiclass", "regression"}

@@ -18,7 +18,7 @@ from stream_monitor.metrics.reading import NOTHING, Reading, Readings
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_FIRST = 250
+FEWEST = 250
 """Outcomes from which the first tree is made."""
 _LARGEST = 1e70
 """Beyond, the fourth power of an error is no number."""
@@ -41,8 +41,8 @@ class Dle:
     """How many sums a window has: rows, squares, and the expected error with its second and fourth powers."""
 
     def __init__(self, rows: int = 2000, every: int = 4) -> None:
-        if rows < _FIRST:
-            raise ValueError(f"rows must be at least {_FIRST}, got {rows}")
+        if rows < FEWEST:
+            raise ValueError(f"rows must be at least {FEWEST}, got {rows}")
         if every < 1:
             raise ValueError(f"every must be at least 1, got {every}")
         self._rows, self._every = rows, every
@@ -138,7 +138,7 @@ class Dle:
 
     def _next_tree(self) -> int:
         """With how many learnt outcomes the next tree is made."""
-        taught, due = self._taught(), _FIRST
+        taught, due = self._taught(), FEWEST
         while due <= taught:
             due *= 2
         return min(due, self._rows) if taught < self._rows else (taught // self._rows + 1) * self._rows

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.estimation.cbpe import MOST_CLASSES
-from stream_monitor.estimation.dle import Dle
+from stream_monitor.estimation.dle import FEWEST, Dle
 from stream_monitor.estimation.estimator import Asked, ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.events import Estimated, finite
@@ -65,8 +65,8 @@ class Verdict(NamedTuple):
 class Estimates:
     """A version is estimated from once it has as many outcomes as its reference has rows, or from a reference that was given.
 
-    Depends on the order of rows alone: what is learnt from outcomes is learnt at the end of a window; of scores once, or of the
-    latest outcomes again and again.
+    Depends on the order of rows alone: what is learnt from outcomes is learnt at the end of a window; from as many as the
+    reference has rows, or of the latest outcomes again and again.  What the first of a regression say is used at once.
     """
 
     def __init__(self, ledger: Ledger, config: StreamConfig) -> None:
@@ -82,17 +82,17 @@ class Estimates:
         self.refused: dict[int, str] = {}
         """Versions of which nothing is estimated, and why."""
         self._learners: dict[int, tuple[int, Dle]] = {}
-        """What learns of a regression, and from how many features."""
+        """What still learns of a regression, and from how many features."""
         self._awaited: dict[Key, Awaited] = {}
 
     def outcomes(self, outcomes: Outcomes) -> None:
         """Takes outcomes to learn from."""
         for number in set(outcomes.version.tolist()) - self.refused.keys():
-            if number in self.learnt and not self._by_features and not self._again:
+            if number in self.learnt and number not in self._learners and not self._again:
                 continue
             first = self._first.setdefault(number, Gathered())
-            mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))[: self._rows - first.n]
-            first.add(outcomes.part(mine))
+            mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))
+            first.add(outcomes.part(mine[: max(self._missing(number) - first.n, 0)]))
 
     def refer(self, version: int, outcomes: Outcomes) -> None:
         """Takes the outcomes of a reference that was given; those of a regression do not have the features to learn from."""
@@ -248,8 +248,16 @@ class Estimates:
             features, dle = self._learners.setdefault(number, (outcomes.features.shape[1], Dle()))
             dle.learn(outcomes.features[:, :features].astype(np.float64), outcomes.value, outcomes.label_value)
             self.learnt[number] = ByFeatures(features, dle.still())
+            if self._missing(number) <= 0:
+                del self._learners[number]
         else:
             self._learn_scores(number, outcomes)
+
+    def _missing(self, number: int) -> int:
+        """How many outcomes are learnt from at the end of a window, at most."""
+        if not self._by_features or self._again:
+            return self._rows
+        return max(self._rows, FEWEST) - (self._learners[number][1].outcomes if number in self._learners else 0)
 
     def _learn_scores(self, number: int, outcomes: Outcomes) -> None:
         words = [] if self._kind[0] == "binary" else self._ledger.numbers.known(outcomes.scores)

@@ -13,6 +13,8 @@ Mask = npt.NDArray[np.bool_]
 
 _NEIGHBOURS = 8
 """Predictions that follow one another within an hour."""
+_TOGETHER, _STRETCHES = 2, 64
+"""Neighbours, at least, whose labels may have come together, and in how many such stretches many predictions are cut."""
 _HOUR = 3_600_000_000
 _LIGHTEST, _HEAVIEST = 1e-15, 1e15
 
@@ -44,22 +46,30 @@ class Sides(NamedTuple):
     """The same of these without the sign, and 0 of the others, float64[n]."""
     alike: float
     """Half the number of rows that would say as much, if there were as many on either side and all weighed the same."""
+    stretch: Ints
+    """The number of the stretch that each row is in, int64[n].
+
+    Labels that come by batch, of predictions that are alike, say no more than a single one: what lies between both sides varies
+    by at least the squares of what stretches add.
+    """
 
     @classmethod
     def of(cls, labelled: Mask, counts: Floats, time: Ints) -> Sides:
         """The sides of rows in the order of their times, int64[n], in microseconds; float64[n] what their labels count for."""
-        group = _neighbours(time)
+        group = _stretches(time, _NEIGHBOURS)
         counted = np.where(labelled, np.clip(counts, _LIGHTEST, _HEAVIEST), 0.0)
         mean = (np.bincount(group, counted) / np.bincount(group))[group]
         weight, rest = counted - mean, np.where(labelled, 0.0, mean)
         total, squares = float(rest.sum()), float((weight * weight).sum())
-        return cls(weight / (total or 1.0), rest / (total or 1.0), total * total / squares if squares else 0.0)
+        stretch = _stretches(time, _NEIGHBOURS * max(_TOGETHER, len(time) // (_NEIGHBOURS * _STRETCHES)))
+        return cls(weight / (total or 1.0), rest / (total or 1.0), total * total / squares if squares else 0.0, stretch)
 
     def numbers(self, value: Floats) -> Difference:
         """Compares the mean of a number, float64[n]."""
         off = value - value.mean()
         added, spread = self.weight * off, float((off * off).mean())
-        variance = max(float((added * added).sum()), spread / self.alike)
+        stretches = np.bincount(self.stretch, added)
+        variance = max(float((added * added).sum()), float((stretches * stretches).sum()), spread / self.alike)
         sides = float((self.rest * value).sum()), float(added.sum()), variance, float(np.abs(added).max()), spread**0.5
         return Difference(*(np.array([one]) for one in sides))
 
@@ -69,15 +79,18 @@ class Sides(NamedTuple):
         np.maximum.at(heaviest, group, size)
         rest, apart, squares = (_summed(group, one, groups) for one in (self.rest, self.weight, size * size))
         spread = share * (1 - share)
+        cells = (int(self.stretch[-1]) + 1) * groups
+        stretches = _summed(self.stretch * groups + group, self.weight, cells).reshape(-1, groups)
         variance = np.maximum((1 - 2 * share) * squares + share * share / self.alike, spread / self.alike)
+        variance = np.maximum(variance, (stretches * stretches).sum(axis=0))
         largest = np.maximum(heaviest * (1 - share), size.max() * share)
         return Difference(rest, apart, variance, largest, np.sqrt(spread))
 
 
-def _neighbours(time: Ints) -> Ints:
-    """The number of the neighbours that each row is among, int64[n]."""
+def _stretches(time: Ints, rows: int) -> Ints:
+    """The number of the rows that each row is among, up to so many that follow one another within an hour, int64[n]."""
     _, first, hour = np.unique(time // _HOUR, return_index=True, return_inverse=True)
-    return np.cumsum((np.arange(len(time)) - first[hour]) % _NEIGHBOURS == 0) - 1
+    return np.cumsum((np.arange(len(time)) - first[hour]) % rows == 0) - 1
 
 
 def _summed(group: Ints, value: Floats, groups: int) -> Floats:

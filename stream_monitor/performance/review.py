@@ -124,6 +124,12 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     return stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
 
 
+def _biased_now(stream: Reviewed, subject: Subject) -> bool:
+    """Whether it is said of a version that its labels are not like the rest."""
+    named = {"alertname": "LabelBias", "model": subject.model, "version": subject.version}.items()
+    return any(named <= alert.labels.items() for alert in stream.alerts.firing.values())
+
+
 def _differs(stream: Reviewed, bias: Bias) -> str:
     """In what predictions with a label differ from those that wait for one."""
     if bias.what == MEAN:
@@ -212,6 +218,8 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
         labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
         labels |= {"basis": told.basis, "rule": told.rule} | ({"segment": told.segment} if told.segment else {})
         telling = _telling(told, subject, moment)
+        if told.basis != "estimated" and told.rule.endswith("reference") and _biased_now(stream, subject):
+            telling = telling._replace(summary=f"{telling.summary}; labels that have come are not like the rest (LabelBias)")
         explains = (
             told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
         )

@@ -29,6 +29,7 @@ from stream_monitor.config.deployment import Config
 ALL = frozenset({"READ", "WRITE", "DESCRIBE"})
 DAY = 86_400_000
 STREAM: dict[str, Any] = {"predictions": {"topic": "p"}, "labels": {"topic": "l"}, "reference": {"span": "1d"}}
+ESTIMATED: dict[str, Any] = {"below": 0.8, "basis": "estimated"}
 FACTS = {
     "us.blocks": TopicFacts(8, 3, False, ALL, {"retention.ms": str(8 * DAY), "cleanup.policy": "delete"}),
     "us.snapshots": TopicFacts(8, 3, False, ALL, {"cleanup.policy": "compact"}),
@@ -145,6 +146,26 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         ({"detectors": {"features": {"ks": {"window": 5_000}}}}, ["warning streams.s.detectors.features.ks"]),
         ({"alerts": {"severity": {"data_drift": "none"}}}, ["warning streams.s.alerts.severity"]),
         ({"predictions": {"topic": "us.alerts"}}, ["error streams.s"]),
+        (
+            {"task": "binary", "models": {"challengers": {"linear": {}, "logistic": {}}, "estimate_loss": True}},
+            ["warning streams.s.models.challengers", "warning streams.s.models.estimate_loss"],
+        ),
+        ({"task": "regression", "models": {"challengers": {"linear": {}}, "estimate_loss": True}}, []),
+        ({"task": "regression", "models": {"challengers": {"logistic": {}}}}, ["warning streams.s.models.challengers"]),
+        ({"models": {"challengers": {"linear": {}, "logistic": {}}, "estimate_loss": True}}, []),
+        (
+            {"performance": {"limits": [ESTIMATED | {"metric": "accuracy", "window": "1d"}]}},
+            ["warning streams.s.performance.limits.0"],
+        ),
+        (
+            {"performance": {"limits": [ESTIMATED | {"metric": metric} for metric in ("accuracy", "log_loss", "mae")]}},
+            ["warning streams.s.performance.limits.1", "warning streams.s.performance.limits.2"],
+        ),
+        ({"performance": {"limits": [ESTIMATED | {"metric": "mae"}]}, "models": {"estimate_loss": True}}, []),
+        (
+            {"performance": {"against_reference": {"basis": "estimated", "metrics": ["f1", "brier"]}}},
+            ["warning streams.s.performance.against_reference"],
+        ),
     ],
 )
 def test_what_a_configuration_leaves_open_is_said_without_asking_kafka(stream: dict[str, Any], expected: list[str]) -> None:

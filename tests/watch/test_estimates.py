@@ -103,6 +103,24 @@ def test_what_is_better_than_expected_is_a_notice_and_says_when_that_was() -> No
     assert transitions == ["opened", "resolved"]
 
 
+@pytest.mark.parametrize(("calibrated_on", "transitions"), [("reference", ["opened"]), ("latest", ["opened", "resolved"])])
+def test_a_relation_of_a_regression_that_stays_broken_stays_apart_unless_the_latest_outcomes_are_learnt_from(
+    calibrated_on: str, transitions: list[str]
+) -> None:
+    rng, n, blocks = np.random.default_rng(30), 20_000, list[Block]()
+    x = rng.random(n)
+    error = rng.normal(size=n) * (0.5 + x) * np.where(np.arange(n) < 4000, 1.0, 1.5)
+    for at in range(0, n, 100):
+        part, seconds = slice(at, at + 100), [float(i) for i in range(at, at + 100)]
+        ids = [f"r{i}" for i in range(at, at + 100)]
+        blocks.append(block(predictions(ids, seconds, (10 + x[part]).tolist(), {"x": x[part].tolist()})))
+        blocks.append(block(labels(ids, [seconds[-1]] * 100, (10 + x + error)[part].tolist())))
+    more: dict[str, Any] = {"task": "regression", "models": {"estimate_loss": True}, "reference": {"rows": 2000}}
+    performance = {"estimates": {"calibrated_on": calibrated_on}}
+    said = told([*blocks, *(drained(n + 600.0 * i) for i in range(1, 6))], performance=performance, **more)
+    assert [one["transition"] for one in apart(said)] == transitions
+
+
 def growing(rows: int = 1500) -> list[Block]:
     """Predictions with scores of three classes, and of one more after some time."""
     rng, blocks = np.random.default_rng(24), list[Block]()

@@ -255,6 +255,23 @@ def test_early_labels_that_are_not_like_the_rest_are_said_to_be(biased: bool) ->
     assert ("LabelBias" in names(alerts)) == biased
 
 
+def test_a_gain_says_that_it_may_be_of_the_clear_cases_that_are_labelled() -> None:
+    """Scores say the same throughout; after the reference mostly clear cases get a label."""
+    rng, blocks = np.random.default_rng(13), list[Block]()
+    for hour in range(12):
+        ids, score = [f"h{hour}i{i}" for i in range(600)], rng.beta(1.2, 1.2, 600)
+        seconds, actual = [hour * 3600.0 + 6 * i for i in range(600)], (rng.random(600) < score).astype(float)
+        chosen = np.flatnonzero((hour < 3) | (rng.random(600) < np.where(abs(score - 0.5) > 0.3, 1.0, 0.1)))
+        blocks.append(block(predictions(ids, seconds, (score > 0.5).astype(float).tolist(), score=score.tolist())))
+        came = [seconds[-1]] * len(chosen)
+        blocks.append(block(labels([ids[i] for i in chosen], came, actual[chosen].tolist())))
+        blocks.append(drained(hour * 3600 + 3600.0))
+    alerts = said(*blocks, labels={"topic": "l", "wait": "2h"}, quality={"enabled": False}, reference={"rows": 1800})
+    assert {"LabelBias", "PerformanceGain"} <= set(names(alerts))
+    gain = next(alert for alert in alerts if alert["labels"]["alertname"] == "PerformanceGain")
+    assert gain["annotations"]["summary"].endswith("; labels that have come are not like the rest (LabelBias)")
+
+
 def sampled(sizes: list[int], likely: list[float], weighted: bool) -> list[Block]:
     """Windows of so many predictions; labels come at once, of high scores as likely as said, of others by one in five."""
     rng, blocks = np.random.default_rng(12), list[Block]()
