@@ -24,6 +24,8 @@ _PATIENCE = 2_000
 """Outcomes that may tell which class is the positive one, by their classes and scores."""
 _CLEARLY = 0.05
 """By how much the mean scores of two predicted classes differ where they say which is the positive one."""
+_HALF, _BEYOND, _FEWEST = 0.5, 5.0, 10
+"""Below what the lower one is, how many standard errors they differ, and how many scores each is of."""
 _RARE = 50
 """At most one in so many outcomes is of a third class where two are found to be all that there are."""
 _SELDOM = 100
@@ -90,8 +92,8 @@ class Vocabulary:
         """What they were measured as when windows closed last; what is made of predictions changes only then."""
         self._counts: dict[Word, int] = {}
         """Of the first outcomes, how many are of each class, by prediction or label."""
-        self._score: dict[Word, tuple[int, float]] = {}
-        """Of these, how many with a score predict each class, and the sums of their scores."""
+        self._score: dict[Word, tuple[int, float, float]] = {}
+        """Of these, how many with a score predict each class, and the sums of their scores and of these squared."""
         self._scored = self._heard = 0
         self._strange = 0
         """How often third classes have come of late: `_SELDOM` each, less one for each other outcome."""
@@ -187,7 +189,7 @@ class Vocabulary:
         self.now, self.told = _classes(state["now"]), _classes(state["told"])
         self._scored, self._heard, self._strange = state["scored"], state["heard"], state["strange"]
         self._counts = {(value, code): n for value, code, n in state["counts"]}
-        self._score = {(value, code): (n, total) for value, code, n, total in state["score"]}
+        self._score = {(value, code): (n, total, squares) for value, code, n, total, squares in state["score"]}
 
     def _until_grown(self, outcomes: Outcomes, found: list[Word]) -> int:
         """How many outcomes, of these classes, come before the one with which the task is one of many; counts these."""
@@ -213,9 +215,9 @@ class Vocabulary:
         rows = zip(outcomes.value[known].tolist(), outcomes.code[known].tolist(), outcomes.score[known].tolist(), strict=True)
         for value, code, score in rows:
             word = (0.0, code) if code >= 0 else (value, -1)
-            n, total = self._score.get(word, (0, 0.0))
-            if n or len(self._score) < 2:
-                self._score[word] = n + 1, total + score
+            n, total, squares = self._score.get(word, (0, 0.0, 0.0))
+            if n or len(self._score) < LIMIT:
+                self._score[word] = n + 1, total + score, squares + score * score
 
     def _positive(self, texts: list[str]) -> Word | None:
         """The positive class; None where there is none, or none that is clear."""
@@ -234,10 +236,19 @@ class Vocabulary:
         for yes, no in _TEXTS.items():
             if yes in names and self._are_all({names[yes], names.get(no, names[yes])}):
                 return names[yes]
-        if len(self._score) == 2 and len(self.now.words) == 2:
-            (low, one), (high, other) = sorted((total / n, word) for word, (n, total) in self._score.items())
-            return other if high - low > _CLEARLY and one != other else None
-        return None
+        usual = sorted(self.now.words, key=lambda word: -self._counts.get(word, 0))[:2]
+        return self._scored_high(usual) if len(usual) == 2 and self._are_all({*usual}) else None
+
+    def _scored_high(self, pair: list[Word]) -> Word | None:
+        """Which of two classes is predicted at scores that are clearly higher, and beyond chance; None if neither is.
+
+        Scores that say how sure a prediction is are .5 or more for both, and tell nothing.
+        """
+        if any(self._score.get(word, (0, 0.0, 0.0))[0] < _FEWEST for word in pair):
+            return None
+        (low, one, _), (high, other, positive) = sorted((*_mean(*self._score[word]), word) for word in pair)
+        clearly = low < _HALF and high - low > max(_CLEARLY, _BEYOND * math.sqrt(one + other))
+        return positive if clearly else None
 
     def _are_all(self, words: set[Word]) -> bool:
         """Whether outcomes are of these classes, but for a few; of others as well where they are to be of two."""
@@ -267,6 +278,12 @@ def all_of(outcomes: Outcomes, words: Sequence[Word]) -> npt.NDArray[np.bool_]:
     )
     both: npt.NDArray[np.bool_] = predicted & actual
     return both
+
+
+def _mean(n: int, total: float, squares: float) -> tuple[float, float]:
+    """The mean of some values by their sums, and how it varies by chance."""
+    mean = total / n
+    return mean, max(0.0, squares / n - mean * mean) / (n - 1)
 
 
 def _word(value: Any) -> Word | None:

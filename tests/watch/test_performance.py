@@ -173,6 +173,20 @@ def test_the_positive_class_is_found_where_that_is_safe(yes: str, no: str) -> No
     assert value(one, "recall") == pytest.approx(predicted[label == 1].mean())
 
 
+@pytest.mark.parametrize("lowest", [0.0, 0.5])
+def test_no_class_is_positive_whose_scores_are_higher_by_chance_or_say_how_sure_a_prediction_is(lowest: float) -> None:
+    """Scores are drawn from one distribution, or those of rare predictions are less sure."""
+    for seed in range(10):
+        ids, label, predicted = truth(seed, 300)
+        drawn = np.random.default_rng(100 + seed).random(300)
+        score = drawn if lowest == 0 else np.where(predicted == 1, 0.5 + 0.2 * drawn, 0.8 + 0.2 * drawn)
+        text = np.array(["ok", "fraud"])
+        made = block(predictions(ids, [60.0] * 300, text[predicted.astype(int)].tolist(), score=score.tolist()))
+        said = world({}, made, block(labels(ids, [100.0] * 300, text[label.astype(int)].tolist())), *silence(HOUR, 200))
+        (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+        assert (one["task"], one["positive"]) == ("multiclass", None)
+
+
 def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
     ids, label, predicted = truth(8, 200)
     words = np.array(["no", "yes"])
