@@ -116,7 +116,7 @@ def _measure_anew(stream: Stream, arrived: int) -> list[Output]:
     for number in stream.watched.versions:
         stream.ledger.begins(number, stream.join.clock.now)
         turnover.refer(stream, number)
-    return outputs
+    return outputs + stream.alerts.end("configured", stream.moment(arrived), alertname="ThirdClass")
 
 
 def _age(config: StreamConfig) -> tuple[Any, ...]:

@@ -93,7 +93,10 @@ def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
     mistyped = stream.feature_rows.mistyped()
     issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text)
     issues += stream.checks.unmatched(now, stream.join.late(), stream.join.sampling.halvings > 0)
-    return notices.issues(stream.alerts, stream.name, issues, moment)
+    outputs = notices.issues(stream.alerts, stream.name, issues, moment)
+    if third := stream.ledger.numbers.third():
+        outputs += notices.third_class(stream.alerts, stream.name, third, stream.ledger.vocabulary.grown, moment)
+    return outputs
 
 
 def _types(stream: Running, moment: Moment) -> list[Output]:

@@ -73,9 +73,10 @@ class Reading:
         return _PLAIN[declared]
 
     def label(self, value: Any) -> Value:
-        """A label in canonical form, renamed as configured."""
+        """A label in canonical form, renamed as configured; an empty text is none, unless that is renamed."""
         read = scalar(value)
-        return self.renamed.get(read, read) if self.renamed else read
+        read = self.renamed.get(read, read) if self.renamed else read
+        return None if read == "" else read
 
     def _id(self, value: Any, key: str) -> str:
         if value is None and self.kind == "reference":

@@ -31,6 +31,7 @@ _HEADS: dict[str, Any] = {
     "inclusion_probability": Annotated[float, msgspec.Meta(gt=0, le=1)] | None,
 }
 _ID = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LIMIT)]
+_WORD = Annotated[str, msgspec.Meta(min_length=1)]
 _WHOLE = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -122,7 +123,8 @@ class Shape:
 
     def _outcome(self, name: str, seen: frozenset[Seen], optional: type[None] | None) -> Field:
         as_it_is = seen == {"number"} and not self._reading.renamed
-        kind: Any = _HEADS[name] if seen == {"number"} else str if seen == {"text"} else float | bool | str
+        text: Any = _WORD if name == "label" else str
+        kind: Any = _HEADS[name] if seen == {"number"} else text if seen == {"text"} else float | bool | text
         return Field("", name, kind if optional is None else kind | None, "number" if as_it_is else "memo")
 
     def _member(self, group: str, name: str, seen: set[Seen]) -> Field:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stream_monitor.alerting.alerts import Alerts, Moment, Step, Subject, Telling
 from stream_monitor.blocks import Section
 from stream_monitor.config.alert_name import AlertName
+from stream_monitor.config.settings import Severity
 from stream_monitor.events import AlertKind, iso
 from stream_monitor.models.models import ERRORS, Found
 from stream_monitor.models.sentence import Named, sentence
@@ -30,6 +31,21 @@ def no_common_word(alerts: Alerts, stream: str, moment: Moment) -> list[Output]:
 def common_word(alerts: Alerts, moment: Moment) -> list[Output]:
     """Takes that back."""
     return alerts.end("recovered", moment, alertname="LabelVocabulary")
+
+
+def third_class(alerts: Alerts, stream: str, names: Sequence[str], many: bool, moment: Moment) -> list[Output]:
+    """Says that outcomes are of a third class where two were found to be all, and that they are measured as of `many` since."""
+    severity: Severity = "warning" if many else "info"
+    said = {"alertname": "ThirdClass", "severity": severity}.items()
+    if any(said <= alert.labels.items() for alert in alerts.firing.values()):
+        return []
+    what = (
+        "come so often that it is measured as multiclass: rules, references and estimates of a binary task say nothing any more"
+        if many
+        else "came: they count as negative, and in `counts.unexpected_classes`"
+    )
+    summary = f"{stream} is of two classes, and others ({_named(names)}) {what}; state `task` if that is as it should be"
+    return alerts.tell("opened", Telling(Subject(stream), "data_quality", "ThirdClass", severity, summary), moment)
 
 
 def input_lost(alerts: Alerts, stream: str, section: Section, moment: Moment) -> list[Output]:
@@ -98,5 +114,12 @@ def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, name
     return outputs + alerts.tell(step, telling, moment, **labels)
 
 
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(f"`{name}`" for name in names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+_NAMED = 3
+"""Classes that are named."""
 _SILENCE = ("NoData", "StalledInput")
 _OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass", "LabelsUnmatched")

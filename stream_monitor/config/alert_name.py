@@ -10,7 +10,7 @@ AlertName = Literal[
     Name,
     "DataDrift", "PredictionDrift", "ConceptDrift", "RiskRose",
     "PerformanceDrop", "PerformanceGain", "MetricLimit", "ChallengerBetter", "ErrorsExplained", "EstimateApart",
-    "LabelsLate", "LabelBias", "ReferenceUnsettled", "FeatureType", "LabelVocabulary", "TaskUnknown",
+    "LabelsLate", "LabelBias", "ReferenceUnsettled", "FeatureType", "LabelVocabulary", "ThirdClass", "TaskUnknown",
     "NoData", "StalledInput",
     "StreamQuarantined", "InputLost", "RecordLost", "DetectorBroken", "ChallengerFailed",
 ]  # fmt: skip

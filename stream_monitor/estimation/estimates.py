@@ -33,6 +33,7 @@ RECONCILED = ("accuracy", "precision", "roc_auc", "macro_f1", "mae")
 Losses = Callable[[Outcomes], Floats]
 _MOST_CLASSES = MOST_CLASSES - 2
 """Beside those that become known later."""
+_ONE_SCORE = "a `score` is of one class, and which is not clear: state `positive`, or give `scores` of more than two classes"
 _KEPT = 10_000
 """Windows whose estimate waits for their labels."""
 
@@ -266,7 +267,8 @@ class Estimates:
             return
         estimator = ByScores(self._ledger.numbers, words)
         if np.isnan(estimator.scores(Asked.of(outcomes))).all():
-            self.refused[number] = "there are no scores"
+            by_class = self._kind[0] == "binary" or np.isnan(outcomes.score).all()
+            self.refused[number] = "there are no scores" if by_class else _ONE_SCORE
             return
         estimator.learn(outcomes)
         if self._agrees(estimator, outcomes):

@@ -14,10 +14,13 @@ Classifier = Binary | Multiclass
 def carried(sums: Floats, old: Classifier, new: Classifier, numbers: Ints) -> Floats:
     """What outcomes that are in sums of one measure are in sums of another; `numbers` are the new ones of its classes.
 
-    Confusions are carried over, and log_loss to many classes; all else needs the outcomes themselves.
+    Confusions are carried over, those of classes that become one as such, and log_loss to many classes; all else needs the
+    outcomes themselves.
     """
     wide = np.zeros((2, new.classes, new.classes + 1))
-    columns = np.append(numbers, new.classes)
+    actual, predicted = numbers[:, None], np.append(numbers, new.classes)
+    mistaken = (actual == predicted) & ~np.eye(len(numbers), len(predicted), dtype=np.bool_)
+    columns = np.where(mistaken, new.classes, predicted)
     for table, into in zip(old.tables(sums), wide, strict=True):
-        np.add.at(into, (numbers[:, None], columns), table)
+        np.add.at(into, (actual, columns), table)
     return new.summed(wide, old.of_scores(sums))

@@ -12,7 +12,7 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.judged import Judged
-from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word, are
+from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word, all_of, are
 from stream_monitor.watching.judge import losses
 from stream_monitor.watching.words import Words
 
@@ -94,20 +94,21 @@ class ClassNumbers:
         now = self._vocabulary.now
         if now.kind != "binary" or len(now.negative) < 2:
             return 0
-        usual = [word for word in (now.positive, now.negative[0]) if word is not None]
-        predicted, actual = (
-            np.logical_or.reduce([are(value, code, word) for word in usual])
-            for value, code in ((outcomes.value, outcomes.code), (outcomes.label_value, outcomes.label_code))
-        )
-        return int(np.count_nonzero(~(predicted & actual) & (outcomes.sign == 1)))
+        usual = [word for word in now.numbered if word is not None]
+        return int(np.count_nonzero(~all_of(outcomes, usual) & (outcomes.sign == 1)))
 
     def names(self) -> list[str]:
         """What classes are called, as they are numbered: negative and positive, or many with all others as the last."""
         texts, now = self._words.state(), self._vocabulary.now
         names = ["" if word is None else self._vocabulary.name(word, texts) for word in now.numbered]
         if now.kind == "binary":
-            return [names[0] or ("(other)" if now.negative else ""), names[1]]
+            return ["(other)" if len(now.negative) > 1 else names[0], names[1]]
         return [*names[:-1], "(other)"]
+
+    def third(self) -> list[str]:
+        """What the classes are called that came though two were found to be all."""
+        texts = self._words.state()
+        return [self._vocabulary.name(word, texts) for word in self._vocabulary.third]
 
     def _positive_score(self, classes: Classes, score: Floats, scores: npt.NDArray[np.float32]) -> Floats:
         """The score of the positive class; NaN where there is none."""

@@ -222,6 +222,7 @@ class Ledger:
 
     def _decide_by_first(self) -> None:
         self._decide(self._pending.together()[0].take(slice(_DECISIVE)))
+        self.vocabulary.begin()
 
     def _decide(self, known: Outcomes) -> None:
         """Says what outcomes are measured as, by some of them."""

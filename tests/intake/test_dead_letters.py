@@ -48,6 +48,7 @@ def test_what_cannot_be_a_prediction_says_why(event: Any, why: str) -> None:
     [
         ({"prediction_id": "a"}, "missing_label"),
         ({"prediction_id": "a", "label": None}, "missing_label"),
+        ({"prediction_id": "a", "label": ""}, "missing_label"),
         ({"prediction_id": "a", "label": [1]}, "invalid_label"),
         ({"prediction_id": "a", "op": "drop"}, "invalid_op"),
         ({"prediction_id": "a", "label": 1, "inclusion_probability": 0}, "invalid_inclusion_probability"),

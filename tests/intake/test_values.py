@@ -82,6 +82,11 @@ def test_labels_are_renamed_in_canonical_form() -> None:
     assert labels == ["fraud", "fraud", "fraud", 2.0]
 
 
+def test_an_empty_label_is_none_unless_it_is_renamed() -> None:
+    renamed = 'streams: {s: {predictions: {topic: p}, labels: {topic: l, values: {"": ok}}}}'
+    assert read({"prediction_id": "a", "label": ""}, "l", renamed)["label"] == "ok"
+
+
 def test_fields_are_found_where_they_are_configured_to_be() -> None:
     mapped = """
 streams:

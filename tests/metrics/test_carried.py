@@ -24,6 +24,12 @@ def test_more_classes_leave_sums_as_if_they_had_been_there_from_the_start() -> N
     assert over(few, many, rows, [*range(7), 15]).tolist() == summed(many, rows).tolist()
 
 
+def test_classes_that_become_one_stay_mistaken_for_one_another() -> None:
+    rows = weighted(drawn_classes(np.random.default_rng(3), 400))
+    found = Binary().read(over(Multiclass(8), Binary(), rows, [0, 1, *[0] * 6]))
+    assert found["accuracy"] == pytest.approx(Multiclass(8).read(summed(Multiclass(8), rows))["accuracy"])
+
+
 def test_rows_of_all_other_classes_stay_there() -> None:
     rows = weighted(drawn_classes(np.random.default_rng(2), 400))
     others = rows._replace(actual=np.full(400, 7.0), predicted=np.tile([7.0, 8.0], 200), scores=np.empty((400, 0)))

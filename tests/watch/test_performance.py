@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score, top_k_accuracy_sc
 
 from stream_monitor.blocks import Block
 
-from .worlds import arrivals, block, cohorts, configuration, drained, labels, predictions, run, value
+from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, run, value
 
 HOUR = 3600.0
 QUIET: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {}}}
@@ -186,6 +186,20 @@ def test_the_positive_class_is_found_where_that_is_safe(yes: str, no: str) -> No
     assert value(one, "recall") == pytest.approx(predicted[label == 1].mean())
 
 
+@pytest.mark.parametrize("lowest", [0.0, 0.5])
+def test_no_class_is_positive_whose_scores_are_higher_by_chance_or_say_how_sure_a_prediction_is(lowest: float) -> None:
+    """Scores are drawn from one distribution, or those of rare predictions are less sure."""
+    for seed in range(10):
+        ids, label, predicted = truth(seed, 300)
+        drawn = np.random.default_rng(100 + seed).random(300)
+        score = drawn if lowest == 0 else np.where(predicted == 1, 0.5 + 0.2 * drawn, 0.8 + 0.2 * drawn)
+        text = np.array(["ok", "fraud"])
+        made = block(predictions(ids, [60.0] * 300, text[predicted.astype(int)].tolist(), score=score.tolist()))
+        said = world({}, made, block(labels(ids, [100.0] * 300, text[label.astype(int)].tolist())), *silence(HOUR, 200))
+        (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+        assert (one["task"], one["positive"]) == ("multiclass", None)
+
+
 def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
     ids, label, predicted = truth(8, 200)
     words = np.array(["no", "yes"])
@@ -203,15 +217,72 @@ def test_a_third_class_makes_a_binary_task_one_of_many() -> None:
     assert value(after[-1]["performance"], "accuracy") == 0.0
     (hour,) = (one["performance"] for one in cohorts(said) if one["predictions"] == 400)
     right = [int(np.sum((label == one) & (predicted == one))) for one in (0, 1)]
-    counts = [
-        [right[0], int(np.sum(label < predicted)), 100.0],
-        [int(np.sum(label > predicted)), right[1], 0.0],
-        [0.0, 0.0, 100.0],
-    ]
     order = [hour["confusion"]["classes"].index(name) for name in ("no", "yes", "maybe")]
-    for found in (hour, after[-1]["since"]["arrival"]):
+    for found, early in ((hour, 0), (after[-1]["since"]["arrival"], 19)):  # so many came before these were one of many
+        counts = [
+            [right[0] + early, int(np.sum(label < predicted)), 100.0],
+            [int(np.sum(label > predicted)), right[1], 0.0],
+            [0.0, 0.0, 100.0 - early],
+        ]
         assert found["outcomes"] == 400
         assert np.array(found["confusion"]["counts"])[np.ix_(order, order)].tolist() == counts
+
+
+def thirds(said: dict[str, list[Any]]) -> list[tuple[str, str]]:
+    """What is said of third classes: the severity, and the classes with what became of them."""
+    told = [one["data"] for one in said["alerts"] if one["data"]["labels"]["alertname"] == "ThirdClass"]
+    return [(one["labels"]["severity"], one["annotations"]["summary"]) for one in told]
+
+
+def mistyped(every: int, n: int, word: str = "yes ") -> list[Block]:
+    """Outcomes of no and yes with scores, of which one in so many has a label that is neither, from the 50th on."""
+    ids, label, predicted = truth(23, n)
+    words = np.array(["no", "yes"])
+    named = [word if i >= 50 and i % every == 0 else str(words[int(one)]) for i, one in enumerate(label)]
+    said, score = words[predicted.astype(int)].tolist(), np.clip(predicted * 0.6 + 0.2, 0, 1).tolist()
+    blocks = []
+    for start in range(0, n, 200):
+        part, seconds = slice(start, start + 200), [float(i) for i in range(start, min(start + 200, n))]
+        blocks.append(block(predictions(ids[part], seconds, said[part], score=score[part])))
+        blocks.append(block(labels(ids[part], seconds, named[part])))
+    return [*blocks, *silence(n + 4 * HOUR, n + 1)]
+
+
+@pytest.mark.parametrize("config", [{}, {"positive": "yes"}])
+def test_a_label_that_is_mistyped_now_and_then_leaves_a_binary_task_binary_and_is_said(config: dict[str, Any]) -> None:
+    n, every = 3000, 250
+    said = world(config, *mistyped(every, n))
+    found = [one for one in arrivals(said, "") if one["performance"]["outcomes"] and one["window"]["end"][14:16] != "00"]
+    assert {(one["performance"]["task"], one["performance"]["positive"]) for one in found} == {("binary", "yes")}
+    assert sum(one["counts"].get("unexpected_classes", 0) for one in found) == n / every - 1
+    ((severity, summary),) = thirds(said)
+    assert (severity, "`yes `" in summary) == ("info", True)
+
+
+def test_a_mistyped_label_among_the_first_outcomes_decides_nothing() -> None:
+    said = world({}, *mistyped(50, 100))
+    (found,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert (found["task"], found["positive"]) == ("binary", "yes")
+    assert len(thirds(said)) == 1
+
+
+def test_a_third_class_that_is_often_there_is_one_of_many_under_any_cut_and_any_restart() -> None:
+    log = [block(configuration(config=QUIET), at=0), *mistyped(20, 1200, "maybe")]
+    said = run(log)
+    assert [severity for severity, _ in thirds(said)] == ["info", "warning"]
+    tasks = [one["performance"]["task"] for one in arrivals(said) if one["performance"]["outcomes"]]
+    assert (tasks[0], tasks[-1]) == ("binary", "multiclass")
+    for every, restarts in ((7, (30, 90, 150)), (64, (5, 11))):
+        again = run(cut(log, every), restarts=restarts)
+        assert (again["alerts"], again["metrics"]) == (said["alerts"], said["metrics"])
+
+
+@pytest.mark.parametrize("config", [{"positive": "yes"}, {"task": "binary"}])
+def test_where_it_is_stated_a_task_is_binary_however_often_a_third_class_comes(config: dict[str, Any]) -> None:
+    said = world(config, *mistyped(10, 1200, "maybe"))
+    last = [one["performance"] for one in arrivals(said) if one["performance"]["outcomes"]][-1]
+    assert (last["task"], last["positive"]) == ("binary", "yes")
+    assert bool(thirds(said)) == ("task" not in config)
 
 
 def test_versions_that_share_a_reference_are_compared_with_it_when_classes_are_more() -> None:
@@ -220,7 +291,8 @@ def test_versions_that_share_a_reference_are_compared_with_it_when_classes_are_m
     wrong = np.random.default_rng(26).random(n) < np.where(np.arange(n) < 1200, 0.3, 0.9)
     predicted = np.where(wrong & (label == 0), 1.0, label)
     names = np.array(["no", "yes", "maybe"])
-    said, truly = (names[np.where(np.arange(n) == 1300, 2, one).astype(int)] for one in (predicted, label))
+    third = (np.arange(n) >= 1300) & (np.arange(n) < 1330)
+    said, truly = (names[np.where(third, 2, one).astype(int)] for one in (predicted, label))
     blocks = []
     for start in range(0, n, 100):
         part, seconds = slice(start, start + 100), [float(i) for i in range(start, start + 100)]
