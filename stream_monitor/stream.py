@@ -288,10 +288,8 @@ class Stream:
         self.count({"predictions": n})
 
     def _watch_features(self, features: Features, joined: Joined, marks: Marks) -> list[Event]:
-        names, values, texts, mistyped = features
-        if mistyped or not np.isfinite(values).all():
-            missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-            self.count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
+        names, values, texts, missing, mistyped = features
+        self.count({"missing": missing, "infinite": int(np.isinf(values).sum()), "mistyped": mistyped})
         watched = joined.accepted
         if self.watched.several:
             watched = watched.copy()
