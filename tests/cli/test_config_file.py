@@ -112,6 +112,11 @@ def test_an_alert_that_there_is_not_cannot_be_off(loaded: Load) -> None:
     assert said.endswith(", not 'LabelsBias'; did you mean LabelBias?")
 
 
+def test_what_is_said_of_the_monitor_itself_cannot_be_off(loaded: Load) -> None:
+    (said,) = problems(loaded, "streams: {s: {predictions: {topic: p}, alerts: {off: [StreamQuarantined]}}}")
+    assert said.startswith("monitor.yaml:1: streams.s.alerts.off.0: must be one of MissingValues, ")
+
+
 @pytest.mark.parametrize("name", get_args(AlertName))
 def test_every_alert_is_opened_somewhere_and_documented(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs" / "alerts.md").read_text()
