@@ -149,7 +149,7 @@ class Versions(Settings):
 class Metrics(Settings):
     """Windows of event time that metrics are given for."""
 
-    window: Duration = Field(parse("1h"), gt=0)
+    window: Duration = Field(parse("1h"), ge=parse("1s"))
     also: tuple[Duration, ...] | None = None
     """Longer windows, each a multiple of the first; a day unless said, where it is one."""
     grace: Duration = Field(parse("1m"), ge=0)
