@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.duration import show
+from stream_monitor.config.silent_rules import silent_rules
 from stream_monitor.config.stream import StreamConfig
 
 Level = Literal["ok", "warning", "error"]
@@ -67,6 +68,7 @@ def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:
     yield from _features(stream)
     yield from _reference(stream)
     yield from _detectors(stream)
+    yield from (Advice("warning", key, why) for key, why in silent_rules(stream))
     yield from _inferred(stream)
     if stream.per == "model":
         yield Advice("ok", ".per", "each model is a stream of its own, from its first prediction; labels must carry the model")

@@ -42,6 +42,12 @@ _OF_KIND: dict[Kind, frozenset[str]] = {
     "regression": frozenset(("mae", "rmse", "mape", "smape", "bias", "r2", "mean_actual", "mean_predicted")),
 }  # fmt: skip
 """Those of outcomes; serving has its own whatever outcomes are."""
+ESTIMATED = frozenset((
+    "accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "average_precision", "macro_f1", "mae", "rmse",
+))  # fmt: skip
+"""Those that can be known before labels come."""
+SERVING = frozenset(("error_rate", "timeout_rate", "latency", "latency_p50", "latency_p95", "latency_p99"))
+"""Those of predictions, whatever becomes of them; of all rows of a window, by arrival."""
 _WITHOUT_BOUND = {"r2", "log_loss", "mae", "rmse", "mape", "smape", "cost", "bias", "mean_predicted", "mean_actual"}
 
 
