@@ -8,6 +8,7 @@ from stream_monitor.alerting.alerts import Moment
 from stream_monitor.metrics import report
 from stream_monitor.performance import review
 from stream_monitor.quality.checks import Coming
+from stream_monitor.quality.issue import Issue
 from stream_monitor.running import Running
 from stream_monitor.task import Output
 
@@ -22,7 +23,8 @@ def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list
     """Does all that is due."""
     outputs = close_windows(stream, now, arrived)
     moment = stream.moment(arrived, now)
-    outputs += notices.issues(stream.alerts, stream.name, stream.checks.silence(now, coming), moment)
+    silences = [_with_unread(stream, one) for one in stream.checks.silence(now, coming)]
+    outputs += notices.issues(stream.alerts, stream.name, silences, moment)
     outputs += _looked(stream, now, moment)
     outputs += review.punctuality(stream, moment)
     if stream.age.next <= now and stream.age.look(now, stream.join.wait):
@@ -52,6 +54,12 @@ def compare_anew(stream: Running, moment: Moment) -> list[Output]:
     stream.estimates.relearn()
     over = stream.watched.begin_losses(stream.judge)
     return [output for labels in over for output in stream.alerts.end("rebaselined", moment, **labels)]
+
+
+def _with_unread(stream: Running, issue: Issue) -> Issue:
+    """A silence that is none: events come, and none of them can be read."""
+    unread = stream.unread.get(issue.feature, 0) if (issue.name, issue.step) == ("NoData", "opened") else 0
+    return issue._replace(summary=f"{issue.summary}; {unread:,} events came that could not be read") if unread else issue
 
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
