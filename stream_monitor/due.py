@@ -9,6 +9,7 @@ from stream_monitor.joining.clock import FAR
 from stream_monitor.metrics import report
 from stream_monitor.performance import review
 from stream_monitor.quality.checks import Coming
+from stream_monitor.quality.issue import Issue
 from stream_monitor.running import Running
 from stream_monitor.task import Output
 
@@ -23,7 +24,8 @@ def do(stream: Running, now: int, arrived: int, coming: Coming = "both") -> list
     """Does all that is due."""
     outputs = close_windows(stream, now, arrived)
     moment = stream.moment(arrived, now)
-    outputs += notices.issues(stream.alerts, stream.name, stream.checks.silence(now, coming), moment)
+    silences = [_with_unread(stream, one) for one in stream.checks.silence(now, coming)]
+    outputs += notices.issues(stream.alerts, stream.name, silences, moment)
     outputs += _looked(stream, now, moment)
     outputs += review.punctuality(stream, moment)
     if stream.age.next <= now:
@@ -69,6 +71,12 @@ def _compare_older(stream: Running, moment: Moment) -> list[Output]:
         return compare_anew(stream, moment)
     stream.join.compare_at(stream.age.within(wait), stream.record.config.metrics.step, since=looked)
     return []
+
+
+def _with_unread(stream: Running, issue: Issue) -> Issue:
+    """A silence that is none: events come, and none of them can be read."""
+    unread = stream.unread.get(issue.feature, 0) if (issue.name, issue.step) == ("NoData", "opened") else 0
+    return issue._replace(summary=f"{issue.summary}; {unread:,} events came that could not be read") if unread else issue
 
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:

@@ -90,6 +90,7 @@ class Part:
         self._remember(state)
         if meta is None:
             return None
+        self._agree(meta["revision"])
         self._revision, self._partitions = meta["revision"], meta["partitions"]
         self._bases = {name: StreamRecord.model_validate_json(record) for name, record in meta["bases"].items()}
         self._quarantined = dict(meta["quarantined"])
@@ -122,6 +123,14 @@ class Part:
             raise ConfigurationError(
                 f"{self.partition.topic} was written for {self._partitions} partitions and now for {block.partitions}: "
                 "streams would move; use a new topics.prefix to change the count"
+            )
+
+    def _agree(self, revision: int) -> None:
+        """Raises where a newer configuration is in force than this replica's; an older one in the log is another's."""
+        if self._own_revision is not None and revision > self._own_revision:
+            raise ConfigurationError(
+                f"the log has configuration revision {revision} in force, and this replica has {self._own_revision}: "
+                "start it again with the newer one"
             )
 
     def _section(self, section: Section, arrived: int, offset: int) -> list[Output]:
@@ -233,11 +242,7 @@ class Part:
         if not section.stream:
             return self._drop_others(msgspec.json.decode(section.document, type=dict[str, Any]), arrived, offset)
         record = parsed(section.document)
-        if self._own_revision is not None and record.revision > self._own_revision:
-            raise ConfigurationError(
-                f"the log has configuration revision {record.revision} in force, and this replica has {self._own_revision}: "
-                "start it again with the newer one"
-            )
+        self._agree(record.revision)
         if record.revision < self._revision:
             return []
         self._revision = record.revision
@@ -260,8 +265,11 @@ class Part:
 
     def _drop_others(self, document: dict[str, Any], arrived: int, offset: int) -> list[Output]:
         """Ends the streams that are not configured any more."""
-        if document.get("revision", 0) < self._revision:
+        revision = document.get("revision", 0)
+        self._agree(revision)
+        if revision < self._revision:
             return []
+        self._revision = revision
         outputs: list[Output] = []
         for name in [name for name in self._streams if name.partition("/")[0] not in document["streams"]]:
             if offset < self._asleep.get(name, 0):

@@ -33,6 +33,7 @@ class Running(Reported, Reviewed, Protocol):
     age: LabelAge
     uncompared: Gathered
     totals: dict[str, int]
+    unread: dict[str, int]
 
     def moment(self, arrived: int, clock: int | None = None) -> Moment:
         """Where the stream stands."""

@@ -57,6 +57,8 @@ class Stream:
         self.kept = KeptFeatures()
         self.came: dict[str, int] = {}
         """When rows of each kind arrived last; at first, when the first rows of any kind did."""
+        self.unread: dict[str, int] = {}
+        """Events of each kind that could not be read, in sections without a row, since the last row of the kind."""
         self.born = -1
         """The offset of the log at which it came to be; -1 if it is configured."""
         self.ledger = Ledger(config, self.words, self.join.classes)
@@ -83,7 +85,9 @@ class Stream:
         if section.kind == "reference":
             return self._give(section, arrived)
         if section.rows is None or not len(section.rows):
+            self.unread[section.kind] = self.unread.get(section.kind, 0) + section.dead
             return []
+        self.unread[section.kind] = 0
         for version in self.watched.take_given(self.judge):
             turnover.refer(self, version.number)
         return self._in_pieces(section, section.rows, arrived)
@@ -288,10 +292,8 @@ class Stream:
         self.count({"predictions": n})
 
     def _watch_features(self, features: Features, joined: Joined, marks: Marks) -> list[Event]:
-        names, values, texts, mistyped = features
-        if mistyped or not np.isfinite(values).all():
-            missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-            self.count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
+        names, values, texts, missing, mistyped = features
+        self.count({"missing": missing, "infinite": int(np.isinf(values).sum()), "mistyped": mistyped})
         watched = joined.accepted
         if self.watched.several:
             watched = watched.copy()

@@ -33,7 +33,8 @@ def state(stream: Stream) -> dict[str, Any]:
         "estimates": stream.estimates.state(),
         "alerts": stream.alerts.state(),
         "feature_rows": stream.feature_rows.state(), "checks": stream.checks.state(),
-        "kept": stream.kept.state(), "came": stream.came, "halvings": stream.watched.halvings,
+        "kept": stream.kept.state(), "came": stream.came, "unread": stream.unread,
+        "halvings": stream.watched.halvings,
         "siblings": stream.watched.siblings,
         "born": stream.born,
         "retired": list(stream.watched.retired), "shadows": stream.watched.shadows.state(),
@@ -51,7 +52,7 @@ def restored(name: str, saved: dict[str, Any], named: Arrays) -> Stream:
     stream = Stream(name, StreamRecord.model_validate_json(saved["record"]))
     stream.born = saved["born"]
     stream.kept.restore(saved["kept"])
-    stream.came = dict(saved["came"])
+    stream.came, stream.unread = dict(saved["came"]), dict(saved["unread"])
     stream.watched.halvings = saved["halvings"]
     stream.watched.siblings, stream.watched.retired = saved["siblings"], Spent(*saved["retired"])
     for part in ("judge", "age", "words", "ledger", "estimates", "rules", "alerts", "feature_rows"):

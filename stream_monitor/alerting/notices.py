@@ -9,6 +9,7 @@ from stream_monitor.blocks import Section
 from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
 from stream_monitor.events import AlertKind, iso
+from stream_monitor.figures import number
 from stream_monitor.models.models import ERRORS, Found
 from stream_monitor.models.sentence import Named, sentence
 from stream_monitor.quality.issue import Issue
@@ -68,8 +69,9 @@ def reference_unsettled(alerts: Alerts, finding: Finding, subject: Subject, mome
     """Says that a reference has changed within itself."""
     what = f"{finding.name} of {subject.text}" if finding.sort == "feature" else f"the {finding.sort} of {subject.text}"
     summary = (
-        f"{what} changed within its own reference, since {iso(finding.began_time)}: what is like the reference is not "
-        "what it was at first; `rebaseline` learns it anew"
+        f"{what} changed within its own reference, since {iso(finding.began_time)}: its {finding.moved} was "
+        f"{number(finding.before)} and is {number(finding.after)} since; what is like the reference is not what it was at "
+        "first; `rebaseline` learns it anew"
     )
     about = {"feature": finding.name} if finding.sort == "feature" else {"model": subject.model, "version": subject.version}
     return alerts.open(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from stream_monitor.config.better import estimated_of
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.duration import show
+from stream_monitor.config.silent_rules import silent_rules
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.models import catalogue
 
@@ -70,7 +70,7 @@ def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:
     yield from _reference(stream)
     yield from _detectors(stream)
     yield from _models(stream)
-    yield from _estimates(stream)
+    yield from (Advice("warning", key, why) for key, why in silent_rules(stream))
     yield from _inferred(stream)
     if stream.per == "model":
         yield Advice("ok", ".per", "each model is a stream of its own, from its first prediction; labels must carry the model")
@@ -133,26 +133,6 @@ def _models(stream: StreamConfig) -> Iterator[Advice]:
         yield Advice("warning", ".models.challengers", f"are not for a {stream.task} task, and do nothing: {', '.join(idle)}")
     if models.estimate_loss and not regression:
         yield Advice("warning", ".models.estimate_loss", f"does nothing in a {stream.task} task: it is of regressions")
-
-
-def _estimates(stream: StreamConfig) -> Iterator[Advice]:
-    """Rules about estimates that never speak."""
-    performance, shortest = stream.performance, stream.metrics.window
-    named = [(f"limits.{at}", rule.metric, rule.window, rule.basis) for at, rule in enumerate(performance.limits)]
-    against = performance.against_reference
-    named += [("against_reference", metric, None, against.basis) for metric in against.metrics]
-    for where, metric, window, basis in named:
-        if basis != "estimated":
-            continue
-        kinds = estimated_of(metric) & stream.measured_as
-        if window not in (None, shortest):
-            text = f"never says anything: only windows of {show(shortest)}, the shortest, are estimated"
-            yield Advice("warning", f".performance.{where}", text)
-        elif not kinds:
-            yield Advice("warning", f".performance.{where}", f"never says anything of {metric}, which is not estimated")
-        elif kinds == {"regression"} and not stream.models.estimate_loss:
-            text = f"never says anything of {metric}: it is estimated with models: {{estimate_loss: true}}"
-            yield Advice("warning", f".performance.{where}", text)
 
 
 def _inferred(stream: StreamConfig) -> Iterator[Advice]:

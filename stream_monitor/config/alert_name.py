@@ -6,12 +6,16 @@ from typing import Literal
 
 from stream_monitor.config.quality import Name
 
-AlertName = Literal[
+OptionalAlert = Literal[
     Name,
     "DataDrift", "PredictionDrift", "ConceptDrift", "RiskRose",
     "PerformanceDrop", "PerformanceGain", "MetricLimit", "ChallengerBetter", "ErrorsExplained", "EstimateApart",
     "LabelsLate", "LabelBias", "ReferenceUnsettled", "FeatureType", "LabelVocabulary", "ThirdClass", "TaskUnknown",
     "NoData", "StalledInput",
-    "StreamQuarantined", "InputLost", "RecordLost", "DetectorBroken", "ChallengerFailed",
 ]  # fmt: skip
-"""Those about the data, then what detectors find, what is said of performance, of labels, of silence, of the monitor itself."""
+"""Those about the data, then what detectors find, what is said of performance, of labels, of silence."""
+
+AlertName = Literal[
+    OptionalAlert, "StreamQuarantined", "InputLost", "RecordLost", "DetectorBroken", "ChallengerFailed",
+]  # fmt: skip
+"""And those about the monitor itself, which cannot be switched off."""

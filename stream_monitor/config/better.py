@@ -48,6 +48,8 @@ _ESTIMATED: dict[Kind, frozenset[str]] = {
     "regression": frozenset(("mae", "rmse")),
 }
 """Those that are estimated before labels come."""
+SERVING = frozenset(("error_rate", "timeout_rate", "latency", "latency_p50", "latency_p95", "latency_p99"))
+"""Those of predictions, whatever becomes of them; of all rows of a window, by arrival."""
 _WITHOUT_BOUND = {"r2", "log_loss", "mae", "rmse", "mape", "smape", "cost", "bias", "mean_predicted", "mean_actual"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 _UNITS = {"ms": 1_000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 604_800_000_000}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
@@ -33,5 +33,5 @@ def show(microseconds: int) -> str:
     return "".join(parts) or "1ms"
 
 
-Duration = Annotated[int, BeforeValidator(parse), PlainSerializer(show, when_used="json")]
-"""Microseconds, written like 7d."""
+Duration = Annotated[int, BeforeValidator(parse), Field(le=parse("3650d")), PlainSerializer(show, when_used="json")]
+"""Microseconds, written like 7d; ten years at most."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -40,7 +41,9 @@ class Setting(NamedTuple):
     @property
     def length_of_time(self) -> bool:
         """Whether it is written like 7d."""
-        return any(isinstance(m, BeforeValidator) and m.func is duration.parse for m in self.field.metadata)
+        members = (getattr(member, "__metadata__", ()) for member in get_args(self.field.annotation))
+        said = (*self.field.metadata, *chain.from_iterable(members))
+        return any(isinstance(m, BeforeValidator) and m.func is duration.parse for m in said)
 
     @property
     def free(self) -> bool:

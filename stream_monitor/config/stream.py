@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 import detectors
-from stream_monitor.config.alert_name import AlertName
+from stream_monitor.config.alert_name import OptionalAlert
 from stream_monitor.config.better import Kind, known_of
 from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
@@ -149,7 +149,7 @@ class Versions(Settings):
 class Metrics(Settings):
     """Windows of event time that metrics are given for."""
 
-    window: Duration = Field(parse("1h"), gt=0)
+    window: Duration = Field(parse("1h"), ge=parse("1s"))
     also: tuple[Duration, ...] | None = None
     """Longer windows, each a multiple of the first; a day unless said, where it is one."""
     grace: Duration = Field(parse("1m"), ge=0)
@@ -235,8 +235,8 @@ class Alerts(Settings):
     """The smallest change that matters, by kind or by feature: in standard deviations, or points of a share times ten."""
     weights: dict[DriftKind, Weight] = Field(default_factory=dict)
     """How much of the budget a signal of each kind gets, against 1 for others."""
-    off: tuple[AlertName, ...] = ()
-    """Alerts that are never raised, by name, such as LabelBias."""
+    off: tuple[OptionalAlert, ...] = ()
+    """Alerts that are never raised, by name, such as LabelBias; those about the monitor itself always are."""
 
     def least(self, kind: DetectedKind) -> float:
         """The smallest change of a kind of signal that matters, in standard deviations."""

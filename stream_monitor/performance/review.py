@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.config.alert_name import AlertName
-from stream_monitor.config.better import BETTER, is_share
+from stream_monitor.config.better import BETTER, SERVING, is_share
 from stream_monitor.config.duration import show
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import StreamRecord
@@ -30,7 +30,6 @@ from stream_monitor.watched import Watched
 
 _NAMES: dict[Kind, AlertName] = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
-_OF_SERVING = ("error_rate", "timeout_rate")
 """Metrics of predictions, labelled or not; latency beside."""
 _KEPT = 3
 """Segments that an alert names."""
@@ -237,7 +236,7 @@ def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
     how = "is estimated to be" if estimated else "is"
     how += {"improved": " better", "worse": " worse", "beyond": " beyond its limit"}[step.kind]
     against = "the reference" if told.rule.endswith("reference") else "the limit"
-    rows = "predictions" if estimated or step.metric in _OF_SERVING or step.metric.startswith("latency") else "outcomes"
+    rows = "predictions" if estimated or step.metric in SERVING else "outcomes"
     summary = (
         f"{step.metric} of {subject.text}{where} {how} since {iso(step.since)}: {number(value)}{_interval(step.reading)}, "
         f"{against} is {number(step.against)}, over {step.reading.n:,.0f} {rows}"

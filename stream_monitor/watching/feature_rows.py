@@ -11,17 +11,20 @@ from stream_monitor import blocks
 from stream_monitor.blocks import Rows
 from stream_monitor.watching.categories import Categories
 from stream_monitor.watching.group import Group
+from stream_monitor.watching.missing import Missing
 
 _MISTYPED = 10
 """Values of a wrong type in a window from which on it is worth an alert."""
 
 
 class Features(NamedTuple):
-    """Features by name and as float64[n, k]; which of them are texts, and how many values are of a wrong type."""
+    """Features by name and as float64[n, k]; which of them are texts, how many values are missing or of a wrong type."""
 
     names: tuple[str, ...]
     values: npt.NDArray[np.float64]
     texts: list[str]
+    missing: int
+    """Those of a wrong type included."""
     mistyped: int
 
 
@@ -31,6 +34,7 @@ class FeatureRows:
     def __init__(self, categories: int, features: int) -> None:
         self.categories = Categories(categories, features)
         self._limit = features
+        self._missing = Missing(features)
         self._mistyped: dict[str, int] = {}
         """Since the last window closed."""
         self._said: set[str] = set()
@@ -52,7 +56,8 @@ class FeatureRows:
                 mistyped += self._see(name, int((~np.isnan(numbers[:, i])).sum()))
                 numbers[:, i] = np.nan
         values = np.column_stack((numbers, *columns)) if columns else numbers
-        return Features((*names, *texts), values, texts, mistyped)
+        named = (*names, *texts)
+        return Features(named, values, texts, self._missing.count(named, values, group), mistyped)
 
     def mistyped(self) -> set[str]:
         """The features that come as another type than in the reference."""
@@ -68,11 +73,15 @@ class FeatureRows:
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        return {"categories": self.categories.state(), "mistyped": self._mistyped, "said": sorted(self._said)}
+        return {
+            "categories": self.categories.state(), "missing": self._missing.state(), "mistyped": self._mistyped,
+            "said": sorted(self._said),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.categories.restore(state["categories"])
+        self._missing.restore(state["missing"])
         self._mistyped, self._said = dict(state["mistyped"]), set(state["said"])
 
     def _see(self, name: str, n: int) -> int:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stream_monitor.watching.allowance import NOTHING, Allowance, Spent
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.recent import Marks
-from stream_monitor.watching.reference import Reference, Sort, unsettled
+from stream_monitor.watching.reference import Reference, Sort, Unsettled, unsettled
 from stream_monitor.watching.signals import Signals
 from stream_monitor.watching.warmup import Warmup
 
@@ -46,13 +46,6 @@ class Terms(NamedTuple):
     """Types of features that are not to be found out."""
     limit: int = 1
     """How many signals there may be."""
-
-
-class Unsettled(NamedTuple):
-    """A signal whose reference has changed within itself, and since which event time."""
-
-    name: str
-    since: int
 
 
 class Group:
@@ -113,7 +106,7 @@ class Group:
         times = self.warmup.times()
         references = [self._reference(kind, names, values, times) for kind in _KINDS]
         self.adopt(references)
-        self._unsettled = [Unsettled(name, since) for one in references[:1] for name, since in unsettled(one)]
+        self._unsettled = [found for one in references[:1] for found in unsettled(one)]
 
     def adopt(self, references: list[Reference]) -> None:
         """Takes references that were made elsewhere, of numbers and of categories."""
@@ -281,7 +274,13 @@ class Group:
         return float(high - low) / (3 * len(times) // 4 - len(times) // 4)
 
     def _say_unsettled(self, row: int) -> list[Finding]:
-        said = [Finding(row, "unsettled", self.sort, one.name, "scan", began_time=one.since) for one in self._unsettled]
+        said = [
+            Finding(
+                row, "unsettled", self.sort, one.name, "scan", before=one.before, after=one.after, began_time=one.since,
+                moved=one.moved,
+            )
+            for one in self._unsettled
+        ]  # fmt: skip
         self._unsettled = []
         return said
 

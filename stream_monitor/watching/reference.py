@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors import Change
 from detectors.scan import Scan
 
 Floats = npt.NDArray[np.float64]
@@ -105,14 +106,32 @@ def _inflation(values: Floats, mean: Floats, sd: Floats) -> Floats:
     return inflation
 
 
-def unsettled(reference: Reference) -> list[tuple[str, int]]:
-    """The signals that have changed within their own reference, each with the event time since when."""
+class Unsettled(NamedTuple):
+    """A signal that has changed within its own reference: since which event time, in what, and from what to what."""
+
+    name: str
+    since: int
+    moved: Literal["mean", "spread"]
+    before: float
+    after: float
+
+
+def unsettled(reference: Reference) -> list[Unsettled]:
+    """The signals that have changed within their own reference."""
     first, names = len(reference.times) // _BASELINE, reference.names
     if not names:
         return []
     scan = Scan(len(names), run_length=_SETTLED * len(names) * len(reference.times), min_effect=tuple(reference.effects))
     scan.fit(reference.values[:first], reference.times[:first])
-    found: dict[int, int] = {}
+    found: dict[int, Change] = {}
     for change in scan.update(reference.values[first:], reference.times[first:]):
-        found.setdefault(change.signal, int(reference.times[first + change.start]))
-    return [(names[signal], since) for signal, since in sorted(found.items())]
+        found.setdefault(change.signal, change)
+    return [_unsettled(reference, signal, first + change.start, change) for signal, change in sorted(found.items())]
+
+
+def _unsettled(reference: Reference, signal: int, start: int, change: Change) -> Unsettled:
+    moved: Literal["mean", "spread"] = "spread" if change.moved == "spread" else "mean"
+    column = reference.values[:, signal]
+    before, after = (some[~np.isnan(some)] for some in (column[:start], column[start:]))
+    amounts = (float(some.std() if moved == "spread" else some.mean()) if len(some) else math.nan for some in (before, after))
+    return Unsettled(reference.names[signal], int(reference.times[start]), moved, *amounts)

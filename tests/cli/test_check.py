@@ -50,6 +50,11 @@ def configured(**stream: Any) -> Config:
     return Config.model_validate({"topics": {"prefix": "us"}, "streams": {"s": STREAM | stream}})
 
 
+def limited(**rule: Any) -> dict[str, Any]:
+    """A stream with a limit."""
+    return {"performance": {"limits": [rule]}, "segments": {"keys": ["region"]}}
+
+
 def said(name: str = "", differs: str = "", refusals: tuple[str, ...] = (), **facts: Any) -> list[str]:
     """Warnings and errors about a cluster that is as it should be but for one topic."""
     changed = FACTS | ({name: replace(FACTS[name], **facts)} if name else {})
@@ -164,8 +169,22 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         ({"performance": {"limits": [ESTIMATED | {"metric": "mae"}]}, "models": {"estimate_loss": True}}, []),
         (
             {"performance": {"against_reference": {"basis": "estimated", "metrics": ["f1", "brier"]}}},
-            ["warning streams.s.performance.against_reference"],
+            ["warning streams.s.performance.against_reference.metrics"],
         ),
+        (limited(metric="latency_p99", above=1.0, basis="cohort"), ["warning streams.s.performance.limits.0"]),
+        (limited(metric="latency_p99", above=1.0, certain=True), ["warning streams.s.performance.limits.0"]),
+        (limited(metric="latency_p99", above=1.0), []),
+        (limited(metric="error_rate", above=0.5, certain=True), []),
+        (limited(metric="error_rate", above=0.5, segment="region=eu"), ["warning streams.s.performance.limits.0"]),
+        (limited(metric="mcc", below=0.5, basis="estimated"), ["warning streams.s.performance.limits.0"]),
+        (limited(metric="macro_f1", below=0.5, basis="estimated"), []),
+        (
+            {"task": "multiclass", "performance": {"against_reference": {"metrics": ["roc_auc"]}}},
+            ["warning streams.s.performance.against_reference.metrics"],
+        ),
+        ({"task": "multiclass"}, []),
+        ({"task": "regression", "positive": "yes"}, ["warning streams.s.positive"]),
+        ({"task": "multiclass", "performance": {"cost": {"fp": 1}}}, ["warning streams.s.performance.cost"]),
     ],
 )
 def test_what_a_configuration_leaves_open_is_said_without_asking_kafka(stream: dict[str, Any], expected: list[str]) -> None:

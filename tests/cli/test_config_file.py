@@ -112,6 +112,11 @@ def test_an_alert_that_there_is_not_cannot_be_off(loaded: Load) -> None:
     assert said.endswith(", not 'LabelsBias'; did you mean LabelBias?")
 
 
+def test_what_is_said_of_the_monitor_itself_cannot_be_off(loaded: Load) -> None:
+    (said,) = problems(loaded, "streams: {s: {predictions: {topic: p}, alerts: {off: [StreamQuarantined]}}}")
+    assert said.startswith("monitor.yaml:1: streams.s.alerts.off.0: must be one of MissingValues, ")
+
+
 @pytest.mark.parametrize("name", get_args(AlertName))
 def test_every_alert_is_opened_somewhere_and_documented(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs" / "alerts.md").read_text()
@@ -195,6 +200,13 @@ def secret(config: Config) -> str:
         (f"{STREAM}kafka: {{session_timeout: 30}}", "2: kafka.session_timeout: has no unit; write it like 30s, 30m or 30d"),
         (f"{STREAM}kafka: {{session_timeout: 3x}}", "2: kafka.session_timeout: not a length of time: '3x'; write it like "),
         (f"{STREAM}kafka: {{transaction_timeout: 20s}}", "2: kafka.transaction_timeout: must be at most 10s, not '20s'"),
+        (f"{STREAM}topics: {{retention: 99999999999d}}", "2: topics.retention: must be at most 3650d, not '99999999999d'"),
+        ("streams: {s: {predictions: {topic: p}, reference: {renew_after: 9999w}}}",
+         "1: streams.s.reference.renew_after: must be at most 3650d, not '9999w'"),
+        ("streams: {s: {predictions: {topic: p}, reference: {renew_after: 7}}}",
+         "1: streams.s.reference.renew_after: has no unit; write it like 7s, 7m or 7d"),
+        ("streams: {s: {predictions: {topic: p}, metrics: {window: 5ms}}}",
+         "1: streams.s.metrics.window: must be at least 1s, not '5ms'"),
         (f"{STREAM}http: {{port: 70000}}", "2: http.port: must be at most 65535, not 70000"),
         (f"{STREAM}http: {{port: x}}", "2: http.port: must be a whole number, not 'x'"),
         (f"{STREAM}http: no", "2: http: must be a mapping of keys to values, not a text"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -459,11 +460,29 @@ def test_missing_values_and_infinities_are_missing_for_detectors_and_are_counted
     rng = np.random.default_rng(0)
     ids, seconds = [f"id{i}" for i in range(1000)], [float(i) for i in range(1000)]
     x = rng.normal(size=1000)
-    x[::10], x[5::10] = np.nan, np.inf
+    x[9::10], x[5::10] = np.nan, np.inf
     said = run([block(configuration(), at=0), block(predictions(ids, seconds, [1.0] * 1000, {"x": x.tolist()})), drained(3600)])
     assert said["alerts"] == []
     assert sum(event["counts"].get("infinite", 0) for event in arrivals(said)) == 100
     assert sum(event["counts"].get("missing", 0) for event in arrivals(said)) == 100
+
+
+@pytest.mark.parametrize("rows", [100, 5_000], ids=["watched", "being learnt"])
+def test_a_value_that_no_row_of_a_section_has_is_missing_as_well(rows: int) -> None:
+    ids, seconds = [f"id{i}" for i in range(600)], [float(i) for i in range(600)]
+    x, late = [math.nan if i % 10 == 9 else float(i % 7) for i in range(600)], [float(i) for i in range(40, 600)]
+    whole = [
+        block(predictions(ids[:40], seconds[:40], [1.0] * 40, {"x": x[:40]})),
+        block(predictions(ids[40:], seconds[40:], [1.0] * 560, {"x": x[40:], "late": late})),
+    ]
+    single = [
+        block(predictions([ids[i]], [seconds[i]], [1.0], {k: [v] for k, v in features.items() if not math.isnan(v)}))
+        for i in range(600)
+        for features in [{"x": x[i]} | ({"late": late[i - 40]} if i >= 40 else {})]
+    ]
+    for blocks in (whole, cut(whole, 7), single):
+        said = run([block(configuration(config={"reference": {"rows": rows}}), at=0), *blocks, drained(3600)])
+        assert sum(event["counts"].get("missing", 0) for event in arrivals(said)) == 60
 
 
 def test_a_constant_feature_that_begins_to_vary_has_drifted() -> None:

@@ -171,6 +171,26 @@ def test_a_stream_that_is_no_longer_configured_ends_and_takes_its_snapshots_alon
         assert ended
 
 
+def test_a_replica_whose_configuration_is_older_than_that_of_the_snapshot_stops_and_says_so() -> None:
+    state = saved(feed(Part(BLOCKS, 1), [block(configuration(revision=1), at=0), drained(600)]))
+    with pytest.raises(ConfigurationError, match="revision 1 in force, and this replica has 0"):
+        Part(BLOCKS, 0).restore(2, dict(state))
+    newer = Part(BLOCKS, 2)
+    newer.restore(2, state)
+    feed(newer, [block(configuration(revision=0), at=700), block(configuration(revision=2), at=701)], first=2)
+    assert list(newer.status()) == ["s"]
+
+
+def test_a_stream_that_a_newer_configuration_dropped_does_not_come_back_with_an_older_one() -> None:
+    only = Section("", "configuration", document=document({"revision": 1, "streams": ["other"]}))
+    blocks = [block(configuration(), at=0), block(only, at=1), block(configuration(), at=2)]
+    part = Part(BLOCKS, None)
+    feed(part, blocks)
+    assert not part.status()
+    with pytest.raises(ConfigurationError, match="revision 1 in force, and this replica has 0"):
+        feed(Part(BLOCKS, 0), blocks)
+
+
 def test_another_number_of_partitions_is_refused() -> None:
     part = Part(BLOCKS, None)
     feed(part, [block(configuration(), at=0)])

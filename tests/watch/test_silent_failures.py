@@ -65,6 +65,19 @@ def test_a_topic_that_falls_silent_is_no_data_within_minutes() -> None:
     assert "2026-01-05T02:1" <= opened["startsAt"] < "2026-01-05T02:3"
 
 
+def test_a_silence_of_events_that_cannot_be_read_says_how_many_there_were() -> None:
+    def unreadable(minute: int) -> Block:
+        return block(Section("s", "predictions", topic="p", partition=0, dead=20), at=300.0 + 60 * minute)
+
+    blocks = [
+        block(configuration(config=CONFIG | {"no_data": {"predictions": "20m"}}), at=0),
+        unreadable(-1), *rows(300, {"x": np.zeros(300)}), *map(unreadable, range(1, 6)), drained(3600),
+    ]  # fmt: skip
+    (opened,) = [event["data"] for event in run(blocks)["alerts"]]
+    assert opened["annotations"]["summary"].endswith("; 100 events came that could not be read")
+    assert run(blocks, restarts=[1, 2, 3]) == run(blocks)
+
+
 def test_labels_that_never_come_are_no_data_after_a_limit() -> None:
     log = [one for at in range(0, 9 * 3600, 600) for one in (*rows(10, {}, start=at, every=60.0, first=at), drained(at + 590))]
     config = {"no_data": {"labels": "6h"}, "labels": {"topic": "l", "wait": "1d"}}
