@@ -37,7 +37,7 @@ def _context(stream: Running, group: Group, finding: Finding) -> Context:
     """What else an alert says about a change."""
     features = partial(stream.feature_rows.categories.name, finding.name)
     name = stream.words.name if finding.sort == "prediction" else features
-    grew = [(name(one), before, since) for one, before, since in finding.shares]
+    grew = [(name(one), before, since) for one, before, since in finding.shares if before or since]
     immature = group.span < stream.record.config.reference.span
     risk = stream.record.config.performance.risk
     rise = risk.rise if risk and finding.sort == "risk" else None

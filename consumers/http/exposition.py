@@ -48,6 +48,9 @@ HELP = {
     "window_predictions": "Predictions in the last window.",
     "window_performance": "A metric of the outcomes whose label came in the last window.",
     "window_performance_outcomes": "Outcomes that a metric of the last window rests on.",
+    "window_estimated_performance": "A metric that is expected of the predictions in the last window, before labels come.",
+    "window_error_ratio": "The share of predictions in the last window that failed, timeouts included.",
+    "window_timeout_ratio": "The share of predictions in the last window that came too late.",
     "window_segment_loss": "Mean error, or mean absolute error, of a segment in the last window.",
     "cohort_end_timestamp_seconds": "When the last window ended whose labels are complete.",
     "cohort_performance": "A metric of the predictions of the last window whose labels are complete.",
@@ -165,11 +168,16 @@ def _window(stream: dict[str, str], metrics: Mapping[str, Any]) -> Iterator[Seri
         return
     place = stream | {"model": metrics["model"], "version": metrics["version"]}
     performance, labels, latency = metrics["performance"], metrics["labels"], metrics["latency"]
+    estimated, serving = metrics["estimated"], metrics["serving"]
     yield Series("window_end_timestamp_seconds", place, _epoch(metrics["window"]["end"]))
     yield Series("window_predictions", place, metrics["predictions"])
     for metric, reading in performance["metrics"].items():
         yield Series("window_performance", place | {"metric": metric}, reading["value"])
         yield Series("window_performance_outcomes", place | {"metric": metric}, reading["n"])
+    for metric, reading in estimated["metrics"].items() if estimated else ():
+        yield Series("window_estimated_performance", place | {"metric": metric}, reading["value"])
+    for what in ("error", "timeout") if serving else ():
+        yield Series(f"window_{what}_ratio", place, serving[f"{what}_rate"]["value"])
     for segment in performance["segments"]:
         yield Series("window_segment_loss", place | {"segment": segment["segment"]}, segment["loss"])
     yield Series("window_label_coverage_ratio", place, labels["coverage"])

@@ -190,12 +190,17 @@ def test_metrics_of_the_last_window_are_in_seconds_and_ratios(server: str, world
     latency = {"n": 9, "mean": 12.0, "p50": 12.0, "p95": 20.0, "p99": 250.0}
     window = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:05:00Z"}
     window_of_7 = {"model": "m", "version": "7", "predictions": 9, "performance": performance, "labels": labels}
-    world.statuses["watch"]["streams"]["s"]["metrics"] = [window_of_7 | {"latency": latency, "window": window}]
+    before_labels = {"estimated": {"metrics": {"roc_auc": {"value": 0.9}}}}
+    serving = {"serving": {"error_rate": {"value": 0.2}, "timeout_rate": {"value": 0.1}}}
+    of_predictions = {"latency": latency, "window": window} | before_labels | serving
+    world.statuses["watch"]["streams"]["s"]["metrics"] = [window_of_7 | of_predictions]
     values = metrics(server)
     place = {"stream": "s", "model": "m", "version": "7"}
     assert values["window_performance", named(**place, metric="accuracy")] == 0.75
     assert values["window_performance_outcomes", named(**place, metric="accuracy")] == 8
     assert values["window_segment_loss", named(**place, segment="region=eu")] == 0.5
+    assert values["window_estimated_performance", named(**place, metric="roc_auc")] == 0.9
+    assert (values["window_error_ratio", named(**place)], values["window_timeout_ratio", named(**place)]) == (0.2, 0.1)
     assert values["window_label_coverage_ratio", named(**place)] == 0.5
     assert values["window_prediction_latency_seconds", named(**place, quantile="0.99")] == 0.25
     assert values["window_label_delay_seconds", named(**place, quantile="0.5")] == 3
@@ -255,6 +260,7 @@ def test_every_metric_has_a_unit_and_a_sentence() -> None:
     plain = {"stream_quarantined", "versions", "alerts_firing", "false_alarms", "series_left_out", "window_performance"}
     plain |= {
         "window_performance_outcomes",
+        "window_estimated_performance",
         "window_segment_loss",
         "cohort_performance",
         "signal_firing",
