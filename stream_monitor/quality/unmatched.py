@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from stream_monitor.config.duration import show
 from stream_monitor.config.quality import Quality
+from stream_monitor.figures import percent
 from stream_monitor.joining.clock import FAR
 from stream_monitor.quality.hours import HOUR
 from stream_monitor.quality.issue import Found, Issue
@@ -19,6 +21,12 @@ Mask = npt.NDArray[np.bool_]
 
 _FEWEST = 30
 """Labels by which it is judged."""
+_MOST = 1_000
+"""Labels that are added up; from then on the older ones count half."""
+_ERRORS = 4
+"""Standard errors by which more than half must be one or the other."""
+_SOME = 0.1
+"""Of the labels that are alone, those that came late are worth a word from this share on."""
 _GRACE = 24 * HOUR
 """How long a label may be before its prediction at most, if predictions wait that long."""
 
@@ -39,7 +47,7 @@ class Unmatched:
         self._hours: dict[int, list[int]] = {}
         """Labels that found a prediction, and those that are alone, by the hour in which they came."""
         self._old = [0, 0]
-        """The same of hours that are long enough ago, until there are enough to be judged."""
+        """The same of hours that are long enough ago, until they are clearly most."""
         self._late = [0, 0]
         """Of those that are alone, how many of how many that were looked at came when the wait was over."""
 
@@ -85,13 +93,14 @@ class Unmatched:
         self._late = [before + more for before, more in zip(self._late, late, strict=True)]
         for hour in [hour for hour in self._hours if (hour + 1) * HOUR + min(self._wait, _GRACE) <= now]:
             self._old = [before + more for before, more in zip(self._old, self._hours.pop(hour), strict=True)]
-        well, bad = self._match_again(), list[Found]()
         found, alone = self._old
-        if (n := found + alone) >= _FEWEST:
-            well = well or alone <= found
-            if not well:
-                bad.append(Found("", self._summary(alone, n), 0.0, alone / n, n))
+        well, bad, n = _most(found, alone) or self._match_again(), list[Found](), found + alone
+        if not well and _most(alone, found):
+            bad.append(Found("", self._summary(alone, n), 0.0, alone / n, n))
+        if well or bad:
             self._old, self._late = [0, 0], [0, 0]
+        elif n > _MOST:
+            self._old, self._late = [one // 2 for one in self._old], [one // 2 for one in self._late]
         return self._issues.settle("LabelsUnmatched", severity, bad, {""} if well else ())
 
     def state(self) -> dict[str, Any]:
@@ -115,17 +124,26 @@ class Unmatched:
         found = alone = 0
         for hour in sorted(self._hours, reverse=True):
             found, alone = found + self._hours[hour][0], alone + self._hours[hour][1]
-            if found + alone >= _FEWEST:
+            if _most(found, alone) or _most(alone, found):
                 return found > alone
         return False
 
     def _summary(self, alone: int, n: int) -> str:
         late, looked = self._late
         wait = f"`labels.wait` ({show(self._wait)})"
+        other = "for predictions that are refused or not read, or is `prediction_id` (or `model`) not the same on both sides"
         if 2 * late > looked:
             why = f"most came when its {wait} was over"
-        elif looked and not late:
-            why = "no recent one had such an id: is `prediction_id` the same on both sides, and `model`, if labels name one?"
+        elif not looked:
+            why = f"are they {other}, or is {wait} too short?"
+        elif late < _SOME * looked:
+            why = f"next to none has the id of a recent one: are they {other}?"
         else:
-            why = f"is `prediction_id` the same on both sides, and {wait} long enough?"
+            why = f"{percent(late / looked)} came when its {wait} was over: are the rest {other}?"
         return f"{alone:,} of {n:,} labels of {self._stream} found no prediction that waits for them: {why}"
+
+
+def _most(some: int, others: int) -> bool:
+    """Whether some are clearly more than half of all."""
+    n = some + others
+    return n >= _FEWEST and some - others > _ERRORS * math.sqrt(n)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.quality import Quality
@@ -49,7 +50,7 @@ class Stream:
 def test_labels_that_never_match_are_said_to_after_the_first_wait_and_their_own_time() -> None:
     stream = Stream().hours(10, 0, 100, late=(0, 50))
     assert stream.said == [(5, "opened")]
-    assert stream.summary.startswith("100 of 100 labels of shop found no prediction that waits for them: no recent one had")
+    assert stream.summary.startswith("100 of 100 labels of shop found no prediction that waits for them: next to none")
 
 
 def test_labels_that_come_when_the_wait_is_over_are_said_to_be_late() -> None:
@@ -57,8 +58,15 @@ def test_labels_that_come_when_the_wait_is_over_are_said_to_be_late() -> None:
     assert stream.summary.endswith("most came when its `labels.wait` (2h) was over")
 
 
+@pytest.mark.parametrize(
+    ("late", "words"), [(1, "next to none has the id of a recent one"), (10, "20.0% came when its `labels")]
+)
+def test_the_wait_is_blamed_for_those_that_came_late_alone(late: int, words: str) -> None:
+    assert f"waits for them: {words}" in Stream().hours(10, 0, 100, late=(late, 50)).summary
+
+
 def test_it_ends_when_most_match_again() -> None:
-    stream = Stream().hours(8, 10, 90).hours(1, 60, 40)
+    stream = Stream().hours(8, 10, 90).hours(1, 80, 20)
     assert stream.said == [(5, "opened"), (9, "resolved")]
     assert stream.hours(10, 60, 40).said == [(5, "opened"), (9, "resolved")]
 
@@ -76,6 +84,17 @@ def test_labels_of_predictions_from_before_the_stream_began_do_not_count() -> No
 def test_few_labels_are_added_up_and_some_that_do_not_match_are_nothing() -> None:
     assert Stream().hours(40, 0, 2).said == [(19, "opened")]
     assert Stream().hours(300, 6, 5).said == []
+
+
+def test_about_half_is_not_most_however_long_it_lasts_and_three_in_five_are() -> None:
+    chance = np.random.default_rng(1)
+    stream = Stream()
+    for alone in chance.binomial(60, 0.5, 500).tolist():
+        stream.hours(1, 60 - alone, alone)
+    assert stream.said == []
+    for alone in chance.binomial(60, 0.6, 500).tolist():
+        stream.hours(1, 60 - alone, alone)
+    assert [step for _, step in stream.said] == ["opened"]
 
 
 def test_it_says_nothing_while_predictions_are_sampled_nor_for_a_wait_after() -> None:

@@ -106,7 +106,11 @@ def test_labels_that_are_all_late_leave_the_cohort_empty_and_open_no_window() ->
 
 @pytest.mark.parametrize(
     ("other", "delay", "said_of_it"),
-    [("", 300, ""), ("x", 300, "no recent one had such an id"), ("", 9000, "most came when its `labels.wait` (1h) was over")],
+    [
+        ("", 300, ""),
+        ("x", 300, "next to none has the id of a recent one"),
+        ("", 9000, "most came when its `labels.wait` (1h) was over"),
+    ],
 )
 def test_labels_that_find_no_prediction_are_said_to_and_why(other: str, delay: int, said_of_it: str) -> None:
     log = [block(configuration(config=CONFIG | {"labels": {"topic": "l", "wait": "1h"}}), at=0)]
