@@ -53,7 +53,7 @@ class Stream:
         self.judge = Judge(config.task, config.positive)
         self.watched = Watched(record)
         self.feature_rows = FeatureRows(record.limits.categories, record.limits.features)
-        self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.name)
+        self.checks = Checks(name, config.quality, config.no_data, self.feature_rows.categories.text)
         self.kept = KeptFeatures()
         self.came: dict[str, int] = {}
         """When rows of each kind arrived last; at first, when the first rows of any kind did."""

@@ -38,7 +38,7 @@ class Checks:
     Rows of one kind are to be cut where silence of the other is due; with their own they end it, and nothing is said.
     """
 
-    def __init__(self, stream: str, limits: Quality, no_data: NoData, category: Callable[[str, float], str]) -> None:
+    def __init__(self, stream: str, limits: Quality, no_data: NoData, category: Callable[[str, float], str | None]) -> None:
         self._limits = limits
         self._pending: list[tuple[tuple[str, ...], int, Floats]] = []
         """Features that are looked at together: names, how many of them are texts, values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Set
 from typing import NamedTuple
 
@@ -32,8 +33,8 @@ class Look(NamedTuple):
     known: Known
     counts: FeatureCounts
     limits: Quality
-    category: Callable[[str, float], str]
-    """The name of a feature's category by its number."""
+    category: Callable[[str, float], str | None]
+    """The text of a feature's category by its number; None of those that share one."""
     excused: Set[str]
     """Features whose values are missing for a reason that is said already."""
     drifting: Set[str]
@@ -48,6 +49,11 @@ class Look(NamedTuple):
     def title(self, feature: str) -> str:
         """A feature as summaries name it."""
         return f"{feature} of {self.stream}"
+
+    def text(self, feature: str, category: float) -> str:
+        """A category as summaries name it: in quotes, as it may be empty or end with a space."""
+        text = self.category(feature, category)
+        return "many others" if text is None else json.dumps(text, ensure_ascii=False)
 
 
 class Findings(NamedTuple):
@@ -113,7 +119,7 @@ def unseen(look: Look) -> Findings:
     verdict = compare(counts.unseen, counts.present, look.known.unseen, look.limits.outside, look.limits.rows)
 
     def words(i: int, before: str, after: str) -> str:
-        names = ", ".join(look.category(look.known.names[i], one) for one in counts.strangers.get(i, []))
+        names = ", ".join(look.text(look.known.names[i], one) for one in counts.strangers.get(i, []))
         return f"has categories that the reference does not have in {after}, first {names}"
 
     return _findings(look, verdict, counts.present, words)
@@ -127,11 +133,14 @@ def constant(look: Look) -> Findings:
     usual = (common.k + 0.5) / (common.n + 1.0)
     chance = n * np.log(np.minimum(usual, 1.0))
     bad = still & (usual <= _VARIED) & (common.n > 0) & (chance < np.log(LEVEL / max(len(n), 1)))
-    verdict = Verdict(bad, counts.lowest != counts.highest, known.common.share, np.ones(len(n)))
+    many = np.zeros(len(n), np.bool_)
+    for i in np.flatnonzero(still & known.texts).tolist():
+        many[i] = look.category(known.names[i], counts.lowest[i]) is None
+    verdict = Verdict(bad & ~many, many | (counts.lowest != counts.highest), known.common.share, np.ones(len(n)))
 
     def words(i: int, before: str, after: str) -> str:
         name = known.names[i]
-        value = look.category(name, counts.lowest[i]) if known.texts[i] else number(counts.lowest[i])
+        value = look.text(name, counts.lowest[i]) if known.texts[i] else number(counts.lowest[i])
         return f"has the same value, {value}, in {after}; it varies in the reference"
 
     return _findings(look, verdict, n, words)

@@ -27,7 +27,7 @@ class FeatureQuality:
     Some 4 kB a feature, at most as many features as the group may have, and as many new ones.
     """
 
-    def __init__(self, stream: str, limits: Quality, category: Callable[[str, float], str]) -> None:
+    def __init__(self, stream: str, limits: Quality, category: Callable[[str, float], str | None]) -> None:
         self._stream, self._limits, self._category = stream, limits, category
         self._issues = OpenIssues()
         self._known: Known | None = None

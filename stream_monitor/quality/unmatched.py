@@ -131,7 +131,7 @@ class Unmatched:
     def _summary(self, alone: int, n: int) -> str:
         late, looked = self._late
         wait = f"`labels.wait` ({show(self._wait)})"
-        other = "for predictions that are not read or refused, or is `prediction_id` (or `model`) not the same on both sides"
+        other = "for predictions that are refused or not read, or is `prediction_id` (or `model`) not the same on both sides"
         if 2 * late > looked:
             why = f"most came when its {wait} was over"
         elif not looked:

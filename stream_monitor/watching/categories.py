@@ -29,10 +29,14 @@ class Categories:
 
     def name(self, feature: str, category: float) -> str:
         """What a number stands for; of a feature that is a number itself, the number."""
-        if math.isnan(category):
-            return "all others"
-        names = self._numbers.get(feature)
-        return f"{category:g}" if names is None else next((n for n, i in names.items() if i == category), "all others")
+        if feature not in self._numbers and not math.isnan(category):
+            return f"{category:g}"
+        text = self.text(feature, category)
+        return "all others" if text is None else text
+
+    def text(self, feature: str, category: float) -> str | None:
+        """The text that a number stands for; None if it stands for many."""
+        return next((text for text, i in self._numbers.get(feature, {}).items() if i == category), None)
 
     def state(self) -> dict[str, list[str]]:
         """The categories of each feature, by number."""

@@ -40,12 +40,16 @@ def matrix(columns: Columns, texts: Sequence[str] = ()) -> tuple[tuple[str, ...]
     return names, np.column_stack([columns[name] for name in names]).astype(np.float64)
 
 
+MANY = 100.0
+"""The number of categories that share one."""
+
+
 class Watched:
     """A group with its quality."""
 
     def __init__(self, reference: Columns, texts: Sequence[str] = (), **limits: Any) -> None:
         self.group, self.texts = learnt(reference, texts), texts
-        self.quality = FeatureQuality("shop", Quality(**limits), lambda _, category: f"c{category:.0f}")
+        self.quality = FeatureQuality("shop", Quality(**limits), lambda _, number: None if number == MANY else f"c{number:.0f}")
 
     def window(self, columns: Columns, excused: Set[str] = frozenset(), drifting: Set[str] = frozenset()) -> list[Issue]:
         """The issues of a window with these rows."""

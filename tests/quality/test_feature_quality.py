@@ -12,7 +12,7 @@ import pytest
 from stream_monitor.config.quality import Quality
 from stream_monitor.quality.feature_quality import FeatureQuality
 from stream_monitor.quality.issue import Issue
-from tests.quality.columns import Columns, Floats, Watched, learnt, marks, matrix, said, with_gaps
+from tests.quality.columns import MANY, Columns, Floats, Watched, learnt, marks, matrix, said, with_gaps
 
 N = 2_000
 
@@ -184,7 +184,8 @@ def test_categories_that_the_reference_does_not_have_are_named() -> None:
     (issue,) = watched.window({"country": countries})
     assert said([issue]) == [("UnseenCategories", "opened", "country")]
     assert (
-        issue.summary == "country of shop has categories that the reference does not have in 7.0% of 500 rows, first c11, c12"
+        issue.summary
+        == 'country of shop has categories that the reference does not have in 7.0% of 500 rows, first "c11", "c12"'
     )
 
 
@@ -203,7 +204,17 @@ def test_a_stuck_sensor_is_constant() -> None:
     assert "has the same value, 21.5, in all 300 rows" in issue.summary
     steps = watched.window({"temperature": rng.normal(20, 3, 300), "colour": np.full(300, 2.0)})
     assert said(steps) == [("ConstantFeature", "resolved", "temperature"), ("ConstantFeature", "opened", "colour")]
-    assert "the same value, c2," in steps[1].summary
+    assert 'the same value, "c2",' in steps[1].summary
+
+
+def test_categories_that_share_a_number_are_not_one_value() -> None:
+    watched = Watched({"id": np.arange(N) % MANY}, ["id"])
+    assert said(watched.window({"id": np.full(300, MANY)})) == [("UnseenCategories", "opened", "id")]
+    steps = watched.window({"id": np.full(300, 2.0)})
+    assert said(steps) == [("UnseenCategories", "resolved", "id"), ("ConstantFeature", "opened", "id")]
+    unseen, constant = watched.window({"id": np.full(300, MANY)})
+    assert said([unseen, constant]) == [("UnseenCategories", "opened", "id"), ("ConstantFeature", "resolved", "id")]
+    assert unseen.summary.endswith("first many others")
 
 
 def test_infinities_are_an_issue_unless_the_reference_has_them_too() -> None:
