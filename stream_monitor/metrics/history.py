@@ -7,7 +7,7 @@ from typing import Any
 from stream_monitor.metrics.tally import Tally
 
 Losses = tuple[float, float, float]
-"""The weight of some outcomes, the sum of their losses, and that of their squares."""
+"""How many outcomes there are, the sum of their losses, and that of their squares, as if the mean of their weights were 1."""
 
 _WINDOWS = 200
 """Windows that are kept apart; what is older is added up."""
@@ -26,7 +26,7 @@ class History:
         """Takes a window by its start, after the one before."""
         if not tally.sums:
             return
-        self._windows.append((start, {place: tally.loss(place) for place in tally.sums}))
+        self._windows.append((start, {place: _losses_of(tally, place) for place in tally.sums}))
         if len(self._windows) > _WINDOWS:
             _, losses = self._windows.pop(0)
             for place, one in losses.items():
@@ -60,6 +60,11 @@ class History:
         """Goes on from a `state()`."""
         self._windows = [(start, _losses(losses)) for start, losses in state["windows"]]
         self._older = _losses(state["older"])
+
+
+def _losses_of(tally: Tally, place: int) -> Losses:
+    (weight, total, squares), n = tally.loss(place), tally.rows(place)
+    return (n, total * n / weight, squares * n / weight) if weight > 0 else (0.0, 0.0, 0.0)
 
 
 def _losses(pairs: Any) -> dict[int, Losses]:

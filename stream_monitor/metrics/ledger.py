@@ -139,6 +139,7 @@ class Ledger:
                     self.since[closed.key.version].window(closed.start, closed.window.tally)
             yield closed
         if shortest:
+            self._hold_segments()
             self.segments.close(self.cohorts.first((now - self.windows.grace) // self.windows.length))
             if self._measure is not None:
                 before = self.vocabulary.now
@@ -270,6 +271,13 @@ class Ledger:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
                 self._tally(window.tally, outcomes.part(rows), losses[rows], places[rows])
+
+    def _hold_segments(self) -> None:
+        """Keeps as many segments of each version since its beginning as events can show, those with the most outcomes."""
+        tallies = [tally for since in self.since.values() for tally in (since.arrival, since.cohort)]
+        for tally in tallies:
+            tally.fold(self.segments.beyond({place: tally.rows(place) for place in tally.sums}))
+        self.segments.hold(place for tally in tallies for place in tally.sums)
 
     def _learn(self) -> None:
         """Completes references, as far as there are outcomes for it."""

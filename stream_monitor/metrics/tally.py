@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,6 +92,14 @@ class Tally:
         if other.errors is not None:
             self.errors = self.errors or Sketch(signed=True)
             self.errors.merge(other.errors)
+
+    def fold(self, into: Mapping[int, int]) -> None:
+        """Adds some segments to others."""
+        for place, other in into.items():
+            sums, mine = self.sums.pop(place), self.sums.get(other)
+            self.sums[other] = sums if mine is None else mine + sums
+            if (ranking := self.rankings.pop(place, None)) is not None:
+                self._ranking(other).merge(ranking)
 
     def readings(self, measure: Measure, place: int = ALL) -> Readings:
         """All metrics of a segment, by name; empty where it has no outcomes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ _KEPT = 1_024
 """Values of a key that are remembered when a window begins."""
 _OVER = 1_024
 """Places of a key that are over and still known; what comes for earlier ones is of the others."""
+_EVER = 10
+"""How many times as many as have places of a key are kept for good."""
 OTHERS = 64
 """The numbers below this, from 1 on, stand for all others of a key."""
 
@@ -50,6 +52,8 @@ class TopSegments:
         """The values that have places, with the number of the window from which on; -1 where they have always had one."""
         self._over: list[list[Span]] = [[] for _ in keys]
         """Places that are over, of windows that somebody needs."""
+        self._held: set[int] = set()
+        """What somebody keeps, whose names are not forgotten."""
         self._begun = -1
         """The latest window that has begun."""
         self._usual = -1
@@ -63,8 +67,8 @@ class TopSegments:
                 self._place(i, order[: self._top], number)
                 kept = order[:_KEPT]
                 self._counts[i] = {one: counts[one] * 3 // 4 for one in kept}
-                named = dict.fromkeys((*kept, *(one.value for one in self._over[i])))
-                self._names[i] = {one: self._names[i][one] for one in named}
+                named = {*kept, *(one.value for one in self._over[i]), *self._held}
+                self._names[i] = {one: name for one, name in self._names[i].items() if one in named}
             self._begun = number
 
     def see(self, rows: Rows, found: Hashes, windows: Ints) -> None:
@@ -104,6 +108,19 @@ class TopSegments:
         spans = (span for i in range(len(self.keys)) for span in self._spans(i))
         return {*range(OTHERS), *(span.value for span in spans if span.start <= first and last < span.end)}
 
+    def beyond(self, rows: Mapping[int, int]) -> dict[int, int]:
+        """Those of some segments, by their outcomes, that are too many to be kept for good; each with its key's others."""
+        found: dict[int, int] = {}
+        for i, names in enumerate(self._names if len(rows) > _EVER * self._top else ()):
+            mine = (one for one in rows if one in names and one not in self._placed[i])
+            most = sorted(mine, key=lambda one: (-rows[one], one))[_EVER * self._top :]
+            found |= dict.fromkeys(most, i + 1)
+        return found
+
+    def hold(self, kept: Iterable[int]) -> None:
+        """Takes the segments that somebody keeps."""
+        self._held = set(kept)
+
     def close(self, first: int) -> None:
         """Forgets the places of windows before the first that anybody needs; those of the latest are usual from now on."""
         self._usual = self._begun
@@ -122,7 +139,7 @@ class TopSegments:
             "counts": [list(counts.items()) for counts in self._counts],
             "placed": [list(placed.items()) for placed in self._placed],
             "over": [list(map(list, over)) for over in self._over],
-            "begun": self._begun, "usual": self._usual,
+            "held": sorted(self._held), "begun": self._begun, "usual": self._usual,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -131,7 +148,7 @@ class TopSegments:
         self._counts = [dict(map(tuple, counts)) for counts in state["counts"]]
         self._placed = [dict(map(tuple, placed)) for placed in state["placed"]]
         self._over = [[Span(*one) for one in over] for over in state["over"]]
-        self._begun, self._usual = state["begun"], state["usual"]
+        self._held, self._begun, self._usual = set(state["held"]), state["begun"], state["usual"]
 
     def _place(self, i: int, heaviest: list[int], number: int) -> None:
         """Gives places from a window on."""

@@ -17,7 +17,7 @@ def test_the_window_of_a_change_is_after_it_if_most_of_it_is_and_never_before_it
     history = History()
     for start, weight in ((0, 100.0), (60, 1000.0)):
         tally = Tally()
-        tally.sums = {ALL: np.array([weight, 0.0, 0.0])}
+        tally.sums = {ALL: np.array([7 * weight, 0.0, 0.0, weight])}
         history.add(start, tally)
     (earlier, later) = history.split(since, 60)[ALL]
     assert (earlier[0], later[0]) == (before, after)

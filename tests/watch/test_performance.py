@@ -620,6 +620,32 @@ def test_a_segment_without_a_place_for_some_of_the_time_is_partial() -> None:
     assert [one["segment"] for one in since if not one["partial"]] == ["region=(other)"]
 
 
+def test_segments_since_the_beginning_are_as_many_as_can_be_shown() -> None:
+    """Three windows of a hundred seconds each have a region of their own, which has a place in the last one of them."""
+    n = 4800
+    ids, label, predicted = truth(29, n)
+    region = [f"r{i // 300}" for i in range(n)]
+    blocks = []
+    for start in range(0, n, 20):
+        part, second = slice(start, start + 20), float(start)
+        more = {"segment:region": region[part]}
+        blocks.append(block(predictions(ids[part], [second] * 20, predicted[part].tolist(), more=more)))
+        blocks.append(block(labels(ids[part], [second + 1] * 20, label[part].tolist())))
+    config = {
+        "labels": {"topic": "l", "wait": "5m"}, "metrics": {"window": "100s"},
+        "segments": {"keys": ["region"], "top": 1, "minimum": 1},
+    }  # fmt: skip
+    blocks += silence(float(n), n + 1000)
+    said = world(config, *blocks)
+    for basis in ("arrival", "cohort"):
+        since = arrivals(said)[-1]["since"][basis]
+        found = {one["segment"]: one["outcomes"] for one in since["segments"]}
+        assert 10 <= len(found) <= 13
+        assert sum(found.values()) == since["outcomes"] > 4_000
+        assert found["region=r0"] >= 200
+        assert "" not in found
+
+
 def test_a_segment_that_is_called_other_is_among_the_others() -> None:
     ids, label, predicted = truth(24, 300)
     region = [("eu", "(other)", f"r{i}")[i % 3] for i in range(300)]
