@@ -23,6 +23,7 @@ def status(stream: Stream) -> dict[str, Any]:
             for one in stream.watched.versions.values()
         ],
         "models": _costs(stream), "not_estimated": _not_estimated(stream),
+        "not_judged": _not_judged(stream),
         "warming_up": {name: group.warmup.rows for name, group in stream.watched.groups().items() if not group.learnt},
         "not_watched": dict(stream.watched.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
@@ -42,6 +43,15 @@ def status(stream: Stream) -> dict[str, Any]:
 def _not_estimated(stream: Stream) -> dict[str, str]:
     """Versions whose performance is not estimated before labels come, and why."""
     return {stream.watched.versions[number].subject.version: why for number, why in stream.estimates.refused.items()}
+
+
+def _not_judged(stream: Stream) -> list[dict[str, Any]]:
+    """Rules about versions whose windows have too few rows for them, one after the other."""
+    return [
+        {"version": version.subject.version, "rule": rule, "windows": n}
+        for number, version in stream.watched.versions.items()
+        for rule, n in stream.rules.unheard(number).items()
+    ]
 
 
 def _costs(stream: Stream) -> dict[str, Any]:

@@ -122,6 +122,11 @@ class _Badness(NamedTuple):
     high: float
 
 
+def too_few(rule: Rule, reading: Reading, coverage: float) -> bool:
+    """Whether a window has fewer rows or labels than a rule asks for."""
+    return reading.n < rule.minimum or coverage < rule.coverage
+
+
 def _badness(reading: Reading, better: Better) -> _Badness | None:
     """None where there is no value or no interval."""
     value, low, high = (_or_nan(each) for each in (reading.value, reading.low, reading.high))
@@ -150,7 +155,7 @@ def _beyond(better: Better, sign: float, limit: float) -> Kind:
 
 
 def _says_nothing(rule: Rule, reading: Reading, coverage: float) -> bool:
-    return math.isnan(_or_nan(reading.value)) or reading.n < rule.minimum or coverage < rule.coverage
+    return math.isnan(_or_nan(reading.value)) or too_few(rule, reading, coverage)
 
 
 def _step(turn: Turn, rule: Rule, metric: str, reading: Reading, against: float, at: int) -> Step:

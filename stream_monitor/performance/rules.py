@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from stream_monitor.config.performance import Basis, LimitRule
+from stream_monitor.config.duration import show
+from stream_monitor.config.performance import Basis, LimitRule, Rule
 from stream_monitor.config.stream import StreamConfig
-from stream_monitor.metrics.reading import NOTHING, Readings
-from stream_monitor.performance.limits import Against, Limit, Step
+from stream_monitor.metrics.reading import NOTHING, Reading, Readings
+from stream_monitor.performance.limits import Against, Limit, Step, too_few
+
+_LONG = 10
+"""Windows in a row with too few rows for a rule after which that is worth saying."""
 
 
 class Told(NamedTuple):
@@ -44,6 +48,8 @@ class Rules:
         self._limits: dict[tuple[int, int], Limit] = {}
         """By version and by the place of the rule in the configuration."""
         self._against: dict[tuple[int, str], Against] = {}
+        self._few: dict[tuple[int, str], int] = {}
+        """By version and by what a rule is called: how many windows in a row had too few rows for it."""
 
     def window(self, version: int, said: Said) -> Iterator[Told]:
         """Takes a window of a version that closed."""
@@ -56,11 +62,17 @@ class Rules:
             if metric in now:
                 against = self._against.setdefault((version, metric), Against(rule, metric))
                 step = against.update(now[metric], said.reference.get(metric, NOTHING), said.start, said.coverage)
+                self._count(version, f"{metric} against its reference", rule, now[metric], said.coverage)
                 if step is not None:
                     yield Told(f"{metric} against its reference", "", said.basis, step)
 
+    def unheard(self, version: int) -> dict[str, int]:
+        """Rules that say nothing of a version, and for how many windows in a row these have had too few rows."""
+        return {rule: n for (number, rule), n in self._few.items() if number == version and n >= _LONG}
+
     def forget(self, version: int) -> None:
         """Lets go of a version."""
+        self._few = {key: n for key, n in self._few.items() if key[0] != version}
         self._limits = {key: limit for key, limit in self._limits.items() if key[0] != version}
         self._against = {key: against for key, against in self._against.items() if key[0] != version}
 
@@ -69,6 +81,7 @@ class Rules:
         return {
             "limits": [[*key, limit.state()] for key, limit in self._limits.items()],
             "against": [[*key, against.state()] for key, against in self._against.items()],
+            "few": [[*key, n] for key, n in self._few.items()],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -79,6 +92,10 @@ class Rules:
         for version, metric, inner in state["against"]:
             self._against[version, metric] = Against(self._config.against_reference, metric)
             self._against[version, metric].restore(inner)
+        self._few = {(version, rule): n for version, rule, n in state["few"]}
+
+    def _count(self, version: int, rule: str, asks: Rule, reading: Reading, coverage: float) -> None:
+        self._few[version, rule] = self._few.get((version, rule), 0) + 1 if too_few(asks, reading, coverage) else 0
 
     def _beyond_limits(self, version: int, said: Said) -> Iterator[Told]:
         for place, rule in enumerate(self._config.limits):
@@ -88,9 +105,17 @@ class Rules:
             if rule.metric in readings:
                 limit = self._limits.setdefault((version, place), Limit(rule))
                 step = limit.update(readings[rule.metric], said.start, said.coverage)
+                self._count(version, _called(rule), rule, readings[rule.metric], said.coverage)
                 if step is not None:
                     yield Told(_text(rule), rule.segment or "", said.basis, step)
 
 
 def _text(rule: LimitRule) -> str:
     return f"{rule.metric} {'above' if rule.below is None else 'below'} {rule.limit:g}"
+
+
+def _called(rule: LimitRule) -> str:
+    """A rule by all that tells it from others: `accuracy below 0.9 where region=eu, by arrival`."""
+    where = f" where {rule.segment}" if rule.segment else ""
+    length = f", of {show(rule.window)}" if rule.window else ""
+    return f"{_text(rule)}{where}{length}, by {rule.basis}"

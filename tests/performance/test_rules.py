@@ -1,0 +1,55 @@
+"""Rules that cannot judge a version, as its windows have too few rows, are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_monitor.blocks import encode
+from stream_monitor.metrics.reading import Reading
+from stream_monitor.part import Part
+from stream_monitor.performance.rules import Rules, Said
+from stream_monitor.task import Partition
+from tests.watch.worlds import block, configuration, labels, predictions, record
+
+LIMITS: dict[str, Any] = {
+    "task": "binary", "performance": {"limits": [{"metric": "accuracy", "below": 0.9}], "against_reference": {"metrics": []}},
+}  # fmt: skip
+
+
+def window(rules: Rules, n: int, start: int) -> None:
+    """A window of a version with so many outcomes, closed."""
+    readings = {"accuracy": Reading(0.5, n, 0.4, 0.6)}
+    assert list(rules.window(2, Said("arrival", 300_000_000, start, 1.0, lambda segment: readings, {}))) == []
+
+
+def test_a_rule_whose_windows_all_have_too_few_rows_is_known() -> None:
+    config = record(LIMITS).config
+    rules = Rules(config)
+    for start in range(9):
+        window(rules, 7, start)
+    assert rules.unheard(2) == {}
+    again = Rules(config)
+    again.restore(rules.state())
+    window(again, 7, 9)
+    assert again.unheard(2) == {"accuracy below 0.9, by arrival": 10}
+    assert again.unheard(1) == {}
+    again.forget(2)
+    assert again.unheard(2) == {}
+
+
+def test_one_window_with_enough_rows_begins_anew() -> None:
+    rules = Rules(record({"performance": {"limits": [{"metric": "accuracy", "below": 0.3}]}}).config)
+    for start in range(12):
+        window(rules, 30 if start == 6 else 7, start)
+    assert rules.unheard(2) == {}
+
+
+def test_the_status_says_which_versions_no_rule_can_judge() -> None:
+    part = Part(Partition("stream-monitor.blocks", 0), None)
+    blocks = [block(configuration(config=LIMITS), at=0)]
+    for window in range(13):
+        ids, seconds = [f"{window}-{i}" for i in range(20)], [300.0 * window + i for i in range(20)]
+        blocks += [block(predictions(ids, seconds, [0.0, 1.0] * 10)), block(labels(ids, seconds, [0.0] * 20))]
+    for offset, one in enumerate(blocks):
+        part.record(offset, encode(one))
+    assert part.status()["s"]["not_judged"] == [{"version": "1", "rule": "accuracy below 0.9, by arrival", "windows": 12}]
