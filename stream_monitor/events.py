@@ -70,7 +70,7 @@ class SegmentCause(_Out):
     """Its mean loss."""
     loss: Literal["error_rate", "mae"] = "error_rate"
     """What that is."""
-    outcomes: float
+    outcomes: int
     """Since the change."""
 
 

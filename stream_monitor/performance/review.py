@@ -287,7 +287,8 @@ def _causes(stream: Reviewed, version: int, since: int, told: Sequence[str] = ()
     segments = [counts(place, name) for place, name in named if name]
     return tuple(
         SegmentCause(
-            segment=one.segment, share=min(one.share, 1.0), before=one.before, after=one.after, loss=loss, outcomes=one.n_after
+            segment=one.segment, share=min(one.share, 1.0), before=one.before, after=one.after, loss=loss,
+            outcomes=round(one.n_after),
         )
         for one in causes(segments, counts(ALL, ""), _KEPT, told)
     )  # fmt: skip

@@ -106,7 +106,8 @@ class Group:
         times = self.warmup.times()
         references = [self._reference(kind, names, values, times) for kind in _KINDS]
         self.adopt(references)
-        self._unsettled = [found for one in references[:1] for found in unsettled(one)]
+        twice = self.sort == "risk"  # its rows are those of the loss, which says it
+        self._unsettled = [] if twice else [found for one in references[:1] for found in unsettled(one)]
 
     def adopt(self, references: list[Reference]) -> None:
         """Takes references that were made elsewhere, of numbers and of categories."""
