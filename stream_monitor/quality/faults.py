@@ -97,6 +97,7 @@ def outside(look: Look) -> Findings:
     verdict = compare(counts.below + counts.above, counts.present, known.outside, look.limits.outside, look.limits.rows)
     width = known.highest - known.lowest
     near = (counts.lowest >= known.lowest - width) & (counts.highest <= known.highest + width)
+    near &= ~((counts.lowest < 0) & (known.lowest >= 0) | (counts.highest > 0) & (known.highest <= 0)) | known.slow
     drifting = np.array([name in look.drifting for name in known.names], np.bool_)
     jumped = np.array([name in look.jumped for name in known.names], np.bool_)
     verdict = verdict._replace(bad=verdict.bad & ~(drifting & near) & ~jumped)

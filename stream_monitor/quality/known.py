@@ -18,6 +18,8 @@ PARTS = 5
 GRID = 65
 _WIDER, _MUCH_WIDER = 0.1, 1.0
 """Of the range, beyond which a value is outside; and beyond which it is of a feature that is quite slow."""
+_TINY = 1e-300
+"""As good as zero, and not zero."""
 _INDEPENDENT, _SLOW = 0.01, 0.04
 """The part of the variance that is between fifths: at most of 2,000 independent values, at least of a feature quite slow."""
 _USUAL_ROWS = 2_000
@@ -81,7 +83,7 @@ def known(group: Group) -> Known:
     rows = np.array([[len(part)] for part in parts])
     lowest, highest = _reduce(np.fmin, values), _reduce(np.fmax, values)
     slowness = _slowness(values, parts)
-    low, high = _widened(lowest, highest, _WIDER + (_MUCH_WIDER - _WIDER) * slowness)
+    low, high = _widened(lowest, highest, (_MUCH_WIDER - _WIDER) * slowness)
     outside = _worst(_outside(parts), present)
     free = texts | (lowest == highest) | (outside.share > _RESTLESS)
     grid, below = _grid(values)
@@ -108,10 +110,14 @@ def _reduce(extreme: np.ufunc, values: Floats) -> Floats:
     return found
 
 
-def _widened(low: Floats, high: Floats, by: Floats | float = _WIDER) -> tuple[Floats, Floats]:
+def _widened(low: Floats, high: Floats, more: Floats | float = 0.0) -> tuple[Floats, Floats]:
+    """Wider by a tenth, though not to zero where there is none, nor across it; then by `more`."""
     with np.errstate(over="ignore", invalid="ignore"):
-        slack = by * (high - low)
-        return low - slack, high + slack
+        width = high - low
+        lower, upper = low - _WIDER * width, high + _WIDER * width
+        lower = np.where(low > 0, np.maximum(lower, _TINY), np.where(low == 0, 0.0, lower))
+        upper = np.where(high < 0, np.minimum(upper, -_TINY), np.where(high == 0, 0.0, upper))
+        return lower - more * width, upper + more * width
 
 
 def _slowness(values: Floats, parts: list[Floats]) -> Floats:

@@ -12,7 +12,7 @@ import pytest
 from stream_monitor.config.quality import Quality
 from stream_monitor.quality.feature_quality import FeatureQuality
 from stream_monitor.quality.issue import Issue
-from tests.quality.columns import MANY, Columns, Floats, Watched, learnt, marks, matrix, said, with_gaps
+from tests.quality.columns import MANY, Columns, Floats, Numbers, Watched, learnt, marks, matrix, said, with_gaps
 
 N = 2_000
 
@@ -173,6 +173,28 @@ def test_what_moves_or_is_wild_in_its_reference_too_is_no_issue(
     watched = Watched({"x": values[:N]})
     for window in np.split(values[N:], 50):
         assert watched.window({"x": window}) == []
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("value", "drifting"), [(-1.0, True), (-1.0, False), (0.0, False)])
+def test_what_stands_for_nothing_is_out_of_a_range_that_ends_before_zero(sign: float, value: float, drifting: bool) -> None:
+    rng = np.random.default_rng(26)
+    watched = Watched({"amount": sign * rng.lognormal(3, 1, N)})
+    amounts = sign * np.where(rng.random(500) < 0.3, value, rng.lognormal(3, 1, 500))
+    issues = watched.window({"amount": amounts}, drifting={"amount"} if drifting else set())
+    assert said(issues) == [("OutOfRange", "opened", "amount")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_values_that_come_near_zero_or_are_zero_now_and_then_are_no_issue(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def draw(n: int) -> dict[str, Numbers]:
+        return {"near": rng.normal(3, 1, n), "counted": rng.poisson(6, n) * 1.0, "amount": rng.exponential(1, n).round(2)}
+
+    watched = Watched(draw(N))
+    for _ in range(40):
+        assert watched.window(draw(200)) == []
 
 
 def test_categories_that_the_reference_does_not_have_are_named() -> None:
