@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 
 from stream_monitor.config.duration import Duration, parse
 from stream_monitor.config.settings import Settings
 from stream_monitor.config.stream import Budget, Limits, StreamConfig, StreamRecord
+
+_ADDRESS = re.compile(r"(?:\[[^\]\s]+\]|[^\s:\[\]]+)(?::(\d{1,5}))?")
 
 
 def _listed(value: object) -> object:
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
+def _reachable(servers: tuple[str, ...]) -> tuple[str, ...]:
+    if not servers:
+        raise ValueError("must not be empty")
+    for server in servers:
+        found = _ADDRESS.fullmatch(server)
+        if found is None or not 0 < int(found[1] or 1) <= 65_535:
+            raise ValueError(f"a server is HOST:PORT, without a scheme and with a port up to 65535, got {server!r}")
+    return servers
+
+
+Servers = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_reachable)]
+
+
 class Kafka(Settings):
     """How to reach the brokers.  Everything in `client` goes to kafka-python as it is."""
 
-    bootstrap_servers: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("localhost:9092",)
+    bootstrap_servers: Servers = ("localhost:9092",)
     group: str = Field("stream-monitor", min_length=1)
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI"] | None = None
