@@ -21,7 +21,7 @@ _SEGMENT = re.compile(r"[^=,]+=[^=,]+(,[^=,]+=[^=,]+)*")
 def _known(metric: str) -> str:
     if metric in BETTER:
         return metric
-    meant = nearest_word(metric, BETTER)
+    meant = nearest_word(metric.lower(), BETTER)
     hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(BETTER))}"
     raise ValueError(f"{metric!r} is not a known metric; {hint}")
 

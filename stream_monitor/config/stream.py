@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
 from stream_monitor.config.fields import LabelField, PredictionField
 from stream_monitor.config.models import Models
+from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.performance import AgainstRule, Performance
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
@@ -229,10 +231,18 @@ class Detectors(Settings):
     @classmethod
     def _buildable(cls, chosen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, settings in chosen.items():
+            made = detectors.detector(name)
+            parameters = inspect.signature(made).parameters.values()
+            known = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+            unknown = sorted(settings.keys() - set(known))
+            if unknown and not any(one.kind is one.VAR_KEYWORD for one in parameters):
+                meant = nearest_word(unknown[0], known)
+                hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known) or 'none'}"
+                raise ValueError(f"{name} has no setting {unknown[0]!r}; {hint}")
             try:
-                detectors.detector(name)(1, **settings)
-            except TypeError as error:
-                raise ValueError(f"{name}: {error}") from None
+                made(1, **settings)
+            except TypeError:
+                raise ValueError(f"{name}: a setting is of a wrong type: {settings}") from None
         return chosen
 
 
