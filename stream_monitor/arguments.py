@@ -197,7 +197,13 @@ def _check_config(commands: Any) -> None:
 
 
 def _export_schema(commands: Any) -> None:
-    schema = _made(commands.add_parser, _SCHEMA, _SCHEMA_MORE, "export-schema", help="write JSON Schemas and AsyncAPI")
+    schema = _made(
+        commands.add_parser,
+        _SCHEMA,
+        _SCHEMA_MORE,
+        "export-schema",
+        help="write JSON Schemas, AsyncAPI, and a page with every setting",
+    )
     schema.add_argument("dir", type=Path, nargs="?", default=Path("schemas"), metavar="DIR", help="default: schemas")
     _format(schema)
 

@@ -74,7 +74,10 @@ def _replay(asked: argparse.Namespace) -> int:
             summary = replay.replay(_load(asked), asked.out, **given)
     except FileError as error:
         return _fail(str(error), USAGE)
-    _tell(asked, {"streams": summary.streams, "events": summary.events}, _replayed(asked, summary))
+    told = {"streams": summary.streams, "events": summary.events, "dead_letters": summary.reasons}
+    _tell(asked, told, _replayed(asked, summary))
+    if summary.streams and not any(counts["predictions"] for counts in summary.streams.values()):
+        return _fail(f"{asked.predictions}: holds no prediction that can be read")
     return OK
 
 
@@ -83,6 +86,8 @@ def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
         yield f"{name}: {counts['predictions']} predictions, {counts['labels']} labels, {counts['dead']} dead letters"
     for file, count in summary.events.items():
         yield f"{asked.out / file}: {count}"
+    for reason, count in sorted(summary.reasons.items()):
+        yield f"dead letters, {reason}: {count}"
     for name, status in summary.watched.items():
         yield from (f"{name} still fires: {firing}" for firing in status["firing"])
 

@@ -60,7 +60,8 @@ def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
         return _decide(stream, control, moment)
     if control.fingerprint not in stream.alerts.firing:
         raise Pointless("unknown_alert", "no alert of this fingerprint fires; it may be over")
-    return stream.alerts.amend(control.fingerprint, moment, **_said(control))
+    known = stream.alerts.firing[control.fingerprint].acknowledgedBy
+    return stream.alerts.amend(control.fingerprint, moment, **_said(control, known))
 
 
 def _rebaseline(stream: Stream, control: Control, arrived: int) -> list[Output]:
@@ -79,9 +80,10 @@ def _resume(stream: Stream, moment: Moment) -> list[Output]:
     return stream.alerts.end("resumed", moment, kind="monitor")
 
 
-def _said(control: Control) -> dict[str, str | None]:
+def _said(control: Control, known: str | None) -> dict[str, str | None]:
+    """What is said of an alert; who is known to have acknowledged it remains so until somebody else is named."""
     if control.action == "acknowledge":
-        return {"acknowledgedBy": control.by or "somebody"}
+        return {"acknowledgedBy": control.by or known or "somebody"}
     if control.action == "verdict":
         return {"verdict": control.verdict}
     return {"silencedUntil": iso(control.until) if control.until is not None else None}

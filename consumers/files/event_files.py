@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
+import msgspec
+
 from stream_monitor.task import Channel, Output
 
 FILES: Mapping[Channel, str] = {
@@ -20,6 +22,17 @@ FILES: Mapping[Channel, str] = {
 }
 
 
+class _Why(msgspec.Struct):
+    reason: str
+
+
+class _DeadLetter(msgspec.Struct):
+    data: _Why
+
+
+_reason = msgspec.json.Decoder(_DeadLetter).decode
+
+
 class EventFiles:
     """Writes outputs to the files of a directory, which begin empty."""
 
@@ -29,6 +42,8 @@ class EventFiles:
         self._files: dict[Channel, BinaryIO] = {}
         self.counts: Counter[str] = Counter()
         """Events written, by file."""
+        self.reasons: Counter[str] = Counter()
+        """Dead letters written, by their reason."""
 
     def __enter__(self) -> EventFiles:
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -46,3 +61,5 @@ class EventFiles:
             if file is not None and output.value is not None:
                 file.write(output.value + b"\n")
                 self.counts[FILES[output.channel]] += 1
+                if output.channel == "dead-letters":
+                    self.reasons[_reason(output.value).data.reason] += 1

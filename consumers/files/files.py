@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -54,7 +55,7 @@ def events(path: Path | str, mapped: bool = False) -> Iterator[bytes]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileError(f"{path}: no such file")
+        raise FileError(f"{path}: {'a directory, and not a file' if path.is_dir() else 'no such file'}")
     name = path.name.lower()
     if not name.endswith(FORMATS):
         raise FileError(f"{path}: not a file of events; they end in {', '.join(FORMATS)}")
@@ -90,8 +91,8 @@ def _open(path: Path) -> BinaryIO:
 def _lines(path: Path) -> Iterator[bytes]:
     with _open(path) as file:
         try:
-            for line in file:
-                if text := line.strip():
+            for number, line in enumerate(file):
+                if text := (line if number else line.removeprefix(codecs.BOM_UTF8)).strip():
                     yield text
         except (OSError, EOFError) as error:
             raise FileError(f"{path}: {error}") from None
@@ -103,6 +104,8 @@ def _csv(path: Path, placed: Cells) -> Iterator[bytes]:
         rows = csv.reader(file)
         try:
             columns = next(rows, [])
+            if len(columns) == 1 and (other := next((one for one in ";\t|" if one in columns[0]), None)):
+                raise FileError(f"{path}: columns are separated by {other!r}; it takes commas")
             for row in rows:
                 if len(row) == len(columns):
                     yield _json(placed({name: _cell(name, text) for name, text in zip(columns, row) if text != ""}))

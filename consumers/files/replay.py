@@ -39,6 +39,8 @@ class Summary:
     """Predictions, labels and dead letters by stream; nothing where blocks were replayed."""
     events: dict[str, int] = field(default_factory=dict)
     """Events written, by file."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Dead letters written, by their reason."""
     watched: dict[str, Any] = field(default_factory=dict)
     """What the streams were doing at the end."""
 
@@ -66,7 +68,8 @@ def replay(
             world.take(intake.process(last), last.arrived)
         for slice in _end(watched, chosen.topics.name("control"), list(world.watch.status()["streams"]), last):
             world.take(intake.process(slice), slice.arrived)
-        return Summary(intake.status()["streams"], dict(world.files.counts), world.watch.status()["streams"])
+        read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | intake.status()["streams"]
+        return world.summary(read)
 
 
 def replay_blocks(path: Path | str, out: Path | str) -> Summary:
@@ -75,7 +78,7 @@ def replay_blocks(path: Path | str, out: Path | str) -> Summary:
         world = _World(stack.enter_context(EventFiles(out)), stack, None)
         for record in block_records(path):
             world.watch_again(record)
-        return Summary({}, dict(world.files.counts), world.watch.status()["streams"])
+        return world.summary({})
 
 
 class _World:
@@ -95,6 +98,10 @@ class _World:
                 self.watch_again(BlockRecord(partition.number, self._next.get(partition, 0), output.value or b""), arrived)
             else:
                 self.files.write([output])
+
+    def summary(self, read: dict[str, dict[str, int]]) -> Summary:
+        """What was written, and how the streams stand."""
+        return Summary(read, dict(self.files.counts), dict(self.files.reasons), self.watch.status()["streams"])
 
     def watch_again(self, record: BlockRecord, arrived: int = 0) -> None:
         """Lets a record be watched, and writes what comes of it."""

@@ -15,6 +15,7 @@ from stream_monitor.values import text
 
 _FIELDS = {field.name: field.type for field in msgspec.structs.fields(Control)}
 ACTIONS = get_args(_FIELDS["action"])
+VERDICTS = get_args(get_args(_FIELDS["verdict"])[0])
 _NEEDS = {
     "verdict": ("verdict", "fingerprint"),
     "acknowledge": ("fingerprint",),
@@ -58,6 +59,11 @@ def _checked(event: dict[str, Any]) -> Control:
         return msgspec.convert(event, Control)
     except msgspec.ValidationError as error:
         where = str(error).rpartition(" - at ")[2].strip("`$.")
-        raise Refused(
-            "invalid_control", f"{where} is not what it may be" if where in _FIELDS else "a field is not known"
-        ) from None
+        raise Refused("invalid_control", _wrong(where)) from None
+
+
+def _wrong(where: str) -> str:
+    """What is wrong at a field, without its value."""
+    if where == "verdict":
+        return f"verdict is none of {', '.join(VERDICTS)}"
+    return f"{where} is not what it may be" if where in _FIELDS else f"a field is not known; there are {', '.join(_FIELDS)}"

@@ -1,4 +1,4 @@
-"""Writes JSON Schemas of the configuration and of all events, and the AsyncAPI document that ties them to topics."""
+"""Writes JSON Schemas of the configuration and of all events, AsyncAPI that ties them to topics, and a page of settings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic_core import core_schema
 
 from consumers.schemas import event_schemas
 from consumers.schemas.asyncapi import asyncapi
+from consumers.schemas.configuration import configuration
 from stream_monitor.config import duration
 from stream_monitor.config.deployment import Config
 from stream_monitor.dead_letter import DeadLetterEvent
@@ -48,7 +49,10 @@ def documents() -> dict[str, str]:
         **{name: model.model_json_schema(mode="serialization") for name, model in _OUT.items()},
     }
     texts = {f"{name}.schema.json": json.dumps(_DIALECT | schema, indent=2) + "\n" for name, schema in schemas.items()}
-    return texts | {"asyncapi.yaml": yaml.safe_dump(asyncapi(), sort_keys=False, width=120, allow_unicode=True)}
+    return texts | {
+        "asyncapi.yaml": yaml.safe_dump(asyncapi(), sort_keys=False, width=120, allow_unicode=True),
+        "configuration.md": configuration(schemas["config"]),
+    }
 
 
 def config() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from stream_monitor.config.deployment import Config
+from stream_monitor.config.deployment import Config, Kafka
 from stream_monitor.config.duration import show
 from stream_monitor.config.silent_rules import silent_rules
 from stream_monitor.config.stream import StreamConfig
@@ -50,6 +50,7 @@ def _deployment(config: Config) -> Iterator[Advice]:
         yield Advice("warning", "kafka.session_timeout", "is as long as kafka.poll_interval: a stuck replica is noticed late")
     if config.kafka.sasl_mechanism is not None and not config.kafka.security_protocol.startswith("SASL"):
         yield Advice("error", "kafka.sasl_mechanism", "has no effect without security_protocol: SASL_SSL or SASL_PLAINTEXT")
+    yield from _credentials(config.kafka)
     if config.kafka.security_protocol == "SASL_PLAINTEXT":
         text = "SASL_PLAINTEXT does not encrypt: events, and with PLAIN the password, are sent openly"
         yield Advice("warning", "kafka.security_protocol", text)
@@ -62,6 +63,18 @@ def _deployment(config: Config) -> Iterator[Advice]:
         for source in (stream.predictions, stream.labels):
             if source is not None and source.topic.startswith(own):
                 yield Advice("error", f"streams.{name}", f"reads {source.topic}, which is named like our own topics ({own}...)")
+
+
+def _credentials(kafka: Kafka) -> Iterator[Advice]:
+    """Who a client says it is; what `client` holds may say it as well."""
+    if not kafka.security_protocol.startswith("SASL") or any(name.startswith("sasl_") for name in kafka.client):
+        return
+    if kafka.sasl_mechanism is None:
+        yield Advice("error", "kafka.sasl_mechanism", f"is needed with security_protocol: {kafka.security_protocol}")
+    elif kafka.sasl_mechanism == "PLAIN" or kafka.sasl_mechanism.startswith("SCRAM"):
+        for key, value in (("sasl_username", kafka.sasl_username), ("sasl_password", kafka.sasl_password)):
+            if value is None:
+                yield Advice("error", f"kafka.{key}", f"is needed with sasl_mechanism: {kafka.sasl_mechanism}")
 
 
 def _stream(config: Config, stream: StreamConfig) -> Iterator[Advice]:

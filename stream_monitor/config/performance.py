@@ -21,7 +21,7 @@ _SEGMENT = re.compile(r"[^=,]+=[^=,]+(,[^=,]+=[^=,]+)*")
 def _known(metric: str) -> str:
     if metric in BETTER:
         return metric
-    meant = nearest_word(metric, BETTER)
+    meant = nearest_word(metric.lower(), BETTER)
     hint = f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(BETTER))}"
     raise ValueError(f"{metric!r} is not a known metric; {hint}")
 
@@ -53,14 +53,18 @@ class Rule(Settings):
     coverage: float = Field(0.0, ge=0, le=1)
     """The share of predictions with a label below which a window says nothing."""
     basis: Basis = "arrival"
+    """Which outcomes it is about: by when labels came, by when predictions were made, or as estimated before labels come."""
     severity: Severity = "warning"
+    """Of its alert."""
 
 
 class LimitRule(Rule):
     """A fixed limit of a metric."""
 
     metric: Metric
+    """What it is about."""
     below: Finite | None = None
+    """What is below it is a finding."""
     above: Finite | None = None
     """One of the two: what is beyond it is a finding."""
     window: Duration | None = Field(None, gt=0)
@@ -96,6 +100,7 @@ class AgainstRule(Rule):
     """Metrics that are compared with their reference; an improvement is told as info."""
 
     windows: int = Field(3, ge=1, le=1_000)
+    """How many in a row open a finding, and how many in a row end it."""
     metrics: tuple[Ranked, ...] = ("roc_auc",)
     """Errors and absolute errors are watched as the loss in any case, by detectors."""
     least: dict[Ranked, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=dict)
@@ -118,6 +123,7 @@ class RiskRule(Settings):
     bound: float = Field(1.0, gt=0, allow_inf_nan=False)
     """The largest loss that counts; what exceeds it counts as that."""
     severity: Severity = "critical"
+    """Of its alert."""
 
     @model_validator(mode="after")
     def _rise_within_bound(self) -> RiskRule:
@@ -130,9 +136,13 @@ class Costs(Settings):
     """What an outcome of a binary task costs; negative what it earns."""
 
     tp: Finite = 0.0
+    """Of a true positive."""
     fp: Finite = 0.0
+    """Of a false positive."""
     fn: Finite = 0.0
+    """Of a false negative."""
     tn: Finite = 0.0
+    """Of a true negative."""
 
 
 class EstimateRule(Settings):

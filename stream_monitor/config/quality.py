@@ -23,6 +23,7 @@ class Quality(Settings):
     """Limits for the data of each metrics window; shares are over what the reference has, where it has some."""
 
     enabled: bool = True
+    """Whether any of it is looked at."""
     rows: int = Field(100, ge=20)
     """The fewest rows that are judged; shorter windows are judged together."""
     missing: Share = 0.05
@@ -30,6 +31,7 @@ class Quality(Settings):
     outside: Share = 0.01
     """Of values that are outside the reference's range, infinite, or of a category that it does not have."""
     duplicates: Share = 0.01
+    """Of rows whose id came before."""
     backwards: Share = 0.05
     """Of rows whose time is before the stream's by more than `tolerance`."""
     late: Share = 0.05
@@ -37,6 +39,7 @@ class Quality(Settings):
     skew: Share = 0.01
     """Of rows whose time is ahead of their arrival, or behind it unlike that of most."""
     tolerance: Duration = Field(parse("1m"), ge=0)
+    """By how much older than rows before it a row may be."""
     behind: Duration = Field(parse("1h"), gt=0)
     """By how much a row's time may be before its arrival."""
     outcomes: int = Field(1_000, ge=1)
@@ -54,7 +57,10 @@ class NoData(Settings):
     """How long nothing may come, by the stream's clock."""
 
     predictions: Duration | None = Field(None, gt=0)
+    """Without predictions."""
     labels: Duration | None = Field(None, gt=0)
+    """Without labels."""
     learnt: bool = True
     """Whether the usual rhythm says how long, where nothing is said here."""
     severity: Severity = "critical"
+    """Of the alerts."""

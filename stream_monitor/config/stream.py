@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from stream_monitor.config.budget import FalseAlarms
 from stream_monitor.config.duration import Duration, parse, show
 from stream_monitor.config.fields import LabelField, PredictionField
 from stream_monitor.config.models import Models
+from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.performance import AgainstRule, Performance
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
@@ -36,6 +38,7 @@ class Source(Settings):
     """A topic that events come from."""
 
     topic: str = Field(min_length=1, max_length=249)
+    """The name of the topic."""
     fields: dict[PredictionField, str] = Field(default_factory=dict)
     """Where to find our fields in their events: our name to their dotted path, `features: "*"` for all that is left."""
     zone: str = "UTC"
@@ -64,7 +67,9 @@ class Absent(Settings):
     """What it means when no label comes."""
 
     label: Scalar
+    """The label that no label means."""
     after: Duration = Field(gt=0)
+    """After how long, from the prediction's time."""
 
 
 class Labels(Source):
@@ -98,14 +103,18 @@ class Features(Settings):
     """Which features are watched, and as what."""
 
     include: tuple[str, ...] | None = None
+    """Only these; all unless said."""
     exclude: tuple[str, ...] = ()
+    """Not these."""
     types: dict[str, Literal["numeric", "categorical"]] = Field(default_factory=dict)
+    """What features are, where it is not to be found out from the first rows."""
 
 
 class Reference(Settings):
     """What everything is compared with: the first rows, a file, or a time range of the topic."""
 
     rows: int = Field(2_000, ge=50, le=100_000)
+    """How many rows it has."""
     span: Duration = Field(0, ge=0)
     """At least this much event time; until then alerts say `immature`."""
     renew_after: Duration | None = Field(None, gt=0)
@@ -116,6 +125,7 @@ class Reference(Settings):
     file: str | None = None
     """Predictions (with a `label` where known) in a file that intake can read."""
     since: str | None = None
+    """Where a time range of the prediction topic begins, by the time of its records."""
     until: str | None = None
     """A time range of the prediction topic, by the time of its records, as ISO times; UTC without a zone."""
 
@@ -142,6 +152,7 @@ class Versions(Settings):
     """What a new model version is compared with, and when an old one is over."""
 
     reference: Literal["own", "previous"] = "own"
+    """What a new version is compared with: its own first rows, or what the one before was compared with."""
     retire_after: Duration = Field(parse("1d"), gt=0)
     """For how long a version must be silent, while others of the stream predict, to be over."""
 
@@ -150,6 +161,7 @@ class Metrics(Settings):
     """Windows of event time that metrics are given for."""
 
     window: Duration = Field(parse("1h"), ge=parse("1s"))
+    """The length of the shortest windows."""
     also: tuple[Duration, ...] | None = None
     """Longer windows, each a multiple of the first; a day unless said, where it is one."""
     grace: Duration = Field(parse("1m"), ge=0)
@@ -205,21 +217,32 @@ class Detectors(Settings):
     """Detectors by name, with their settings, for each kind of signal."""
 
     features: dict[str, dict[str, Any]] = Field({"scan": {"stride": 16}})
+    """Of features that are numbers."""
     categories: dict[str, dict[str, Any]] = Field({"counts": {}})
     """Of features that are texts, or have few different values."""
     prediction: dict[str, dict[str, Any]] = Field({"scan": {}})
     """Of a regression; predicted classes are watched as categories are."""
     score: dict[str, dict[str, Any]] = Field({"scan": {}})
+    """Of scores."""
     loss: dict[str, dict[str, Any]] = Field({"scan": {}})
+    """Of what outcomes cost: errors, or absolute errors."""
 
     @field_validator("features", "categories", "prediction", "score", "loss")
     @classmethod
     def _buildable(cls, chosen: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name, settings in chosen.items():
+            made = detectors.detector(name)
+            parameters = inspect.signature(made).parameters.values()
+            known = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+            unknown = sorted(settings.keys() - set(known))
+            if unknown and not any(one.kind is one.VAR_KEYWORD for one in parameters):
+                meant = nearest_word(unknown[0], known)
+                hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known) or 'none'}"
+                raise ValueError(f"{name} has no setting {unknown[0]!r}; {hint}")
             try:
-                detectors.detector(name)(1, **settings)
-            except TypeError as error:
-                raise ValueError(f"{name}: {error}") from None
+                made(1, **settings)
+            except TypeError:
+                raise ValueError(f"{name}: a setting is of a wrong type: {settings}") from None
         return chosen
 
 
@@ -227,8 +250,11 @@ class Alerts(Settings):
     """What alerts carry, how severe they are and when they end."""
 
     labels: dict[str, str] = Field(default_factory=dict)
+    """Labels that every alert carries."""
     runbook_url: str | None = None
+    """An annotation that every alert carries."""
     severity: dict[DriftKind, Severity | Literal["none"]] = Field(default_factory=dict)
+    """By kind; `none` turns one off."""
     resolve_after: int = Field(2_000, ge=1)
     """Rows of its signal over which a signal must have been back."""
     min_effect: dict[str, Effect] = Field(default_factory=dict)
@@ -258,9 +284,11 @@ class Retrain(Settings):
     """When a retrain request is made and what becomes of it."""
 
     enabled: bool = True
+    """Whether any is made."""
     auto: bool = False
     """Whether a request is approved as it is made; otherwise it is proposed."""
     minimum_labels: int = Field(1_000, ge=0)
+    """Labels since the change, before a request is ready."""
     expires: Duration = Field(parse("7d"), gt=0)
     """Counts from when there are enough labels."""
     cooldown: Duration = Field(parse("1d"), ge=0)
@@ -273,7 +301,9 @@ class StreamConfig(Settings):
     predictions: Source
     labels: Labels | None = None
     per: Literal["stream", "model"] = "stream"
+    """Whether all models are one stream, or each is one of its own."""
     task: Literal["auto", "binary", "multiclass", "regression"] = "auto"
+    """What is predicted; found out from the first predictions if auto."""
     positive: Scalar | None = None
     """The positive class of a binary task; found if it is safe."""
     features: Features = Features()
@@ -343,10 +373,13 @@ class Limits(Settings):
     """What is bounded; beyond it something is left out, counted and said."""
 
     streams: int = Field(10_000, ge=1)
+    """Streams, those of models included."""
     versions: int = Field(20, ge=1)
     """Model versions of a stream that are live at once."""
     features: int = Field(500, ge=1)
+    """Features of a stream."""
     categories: int = Field(1_000, ge=1)
+    """Different values of a text that are told apart."""
     waiting: int = Field(10_000_000, ge=1_000)
     """Predictions of a stream that wait for a label; beyond it they are sampled by the hash of their id."""
     early_labels: int = Field(100_000, ge=0)

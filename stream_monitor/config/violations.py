@@ -120,6 +120,8 @@ def _bound(path: Path, error: Any) -> str:
 def _other(error: Any) -> str:
     if error["type"] == "string_pattern_mismatch":
         return f"a text like {error['ctx']['pattern']}"
+    if error["type"] == "too_long" and error["ctx"]["field_type"] != "String":
+        return f"at most {error['ctx']['max_length']} of them"
     return str(error["msg"]).removeprefix("Input should be ").removeprefix("String should have ")
 
 

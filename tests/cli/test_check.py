@@ -191,6 +191,24 @@ def test_what_a_configuration_leaves_open_is_said_without_asking_kafka(stream: d
     assert [f"{one.level} {one.key}" for one in advice(configured(**stream)) if one.level != "ok"] == expected
 
 
+@pytest.mark.parametrize(
+    ("kafka", "expected"),
+    [
+        ({"security_protocol": "SASL_SSL"}, ["sasl_mechanism"]),
+        ({"security_protocol": "SASL_SSL", "client": {"sasl_mechanism": "GSSAPI"}}, []),
+        ({"security_protocol": "SASL_SSL", "sasl_mechanism": "PLAIN"}, ["sasl_username", "sasl_password"]),
+        (
+            {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-256", "sasl_username": "u", "sasl_password": "p"},
+            [],
+        ),
+        ({"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER"}, []),
+    ],
+)
+def test_who_does_not_say_who_he_is_is_told(kafka: dict[str, Any], expected: list[str]) -> None:
+    config = Config.model_validate({"kafka": kafka, "streams": {"s": STREAM}})
+    assert [one.key for one in advice(config) if one.level == "error"] == [f"kafka.{key}" for key in expected]
+
+
 @pytest.mark.parametrize(("retention", "level"), [("59m", "error"), ("23h", "warning"), ("1d", None)])
 def test_the_record_must_go_back_as_far_as_a_restart_reads_it(retention: str, level: str | None) -> None:
     config = Config.model_validate({"topics": {"prefix": "us", "retention": retention}, "streams": {"s": STREAM}})

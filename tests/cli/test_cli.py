@@ -215,9 +215,22 @@ def test_a_replay_tells_what_it_wrote(tmp_path: Path, written: Written, capsys: 
     (tmp_path / "p.jsonl").write_text("\n".join([*lines, "nonsense"]))
     arguments = ["replay", "-c", written(), "--predictions", str(tmp_path / "p.jsonl"), "--out", str(tmp_path / "out")]
     assert exit_code(*arguments) == 0
-    assert "fraud: 300 predictions, 0 labels, 1 dead letters\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "fraud: 300 predictions, 0 labels, 1 dead letters\n" in said
+    assert "dead letters, invalid_json: 1\n" in said
     assert exit_code(*arguments, "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["events"]["dead_letters.jsonl"] == 1
+
+
+@pytest.mark.parametrize(("content", "dead"), [("", 0), ('{"prediction_id": "a", "time": 1}\n' * 3, 3)])
+def test_a_replay_without_a_prediction_fails(
+    tmp_path: Path, written: Written, capsys: Capture, content: str, dead: int
+) -> None:
+    (tmp_path / "p.jsonl").write_text(content)
+    assert exit_code("replay", "-c", written(), "--predictions", str(tmp_path / "p.jsonl"), "--out", str(tmp_path / "out")) == 1
+    said = capsys.readouterr()
+    assert f"fraud: 0 predictions, 0 labels, {dead} dead letters\n" in said.out
+    assert said.err == f"error: {tmp_path / 'p.jsonl'}: holds no prediction that can be read\n"
 
 
 def test_a_replay_of_a_file_that_is_not_there_ends_with_2(tmp_path: Path, written: Written, capsys: Capture) -> None:

@@ -112,6 +112,11 @@ def test_an_alert_that_there_is_not_cannot_be_off(loaded: Load) -> None:
     assert said.endswith(", not 'LabelsBias'; did you mean LabelBias?")
 
 
+@pytest.mark.parametrize("servers", ["a", "a:1", "[::1]:9092, 10.0.0.1:65535", "kafka-0.kafka.svc.cluster.local:9092"])
+def test_servers_are_hosts_with_or_without_a_port(loaded: Load, servers: str) -> None:
+    assert ", ".join(loaded(f"{STREAM}kafka: {{bootstrap_servers: '{servers}'}}").kafka.bootstrap_servers) == servers
+
+
 def test_what_is_said_of_the_monitor_itself_cannot_be_off(loaded: Load) -> None:
     (said,) = problems(loaded, "streams: {s: {predictions: {topic: p}, alerts: {off: [StreamQuarantined]}}}")
     assert said.startswith("monitor.yaml:1: streams.s.alerts.off.0: must be one of MissingValues, ")
@@ -207,6 +212,11 @@ def secret(config: Config) -> str:
          "1: streams.s.reference.renew_after: has no unit; write it like 7s, 7m or 7d"),
         ("streams: {s: {predictions: {topic: p}, metrics: {window: 5ms}}}",
          "1: streams.s.metrics.window: must be at least 1s, not '5ms'"),
+        (f"{STREAM}kafka: {{bootstrap_servers: []}}", "2: kafka.bootstrap_servers: must not be empty"),
+        (f"{STREAM}kafka: {{bootstrap_servers: 'a:9092, b:90920'}}",
+         "2: kafka.bootstrap_servers: a server is HOST:PORT, without a scheme and with a port up to 65535, got 'b:90920'"),
+        (f"{STREAM}kafka: {{bootstrap_servers: ['kafka://a:9092']}}",
+         "2: kafka.bootstrap_servers: a server is HOST:PORT, without a scheme and with a port up to 65535, got 'kafka://a:9092'"),
         (f"{STREAM}http: {{port: 70000}}", "2: http.port: must be at most 65535, not 70000"),
         (f"{STREAM}http: {{port: x}}", "2: http.port: must be a whole number, not 'x'"),
         (f"{STREAM}http: no", "2: http: must be a mapping of keys to values, not a text"),
@@ -227,6 +237,14 @@ def secret(config: Config) -> str:
          "1: streams.s.alerts.severity.data_drift: must be one of info, warning, critical, none, not 'loud'"),
         ("streams: {s: {predictions: {topic: p}, detectors: {features: {kss: {}}}}}",
          "1: streams.s.detectors.features: there is no detector 'kss'; there are "),
+        ("streams: {s: {predictions: {topic: p}, detectors: {features: {ks: {windw: 9}}}}}",
+         "1: streams.s.detectors.features: ks has no setting 'windw'; did you mean window?"),
+        ("streams: {s: {predictions: {topic: p}, detectors: {features: {ks: {window: x}}}}}",
+         "1: streams.s.detectors.features: ks: a setting is of a wrong type: {'window': 'x'}"),
+        ("streams: {s: {predictions: {topic: p}, segments: {keys: [[a, b, c]]}}}",
+         "1: streams.s.segments.keys.0: must be a text or at most 2 of them, not a list"),
+        ("streams: {s: {predictions: {topic: p}, performance: {limits: [{metric: AUC, below: 0.5}]}}}",
+         "1: streams.s.performance.limits.0.metric: 'AUC' is not a known metric; did you mean roc_auc?"),
         ("streams: {s: {predictions: {topic: p}, alerts: {severity: {datadrift: info}}}}",
          "1: streams.s.alerts.severity.datadrift: is not a key that may be here; there are concept_drift, data_drift, "
          "prediction_drift; did you mean data_drift?"),

@@ -20,6 +20,7 @@ from consumers.wire.event import STRUCTS, EventKind, Refused
 from consumers.wire.reading import Reading
 from stream_monitor.blocks import encode
 from stream_monitor.config.deployment import Config
+from stream_monitor.config.setting import ANY, settings
 from stream_monitor.config.stream import Features, Labels, Source
 from stream_monitor.task import Batch, End, Gap, Partition, Slice, step
 from stream_monitor.watch import Watch
@@ -46,6 +47,14 @@ def fits(name: str, value: Any) -> bool:
 
 def test_the_files_are_what_export_schema_writes() -> None:
     assert {path.name: path.read_text() for path in FOLDER.iterdir()} == documents()
+
+
+def test_every_setting_is_explained_in_the_reference() -> None:
+    page = (FOLDER / "configuration.md").read_text()
+    for path, setting in settings().items():
+        if not setting.section and path[-1] != ANY:
+            assert setting.field.description, path
+            assert f"\n| `{path[-1]}` | " in page
 
 
 @pytest.mark.parametrize("name", [name for name in documents() if name.endswith(".json")])

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from consumers.intake.commands import command
+from consumers.wire.event import Refused
 from tests.intake.deployment import PER_MODEL, START, Deployment, prediction, reason
 
 
@@ -39,6 +41,22 @@ def test_a_control_event_goes_to_its_stream() -> None:
 )
 def test_a_control_event_that_makes_no_sense_says_why(event: Any, why: str) -> None:
     assert reason(event, "stream-monitor.control") == why
+
+
+@pytest.mark.parametrize(
+    ("more", "detail"),
+    [
+        ({"verdict": "maybe"}, "verdict is none of real, false_alarm, expected"),
+        ({"verdict": "real", "colour": 1}, "a field is not known; there are stream, action, fingerprint, "),
+        ({"verdict": "real", "by": 7}, "by is not what it may be"),
+    ],
+)
+def test_a_control_event_that_makes_no_sense_says_what_would(more: dict[str, Any], detail: str) -> None:
+    deployment = Deployment()
+    event = {"stream": "fraud", "action": "verdict", "fingerprint": "f"} | more
+    with pytest.raises(Refused) as refused:
+        command(json.dumps(event).encode(), deployment.config)
+    assert refused.value.detail.startswith(detail)
 
 
 def test_control_events_that_make_no_sense_are_counted_and_logged() -> None:

@@ -21,7 +21,7 @@ def read(path: Path, mapped: bool = False) -> list[Any]:
 
 def test_lines_are_passed_on_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
-    path.write_bytes(b'{"a":1}\n\n  {broken\r\n')
+    path.write_bytes(b'\xef\xbb\xbf{"a":1}\n\n  {broken\r\n')
     assert list(events(path)) == [b'{"a":1}', b"{broken"]
 
 
@@ -85,6 +85,8 @@ def test_parquet_has_types_of_its_own(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("missing.jsonl", None, "no such file"),
+        ("", None, "a directory, and not a file"),
+        ("p.csv", b"prediction_id;time\na;1\n", "separated by ';'; it takes commas"),
         ("p.txt", b"", "not a file of events"),
         ("p.jsonl.gz", b"not compressed", "gzip"),
         ("p.csv", b"a\n\xff\n", "UnicodeDecodeError"),

@@ -252,6 +252,7 @@ def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
         control(action="acknowledge", fingerprint=fingerprint, by="ana"),
         control(action="verdict", fingerprint=fingerprint, verdict="real"),
         control(action="silence", fingerprint=fingerprint, until=1_800_000_000_000_000),
+        control(action="acknowledge", fingerprint=fingerprint),
     ])  # fmt: skip
     last = said["alerts"][-1]["data"]
     assert (last["acknowledgedBy"], last["verdict"], last["silencedUntil"]) == ("ana", "real", "2027-01-15T08:00:00.000Z")
