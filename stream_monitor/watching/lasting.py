@@ -38,3 +38,11 @@ class Lasting:
     def measurable(self) -> bool:
         """Whether the rows say by themselves that it is over; of others only the detector can."""
         return self.moved == "shares" or (self.moved in ("mean", "rate", "spread") and self.direction != "both")
+
+    def refine(self, other: Lasting) -> None:
+        """Takes where it began from a later sign of it; one that began surely later the same way is a change within it."""
+        if other.direction != self.direction:
+            self.began, self.earliest, self.latest = other.began, other.earliest, other.latest
+        elif other.began <= max(self.began, self.latest):
+            latest = other.latest if self.latest < 0 else min(self.latest, other.latest)
+            self.began, self.earliest, self.latest = other.began, other.earliest, latest

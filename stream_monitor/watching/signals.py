@@ -237,7 +237,7 @@ class Signals:
             course.last = change.row
             if change.latest >= 0 and new.moved == course.moved:
                 # More is known by now; what the detector knows later than at this row must not be asked.
-                course.began, course.earliest, course.latest = new.began, new.earliest, new.latest
+                course.refine(new)
             return []
         if course.direction == "up" or self._amounts.is_usual(change.signal, new):
             return []

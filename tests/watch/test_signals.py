@@ -20,7 +20,7 @@ OF_LOSS: dict[str, dict[str, Any]] = {
 OF_FEATURES = ("scan", "adwin", "cusum", "ewma", "ks", "page_hinkley", "psi", "wasserstein")
 
 
-def watched(sort: Sort, detector: str, levels: list[tuple[int, float]], seed: int) -> list[Finding]:
+def watched(sort: Sort, detector: str, levels: list[tuple[int, float]], seed: int, run_length: float = 1e6) -> list[Finding]:
     """What becomes of a signal that a detector watches: rows and their mean, phase by phase, the first also the reference's."""
     rng = np.random.default_rng(seed)
     mean = np.repeat([levels[0][1], *(mean for _, mean in levels)], [_REFERENCE, *(rows for rows, _ in levels)])
@@ -28,7 +28,7 @@ def watched(sort: Sort, detector: str, levels: list[tuple[int, float]], seed: in
     times = np.arange(len(mean)) * 1_000_000
     reference = Reference(sort, ("x",), values[:_REFERENCE, None], times[:_REFERENCE], np.zeros(1))
     signals = Signals(reference, {detector: OF_LOSS.get(detector, {})}, 2000)
-    signals.allow(1e6)
+    signals.allow(run_length)
     findings = []
     for start in range(0, len(mean) - _REFERENCE, 100):
         rows, part = np.arange(start, start + 100), slice(_REFERENCE + start, _REFERENCE + start + 100)
@@ -88,3 +88,12 @@ def test_a_loss_that_fell_and_now_rises_is_another_change(detector: str) -> None
     assert {one.direction for one in findings[:turned]} == {"down"}
     assert [one.step for one in findings[turned - 1 : turned + 1]] == ["resolved", "opened"]
     assert findings[turned].began_position == pytest.approx(4000, abs=300)
+
+
+@pytest.mark.parametrize("seed", [2, 9, 11])
+def test_a_change_that_goes_on_began_when_it_did_however_often_it_is_seen_again(seed: int) -> None:
+    findings = told(watched("loss", "scan", [(1000, 0.1), (9000, 0.16)], seed, 5e3), 1000)
+    assert {one.step for one in findings[1:]} <= {"updated"}
+    for one in findings:
+        assert one.interval is not None
+        assert one.interval[0] <= one.began_position <= one.interval[1] <= findings[0].row
