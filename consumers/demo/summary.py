@@ -9,7 +9,7 @@ from consumers.demo.story import Alarm, Story
 
 _NEXT = """\
 Next:
-  stream-monitor demo --kafka         the same events through a Kafka that it starts
+  stream-monitor demo --kafka         the same events, through a Kafka
   stream-monitor broker               a Kafka of your own, without Docker
   stream-monitor run -c monitor.yaml  watch your topics; a file to begin with:
     {configuration}"""
