@@ -18,8 +18,11 @@ _SHORTEST = 30
 _SURE = 1.64
 """Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
 
-_SURER, _FRACTION = 3.0, 4
-"""The same for the last quarter of the rows."""
+_SURER, _FRACTIONS = 3.0, (4, 2)
+"""The same for fractions of the rows."""
+
+_KNOWN, _ENOUGH = 2.0, 100
+"""Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
 _BOTH: tuple[Moved, ...] = ("mean", "spread")
 _LEAST = 1e-9
@@ -117,18 +120,29 @@ class Amounts:
         error = float(self._reference.sd[signal]) * self._reference.error(signal, n)
         return {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] <= 2 * error
 
+    def surely(self, signal: int, change: Lasting) -> float:
+        """How large a change of a loss is by the rows since it began, less what is in doubt; 0 where these are few."""
+        values = self._recent.values(signal)[max(0, change.began - self._recent.oldest()) :]
+        values = values[~np.isnan(values)]
+        if len(values) < _ENOUGH:
+            return 0.0
+        spread = max(1.0, float(values.std()) / float(self._reference.sd[signal]))
+        doubt = _KNOWN * spread * self._reference.error(signal, len(values)) * self._unit(signal)
+        return max(0.0, self._further(signal, change, change.began) - doubt)
+
     def is_back(self, signal: int, change: Lasting, within: int) -> bool:
         """Whether the last rows, `within` so many, are nearer to the reference than half way to the change, beyond doubt.
 
-        Of a loss a fraction of them suffices that leaves far less doubt: outcomes may be rare.
+        Of a loss a fraction suffices that leaves far less doubt, against what it surely was: outcomes may be rare.
         """
         if not change.measurable:
             return True
-        if self._reference.of_loss:  # what it was thought to be at first may be too much
-            so_far = min(change.effect, self.effect(signal, change.moved, change.began)[2], key=abs)
-            if self._is_near(signal, change, so_far, within // _FRACTION, _SURER):
-                return True
-        return self._is_near(signal, change, change.effect, within, _SURE)
+        if not self._reference.of_loss:
+            return self._is_near(signal, change, change.effect, within, _SURE)
+        if any(self._is_near(signal, change, change.surely, within // part, _SURER) for part in _FRACTIONS):
+            return True
+        so_far = min(change.effect, self.effect(signal, change.moved, change.began)[2], key=abs)  # the first may be too much
+        return self._is_near(signal, change, max(abs(so_far), change.surely), within, _SURE)
 
     def _is_near(self, signal: int, change: Lasting, was: float, within: int, sure: float) -> bool:
         since = self._recent.rows - within
@@ -143,10 +157,19 @@ class Amounts:
             return effect + error / 2 <= max(was / 2, least)
         if change.moved == "spread":
             return _size("spread", effect) + error <= max(_size("spread", was) / 2, least)
-        unit = float(self._reference.sd[signal]) if self._reference.rate else 1.0
+        unit = self._unit(signal)
         margin = max(abs(was) / 2, least * unit)
-        side = {"up": effect, "down": -effect}[change.direction]
+        side = self._further(signal, change, since)
         return side + error * unit <= margin and (self._reference.of_loss or -side + error * unit <= margin)
+
+    def _further(self, signal: int, change: Lasting, since: int) -> float:
+        """How much further than the reference a signal is since a row, on the side of a change of its mean."""
+        effect = self.effect(signal, change.moved, since)[2]
+        return effect if change.direction == "up" else -effect
+
+    def _unit(self, signal: int) -> float:
+        """A standard deviation in the unit of effects."""
+        return float(self._reference.sd[signal]) if self._reference.rate else 1.0
 
 
 def _size(moved: Moved, effect: float) -> float:

@@ -31,6 +31,8 @@ class Lasting:
     rarity: float
     extrapolated: bool
     refined: bool = False
+    surely: float = 0.0
+    """Of a loss, how large it was beyond doubt when that was most; rows after its end take nothing from it."""
     back: int | None = None
     """The row since which the signal has been where it was before."""
 

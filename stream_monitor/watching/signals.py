@@ -248,6 +248,8 @@ class Signals:
     def _check(self, signal: int, row: int) -> list[Finding]:
         """Whether a change is over, or can be estimated better."""
         course, rows = self._courses[signal], self._recent.rows
+        if self.reference.of_loss and course.measurable:
+            course.surely = max(course.surely, self._amounts.surely(signal, course))
         if not self._amounts.is_back(signal, course, self._resolve_after):
             course.back = None
         elif course.back is None:

@@ -97,3 +97,21 @@ def test_a_change_that_goes_on_began_when_it_did_however_often_it_is_seen_again(
     for one in findings:
         assert one.interval is not None
         assert one.interval[0] <= one.began_position <= one.interval[1] <= findings[0].row
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("detector", ["scan", "betting"])
+def test_a_short_rise_of_a_loss_is_over_as_soon_as_a_long_one(detector: str, seed: int) -> None:
+    for rows in (300, 1500):
+        levels = [(1000, 0.13), (rows, 0.35), (4000, 0.13)]
+        findings = told(watched("risk" if detector == "betting" else "loss", detector, levels, seed), 1000)
+        ended = [one.row for one in findings if one.step == "resolved"]
+        assert [one.step for one in findings].count("opened") == len(ended) == 1
+        assert 1000 + rows < ended[0] < 1000 + rows + 700
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_small_rise_of_a_loss_that_lasts_does_not_end_though_it_was_thought_to_be_larger(seed: int) -> None:
+    findings = told(watched("loss", "scan", [(1000, 0.1), (10000, 0.16)], seed, 5e3), 1000)
+    assert findings[0].step == "opened"
+    assert {one.step for one in findings[1:]} <= {"updated"}
