@@ -25,6 +25,8 @@ _KNOWN, _ENOUGH = 2.0, 100
 """Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
 _BOTH: tuple[Moved, ...] = ("mean", "spread")
+_MEAN_OF, _SD_OF = 0.8, 0.6
+"""The mean and the standard deviation of the size of a standard normal value."""
 _LEAST = 1e-9
 """A ratio of spreads for which there is no smaller one."""
 
@@ -75,13 +77,21 @@ class Amounts:
         return "up" if change.effect > (1.0 if change.moved == "spread" else 0.0) else "down"
 
     def is_noise(self, signal: int, change: Lasting, since: int) -> bool:
-        """Whether from a row on a signal is not to be told from its reference, nor near a change of its mean or spread."""
-        if self._reference.of_loss or change.moved not in _BOTH or not change.measurable:
+        """Whether from a row on a signal is not to be told from its reference, nor near a change of what it is measured by."""
+        if self._reference.of_loss or not change.measurable:
             return False
-        size, n = _size(change.moved, self.effect(signal, change.moved, since)[2]), self._recent.mean_since(since, signal)[1]
+        size = _size(change.moved, self.effect(signal, change.moved, since)[2])
+        _, n = self._recent.mean_since(since, self._reference.column(signal))
         least = float(self._reference.effects[signal])
         near = size <= max(_size(change.moved, change.effect) / 2, least)
-        return n > 0 and near and size <= _SURE * self._reference.error(signal, n)
+        return n > 0 and near and size <= self._reference.error(signal, n) * self._by_chance(signal, change.moved)
+
+    def _by_chance(self, signal: int, moved: Moved) -> float:
+        """What is no more than chance may make of a change, in standard errors; half of all changes of shares together."""
+        if moved != "shares":
+            return _SURE
+        shares = self._reference.shares[signal]
+        return float(_MEAN_OF * np.sqrt(shares * (1 - shares)).sum() + _SURE * _SD_OF) / 2
 
     def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
         """Categories, NaN for all others, with their shares of the reference and from about a row on."""

@@ -99,6 +99,37 @@ def test_a_change_that_goes_on_began_when_it_did_however_often_it_is_seen_again(
         assert one.interval[0] <= one.began_position <= one.interval[1] <= findings[0].row
 
 
+def counted(phases: list[tuple[int, list[float]]], seed: int) -> list[Finding]:
+    """What becomes of a signal of categories: rows and their shares, phase by phase, the first also the reference's."""
+    rng = np.random.default_rng(seed)
+    parts = [rng.choice(len(shares), rows, p=shares) for rows, shares in [(_REFERENCE, phases[0][1]), *phases]]
+    values = np.concatenate(parts).astype(float)
+    times = np.arange(len(values)) * 1_000_000
+    reference = Reference("prediction", ("x",), values[:_REFERENCE, None], times[:_REFERENCE], np.array([0.02]), counted=True)
+    signals = Signals(reference, {"counts": {}}, 2000)
+    signals.allow(3e4)
+    findings = []
+    for start in range(0, len(values) - _REFERENCE, 100):
+        rows, part = np.arange(start, start + 100), slice(_REFERENCE + start, _REFERENCE + start + 100)
+        findings += signals.update(values[part, None], Marks(rows, rows, times[part]))
+    return findings
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("before", [[0.5, 0.5], [0.4, 0.2, 0.1, 0.1, 0.1, 0.1]])
+def test_a_change_of_shares_that_was_small_or_none_ends(before: list[float], seed: int) -> None:
+    changed = [before[0] + 0.12, before[1] - 0.12, *before[2:]]
+    findings = counted([(500, before), (500, changed), (12_000, before)], seed)
+    assert not findings or findings[-1].step == "resolved"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_small_change_of_shares_that_lasts_does_not_end(seed: int) -> None:
+    findings = counted([(500, [0.5, 0.5]), (15_000, [0.58, 0.42])], seed)
+    assert [one.step for one in findings if one.row > 500][:1] == ["opened"]
+    assert not [one for one in findings if one.step == "resolved"]
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("detector", ["scan", "betting"])
 def test_a_short_rise_of_a_loss_is_over_as_soon_as_a_long_one(detector: str, seed: int) -> None:
