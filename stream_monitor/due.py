@@ -81,7 +81,7 @@ def _with_unread(stream: Running, issue: Issue) -> Issue:
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     """What follows when windows have closed."""
-    stream.estimates.learn()
+    stream.estimates.learn(stream.of_one_class)
     outputs = review.explained(stream, moment)
     stream.join.relax()
     for over in stream.watched.renew(moment.clock, stream.record.config.reference.renew_after):
@@ -99,7 +99,8 @@ def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
     """What is wrong with the data of a window."""
     drifting = {alert.labels.get("feature", "") for alert in stream.alerts.firing.values() if "drift" in alert.labels["kind"]}
     mistyped = stream.feature_rows.mistyped()
-    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text)
+    classes = stream.judge.task == "classification"
+    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text, classes)
     issues += stream.checks.unmatched(now, stream.join.late(), stream.join.sampling.halvings > 0)
     outputs = notices.issues(stream.alerts, stream.name, issues, moment)
     if third := stream.ledger.numbers.third():

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from stream_monitor import findings
 from stream_monitor.alerting import notices
+from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
@@ -34,18 +35,19 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     events: list[Event] = []
     if not stream.judge.clear:
         outcomes, events = _clear_up(stream, outcomes, last, position)
-    events += _compare(stream, joined.compared, int(outcomes.row[0]) if len(outcomes.row) else 0)
-    if not len(outcomes.row):
-        return outcomes.row, events
+    clear_at = int(outcomes.row[0]) if len(outcomes.row) else 0
     losses = stream.judge.losses(outcomes)
     good = ~np.isnan(losses)
     if not good.all():
         stream.count({"incomparable": int((~good).sum())})
         outcomes, losses = outcomes.take(good), losses[good]
+    told = _told_from(stream, outcomes)
+    events += _compare(stream, joined.compared, clear_at, told)
+    if not len(outcomes.row):
+        return outcomes.row, events
     stream.age.take(outcomes, losses > 0 if stream.judge.task == "classification" else np.zeros(len(losses), np.bool_))
     stream.ledger.outcomes(outcomes, losses, int(joined.clock[-1]), stream.judge.task == "regression")
     new = outcomes.sign == 1
-    stream.checks.labels(outcomes.label_value[new], outcomes.label_code[new])
     stream.outcomes += int(new.sum())
     for version, mine in stream.watched.of(outcomes):
         events += _see(stream, version, outcomes.part(mine), losses[mine])
@@ -58,13 +60,40 @@ def mature(stream: Running, outcomes: Outcomes) -> None:
     stream.estimates.matured(outcomes, stream.judge.losses)
 
 
-def _compare(stream: Running, outcomes: Outcomes, clear_at: int) -> list[Event]:
-    """Lets detectors see outcomes of one age, once it is clear what a loss is: those that were held till then at that row."""
+def _told_from(stream: Running, outcomes: Outcomes) -> int:
+    """The row from which on it is said what is found of losses: at which labels had been of two classes, or any."""
+    held, new = stream.of_one_class, np.flatnonzero(outcomes.sign == 1)
+    second = stream.checks.labels(outcomes.label_value[new], outcomes.label_code[new])
+    if not held:
+        return -1
+    return FAR if second is None else int(outcomes.row[new[second]])
+
+
+def _compare(stream: Running, outcomes: Outcomes, clear_at: int, told: int) -> list[Event]:
+    """Lets detectors see outcomes of one age, once it is clear what a loss is: those that were held till then at that row.
+
+    What they find is `told` from a row on.
+    """
     if not stream.judge.clear:
         stream.uncompared.add(outcomes)
         return []
     if stream.uncompared.n:
         outcomes = stream.uncompared.released(clear_at, outcomes)
+    found = _found(stream, outcomes, told)
+    return found if told in (-1, FAR) else _withheld(stream, told) + found
+
+
+def _withheld(stream: Running, row: int) -> list[Event]:
+    """What was not told so far, and lasts."""
+    return [
+        (row, partial(findings.tell, stream, Noticed(finding, version)))
+        for version in stream.watched.versions.values()
+        for sort in OF_LOSS
+        for finding in version.groups[sort].release(row)
+    ]
+
+
+def _found(stream: Running, outcomes: Outcomes, told: int) -> list[Event]:
     if not len(outcomes.row):
         return []
     losses = stream.judge.losses(outcomes)
@@ -75,18 +104,18 @@ def _compare(stream: Running, outcomes: Outcomes, clear_at: int) -> list[Event]:
     stream.estimates.outcomes(outcomes)
     for version, mine in stream.watched.of(outcomes):
         mine = mine[version.watched_lots.drawn(outcomes.ids[mine], outcomes.label_weight[mine])]
-        events += _watch(stream, version, outcomes.part(mine), losses[mine])
+        events += _watch(stream, version, outcomes.part(mine), losses[mine], told)
     return events
 
 
-def _watch(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) -> list[Event]:
+def _watch(stream: Running, version: Version, outcomes: Outcomes, losses: Floats, told: int) -> list[Event]:
     if not len(losses):
         return []
     marks = _marks(outcomes)
     return [
         (finding.row, partial(findings.tell, stream, Noticed(finding, version)))
         for sort in (OF_LOSS if stream.record.config.performance.risk else OF_LOSS[:1])
-        for finding in version.groups[sort].update((sort,), losses[:, None], marks)
+        for finding in version.groups[sort].told(version.groups[sort].update((sort,), losses[:, None], marks), told)
     ]
 
 

@@ -77,6 +77,11 @@ class Stream:
         self.configure_labels()
         self.watched.share(record)
 
+    @property
+    def of_one_class(self) -> bool:
+        """Whether it is a classification whose labels have only ever been of one class: nothing is said of its loss then."""
+        return self.judge.task == "classification" and not self.checks.labels_differ
+
     def section(self, section: Section, arrived: int) -> list[Output]:
         """Takes a section of a block."""
         self.count({"left_out": section.left_out, "dead_letters": section.dead})

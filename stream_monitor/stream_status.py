@@ -42,7 +42,10 @@ def status(stream: Stream) -> dict[str, Any]:
 
 def _not_estimated(stream: Stream) -> dict[str, str]:
     """Versions whose performance is not estimated before labels come, and why."""
-    return {stream.watched.versions[number].subject.version: why for number, why in stream.estimates.refused.items()}
+    refused, learnt = stream.estimates.refused, stream.estimates.learnt
+    waiting = [number for number, one in stream.watched.versions.items() if one.outcomes and number not in learnt]
+    why = dict.fromkeys(waiting, "labels have only been of one class") if stream.of_one_class else {}
+    return {stream.watched.versions[number].subject.version: reason for number, reason in (why | refused).items()}
 
 
 def _not_judged(stream: Stream) -> list[dict[str, Any]]:

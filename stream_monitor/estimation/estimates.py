@@ -174,9 +174,11 @@ class Estimates:
                 found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since))
         return found
 
-    def learn(self) -> None:
-        """Learns of versions that have outcomes enough, at the end of a window."""
+    def learn(self, of_one_class: bool) -> None:
+        """Learns of versions that have outcomes enough, at the end of a window; not from labels that are all `of_one_class`."""
         self._notice()
+        if of_one_class:
+            self._first = {}
         for number, first in list(self._first.items()):
             if first.n and (self._by_features or first.n >= self._rows):
                 del self._first[number]

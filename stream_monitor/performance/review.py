@@ -19,7 +19,7 @@ from stream_monitor.joining.join import Join
 from stream_monitor.metrics.cohorts import Seen
 from stream_monitor.metrics.label_bias import FIFTHS, MEAN, Bias
 from stream_monitor.metrics.ledger import Ledger
-from stream_monitor.metrics.reading import Reading, Readings
+from stream_monitor.metrics.reading import NOTHING, Reading, Readings
 from stream_monitor.metrics.tally import ALL, Tally
 from stream_monitor.metrics.windows import Closed
 from stream_monitor.performance.course import Kind
@@ -31,6 +31,8 @@ from stream_monitor.watched import Watched
 _NAMES: dict[Kind, AlertName] = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
 """Metrics of predictions, labelled or not; latency beside."""
+_OF_ONE_CLASS = ("recall", "specificity")
+"""Metrics that labels of one class are enough for."""
 _KEPT = 3
 """Segments that an alert names."""
 
@@ -46,6 +48,10 @@ class Reviewed(Protocol):
     rules: Rules
     alerts: Alerts
     watched: Watched
+
+    @property
+    def of_one_class(self) -> bool:
+        """Whether labels have only ever been of one class."""
 
 
 def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment) -> list[Output]:
@@ -80,7 +86,10 @@ def reconciled(stream: Reviewed, seen: Seen) -> list[Verdict]:
     measure = stream.ledger.measure
     if not seen.final or seen.length != stream.ledger.windows.length or measure is None:
         return []
-    return stream.estimates.final(seen.key, seen.cohort.tally.readings(measure))
+    realised = {} if stream.of_one_class else seen.cohort.tally.readings(measure)
+    if realised.get("actual_positive_rate", NOTHING).value == 1:
+        del realised["precision"]  # which can only be 1
+    return stream.estimates.final(seen.key, realised)
 
 
 def cohort(stream: Reviewed, seen: Seen, verdicts: list[Verdict], moment: Moment) -> list[Output]:
@@ -193,7 +202,9 @@ class _Readings:
             return {}
         named = (place for place in self._tally.sums if place != ALL and ledger.segments.name(place) == segment)
         place = next(named, None) if segment else ALL
-        return {} if place is None else self._tally.readings(ledger.measure, place)
+        readings = {} if place is None else self._tally.readings(ledger.measure, place)
+        held = readings.keys() - _OF_ONE_CLASS if self._stream.of_one_class else ()
+        return {name: reading for name, reading in readings.items() if name not in held}
 
 
 def _serving(closed: Closed) -> Readings:

@@ -111,9 +111,14 @@ class Checks:
         self.settle(group)
         return self._features.new(group)
 
-    def labels(self, values: Floats, codes: npt.NDArray[np.int32]) -> None:
-        """Takes the labels of new outcomes."""
-        self._labels.see(values, codes)
+    @property
+    def labels_differ(self) -> bool:
+        """Whether there have been labels of more than one class."""
+        return self._labels.differ
+
+    def labels(self, values: Floats, codes: npt.NDArray[np.int32]) -> int | None:
+        """Takes the labels of new outcomes; gives the first with which there was more than one class, if it is one of these."""
+        return self._labels.see(values, codes)
 
     def found(self, clock: Ints, found: Mask, alone: Mask) -> None:
         """Takes which labels found a prediction, and which are alone, by the clock at each."""
@@ -128,15 +133,16 @@ class Checks:
         return self._unmatched.close(now, late, sampled)
 
     def close(
-        self, now: int, group: Group, excused: Set[str], drifting: Set[str], word: Callable[[float, int], str]
+        self, now: int, group: Group, excused: Set[str], drifting: Set[str], word: Callable[[float, int], str], classes: bool
     ) -> list[Issue]:
         """What is to be said at the end of a window.
 
-        `excused` features have a wrong type, `drifting` ones an alert of their own; `word` is the text of a label.
+        `excused` features have a wrong type, `drifting` ones an alert of their own; `word` is the text of a label, if one of
+        `classes`.
         """
         self.settle(group)
         issues = self._features.close(group, excused, drifting) + self._identity.close()
-        return issues + self._labels.close(word) + self._inputs.close(now)
+        return issues + self._labels.close(word, classes) + self._inputs.close(now)
 
     def due(self, coming: Coming = None) -> int:
         """The clock at which `silence` is to be asked for, while nothing or only rows of a kind come."""

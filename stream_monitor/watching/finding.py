@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -48,3 +48,13 @@ class Finding(NamedTuple):
     """Values of the reference, which `before` is of; a detector may compare with more."""
     shares: tuple[tuple[float, float, float], ...] = ()
     """Categories, NaN for all others, with their shares of the reference and since the change."""
+
+
+def restored(state: list[Any]) -> Finding:
+    """A finding from its fields, as they were saved."""
+    saved = Finding(*state)
+    return saved._replace(
+        interval=None if saved.interval is None else (saved.interval[0], saved.interval[1]),
+        together=tuple(saved.together),
+        shares=tuple((category, before, after) for category, before, after in saved.shares),
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.watching.allowance import NOTHING, Allowance, Spent
-from stream_monitor.watching.finding import Finding
+from stream_monitor.watching.finding import Finding, restored
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Reference, Sort, Unsettled, unsettled
 from stream_monitor.watching.signals import Signals
@@ -67,6 +67,8 @@ class Group:
         self.allowance = NOTHING
         """What false alarms it may raise."""
         self.watched: dict[Kind, Signals] = {}
+        self.withheld: Finding | None = None
+        """What was last found of a change that lasts, and was not told; of a group of one signal."""
         self._before = Spent()
         """By references that were given up."""
         self._texts: set[str] = set()
@@ -99,6 +101,21 @@ class Group:
             for finding in signals.update(self._aligned(kind, signals.names, names, values), marks)
         ]
 
+    def told(self, findings: list[Finding], row: int) -> list[Finding]:
+        """Those of some findings that are told: of changes, those from a row on; others are withheld."""
+        said = []
+        for finding in findings:
+            if finding.row >= row or finding.step in ("broken", "unsettled"):
+                said.append(finding)
+            else:
+                self.withheld = None if finding.step == "resolved" else finding
+        return said
+
+    def release(self, row: int) -> list[Finding]:
+        """What was withheld, as if it had been found at a row."""
+        withheld, self.withheld = self.withheld, None
+        return [] if withheld is None else [withheld._replace(row=row, step="opened")]
+
     def finish(self) -> None:
         """Makes a reference of the rows there are."""
         names, values = self.warmup.finished(self.terms.limit)
@@ -117,6 +134,7 @@ class Group:
                 settings = self.terms.detectors.get(kind, {})
                 self.watched[kind] = Signals(reference, settings, self.terms.resolve_after)
         self.warmup, self.learnt, self.fresh, self.began = Warmup(self.terms.rows), True, True, None
+        self.withheld = None
         self._columns.clear()
         self.share()
 
@@ -191,12 +209,12 @@ class Group:
         """Learns a new reference from the next rows."""
         self._before = self.spent
         self.warmup, self.learnt, self.watched = Warmup(self.terms.rows), False, {}
-        self.not_watched, self.fresh = {}, True
+        self.not_watched, self.fresh, self.withheld = {}, True, None
         self._texts.clear()
 
     def configure(self, terms: Terms) -> None:
         """Takes new terms; the reference stays, detectors begin again."""
-        self.terms = terms
+        self.terms, self.withheld = terms, None
         for kind, signals in self.watched.items():
             signals.reference.effects = self._least(kind, signals.names)
             signals.configure(terms.detectors.get(kind, {}), terms.resolve_after)
@@ -236,6 +254,7 @@ class Group:
             "watched": {kind: [list(signals.names), signals.state()] for kind, signals in self.watched.items()},
             "before": list(self._before), "unsettled": [list(one) for one in self._unsettled],
             "texts": sorted(self._texts), "allowance": list(self.allowance), "began": list(self.began) if self.began else None,
+            "withheld": list(self.withheld) if self.withheld else None,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any], arrays: dict[str, bytes]) -> None:
@@ -255,6 +274,7 @@ class Group:
             references.append(Reference(self.sort, names, values, times, self._least(kind, names), kind == "categories"))
         self.adopt(references)
         self.fresh, self.began = False, tuple(state["began"]) if state["began"] else None
+        self.withheld = restored(state["withheld"]) if state["withheld"] else None
         for kind, (_, inner) in state["watched"].items():
             self.watched[kind].restore(inner)
 

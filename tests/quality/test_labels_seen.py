@@ -25,12 +25,27 @@ def test_labels_of_one_class_are_said_once_and_taken_back_with_the_first_other()
     seen.see(*numbers(0.0))
     (issue,) = seen.close(word)
     assert (issue.name, issue.step, issue.severity, issue.n) == ("OneClass", "opened", "info", 100)
-    assert issue.summary == "all 100 labels of shop so far are 0: there is nothing to tell apart"
+    assert issue.summary.startswith(
+        "all 100 labels of shop so far are 0: there is nothing to tell apart; no alarm about its loss"
+    )
     assert seen.close(word) == []
     seen.see(*numbers(0.0, 1.0))
     assert said(seen.close(word)) == [("OneClass", "resolved", "")]
     seen.see(*numbers(*[1.0] * 1_000))
     assert seen.close(word) == []
+
+
+def test_numbers_that_are_no_classes_may_all_be_the_same() -> None:
+    seen = LabelsSeen("shop", Quality(outcomes=1))
+    seen.see(*numbers(0.0))
+    assert seen.close(word, classes=False)[0].summary == "all 1 labels of shop so far are 0: there is nothing to tell apart"
+
+
+def test_it_is_known_with_which_label_there_was_a_second_class() -> None:
+    seen = LabelsSeen("shop", Quality())
+    assert (seen.see(*numbers(1.0, np.nan)), seen.differ) == (None, False)
+    assert (seen.see(*numbers(np.nan, 1.0, 0.0, 1.0)), seen.differ) == (2, True)
+    assert seen.see(*numbers(1.0, 0.0)) is None
 
 
 def test_classes_with_names_are_told_apart_whatever_their_value() -> None:

@@ -152,6 +152,59 @@ def test_a_stream_with_one_class_only_says_so_and_has_no_recall_of_the_other() -
     assert (value(last, "accuracy"), value(last, "recall"), value(last, "roc_auc")) == (1.0, None, None)
 
 
+RULES: dict[str, Any] = {
+    "risk": {"rise": 0.05},
+    "limits": [{"metric": "accuracy", "below": 0.6}, {"metric": "recall", "below": 0.6}],
+    "against_reference": {"metrics": ["accuracy"]},
+}
+
+
+def frauds(n: int, other: int | None = None) -> list[Block]:
+    """Only frauds are labelled, and from the middle on most of them are missed; but for one label."""
+    rng = np.random.default_rng(31)
+    made = rng.random(n) < np.where(np.arange(n) < n // 2, 0.8, 0.4)
+    predicted, label = np.where(made, "fraud", "ok").tolist(), ["ok" if i == other else "fraud" for i in range(n)]
+    score = np.where(made, 0.8, 0.3).tolist()
+    blocks = []
+    for start in range(0, n, 100):
+        part = slice(start, start + 100)
+        ids, seconds = [f"id{i}" for i in range(n)][part], [float(i) for i in range(n)][part]
+        blocks += [
+            block(predictions(ids, seconds, predicted[part], score=score[part])),
+            block(labels(ids, seconds, label[part])),
+        ]
+    config = CONFIG | {"positive": "fraud", "performance": RULES, "quality": {"outcomes": 500}}
+    config["detectors"] = CONFIG["detectors"] | {"loss": {"scan": {}}}
+    return [block(configuration(config=config), at=0), *blocks, *(drained(n + 600.0 * i) for i in range(30))]
+
+
+def of_loss(told: dict[str, list[Any]]) -> set[str]:
+    """The alerts about performance, and the metrics of rules."""
+    found = [
+        one["data"]["labels"] for one in told["alerts"] if one["data"]["labels"]["kind"] in ("concept_drift", "performance")
+    ]
+    return {one.get("metric", one["alertname"]) for one in found}
+
+
+def test_no_alarm_about_a_loss_is_raised_of_one_class_but_by_a_limit_of_recall() -> None:
+    told = run(frauds(4000))
+    assert of_loss(told) == {"recall"}
+    assert told["retrain"] == []
+    assert "OneClass" in names([one["data"] for one in told["alerts"]])
+    assert not any(one["estimated"] for one in arrivals(told))
+
+
+def test_what_was_found_of_one_class_and_lasts_is_said_with_the_first_label_of_another() -> None:
+    log = frauds(4000, other=3500)
+    told = run(log)
+    (drift,) = (one["data"] for one in told["alerts"] if one["data"]["labels"]["alertname"] == "ConceptDrift")
+    assert (drift["transition"], drift["position"]["outcomes"]) == ("opened", 3501)
+    assert {"RiskRose", "recall", "accuracy"} <= of_loss(told)
+    for every, restarts in ((7, (300, 800, 1100)), (64, (110,))):
+        again = run(cut(log, every), restarts=restarts)
+        assert (again["alerts"], again["retrain"]) == (told["alerts"], told["retrain"])
+
+
 def test_predictions_of_the_wrong_kind_are_dead_letters_and_spoil_nothing() -> None:
     """A regression in which some rows are texts."""
     n = 600
