@@ -140,6 +140,10 @@ class Amounts:
         doubt = _KNOWN * spread * self._reference.error(signal, len(values)) * self._unit(signal)
         return max(0.0, self._further(signal, change, change.began) - doubt)
 
+    def is_gone(self, signal: int, change: Lasting) -> bool:
+        """Whether a loss has been no further than its reference, on the side of a change, since a detector saw that last."""
+        return change.measurable and self._further(signal, change, change.last + 1) <= 0
+
     def is_back(self, signal: int, change: Lasting, within: int) -> bool:
         """Whether the last rows, `within` so many, are nearer to the reference than half way to the change, beyond doubt.
 

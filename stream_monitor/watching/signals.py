@@ -24,6 +24,8 @@ _TOGETHER, _SECTIONS = 64, 4
 """Rows that are added up at once, at least; and if they come in large sections, how many of these."""
 _CHECK = 50
 """Rows between looks at whether a signal is back."""
+_PART = 4
+"""The part of `resolve_after` for which a loss must have been as in its reference, unseen by detectors, to be that again."""
 _REFINE = 200
 """Rows after which a change is estimated again, at least."""
 _WORSE = 1.5
@@ -287,6 +289,9 @@ class Signals:
 
     def _is_lost(self, signal: int, course: Lasting) -> bool:
         """Whether no detector has seen it for long enough, and what came since might be the reference."""
+        if self.reference.of_loss:
+            enough = self._recent.rows - course.last > self._resolve_after // _PART
+            return enough and self._amounts.is_gone(signal, course)
         since = self._recent.rows - self._resolve_after
         return since >= max(course.last, course.began) and self._amounts.is_noise(signal, course, since)
 

@@ -146,3 +146,10 @@ def test_a_small_rise_of_a_loss_that_lasts_does_not_end_though_it_was_thought_to
     findings = told(watched("loss", "scan", [(1000, 0.1), (10000, 0.16)], seed, 5e3), 1000)
     assert findings[0].step == "opened"
     assert {one.step for one in findings[1:]} <= {"updated"}
+
+
+@pytest.mark.parametrize("seed", [0, 2, 4, 8, 10, 12])
+def test_a_false_alarm_of_a_loss_ends_when_what_comes_after_it_is_as_before(seed: int) -> None:
+    findings = watched("loss", "scan", [(8000, 0.14)], seed, 3e3)
+    opened = next(one.row for one in findings if one.step == "opened" and one.direction == "up")
+    assert [one.step for one in findings if opened < one.row < opened + 700].count("resolved") == 1
