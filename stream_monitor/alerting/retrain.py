@@ -19,6 +19,8 @@ _SEVERITY: TypeAdapter[Severity] = TypeAdapter(Severity)
 Closed = Literal["rejected", "completed", "expired", "superseded", "withdrawn"]
 _ANSWERS: tuple[Closed, ...] = ("rejected", "superseded")
 """What is not asked again because of the same alert."""
+_DOUBLINGS = 10
+"""Of the rest, at most."""
 
 
 class Retrain:
@@ -32,7 +34,8 @@ class Retrain:
         """Position and time of the change."""
         self._alert = self._started = self._answered = ""
         """The fingerprint of the alert that asks for it; when that of the last request started, and that of the last answer."""
-        self._rest_until = -FAR
+        self._ended, self._unanswered = -FAR, 0
+        """When the last request ended, and how many in a row expired."""
 
     def propose(
         self, alert: Alert, finding: Finding, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
@@ -63,14 +66,14 @@ class Retrain:
     def close(
         self, status: Closed, subject: Subject, record: StreamRecord, moment: Moment, by: str | None = None
     ) -> list[Output]:
-        """Ends the open request; no other one is made during the cooldown."""
+        """Ends the open request; no other one is made during the rest after it."""
         if self.request is None:
             return []
         outputs = self._update(subject, record, moment, status=status, by=by or self.request.by)
         if status in _ANSWERS:
             self._answered = self._started
         self.request, self.expires = None, FAR
-        self._rest_until = moment.clock + record.config.retrain.cooldown
+        self._ended, self._unanswered = moment.clock, self._unanswered + 1 if status == "expired" else 0
         return outputs
 
     def reconcile(self, published: dict[str, bytes], subject: Subject, record: StreamRecord, moment: Moment) -> list[Output]:
@@ -85,14 +88,14 @@ class Retrain:
         """Everything, as plain values."""
         request = self.request.model_dump(by_alias=True) if self.request else None
         return {
-            "request": request, "expires": self.expires, "began": list(self._began), "rest_until": self._rest_until,
-            "alert": self._alert, "started": self._started, "answered": self._answered,
+            "request": request, "expires": self.expires, "began": list(self._began), "ended": self._ended,
+            "unanswered": self._unanswered, "alert": self._alert, "started": self._started, "answered": self._answered,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.request = RetrainRequest.model_validate(state["request"]) if state["request"] else None
-        self.expires, self._rest_until = state["expires"], state["rest_until"]
+        self.expires, self._ended, self._unanswered = state["expires"], state["ended"], state["unanswered"]
         self._alert, self._started, self._answered = state["alert"], state["started"], state["answered"]
         position, time = state["began"]
         self._began = (position, time)
@@ -101,10 +104,13 @@ class Retrain:
         self, alert: Alert, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
     ) -> list[Output]:
         settings = record.config.retrain
-        if not settings.enabled or moment.clock < self._rest_until or alert.startsAt == self._answered:
+        if not settings.enabled or alert.startsAt == self._answered:
+            return []
+        unanswered = self._unanswered if alert.startsAt == self._started else 0
+        if moment.clock < self._ended + _rest(settings.cooldown, unanswered):
             return []
         data = self._data(record, moment, labelled)
-        self._started = alert.startsAt
+        self._started, self._unanswered = alert.startsAt, unanswered
         self.request = RetrainRequest(
             status="approved" if settings.auto else "proposed",
             revision=0,
@@ -169,6 +175,11 @@ class Retrain:
             Output("retrain", subject.stream.encode(), value),
             Output("retrain.current", request.request_id.encode(), value),
         ]
+
+
+def _rest(cooldown: int, unanswered: int) -> int:
+    """How long there is no request after one; it doubles with each further one of an alert that nobody answers."""
+    return int(cooldown * 2 ** min(max(unanswered - 1, 0), _DOUBLINGS))
 
 
 def _harmful(alert: Alert | None) -> Alert | None:

@@ -264,7 +264,10 @@ class Retrain(Settings):
     expires: Duration = Field(parse("7d"), gt=0)
     """Counts from when there are enough labels."""
     cooldown: Duration = Field(parse("1d"), ge=0)
-    """Between the end of a request and the next, which is made even if nothing new is found, as long as the alert fires."""
+    """Between the end of a request and the next, which is made even if nothing new is found, as long as the alert fires.
+
+    It doubles each time that a request of the same alert expires again.
+    """
 
 
 class StreamConfig(Settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,11 @@ def test_an_improvement_that_turns_into_harm_ends_and_another_alert_begins_with_
     assert said["retrain"][0]["data"]["alert_ids"] == [said["alerts"][harm]["id"]]
 
 
+def moment(event: dict[str, Any]) -> datetime:
+    """When an event happened."""
+    return datetime.fromisoformat(event["time"])
+
+
 def asked(blocks: list[Block], **settings: Any) -> list[tuple[str, bool]]:
     """What becomes of requests, and whether there were enough labels, with these settings of `retrain`."""
     begun = [block(configuration(config={"retrain": settings, "metrics": {"window": "1m"}}), at=0), *blocks]
@@ -204,6 +210,16 @@ def test_a_request_waits_for_enough_labels_says_so_once_and_expires_as_long_afte
 def test_a_request_that_expired_is_made_again_after_the_cooldown_while_its_alert_fires() -> None:
     states = asked(list(story([0.1, 0.1] + [0.5] * 4)), minimum_labels=600, expires="20m", cooldown="10m")
     assert states == [("proposed", False), ("proposed", True), ("expired", True), ("proposed", True), ("expired", True)]
+
+
+def test_the_rest_doubles_each_time_that_nobody_answers() -> None:
+    config = {"retrain": {"minimum_labels": 0, "expires": "2m", "cooldown": "3m"}, "metrics": {"window": "1m"}}
+    blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1] + [0.5] * 6)]
+    said = run(blocks)["retrain"]
+    assert run(cut(blocks, 7), restarts=[300, 500, 700])["retrain"] == said
+    at = {status: [moment(event) for event in said if event["data"]["status"] == status] for status in ("proposed", "expired")}
+    rests = [(asked - ended).total_seconds() / 60 for ended, asked in zip(at["expired"], at["proposed"][1:], strict=False)]
+    assert rests[:4] == pytest.approx([3, 6, 12, 24], abs=1)
 
 
 def test_a_request_that_nobody_has_approved_is_withdrawn_when_its_alert_ends() -> None:
