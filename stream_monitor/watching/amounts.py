@@ -84,14 +84,13 @@ class Amounts:
         _, n = self._recent.mean_since(since, self._reference.column(signal))
         least = float(self._reference.effects[signal])
         near = size <= max(_size(change.moved, change.effect) / 2, least)
-        return n > 0 and near and size <= self._reference.error(signal, n) * self._by_chance(signal, change.moved)
-
-    def _by_chance(self, signal: int, moved: Moved) -> float:
-        """What is no more than chance may make of a change, in standard errors; half of all changes of shares together."""
-        if moved != "shares":
-            return _SURE
-        shares = self._reference.shares[signal]
-        return float(_MEAN_OF * np.sqrt(shares * (1 - shares)).sum() + _SURE * _SD_OF) / 2
+        if not n or not near:
+            return False
+        if change.moved != "shares":
+            return size <= _SURE * self._reference.error(signal, n)
+        known, shares = abs(change.effect) - _SURER * self._reference.own_error(signal, n) / 2, self._reference.shares[signal]
+        by_chance = float(_MEAN_OF * np.sqrt(shares * (1 - shares)).sum() + _SURE * _SD_OF) / 2
+        return size <= min(by_chance * self._reference.error(signal, n), known)
 
     def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
         """Categories, NaN for all others, with their shares of the reference and from about a row on."""

@@ -79,6 +79,10 @@ class Reference:
         """The standard error of a mean of n values less that of the reference, in standard deviations; persistence included."""
         return math.sqrt(self._inflation[signal] * (1 / n + 1 / max(int(self.n[signal]), 1)))
 
+    def own_error(self, signal: int, n: int) -> float:
+        """The standard error of a mean of n values by itself."""
+        return math.sqrt(self._inflation[signal] / n)
+
     def _indicators(self, column: Floats, known: Floats) -> Floats:
         found = column[:, np.newaxis] == known
         others = ~found.any(axis=1)

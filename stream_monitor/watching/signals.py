@@ -292,8 +292,8 @@ class Signals:
         if self.reference.of_loss:
             enough = self._recent.rows - course.last > self._resolve_after // _PART
             return enough and self._amounts.is_gone(signal, course)
-        since = self._recent.rows - self._resolve_after
-        return since >= max(course.last, course.began) and self._amounts.is_noise(signal, course, since)
+        since, seen = self._recent.rows - self._resolve_after, max(course.last, course.began)
+        return since >= seen and self._amounts.is_noise(signal, course, seen if course.moved == "shares" else since)
 
     def _course(self, name: str, change: Change) -> Lasting:
         first, rarity = change.signal not in self._courses, change.rarity / self._sharing

@@ -49,7 +49,7 @@ def test_the_status_says_which_versions_no_rule_can_judge() -> None:
     blocks = [block(configuration(config=LIMITS), at=0)]
     for window in range(13):
         ids, seconds = [f"{window}-{i}" for i in range(20)], [300.0 * window + i for i in range(20)]
-        blocks += [block(predictions(ids, seconds, [0.0, 1.0] * 10)), block(labels(ids, seconds, [0.0] * 20))]
+        blocks += [block(predictions(ids, seconds, [0.0, 1.0] * 10)), block(labels(ids, seconds, [0.0] * 19 + [1.0]))]
     for offset, one in enumerate(blocks):
         part.record(offset, encode(one))
     assert part.status()["s"]["not_judged"] == [{"version": "1", "rule": "accuracy below 0.9, by arrival", "windows": 12}]

@@ -147,9 +147,9 @@ def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these(
 
 
 def test_a_change_began_within_its_interval_though_labels_come_in_another_order() -> None:
-    ids, label = [f"i{i}" for i in range(6000)], [1.0] * 6000
+    ids, label = [f"i{i}" for i in range(6000)], np.arange(6000) % 2.0
     wrong = np.random.default_rng(0).random(6000) < np.where(np.arange(6000) < 3000, 0.1, 0.5)
-    seconds, told = [float(i) for i in range(6000)], [(1.0 - wrong).tolist(), label]
+    seconds, told = [float(i) for i in range(6000)], [abs(label - wrong).tolist(), label.tolist()]
     blocks = [block(predictions(ids, seconds, told[0]))]
     for start in range(0, 6000, 500):
         part = slice(start + 499, start - 1 if start else None, -1)
