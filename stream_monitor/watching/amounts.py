@@ -131,13 +131,18 @@ class Amounts:
 
     def surely(self, signal: int, change: Lasting) -> float:
         """How large a change of a loss is by the rows since it began, less what is in doubt; 0 where these are few."""
-        values = self._recent.values(signal)[max(0, change.began - self._recent.oldest()) :]
-        values = values[~np.isnan(values)]
-        if len(values) < _ENOUGH:
+        mean, n = self._recent.mean_since(change.began, self._reference.column(signal))
+        if n < _ENOUGH:
             return 0.0
-        spread = max(1.0, float(values.std()) / float(self._reference.sd[signal]))
-        doubt = _KNOWN * spread * self._reference.error(signal, len(values)) * self._unit(signal)
+        sd = math.sqrt(max(mean * (1 - mean), 0.0)) if self._reference.rate else self._sd_since(signal, change.began)
+        spread = max(1.0, sd / float(self._reference.sd[signal]))
+        doubt = _KNOWN * spread * self._reference.error(signal, n) * self._unit(signal)
         return max(0.0, self._further(signal, change, change.began) - doubt)
+
+    def _sd_since(self, signal: int, row: int) -> float:
+        """Of the values that are kept, from a row on."""
+        values = self._recent.values(signal)[max(0, row - self._recent.oldest()) :]
+        return float(np.nanstd(values)) if len(values) else 0.0
 
     def is_gone(self, signal: int, change: Lasting) -> bool:
         """Whether a loss has been no further than its reference, on the side of a change, since a detector saw that last."""
