@@ -124,4 +124,4 @@ def _named(names: Sequence[str]) -> str:
 _NAMED = 3
 """Classes that are named."""
 _SILENCE = ("NoData", "StalledInput")
-_OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass", "LabelsUnmatched")
+_OF_ROWS = ("DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "DeadLetters", "OneClass", "LabelsUnmatched")

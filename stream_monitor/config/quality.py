@@ -11,7 +11,7 @@ from stream_monitor.config.settings import Settings, Severity
 
 Name = Literal[
     "MissingValues", "InfiniteValues", "OutOfRange", "UnseenCategories", "ConstantFeature", "UnitJump", "NewFeature",
-    "VanishedFeature", "DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "OneClass",
+    "VanishedFeature", "DuplicateIds", "TimeBackwards", "ClockSkew", "LateRows", "DeadLetters", "OneClass",
     "LabelsUnmatched",
 ]  # fmt: skip
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -38,6 +38,8 @@ class Quality(Settings):
     """Of rows whose metrics window had closed."""
     skew: Share = 0.01
     """Of rows whose time is ahead of their arrival, or behind it unlike that of most."""
+    unusable: Share = 0.05
+    """Of events that became dead letters."""
     tolerance: Duration = Field(parse("1m"), ge=0)
     """By how much older than rows before it a row may be."""
     behind: Duration = Field(parse("1h"), gt=0)

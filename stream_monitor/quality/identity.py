@@ -1,4 +1,4 @@
-"""Ids that come twice, and times that cannot be right."""
+"""Events that cannot be used, ids that come twice, and times that cannot be right."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _FEWEST = 10
 """Rows of which something must be wrong; a look has so many, or so many rows that these would be the limit."""
 _MOST = 0.5
 """A larger share of rows behind their arrival is old data that is loaded late, not a clock that is wrong."""
-_SHARES: tuple[Name, ...] = ("DuplicateIds", "TimeBackwards", "LateRows", "ClockSkew")
-_COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards", "behind")
+_SHARES: tuple[Name, ...] = ("DuplicateIds", "TimeBackwards", "LateRows", "ClockSkew", "DeadLetters")
+_COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards", "behind", "dead_letters")
 
 
 def odd_times(times: Ints, clock: Ints, arrived: int, limits: Quality, metrics: Metrics) -> dict[str, int]:
@@ -72,7 +72,7 @@ class Identity:
         self._limits = limits
 
     def count(self, counts: Mapping[str, int]) -> None:
-        """Adds to the window's counts: predictions (accepted), duplicates, labels, ahead and `odd_times`, among others."""
+        """Adds to the window's counts: predictions (accepted), duplicates, labels, ahead, dead letters and `odd_times`."""
         for name in _COUNTED:
             self._counts[name] += counts.get(name, 0)
 
@@ -82,7 +82,8 @@ class Identity:
         for name, look in self._looks.items():
             for counted in _COUNTED:
                 look[counted] += self._counts[counted]
-            if look["predictions"] + look["duplicates"] >= self._limits.rows:
+            dead = look["dead_letters"] if name == "DeadLetters" else 0
+            if look["predictions"] + look["duplicates"] + dead >= self._limits.rows:
                 issues += self._judge(self._share(name, look))
         self._counts = dict.fromkeys(_COUNTED, 0)
         return issues
@@ -112,7 +113,8 @@ class Identity:
         over = share.k >= _FEWEST and after >= share.limit
         self._suspected = [name for name in self._suspected if name != share.name] + [share.name] * over
         bad = over and (suspected or after >= _AT_ONCE * share.limit)
-        summary = f"{percent(after)} of {share.n:,} rows of {self._stream} {share.words}"
+        what = "events" if share.name == "DeadLetters" else "rows"
+        summary = f"{percent(after)} of {share.n:,} {what} of {self._stream} {share.words}"
         found = [Found("", summary, 0.0, after, share.n)] if bad else []
         return self._issues.settle(share.name, severity, found, {""} if after < share.limit / 2 else ())
 
@@ -125,6 +127,9 @@ class Identity:
             return _Share(name, counts["backwards"], rows, limits.backwards, words)
         if name == "LateRows":
             return _Share(name, counts["late"], rows, limits.late, "came after their metrics window had closed")
+        if name == "DeadLetters":
+            dead = counts["dead_letters"]
+            return _Share(name, dead, rows + counts["labels"] + dead, limits.unusable, "cannot be used: dead letters say why")
         return self._skew(counts, rows)
 
     def _skew(self, counts: Mapping[str, int], rows: int) -> _Share:

@@ -115,3 +115,12 @@ def test_a_restart_between_windows_changes_nothing() -> None:
         restarted.restore(saved)
         assert judged(restarted, window) == judged(whole, window)
         assert restarted.state() == whole.state()
+
+
+def test_events_that_cannot_be_used_are_said_though_few_others_come() -> None:
+    one = Identity("shop", Quality())
+    assert judged(one, {"predictions": 600, "labels": 350, "dead_letters": 20}) == []
+    (issue,) = judged(one, {"predictions": 30, "labels": 10, "dead_letters": 160})
+    assert (issue.name, issue.step, issue.severity) == ("DeadLetters", "opened", "warning")
+    assert issue.summary == "80.0% of 200 events of shop cannot be used: dead letters say why"
+    assert said(judged(one, {"predictions": 600, "labels": 390, "dead_letters": 10})) == [("DeadLetters", "resolved", "")]

@@ -73,8 +73,9 @@ def test_a_silence_of_events_that_cannot_be_read_says_how_many_there_were() -> N
         block(configuration(config=CONFIG | {"no_data": {"predictions": "20m"}}), at=0),
         unreadable(-1), *rows(300, {"x": np.zeros(300)}), *map(unreadable, range(1, 6)), drained(3600),
     ]  # fmt: skip
-    (opened,) = [event["data"] for event in run(blocks)["alerts"]]
-    assert opened["annotations"]["summary"].endswith("; 100 events came that could not be read")
+    opened = {event["data"]["labels"]["alertname"]: event["data"] for event in run(blocks)["alerts"]}
+    assert opened.keys() == {"DeadLetters", "NoData"}
+    assert opened["NoData"]["annotations"]["summary"].endswith("; 100 events came that could not be read")
     assert run(blocks, restarts=[1, 2, 3]) == run(blocks)
 
 
