@@ -193,13 +193,13 @@ class Alerts:
         )  # fmt: skip
         return self._publish(alert, self.subjects.get(fingerprint, Subject(alert.labels["stream"])), moment)
 
+    def firing_with(self, **labels: str) -> list[str]:
+        """The fingerprints of all alerts that carry these labels."""
+        return [fingerprint for fingerprint in sorted(self.firing) if labels.items() <= self.firing[fingerprint].labels.items()]
+
     def end(self, reason: Any, moment: Moment, **labels: str) -> list[Output]:
         """Ends all alerts that carry these labels."""
-        outputs = []
-        for fingerprint in sorted(self.firing):
-            if labels.items() <= self.firing[fingerprint].labels.items():
-                outputs += self.resolve(fingerprint, reason, moment)[1]
-        return outputs
+        return [output for fingerprint in self.firing_with(**labels) for output in self.resolve(fingerprint, reason, moment)[1]]
 
     def amend(self, fingerprint: str, moment: Moment, **fields: Any) -> list[Output]:
         """Adds what a person said to a firing alert; nothing if there is no such alert."""

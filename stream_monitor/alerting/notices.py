@@ -37,8 +37,7 @@ def common_word(alerts: Alerts, moment: Moment) -> list[Output]:
 def third_class(alerts: Alerts, stream: str, names: Sequence[str], many: bool, moment: Moment) -> list[Output]:
     """Says that outcomes are of a third class where two were found to be all, and that they are measured as of `many` since."""
     severity: Severity = "warning" if many else "info"
-    said = {"alertname": "ThirdClass", "severity": severity}.items()
-    if any(said <= alert.labels.items() for alert in alerts.firing.values()):
+    if alerts.firing_with(alertname="ThirdClass", severity=severity):
         return []
     what = (
         "come so often that it is measured as multiclass: rules, references and estimates of a binary task say nothing any more"

@@ -30,7 +30,6 @@ from stream_monitor.watched import Watched
 
 _NAMES: dict[Kind, AlertName] = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
 _EXPLAINED = ("concept_drift", "performance")
-"""Metrics of predictions, labelled or not; latency beside."""
 _OF_ONE_CLASS = ("recall", "specificity")
 """Metrics that labels of one class are enough for."""
 _KEPT = 3
@@ -134,8 +133,7 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
 
 def _biased_now(stream: Reviewed, subject: Subject) -> bool:
     """Whether it is said of a version that its labels are not like the rest."""
-    named = {"alertname": "LabelBias", "model": subject.model, "version": subject.version}.items()
-    return any(named <= alert.labels.items() for alert in stream.alerts.firing.values())
+    return bool(stream.alerts.firing_with(alertname="LabelBias", model=subject.model, version=subject.version))
 
 
 def _differs(stream: Reviewed, bias: Bias) -> str:
@@ -159,8 +157,7 @@ def _apart(stream: Reviewed, seen: Seen, verdict: Verdict, moment: Moment) -> li
         return stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
     improved = (verdict.changed == "above") == (BETTER[verdict.metric] == "higher")
     severity: Severity = "info" if improved else "warning"
-    firing = {"alertname": "EstimateApart", **labels, "severity": severity}.items()
-    if any(firing <= alert.labels.items() for alert in stream.alerts.firing.values()):
+    if stream.alerts.firing_with(alertname="EstimateApart", severity=severity, **labels):
         return []
     return stream.alerts.tell("opened", _gap(stream, seen, verdict, subject, severity, moment), moment, **labels)
 
