@@ -35,7 +35,9 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     events: list[Event] = []
     if not stream.judge.clear:
         outcomes, events = _clear_up(stream, outcomes, last, position)
-    clear_at = int(outcomes.row[0]) if len(outcomes.row) else 0
+    if not len(outcomes.row):
+        return outcomes.row, events + _compare(stream, joined.compared, 0, FAR if stream.of_one_class else -1)
+    clear_at = int(outcomes.row[0])
     losses = stream.judge.losses(outcomes)
     good = ~np.isnan(losses)
     if not good.all():

@@ -298,7 +298,9 @@ class Stream:
 
     def _watch_features(self, features: Features, joined: Joined, marks: Marks) -> list[Event]:
         names, values, texts, missing, mistyped = features
-        self.count({"missing": missing, "infinite": int(np.isinf(values).sum()), "mistyped": mistyped})
+        infinite = int(np.isinf(values).sum())
+        if missing or infinite or mistyped:
+            self.count({"missing": missing, "infinite": infinite, "mistyped": mistyped})
         watched = joined.accepted
         if self.watched.several:
             watched = watched.copy()
