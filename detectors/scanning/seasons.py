@@ -19,11 +19,15 @@ _WAVES = ((_DAY, 1), (_DAY, 2), (_DAY, 3), (_WEEK, 1), (_WEEK, 2), (_WEEK, 3))
 """Period and harmonic."""
 _MODELS = ((), tuple(range(7)), tuple(range(13)))
 """What may be fitted, by columns of the table: nothing, the day, day and week."""
+FEW = 1_024
+"""Rows of which a stream that is slow keeps its scores, because a fit to so few is rough."""
 _DAILY = 6
 """Waves of the day alone."""
 _PERIODS = 2
 """How many of its periods must have been seen before a season is fitted."""
 _FEWEST = 100
+_RIDGE = 1.0
+"""Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -41,14 +45,15 @@ class Seasons:
     """Of d columns.  Without event times there are none."""
 
     def __init__(self, columns: int, wanted: bool) -> None:
-        self._wanted = wanted
+        self.wanted = wanted
         self._rows = 0
         self._first = self._last = 0
         self._squares = np.zeros(columns)
         self._products = np.zeros((_TABLE.shape[1], columns))
         self._gram = np.zeros((_TABLE.shape[1], _TABLE.shape[1]))
         self._beta = np.zeros((_TABLE.shape[1], columns))
-        self._gain = np.zeros(columns)
+        self._changed = np.zeros((_TABLE.shape[1], columns))
+        """By how much the last fit differs from the one before."""
         self.regressors = np.zeros(columns, np.int64)
         """How many waves are fitted to each column."""
         self._interval = 0.0
@@ -59,6 +64,11 @@ class Seasons:
         """Whether some column has a season."""
         return bool(self.regressors.any())
 
+    @property
+    def slow(self) -> bool:
+        """Whether rows come so slowly that seasons may be fitted to fewer than `FEW`."""
+        return self._interval * FEW > _PERIODS * _DAY
+
     def periods(self, rows: int) -> Array:
         """How often its longest period passes in so many rows, [d]; infinite where there is no season."""
         longest = np.select([self.regressors > _DAILY, self.regressors > 0], [float(_WEEK), float(_DAY)], np.inf)
@@ -66,7 +76,7 @@ class Seasons:
 
     def take(self, scores: Array, times: Times | None) -> None:
         """Takes the next scores, float64[d, n]."""
-        if times is None or not self._wanted:
+        if times is None or not self.wanted:
             return
         waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
         if not self._rows:
@@ -95,34 +105,36 @@ class Seasons:
         mean = self._products[0] / UNIT
         spread = np.maximum(self._squares - mean * mean / max(self._rows, 1), 1.0)
         n = np.maximum(np.minimum(counted, self._rows), 1)
-        best, self._gain = n * np.log(spread), np.where(held, self._gain, 0.0)
-        before = self._beta
+        best, before = n * np.log(spread), self._beta
         self._beta = np.where(held, before, 0.0)
         self.regressors = np.where(held, self.regressors, 0)
         for model in possible[1:]:
             at = list(model)
             gram = self._gram[np.ix_(np.array(at), np.array(at))] / UNIT**2
-            beta = np.linalg.lstsq(gram, self._products[at] / UNIT, rcond=1e-9)[0]
+            gram[np.arange(1, len(at)), np.arange(1, len(at))] += _RIDGE
+            beta = np.linalg.solve(gram, self._products[at] / UNIT)
             left = np.clip(self._squares - (beta * self._products[at] / UNIT).sum(axis=0), 1e-3 * spread, spread)
             criterion = n * np.log(left) + 2 * (len(at) - 1)
             better = (criterion < best - 1e-6) & ~held
             if better.any():
                 self._beta[np.ix_(np.array(at), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
-                self._gain[better] = (spread - left)[better]
                 best, self.regressors[better] = np.where(better, criterion, best), len(at) - 1
 
         # A mean that were fitted again and again would take every lasting shift with it.
-        again = before[1:].any(axis=0) & self._beta[1:].any(axis=0)
-        self._beta[0, again] = before[0, again]
+        again = before[1:].any(axis=0) & self._beta[1:].any(axis=0) & ~held
+        level = np.rint(self._gram[0, 1:] @ (before - self._beta)[1:] / max(self._gram[0, 0], 1.0))
+        self._beta[0, again] = (before[0] + level)[again]
+        self._changed = self._beta - before
 
-    def explained(self, lags: int, n: Array) -> Array:
-        """What seasons contribute to autocovariances of n values, [d], at lags 0 to `lags`, [d, lags + 1]."""
-        power = (self._beta[1::2] ** 2 + self._beta[2::2] ** 2) + 1e-9
+    def changed(self, lags: int) -> tuple[Array, Array]:
+        """What the last fit takes from the sum of all scores, [d], and from their autocovariances, [d, lags + 1], summed."""
+        total = self._gram[0] @ self._changed / UNIT**3
+        squares = (self._changed * (self._gram @ self._changed)).sum(axis=0) / UNIT**4
+        power = self._changed[1::2] ** 2 + self._changed[2::2] ** 2 + 1e-9
         turns = np.array([2 * np.pi * k * self._interval / period for period, k in _WAVES])
         shape = np.cos(turns[:, np.newaxis] * np.arange(lags + 1))
         share = (power[..., np.newaxis] * shape[:, np.newaxis]).sum(axis=0) / power.sum(axis=0)[:, np.newaxis]
-        explained: Array = self._gain[:, np.newaxis] * share / n[:, np.newaxis] / UNIT**2
-        return explained
+        return total, (squares - total**2 / max(self._rows, 1))[:, np.newaxis] * share
 
     def widening(self, windows: Array) -> Array:
         """By how much the estimated season widens the mean before each window, [d, w]."""
@@ -138,7 +150,7 @@ class Seasons:
                 "rows": self._rows, "first": self._first, "last": self._last, "interval": self._interval,
                 "regressors": self.regressors.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
-                "beta": self._beta.copy(), "gain": self._gain.copy(),
+                "beta": self._beta.copy(),
             }
         }  # fmt: skip
 
@@ -148,4 +160,4 @@ class Seasons:
         self._rows, self._first, self._last = saved["rows"], saved["first"], saved["last"]
         self._interval, self.regressors = saved["interval"], saved["regressors"].copy()
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
-        self._beta, self._gain = saved["beta"].copy(), saved["gain"].copy()
+        self._beta = saved["beta"].copy()

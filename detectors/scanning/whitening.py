@@ -11,7 +11,7 @@ from detectors import Array, Times
 
 from .autoregression import Autoregression, fit
 from .scores import UNIT
-from .seasons import Seasons
+from .seasons import FEW, Seasons
 
 Mask = npt.NDArray[np.bool_]
 LAGS = 24
@@ -36,16 +36,20 @@ class Whitening:
     def __init__(self, columns: int, lags: int, seasons: Seasons) -> None:
         self.rows = 0
         self.lags, self.seasons = lags, seasons
-        self._sums = np.zeros(columns)
+        self._sums, self._left = np.zeros(columns), np.zeros(columns)
+        """Of the scores, and of what their seasons leave of them."""
         self._lagged = np.zeros((columns, lags + 1))
         self._head = np.zeros((columns, lags))
         self._tail = np.zeros((columns, lags))
-        """The last values, before the first one of `_pending`."""
+        """The last values, before the first one of `_pending`; these and all that is lagged without their season."""
         self._pending = np.zeros((columns, 0))
-        """Values that are not in the sums yet."""
+        """Values that are not in the lagged sums yet."""
+        nothing_yet = np.zeros((columns, 0), np.int16), np.zeros(0, np.int64)
+        self._all: tuple[npt.NDArray[np.int16], Times] | None = nothing_yet if seasons.wanted else None
+        """All scores and their times, while they are few: a first fit to them is rough."""
         self._last = np.zeros((columns, lags))
         """The last values without their season, for the filter."""
-        self._taken: tuple[Array, Times | None] = np.zeros((columns, 0)), None
+        self._taken: tuple[Array, Array, Times | None] = np.zeros((columns, 0)), np.zeros((columns, 0)), None
         """What is yet to be absorbed."""
         self.counted = np.zeros(columns)
         """Values that are not held, [d]."""
@@ -64,6 +68,7 @@ class Whitening:
         self._sum_up(self._pending.shape[1])
         held = np.zeros(len(self._sums), np.bool_) if held is None else held
         self.seasons.refit(held, self.counted)
+        self._change_seasons()
         self.fitted = max(self.rows, 1)
         self.learnt = np.where(held, self.learnt, np.maximum(self.counted, 1.0))
         self.mean = np.where(held, self.mean, self._sums / self.learnt)
@@ -92,36 +97,37 @@ class Whitening:
 
     def take(self, scores: Array, times: Times | None) -> Array:
         """Takes the next scores, float64[d, n]; gives their residuals.  They are yet to be absorbed."""
-        self._taken = scores, times
-        return self.residuals(scores, times)
+        plain = self.seasons.without(scores, times)
+        self._taken = scores, plain, times
+        return self._whitened(plain)
 
     def absorb(self, held: Mask | None) -> None:
         """Learns, for the next fit, from what was taken last, but for what is held, [d, n]."""
-        scores, times = self._taken
+        scores, plain, times = self._taken
         self.rows += scores.shape[1]
         self.counted += scores.shape[1]
         if held is not None and held.any():
             self.counted -= held.sum(axis=1)
-            scores = np.where(held, scores - self.seasons.without(scores, times), scores)
+            scores, plain = np.where(held, scores - plain, scores), np.where(held, 0.0, plain)
         self.seasons.take(scores, times)
-        self._pending = np.concatenate((self._pending, scores + 0.0), axis=1)  # no -0.0, which integers do not keep
+        self._sums += scores.sum(axis=1)
+        self._left += plain.sum(axis=1)
+        if self._all is not None and times is not None:
+            before, then = self._all
+            self._all = np.concatenate((before, scores.astype(np.int16)), axis=1), np.concatenate((then, times))
+        self._pending = np.concatenate((self._pending, plain + 0.0), axis=1)  # no -0.0, which integers do not keep
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
-        self._taken = np.zeros((len(scores), 0)), None
+        self._taken = np.zeros((len(scores), 0)), np.zeros((len(scores), 0)), None
 
     def residuals(self, scores: Array, times: Times | None) -> Array:
         """The residuals of the next scores by the present fit, which does not learn from them."""
-        plain = self.seasons.without(scores, times)
-        extended = np.concatenate((self._last, plain), axis=1)
-        whitened = plain * _COEFFICIENT
-        self._filter(whitened, extended)
-        self._last = extended[:, extended.shape[1] - self.lags :].copy()
-        whitened *= self._scale[:, np.newaxis]
-        return np.rint(whitened, out=whitened)
+        return self._whitened(self.seasons.without(scores, times))
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         arrays = {
             "sums": self._sums,
+            "left": self._left,
             "lagged": self._lagged,
             "head": self._head,
             "tail": self._tail,
@@ -133,13 +139,16 @@ class Whitening:
         }
         named = {name: array.copy() for name, array in arrays.items()}
         model = {name: value.copy() for name, value in zip(self.model._fields, self.model, strict=True)}
-        pending = self._pending.astype(np.int16)
-        return named | {"rows": self.rows, "fitted": self.fitted, "pending": pending, "model": model} | self.seasons.state()
+        rest = {"rows": self.rows, "fitted": self.fitted, "pending": self._pending.astype(np.int16), "model": model}
+        few = None if self._all is None else [part.copy() for part in self._all]
+        return named | rest | {"all": few} | self.seasons.state()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.rows, self.fitted = state["rows"], state["fitted"]
-        self._sums, self._lagged = state["sums"].copy(), state["lagged"].copy()
+        self._sums, self._left = state["sums"].copy(), state["left"].copy()
+        self._lagged, few = state["lagged"].copy(), state["all"]
+        self._all = None if few is None else (few[0].copy(), few[1].copy())
         self._head, self._tail, self._last = state["head"].copy(), state["tail"].copy(), state["last"].copy()
         self.mean, self._pending = state["mean"].copy(), state["pending"].astype(np.float64)
         self.counted, self.learnt, self.gain = state["counted"].copy(), state["learnt"].copy(), state["gain"].copy()
@@ -150,6 +159,32 @@ class Whitening:
     def _ready(self) -> None:
         self._kernels = np.rint(self.model.phi * _COEFFICIENT)
         self._scale = SCALE / _COEFFICIENT / UNIT / self.model.noise
+
+    def _change_seasons(self) -> None:
+        """Makes the sums of what seasons leave those of the last fit: exactly of few rows, and nearly of many."""
+        if self._all is not None:
+            scores, times = self._all
+            plain = self.seasons.without(scores.astype(np.float64), times)
+            self._left, self._pending = plain.sum(axis=1), plain + 0.0
+            self._lagged[:], self._head[:], self._tail[:] = 0.0, 0.0, 0.0
+            self._sum_up(plain.shape[1])
+        elif self.seasons.wanted:
+            total, lagged = self.seasons.changed(self.lags)
+            taking = self.counted / max(self.rows, 1)
+            before, self._left = self._left, np.rint(self._left - total * taking)
+            centre = (before**2 - self._left**2) / np.maximum(self.counted, 1.0)
+            self._lagged = np.rint(self._lagged - lagged * taking[:, np.newaxis] - centre[:, np.newaxis])
+        if self.rows > FEW or (self.rows and not self.seasons.slow):
+            self._all = None
+
+    def _whitened(self, plain: Array) -> Array:
+        """The residuals of the next scores, without their season, in units of `SCALE`."""
+        extended = np.concatenate((self._last, plain), axis=1)
+        whitened = plain * _COEFFICIENT
+        self._filter(whitened, extended)
+        self._last = extended[:, extended.shape[1] - self.lags :].copy()
+        whitened *= self._scale[:, np.newaxis]
+        return np.rint(whitened, out=whitened)
 
     def _filter(self, whitened: Array, extended: Array) -> None:
         """Takes away what the past says; whole numbers, so both ways give the same."""
@@ -173,7 +208,6 @@ class Whitening:
             here = min(self.lags - summed, n)
             self._head[:, summed : summed + here] = taken[:, :here]
         extended = np.concatenate((self._tail, taken), axis=1)
-        self._sums += taken.sum(axis=1)
         for column, (row, values) in enumerate(zip(extended, taken)):
             self._lagged[column] += np.correlate(row, values, "valid")[::-1]
         self._tail = extended[:, extended.shape[1] - self.lags :].copy()
@@ -181,14 +215,14 @@ class Whitening:
     def _autocovariances(self) -> Array:
         """Of the scores without their season, at lags 0 to `lags`, [d, lags + 1], in standard deviations."""
         lags, counted = self.lags, np.maximum(self.counted, 1.0)
-        mean, n = self._sums / counted, counted[:, np.newaxis]
+        mean, n = self._left / counted, counted[:, np.newaxis]
         last = np.cumsum(self._tail[:, ::-1], axis=1)
         first = np.cumsum(self._head, axis=1)
         nothing = np.zeros((len(mean), 1))
         ends = np.concatenate((nothing, first + last), axis=1)
         lag = np.arange(lags + 1)
-        centred = self._lagged - mean[:, np.newaxis] * (2 * self._sums[:, np.newaxis] - ends)
+        centred = self._lagged - mean[:, np.newaxis] * (2 * self._left[:, np.newaxis] - ends)
         centred += (n - lag) * mean[:, np.newaxis] ** 2
-        covariances: Array = centred / n / UNIT**2 - self.seasons.explained(lags, counted)
+        covariances: Array = centred / n / UNIT**2
         covariances[:, 0] = np.maximum(covariances[:, 0], 1e-6)
         return covariances
