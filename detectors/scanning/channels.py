@@ -67,16 +67,16 @@ class NumberChannels:
 
 
 class RateChannels:
-    """Errors as they are, to 1/1024; what is missing is one by lot, as often as in the reference."""
+    """Errors less their season, to 1/1024; what is missing is one by lot, as often as in the reference."""
 
     moved: tuple[Moved, ...] = ("rate",)
 
-    def __init__(self, signals: Ints, reference: Array) -> None:
+    def __init__(self, signals: Ints, reference: Array, seasonal: bool) -> None:
         self._signals = signals
         known = reference[:, signals]
         rates = np.nanmean(np.where(np.isfinite(known), known, np.nan), axis=0)
         self._rates = rates
-        self.whitenings = [Whitening(len(signals), _RATE_LAGS, Seasons(len(signals), False))]
+        self.whitenings = [Whitening(len(signals), _RATE_LAGS, Seasons(len(signals), seasonal))]
 
     def learn(self, reference: Array, times: Times | None) -> Array:
         """Fits to a reference, float64[m, d]; gives how many errors are in it."""
@@ -93,8 +93,9 @@ class RateChannels:
         if not present.all():
             s, n = np.nonzero(~present)
             rates[s, n] = uniform(rows[n]) < self._rates[s]
-        self.whitenings[0].take(rates * UNIT, times)
-        return rates
+        whitening = self.whitenings[0]
+        whitening.take(rates * UNIT, times)
+        return whitening.levelled / UNIT if whitening.seasons.any else rates
 
 
 class Fit:

@@ -43,10 +43,10 @@ class Part:
         self._signals, self._reference, self._settings = signals, len(reference), settings
         self._channels: Channels
         self._test: Test
+        seasonal = settings.seasonal and times is not None
         if scores is None:
-            self._channels, self._test = RateChannels(signals, reference), RateTest(settings.share_up)
+            self._channels, self._test = RateChannels(signals, reference, seasonal), RateTest(settings.share_up)
         else:
-            seasonal = settings.seasonal and times is not None
             self._channels = NumberChannels(signals, scores, reference, settings.spread, seasonal)
             self._test = NumberTest(settings.share_up)
         self._sums = self._channels.learn(reference, times)

@@ -53,25 +53,28 @@ class RateTest:
         else:
             self._up, self._down = heights(sides.up, sides.up / 2, up_factor), heights(sides.down, sides.down / 2, down_factor)
             self._factors = up_factor, down_factor
+        widening = fit.widening(windows.ravel())
+        self._season = np.ones_like(self._inflation) if widening is None else widening.reshape(self._inflation.shape)
+        """By how much fewer values before each window count, because their season is only estimated."""
         self._shortest = _SHORTEST * np.maximum(limit, 1.0)
         self._least = effects * np.sqrt(rate * (1 - rate))
 
     def exceed(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
         """Windows whose rate is too far from the rate before them: their lengths, steps and columns."""
-        inside, difference, pearson, limit = self._compared(level, baseline, block)
+        inside, n, before, pearson, limit = self._compared(level, baseline, block)
         k, s, c = np.nonzero(
             (pearson > _SCREEN * limit) & self._ready(level, baseline, block) & (level.steps[:, np.newaxis] > baseline.quiet)
         )
         if not len(k):
             return k, s, c
-        windows, n, before = level.windows[k], baseline.sizes(level, block)[k, s, c], baseline.totals(level)[k, s, c]
-        shift = np.sign(difference[k, s, c]) * self._least[c] * windows
-        beyond = _g(np.clip(inside[k, s, c] - shift, 0.0, windows), windows, before, n) > limit[k, s, c]
+        windows, inside, n, before = level.windows[k], inside[k, s, c], n[k, s, c], before[k, s, c]
+        shift = np.sign(inside / windows - before / n) * self._least[c] * windows
+        beyond = _g(np.clip(inside - shift, 0.0, windows), windows, before, n) > limit[k, s, c]
         return k[beyond], s[beyond], c[beyond]
 
     def nearness(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array]:
         """Statistics of windows and their thresholds, [K, S, C]; infinite where there is no comparison."""
-        _, _, pearson, limit = self._compared(level, baseline, block)
+        _, _, _, pearson, limit = self._compared(level, baseline, block)
         inflated = tables.entries(self._inflation, level)
         limits = np.where(self._ready(level, baseline, block), np.sqrt(limit / inflated), np.inf)
         return np.sqrt(pearson / inflated), limits
@@ -79,6 +82,7 @@ class RateTest:
     def alarm(self, level: int, window: float, column: int, inside: float, n: float, before: float) -> tuple[float, float]:
         """The root of G, deflated, and its threshold."""
         k = int(window * self._unit / 4) >> level
+        n, before = n / float(self._season[column, k, level]), before / float(self._season[column, k, level])
         difference = inside / window - before / n
         limit = float((self._up if difference > 0 else self._down)[column, k, level])
         shifted = np.clip(inside - np.sign(difference) * float(self._least[column]) * window, 0.0, window)
@@ -104,15 +108,16 @@ class RateTest:
         rate = float(self._rate[column])
         return float(np.sqrt(rate * (1 - rate) * self._inflation[column].max()))
 
-    def _compared(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array, Array, Array]:
-        """Counts inside, differences of rates, Pearson's statistic of what matters of them, and limits; [K, S, C]."""
-        windows, n, before = level.windows[:, np.newaxis, np.newaxis], baseline.sizes(level, block), baseline.totals(level)
+    def _compared(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array, Array, Array, Array]:
+        """Counts inside, values and counts before, Pearson's statistic of what matters of the difference, limits; [K, S, C]."""
+        windows, season = level.windows[:, np.newaxis, np.newaxis], tables.entries(self._season, level)
+        n, before = baseline.sizes(level, block) / season, np.clip(baseline.totals(level), 0.0, None) / season
         inside = np.clip(level.sums - level.before + _dither(level.steps)[:, np.newaxis], 0.0, windows)
         rate = np.clip((inside + before) / (windows + n), 1e-12, 1 - 1e-12)
         difference = inside / windows - before / n
         limit = np.where(difference > 0, tables.entries(self._up, level), tables.entries(self._down, level))
         beyond = np.maximum(np.abs(difference) - self._least, 0.0)
-        return inside, difference, beyond * beyond / (rate * (1 - rate) * (1 / windows + 1 / n)), limit
+        return inside, n, before, beyond * beyond / (rate * (1 - rate) * (1 / windows + 1 / n)), limit
 
     def _ready(self, level: Level, baseline: Baseline, block: int) -> npt.NDArray[np.bool_]:
         ready: npt.NDArray[np.bool_] = baseline.ready(level, block) & (level.windows[:, None, None] >= self._shortest)

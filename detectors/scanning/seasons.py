@@ -56,6 +56,8 @@ class Seasons:
         """By how much the last fit differs from the one before."""
         self.regressors = np.zeros(columns, np.int64)
         """How many waves are fitted to each column."""
+        self.level = np.zeros(columns)
+        """The scores' mean when a season was first fitted, [d]; 0 where there is no season."""
         self._interval = 0.0
         """Microseconds between two rows at the last fit, on average."""
 
@@ -122,8 +124,9 @@ class Seasons:
 
         # A mean that were fitted again and again would take every lasting shift with it.
         again = before[1:].any(axis=0) & self._beta[1:].any(axis=0) & ~held
-        level = np.rint(self._gram[0, 1:] @ (before - self._beta)[1:] / max(self._gram[0, 0], 1.0))
-        self._beta[0, again] = (before[0] + level)[again]
+        waves = self._gram[0] / max(self._gram[0, 0], 1.0)
+        self._beta[0, again] += np.rint(waves @ (before - self._beta))[again]
+        self.level = np.where(held | again, self.level, np.rint(waves @ self._beta / UNIT))
         self._changed = self._beta - before
 
     def changed(self, lags: int) -> tuple[Array, Array]:
@@ -150,7 +153,7 @@ class Seasons:
                 "rows": self._rows, "first": self._first, "last": self._last, "interval": self._interval,
                 "regressors": self.regressors.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
-                "beta": self._beta.copy(),
+                "beta": self._beta.copy(), "level": self.level.copy(),
             }
         }  # fmt: skip
 
@@ -160,4 +163,4 @@ class Seasons:
         self._rows, self._first, self._last = saved["rows"], saved["first"], saved["last"]
         self._interval, self.regressors = saved["interval"], saved["regressors"].copy()
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
-        self._beta = saved["beta"].copy()
+        self._beta, self.level = saved["beta"].copy(), saved["level"].copy()

@@ -101,6 +101,12 @@ class Whitening:
         self._taken = scores, plain, times
         return self._whitened(plain)
 
+    @property
+    def levelled(self) -> Array:
+        """The scores that were taken last, without their season, but about the mean that they have with it."""
+        levelled: Array = self._taken[1] + self.seasons.level[:, np.newaxis]
+        return levelled
+
     def absorb(self, held: Mask | None) -> None:
         """Learns, for the next fit, from what was taken last, but for what is held, [d, n]."""
         scores, plain, times = self._taken

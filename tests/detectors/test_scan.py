@@ -226,7 +226,13 @@ def test_a_season_that_is_fitted_again_does_not_take_a_lasting_shift_with_it() -
 
 @pytest.mark.parametrize(
     ("a_day", "rows", "reference", "business"),
-    [(15, 500, 125, False), (60, 500, 125, True), (60, 2_000, 1_000, True), (400, 3_000, 1_000, True), (2_000, 15_000, 5_000, True)],
+    [
+        (15, 500, 125, False),
+        (60, 500, 125, True),
+        (60, 2_000, 1_000, True),
+        (400, 3_000, 1_000, True),
+        (2_000, 15_000, 5_000, True),
+    ],
 )
 def test_a_daily_rhythm_of_rows_that_come_unevenly_is_no_change(a_day: int, rows: int, reference: int, business: bool) -> None:
     alarms = 0
@@ -241,6 +247,24 @@ def test_a_daily_rhythm_of_rows_that_come_unevenly_is_no_change(a_day: int, rows
         scan.fit(values[:reference], times[:reference])
         alarms += bool(scan.update(values[reference:], times[reference:]))
     assert alarms <= 1
+
+
+@pytest.mark.parametrize(("a_day", "rows", "reference", "wave"), [(500, 7_000, 1_000, 0.05), (2_000, 30_000, 5_000, 0.1)])
+def test_a_daily_rhythm_of_errors_is_no_change_and_a_shift_on_top_of_it_is(
+    a_day: int, rows: int, reference: int, wave: float
+) -> None:
+    def found(seed: int, shift: float) -> list[Change]:
+        rng = np.random.default_rng(seed)
+        days = np.sort(rng.random(rows) * rows / a_day)
+        rates = 0.12 + wave * np.sin(2 * np.pi * days) + shift * (np.arange(rows) >= rows // 2)
+        errors, times = (rng.random((rows, 1)) < rates[:, np.newaxis]).astype(float), (days * 86_400e6).astype(np.int64)
+        scan = Scan(1, run_length=100.0 * rows, min_effect=0.01)
+        scan.fit(errors[:reference], times[:reference])
+        return [*scan.update(errors[reference:], times[reference:])]
+
+    assert sum(bool(found(seed, 0.0)) for seed in range(4)) <= 1
+    for seed in range(3):
+        assert rows // 2 - reference < found(seed, 0.1)[0].row < rows // 2 - reference + 800
 
 
 def in_bursts(seed: int, rows: int, length: int = 20, share: float = 0.01) -> Array:
