@@ -19,6 +19,7 @@ _RATE_LAGS = 8
 _SEASONAL, _NEW, _SCORED, _LONGEST_MEMORY = 1.12, 0.35, 30.0, 0.99
 """Fitted to the run lengths in benchmarks/false_alarms.py."""
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 class Channels(Protocol):
@@ -30,6 +31,13 @@ class Channels(Protocol):
 
     def learn(self, reference: Array, times: Times | None) -> Array:
         """Fits to a reference, float64[m, d]; gives the sums of its columns, [C]."""
+
+    def refit(self, held: list[Mask | None]) -> Mask:
+        """Fits anew, but for what is held, [s] of each whitening; gives the columns whose changes were a season, [C]."""
+
+    @property
+    def middle(self) -> Array:
+        """What columns are on average where a season has just been found, [C]."""
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]; their whitenings are yet to learn from them."""
@@ -53,6 +61,20 @@ class NumberChannels:
             spread -= self._centres
             residuals = self.whitenings[1].learn(spread, times)
             self._volatility = Volatility(whitened, spread, residuals, self.whitenings[1])
+        return self.middle
+
+    def refit(self, held: list[Mask | None]) -> Mask:
+        """Fits anew; with its season, the deviations of a signal are others."""
+        for each, mine in zip(self.whitenings, held, strict=True):
+            each.refit(mine)
+        found = self.whitenings[0].seasons.found
+        for deviations in self.whitenings[1:]:
+            deviations.forget(found)
+        return np.concatenate([each.seasons.found | found for each in self.whitenings])
+
+    @property
+    def middle(self) -> Array:
+        """Scores are about 0, [C]."""
         return np.zeros(len(self._signals) * len(self.whitenings))
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
@@ -84,6 +106,17 @@ class RateChannels:
         self.whitenings[0].absorb(None)
         self.whitenings[0].refit(None)
         return sums
+
+    def refit(self, held: list[Mask | None]) -> Mask:
+        """Fits anew."""
+        self.whitenings[0].refit(held[0])
+        return self.whitenings[0].seasons.found
+
+    @property
+    def middle(self) -> Array:
+        """Errors are about the level of their season, [C]."""
+        level: Array = self.whitenings[0].seasons.level / UNIT
+        return level
 
     def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""

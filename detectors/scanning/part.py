@@ -81,9 +81,9 @@ class Part:
                 each.absorb(mine)
             at = stop
             if whitening.rows == refit:
-                now = self._scanner.holds(self._known)
-                for each, mine in zip(self._channels.whitenings, self._split(now), strict=True):
-                    each.refit(mine)
+                found = self._channels.refit(self._split(self._scanner.holds(self._known)))
+                if found.any():
+                    self._scanner.settle(found, self._channels.middle)
                 self._prepare()
         return changes
 

@@ -11,6 +11,7 @@ from detectors import Array
 from detectors.changepoint import NEARLY_AS_LIKELY
 
 from .channels import Fit
+from .scores import UNIT
 from .thresholds import Sides
 from .windows import Level, Windows
 
@@ -95,8 +96,17 @@ class Baseline:
         self.since[columns], self.quiet[columns], self.changed[columns] = step, step - 1, False
         self.changing = bool(self.changed.any())
 
+    def settle(self, columns: Ints, windows: Windows, middle: Array) -> None:
+        """Ends a change that was none: from now on, `middle` is what there was on average, [C]."""
+        size = self.rows + windows.step * float(windows.block) - self.left_out[columns]
+        total = np.rint(middle[columns] * size * UNIT) / UNIT
+        self.sums[columns] = total - windows.sums[columns] + self.left_out_sums[columns]
+        self.since[columns], self.quiet[columns] = windows.step, windows.step - 1
+        self.changed[columns] = self.ever[columns] = False
+        self.changing = bool(self.changed.any())
+
     def state(self) -> dict[str, Any]:
-        """Everything but the reference, as plain values and arrays."""
+        """Everything but how many rows the reference has, as plain values and arrays."""
         origin = {name: array.copy() for name, array in self.origin.items()}
         return {name: getattr(self, name).copy() for name in _ARRAYS} | {"anew": self.anew, "origin": origin}
 
@@ -115,7 +125,7 @@ class Baseline:
         return self.sums + self.origin["start_sums"] - self.origin["left_out_sums"]
 
 
-_ARRAYS = ("since", "quiet", "left_out", "left_out_sums", "until", "changed", "ever")
+_ARRAYS = ("sums", "since", "quiet", "left_out", "left_out_sums", "until", "changed", "ever")
 
 
 class Test(Protocol):
@@ -216,6 +226,13 @@ class Scanner:
             each = [np.broadcast_to(now[:, np.newaxis], (len(steps), rows)) for now, rows in held]
             self.held = each[0] if len(each) == 1 else np.concatenate(each, axis=1)
         return alarms
+
+    def settle(self, found: npt.NDArray[np.bool_], middle: Array) -> None:
+        """Ends the changes of signals of which a column, [C], turns out to have a season; see `Baseline.settle`."""
+        signals = np.unique(self._signal_of[found])
+        self.baseline.settle(np.flatnonzero(np.isin(self._signal_of, signals)), self.windows, middle)
+        for signal in signals.tolist():
+            self.declared.pop(signal, None)
 
     def holds(self, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """The columns from which no fit is to learn now: they are changed, or were and are known well enough."""

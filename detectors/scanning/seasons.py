@@ -17,7 +17,7 @@ _BIN = 300_000_000
 """Microseconds of a bin of time; rows within one have the same season."""
 _WAVES = ((_DAY, 1), (_DAY, 2), (_DAY, 3), (_WEEK, 1), (_WEEK, 2), (_WEEK, 3))
 """Period and harmonic."""
-_MODELS = ((), tuple(range(7)), tuple(range(13)))
+_MODELS = (range(1), range(7), range(13))
 """What may be fitted, by columns of the table: nothing, the day, day and week."""
 FEW = 1_024
 """Rows of which a stream that is slow keeps its scores, because a fit to so few is rough."""
@@ -28,6 +28,8 @@ _PERIODS = 2
 _FEWEST = 100
 _RIDGE = 1.0
 """Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
+_EXPLAINED = 0.5
+"""What a season leaves of the step of rows that were held, at most, if it is to be what the change is."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -56,6 +58,12 @@ class Seasons:
         """By how much the last fit differs from the one before."""
         self.regressors = np.zeros(columns, np.int64)
         """How many waves are fitted to each column."""
+        self._known = np.zeros(columns)
+        """How many of its rows say something: not those that are held where there is no longer season."""
+        self._away, self._away_sums = np.zeros((_TABLE.shape[1], columns)), np.zeros(columns)
+        """Of other rows that were held: sums of the waves and of the scores."""
+        self.found = np.zeros(columns, np.bool_)
+        """In which columns that were held the last fit found a longer season."""
         self.level = np.zeros(columns)
         """The scores' mean when a season was first fitted, [d]; 0 where there is no season."""
         self._interval = 0.0
@@ -76,14 +84,25 @@ class Seasons:
         longest = np.select([self.regressors > _DAILY, self.regressors > 0], [float(_WEEK), float(_DAY)], np.inf)
         return np.where(self.regressors > 0, rows * self._interval / longest, np.inf)
 
-    def take(self, scores: Array, times: Times | None) -> None:
-        """Takes the next scores, float64[d, n]."""
+    def take(self, scores: Array, plain: Array, held: Mask | None, times: Times | None) -> None:
+        """Takes the next scores, float64[d, n], what their seasons leave of them, and which are held because of a change.
+
+        A longer season may be what the change is; where there can be none, these count as their season says.
+        """
         if times is None or not self.wanted:
             return
         waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
         if not self._rows:
             self._first = int(times[0])
         self._rows += len(times)
+        self._known += len(times)
+        if held is not None and held.any():
+            whole = (self.regressors == _MODELS[-1][-1])[:, np.newaxis]
+            self._known -= (held & whole).sum(axis=1)
+            scores = np.where(held & whole, scores - plain, scores)
+            away = (held & ~whole).astype(np.float64)
+            self._away += waves.T @ away.T
+            self._away_sums += (scores * away).sum(axis=1)
         self._last = max(self._last, int(times.max()))
         self._squares += (scores * scores).sum(axis=1)
         self._products += waves.T @ scores.T
@@ -96,38 +115,75 @@ class Seasons:
         waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
         return scores - np.rint((waves @ self._beta).T / UNIT**2)
 
-    def refit(self, held: Mask, counted: Array) -> None:
+    def refit(self, held: Mask) -> None:
         """Chooses for each column what explains it best (AIC), of the seasons that have been seen twice.
 
-        Columns that are held keep theirs; `counted` is how many values each has.  All are [d].
+        Columns that are held, [d], keep theirs, but where a longer one makes of the change a season.
         """
+        if not self._rows:
+            return
         self._interval = (self._last - self._first) / max(self._rows - 1, 1)
         span = self._last - self._first + self._interval
-        possible = [m for m in _MODELS if not m or (self._rows >= _FEWEST and span >= _PERIODS * _WAVES[(m[-1] - 1) // 2][0])]
-        mean = self._products[0] / UNIT
-        spread = np.maximum(self._squares - mean * mean / max(self._rows, 1), 1.0)
-        n = np.maximum(np.minimum(counted, self._rows), 1)
-        best, before = n * np.log(spread), self._beta
-        self._beta = np.where(held, before, 0.0)
-        self.regressors = np.where(held, self.regressors, 0)
-        for model in possible[1:]:
-            at = list(model)
-            gram = self._gram[np.ix_(np.array(at), np.array(at))] / UNIT**2
-            gram[np.arange(1, len(at)), np.arange(1, len(at))] += _RIDGE
-            beta = np.linalg.solve(gram, self._products[at] / UNIT)
-            left = np.clip(self._squares - (beta * self._products[at] / UNIT).sum(axis=0), 1e-3 * spread, spread)
-            criterion = n * np.log(left) + 2 * (len(at) - 1)
-            better = (criterion < best - 1e-6) & ~held
-            if better.any():
-                self._beta[np.ix_(np.array(at), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
-                best, self.regressors[better] = np.where(better, criterion, best), len(at) - 1
+        possible = [
+            m for m in _MODELS if m[-1] == 0 or (self._rows >= _FEWEST and span >= _PERIODS * _WAVES[(m[-1] - 1) // 2][0])
+        ]
+        n, before, had = np.maximum(self._known, 1.0), self._beta, self.regressors
+        best = np.full(len(n), np.inf)
+        self._beta, self.regressors = np.where(held, before, 0.0), np.where(held, had, 0)
+        for model in possible:
+            regressors = len(model) - 1
+            beta, step, left = self._fitted(model)
+            criterion = n * np.log(left) + 2 * regressors
+            better = (criterion < best - 1e-6) & (~held | (regressors >= had))
+            best = np.where(better, criterion, best)
+            better &= ~held | ((regressors > had) & (np.abs(step) < _EXPLAINED * self._step()))
+            if regressors and better.any():
+                self._beta[:, better] = 0.0
+                self._beta[np.ix_(np.array(model), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
+                self.regressors[better] = regressors
+        self.found = (self.regressors > had) & (held | (self._away[0] > 0))
+        held = held & ~self.found
 
         # A mean that were fitted again and again would take every lasting shift with it.
-        again = before[1:].any(axis=0) & self._beta[1:].any(axis=0) & ~held
+        again = before[1:].any(axis=0) & self._beta[1:].any(axis=0) & ~held & ~self.found
         waves = self._gram[0] / max(self._gram[0, 0], 1.0)
         self._beta[0, again] += np.rint(waves @ (before - self._beta))[again]
         self.level = np.where(held | again, self.level, np.rint(waves @ self._beta / UNIT))
         self._changed = self._beta - before
+
+    def forget(self, columns: Mask) -> None:
+        """Takes all that was seen of some columns, [d], for noise about 0."""
+        for sums in (self._products, self._beta, self._away):
+            sums[:, columns] = 0.0
+        self._away_sums[columns] = self.level[columns] = self.regressors[columns] = 0
+
+    def _step(self) -> Array:
+        """By how much rows that were held are away from the others, [d]."""
+        away = self._away[0] / UNIT
+        others = (self._products[0] / UNIT - self._away_sums) / np.maximum(self._rows - away, 1.0)
+        step: Array = np.abs(self._away_sums / np.maximum(away, 1.0) - others)
+        return step
+
+    def _fitted(self, model: range) -> tuple[Array, Array, Array]:
+        """A season of some columns of the table and a step of rows that were held: both, and what they leave of squares.
+
+        The season is [w, d]; step and squares are [d].
+        """
+        at = np.array(model)
+        gram = self._gram[np.ix_(at, at)] / UNIT**2
+        gram[np.arange(1, len(at)), np.arange(1, len(at))] += _RIDGE
+        sums = self._products[at] / UNIT
+        beta = np.linalg.solve(gram, sums)
+        left, step = self._squares - (beta * sums).sum(axis=0), np.zeros(len(self._squares))
+        for column in np.flatnonzero(self._away[0]).tolist():
+            away, rows = self._away[at, column] / UNIT, self._away[0, column] / UNIT
+            both = np.block([[gram, away[:, np.newaxis]], [away, rows + _RIDGE]])
+            right = np.append(sums[:, column], self._away_sums[column])
+            solved = np.linalg.solve(both, right)
+            beta[:, column], step[column] = solved[:-1], solved[-1]
+            left[column] = self._squares[column] - solved @ right
+        least = 1e-3 * np.maximum(self._squares - self._products[0] ** 2 / UNIT**2 / self._rows, 1.0)
+        return beta, step, np.maximum(left, least)
 
     def changed(self, lags: int) -> tuple[Array, Array]:
         """What the last fit takes from the sum of all scores, [d], and from their autocovariances, [d, lags + 1], summed."""
@@ -151,7 +207,8 @@ class Seasons:
         return {
             "season": {
                 "rows": self._rows, "first": self._first, "last": self._last, "interval": self._interval,
-                "regressors": self.regressors.copy(),
+                "regressors": self.regressors.copy(), "known": self._known.copy(),
+                "away": self._away.copy(), "away_sums": self._away_sums.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
                 "beta": self._beta.copy(), "level": self.level.copy(),
             }
@@ -162,5 +219,6 @@ class Seasons:
         saved = state["season"]
         self._rows, self._first, self._last = saved["rows"], saved["first"], saved["last"]
         self._interval, self.regressors = saved["interval"], saved["regressors"].copy()
+        self._known, self._away, self._away_sums = (saved[key].copy() for key in ("known", "away", "away_sums"))
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
         self._beta, self.level = saved["beta"].copy(), saved["level"].copy()

@@ -67,7 +67,8 @@ class Whitening:
         """Fits everything to what has come so far, but for columns that are held, [d]."""
         self._sum_up(self._pending.shape[1])
         held = np.zeros(len(self._sums), np.bool_) if held is None else held
-        self.seasons.refit(held, self.counted)
+        self.seasons.refit(held)
+        held = held | self.seasons.found
         self._change_seasons()
         self.fitted = max(self.rows, 1)
         self.learnt = np.where(held, self.learnt, np.maximum(self.counted, 1.0))
@@ -82,6 +83,12 @@ class Whitening:
             kept = (np.where(held[:, np.newaxis] if new.ndim == 2 else held, old, new) for old, new in zip(self.model, model))
             self.model = Autoregression._make(kept)
         self._ready()
+        self._forget(self.seasons.found)  # what was summed, without what was held, is of some hours only
+
+    def forget(self, columns: Mask) -> None:
+        """Begins to learn some columns, [d], anew; they keep their fit for now, but for seasons."""
+        self._forget(columns)
+        self.seasons.forget(columns)
 
     def next_refit(self, reference: int, block: int) -> int:
         """The number of rows at which the fit is made again; whole blocks behind the reference."""
@@ -112,10 +119,10 @@ class Whitening:
         scores, plain, times = self._taken
         self.rows += scores.shape[1]
         self.counted += scores.shape[1]
+        self.seasons.take(scores, plain, held, times)
         if held is not None and held.any():
             self.counted -= held.sum(axis=1)
             scores, plain = np.where(held, scores - plain, scores), np.where(held, 0.0, plain)
-        self.seasons.take(scores, times)
         self._sums += scores.sum(axis=1)
         self._left += plain.sum(axis=1)
         if self._all is not None and times is not None:
@@ -165,6 +172,10 @@ class Whitening:
     def _ready(self) -> None:
         self._kernels = np.rint(self.model.phi * _COEFFICIENT)
         self._scale = SCALE / _COEFFICIENT / UNIT / self.model.noise
+
+    def _forget(self, columns: Mask) -> None:
+        for sums in (self._sums, self._left, self._lagged, self._head, self._tail, self.counted):
+            sums[columns] = 0.0
 
     def _change_seasons(self) -> None:
         """Makes the sums of what seasons leave those of the last fit: exactly of few rows, and nearly of many."""

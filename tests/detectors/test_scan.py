@@ -267,6 +267,25 @@ def test_a_daily_rhythm_of_errors_is_no_change_and_a_shift_on_top_of_it_is(
         assert rows // 2 - reference < found(seed, 0.1)[0].row < rows // 2 - reference + 800
 
 
+@pytest.mark.parametrize("rate", [False, True])
+def test_a_rhythm_is_learnt_though_its_reference_was_of_some_hours(rate: bool) -> None:
+    def alarms(daily: float, weekly: float, shift: float) -> list[float]:
+        rng = np.random.default_rng(0)
+        days = np.sort(rng.random(80_000) * 20)
+        means = daily * np.sin(2 * np.pi * days) + weekly * np.sin(2 * np.pi * days / 7) + shift * (days > 18)
+        values = (rng.random(80_000) < 0.2 + 0.2 * means).astype(float) if rate else rng.normal(size=80_000) + means
+        scan = Scan(1, run_length=1e7, min_effect=0.05)
+        times = (days * 86_400e6).astype(np.int64)
+        scan.fit(values[:2_000, np.newaxis], times[:2_000])
+        return [float(days[2_000 + change.row]) for change in scan.update(values[2_000:, np.newaxis], times[2_000:])]
+
+    daily, weekly, shifted, no_rhythm = alarms(0.4, 0, 0), alarms(0.4, 0.4, 0), alarms(0.4, 0, 0.6), alarms(0, 0, 0.6)
+    assert 0 < max(daily) < 2.7
+    assert max(weekly) < 17
+    assert 18 < min(day for day in shifted if day > 2.7) < 18.5
+    assert max(no_rhythm) > 18
+
+
 def in_bursts(seed: int, rows: int, length: int = 20, share: float = 0.01) -> Array:
     """Normal values, some of which are followed by others that are identical."""
     rng = np.random.default_rng(seed)
