@@ -13,7 +13,8 @@ from .changepoint import NEARLY_AS_LIKELY
 from .counting import octaves, persistence
 from .counting.categories import Categories
 from .counting.deviance import freedom, level, levelled, likelihood_ratio, normal, shrunk
-from .counting.history import STEP, History, Looks
+from .counting.history import EXCESS, STEP, History, Looks
+from .counting.rhythm import Rhythm
 from .run_lengths import positive
 
 Ints = npt.NDArray[np.int64]
@@ -90,6 +91,7 @@ class Counts:
         most = self._categories.most
         known = self._categories.known
         self._reference_rows, self._waiting = rows, np.empty((0, signals))
+        self._waiting_times, self._rhythm = np.zeros(0, np.int64), None if times is None else Rhythm(*known.shape)
         self._history = History(known)
         self._excluded = np.zeros_like(known)
         self._changed = np.full(known.shape, -1)
@@ -98,6 +100,11 @@ class Counts:
         self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), most + 1)
         self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
         self._shortest, self._level = np.full(signals, float(_SMALLEST_WINDOW)), np.ones(signals)
+        if self._rhythm is not None and times is not None:
+            steps = slice(-(-int(self._categories.spoiled.max(initial=0)) // STEP) * STEP, rows // STEP * STEP)
+            counts, nothing = self._categories.counts(self._categories.reference[steps], STEP), np.zeros(signals, np.bool_)
+            if len(counts):
+                self._rhythm.learn(counts, np.broadcast_to(nothing, (len(counts), signals)), times[steps][::STEP])
         self._estimate()
         self.statistic = np.full(signals, np.nan)
         """The score of the window at the last look that comes closest to its threshold."""
@@ -109,13 +116,16 @@ class Counts:
         ready = np.concatenate((self._waiting, values))
         rest = rows % self._stride
         self._waiting = ready[rows - rest :].copy() if rows >= self._stride else ready
+        then = np.concatenate((self._waiting_times, np.zeros(len(values), np.int64) if times is None else times))
+        self._waiting_times = then[rows - rest :].copy() if rows >= self._stride else then
         changes: list[Change] = []
         at, whole = 0, (rows - rest) // STEP
         while at < whole:
             if self._history.step == self._due():
                 self._estimate()
             steps = min(self._at_once, whole - at, self._due() - self._history.step)
-            changes += self._take(ready[at * STEP : (at + steps) * STEP])
+            these = slice(at * STEP, (at + steps) * STEP)
+            changes += self._take(ready[these], then[these][::STEP])
             at += steps
         return [change._replace(row=change.row // self._stride * self._stride + self._stride - 1) for change in changes]
 
@@ -138,6 +148,8 @@ class Counts:
             "fitted": self._fitted,
             "run_length": self._run_length.copy(),
             "waiting": self._waiting.copy(),
+            "waiting_times": self._waiting_times.copy(),
+            "rhythm": None if self._rhythm is None else self._rhythm.state(),
             "marks": self._history.marks.copy(),
             **{name: getattr(self, f"_{name}").copy() for name in _ARRAYS},
             "total": self._history.total.copy(),
@@ -150,6 +162,9 @@ class Counts:
         self._history = History(state["total"])
         self._history.step, self._history.marks = state["step"], state["marks"].copy()
         self._fitted, self._waiting = state["fitted"], state["waiting"].copy()
+        self._waiting_times = state["waiting_times"].copy()
+        if self._rhythm is not None and state["rhythm"] is not None:
+            self._rhythm.restore(state["rhythm"])
         for name in _ARRAYS:
             setattr(self, f"_{name}", state[name].copy())
         self.statistic, self.threshold = state["statistic"].copy(), state["threshold"].copy()
@@ -161,7 +176,11 @@ class Counts:
         return grown // STEP + 1
 
     def _estimate(self) -> None:
-        """Estimates the inflation of signals that have not changed, from all of their rows."""
+        """Estimates the seasons of all signals, and the inflation of those that have not changed, from all of their rows."""
+        if self._rhythm is not None:
+            new, found = self._rhythm.refit(self._changed[:, 0] >= 0)
+            self._since[new] = self._history.step
+            self._changed[found], self._excluded[found] = -1, 0
         self._fitted = self._reference_rows + self._history.step * STEP
         counted, total = self._fitted - self._categories.spoiled, self._history.total
         inflation, certainty = persistence.inflation(total, self._repeated, counted)
@@ -173,16 +192,25 @@ class Counts:
         self._level = np.where(calm, np.round(level(_floats(total)), 9), self._level)
         self.allow(self._run_length)
 
-    def _take(self, rows: Array) -> list[Change]:
-        """Takes whole steps, and looks at the end of each."""
+    def _take(self, rows: Array, times: Times) -> list[Change]:
+        """Takes whole steps, and looks at the end of each; the times are those of their first rows."""
         codes = np.concatenate((self._recent, self._categories.codes(rows)))
         self._repeated += persistence.repeats(codes, self._categories.most + 1)
         self._recent = codes[-persistence.LAGS :].copy()
-        looks = self._history.append(self._categories.counts(codes[persistence.LAGS :], STEP))
+        counts, first = self._categories.counts(codes[persistence.LAGS :], STEP), self._history.step
+        looks = self._history.append(counts)
+        changed = np.where(self._changed[:, 0] >= 0, 0, np.iinfo(np.int64).max)
+        if self._rhythm is not None and (excess := self._rhythm.excess(counts, times, first)) is not None:
+            looks = looks._replace(excess=excess, widening=self._rhythm.widening(looks.octave))
         score, limit = self._judge(looks, slice(None))
         changes: list[Change] = []
         for signal in np.flatnonzero((score > limit).any(axis=0)).tolist():
-            changes += self._changes(signal, looks, score, limit)
+            found = self._changes(signal, looks, score, limit)
+            changed[signal] = min(changed[signal], (found[0].row + 1) // STEP)
+            changes += found
+        if self._rhythm is not None:
+            held = np.arange(first, self._history.step)[:, np.newaxis] >= changed
+            self._rhythm.learn(counts, held, times)
         last = looks.step == self._history.step
         closest, each = _closest(score[last], limit[last]), np.arange(score.shape[1])
         self.statistic, self.threshold = score[last][closest, each], limit[last][closest, each]
@@ -198,6 +226,8 @@ class Counts:
         score, limit = np.full(n.shape, np.nan), np.full(n.shape, np.nan)
         if len(at[0]):
             x, y = _floats(window[at]), _floats(before[at])
+            if looks.excess is not None and looks.widening is not None:
+                x, y = np.maximum(x - _floats(looks.excess[at]) / EXCESS, 0.0), y / looks.widening[at]
             x = shrunk(x, y, self._effects[signals][at[1]]) if self._effects.any() else x
             free = freedom(x, y, inflation[at[1]])
             score[at] = levelled(

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detectors import Array
+
 from .octaves import OCTAVES
 
 Ints = npt.NDArray[np.int64]
@@ -14,6 +16,8 @@ Marks = npt.NDArray[np.uint32]
 
 STEP = 8
 """Rows between the closest two marks.  A window of any octave is 8 marks of that octave long."""
+EXCESS = 128
+"""Seasons are counted in units of one part in so many of a row."""
 KEPT = 16
 """Marks an octave keeps: two windows."""
 
@@ -27,11 +31,18 @@ class Looks(NamedTuple):
     """The counts in each window, int64[looks, d, k]."""
     total: Ints
     """The counts up to its end, reference included."""
+    excess: Ints | None = None
+    """What of the window's counts is due to the time of day and week, in units of 1/`EXCESS`."""
+    widening: Array | None = None
+    """By how much fewer of the counts before it count for that, [looks, d]."""
 
     def of(self, chosen: npt.NDArray[np.bool_], signal: int) -> Looks:
         """Some of the looks, at one signal."""
         only = slice(signal, signal + 1)
-        return Looks(self.step[chosen], self.octave[chosen], self.window[chosen, only], self.total[chosen, only])
+        excess = None if self.excess is None else self.excess[chosen, only]
+        widening = None if self.widening is None else self.widening[chosen, only]
+        window, total = self.window[chosen, only], self.total[chosen, only]
+        return Looks(self.step[chosen], self.octave[chosen], window, total, excess, widening)
 
 
 class History:

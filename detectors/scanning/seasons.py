@@ -29,7 +29,7 @@ _FEWEST = 100
 _RIDGE = 1.0
 """Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
 _EXPLAINED = 0.5
-"""What a season leaves of the step of rows that were held, at most, if it is to be what the change is."""
+"""What is left of the step of rows that were held, of it or of the season, at most, if that is to be what the change is."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -136,7 +136,8 @@ class Seasons:
             criterion = n * np.log(left) + 2 * regressors
             better = (criterion < best - 1e-6) & (~held | (regressors >= had))
             best = np.where(better, criterion, best)
-            better &= ~held | ((regressors > had) & (np.abs(step) < _EXPLAINED * self._step()))
+            size = np.maximum(self._step(), np.sqrt((beta[1:] ** 2).sum(axis=0) / 2))
+            better &= ~held | ((regressors > had) & (np.abs(step) < _EXPLAINED * size))
             if regressors and better.any():
                 self._beta[:, better] = 0.0
                 self._beta[np.ix_(np.array(model), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)

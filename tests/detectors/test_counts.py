@@ -249,3 +249,20 @@ def test_the_state_is_small() -> None:
 def test_settings_that_make_no_sense_are_named(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Counts(1, **arguments)
+
+
+def test_a_daily_rhythm_of_shares_is_learnt_though_its_reference_was_of_some_hours() -> None:
+    def alarms(daily: float, shift: float) -> list[float]:
+        rng = np.random.default_rng(2)
+        days = np.sort(rng.random(40_000) * 10)
+        share = 0.4 + daily * np.sin(2 * np.pi * days) + shift * (days > 7)
+        values = np.where(rng.random(40_000) < share, 0.0, rng.integers(1, 3, 40_000))[:, np.newaxis]
+        counts = Counts(1, run_length=4e6, min_effect=0.01)
+        times = (days * 86_400e6).astype(np.int64)
+        counts.fit(values[:2_000], times[:2_000])
+        return [float(days[2_000 + change.row]) for change in counts.update(values[2_000:], times[2_000:])]
+
+    assert 0 < max(alarms(0.1, 0.0)) < 2.7
+    assert 7 < min(day for day in alarms(0.1, 0.1) if day > 2.7) < 7.5
+    assert len(alarms(0.0, 0.1)) > 2
+    assert min(alarms(0.0, 0.1)) > 7
