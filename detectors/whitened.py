@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import Array, State, Times
-from .scanning.scores import Scores
+from .scanning.scores import UNIT, Scores
 from .scanning.seasons import Seasons
 from .scanning.whitening import LAGS, SCALE, Whitening
 
@@ -46,3 +46,19 @@ class Whitened:
 
     def _present(self, values: Array, whitened: Array) -> Array:
         return np.where(np.isfinite(values) & self._known, whitened.T / SCALE, np.nan)
+
+
+def without_seasons(values: Array, times: Times) -> Array:
+    """Normal scores, float64[m, d], of signals that have a daily or weekly season in these very rows, without it.
+
+    Other signals stay as they are, and what is missing stays missing.
+    """
+    signals = values.shape[1]
+    scores = Scores(values, rates=False)
+    scores.choose(np.arange(signals), values)
+    known = scores.of(values, np.arange(-len(values), 0))
+    seasons = Seasons(signals, True)
+    seasons.take(known, known, None, times)
+    seasons.refit(np.zeros(signals, np.bool_))
+    plain = np.where(seasons.regressors > 0, seasons.without(known, times).T / UNIT, values)
+    return np.where(np.isfinite(values), plain, np.nan)

@@ -25,6 +25,8 @@ _DAILY = 6
 """Waves of the day alone."""
 _PERIODS = 2
 """How many of its periods must have been seen before a season is fitted."""
+KNOWN_AFTER = _PERIODS * _DAY
+"""Microseconds before which no season is known."""
 _FEWEST = 100
 _RIDGE = 1.0
 """Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
@@ -77,7 +79,7 @@ class Seasons:
     @property
     def slow(self) -> bool:
         """Whether rows come so slowly that seasons may be fitted to fewer than `FEW`."""
-        return self._interval * FEW > _PERIODS * _DAY
+        return self._interval * FEW > KNOWN_AFTER
 
     def periods(self, rows: int) -> Array:
         """How often its longest period passes in so many rows, [d]; infinite where there is no season."""

@@ -72,6 +72,8 @@ def reference_unsettled(alerts: Alerts, finding: Finding, subject: Subject, mome
         f"{number(finding.before)} and is {number(finding.after)} since; what is like the reference is not what it was at "
         "first; `rebaseline` learns it anew"
     )
+    if finding.detail:
+        summary += f" (it is of {finding.detail}: what only changes with the time of day looks like this too)"
     about = {"feature": finding.name} if finding.sort == "feature" else {"model": subject.model, "version": subject.version}
     return alerts.open(
         subject, "data_quality", "ReferenceUnsettled", "warning", summary, moment, **{"signal": finding.sort} | about

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.config.duration import show
 from stream_monitor.watching.allowance import NOTHING, Allowance, Spent
 from stream_monitor.watching.finding import Finding, restored
 from stream_monitor.watching.recent import Marks
@@ -298,7 +299,7 @@ class Group:
         said = [
             Finding(
                 row, "unsettled", self.sort, one.name, "scan", before=one.before, after=one.after, began_time=one.since,
-                moved=one.moved,
+                moved=one.moved, detail=show(one.too_short) if one.too_short else "",
             )
             for one in self._unsettled
         ]  # fmt: skip

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from detectors import Change
 from detectors.scan import Scan
+from detectors.scanning.seasons import KNOWN_AFTER
+from detectors.whitened import without_seasons
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -19,6 +21,7 @@ _BASELINE = 4
 """A reference checks itself by comparing the rest with its first quarter."""
 _SETTLED = 100.0
 """References that may be checked for one that is said to have changed though it has not."""
+_MINUTE = 60_000_000
 _CATEGORIES = 8
 _BATCHES = 20
 _EXTREME = 8.0
@@ -118,6 +121,8 @@ class Unsettled(NamedTuple):
     moved: Literal["mean", "spread"]
     before: float
     after: float
+    too_short: int
+    """How many microseconds the reference is of, if these are too few for a rhythm of the day to be known; or 0."""
 
 
 def unsettled(reference: Reference) -> list[Unsettled]:
@@ -126,9 +131,10 @@ def unsettled(reference: Reference) -> list[Unsettled]:
     if not names:
         return []
     scan = Scan(len(names), run_length=_SETTLED * len(names) * len(reference.times), min_effect=tuple(reference.effects))
-    scan.fit(reference.values[:first], reference.times[:first])
+    values = without_seasons(reference.values, reference.times)
+    scan.fit(values[:first], reference.times[:first])
     found: dict[int, Change] = {}
-    for change in scan.update(reference.values[first:], reference.times[first:]):
+    for change in scan.update(values[first:], reference.times[first:]):
         found.setdefault(change.signal, change)
     return [_unsettled(reference, signal, first + change.start, change) for signal, change in sorted(found.items())]
 
@@ -137,5 +143,7 @@ def _unsettled(reference: Reference, signal: int, start: int, change: Change) ->
     moved: Literal["mean", "spread"] = "spread" if change.moved == "spread" else "mean"
     column = reference.values[:, signal]
     before, after = (some[~np.isnan(some)] for some in (column[:start], column[start:]))
-    amounts = (float(some.std() if moved == "spread" else some.mean()) if len(some) else math.nan for some in (before, after))
-    return Unsettled(reference.names[signal], int(reference.times[start]), moved, *amounts)
+    was, now = (float(some.std() if moved == "spread" else some.mean()) if len(some) else math.nan for some in (before, after))
+    span = int(reference.times.max() - reference.times.min())
+    too_short = 0 if span >= KNOWN_AFTER else max(span // _MINUTE, 1) * _MINUTE
+    return Unsettled(reference.names[signal], int(reference.times[start]), moved, was, now, too_short)
