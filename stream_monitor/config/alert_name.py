@@ -8,7 +8,7 @@ from stream_monitor.config.quality import Name
 
 OptionalAlert = Literal[
     Name,
-    "DataDrift", "PredictionDrift", "ConceptDrift", "RiskRose",
+    "DataDrift", "PredictionDrift", "ConceptDrift", "RiskRose", "VersionWorse",
     "PerformanceDrop", "PerformanceGain", "MetricLimit", "ChallengerBetter", "ErrorsExplained", "EstimateApart",
     "LabelsLate", "LabelBias", "ReferenceUnsettled", "FeatureType", "LabelVocabulary", "ThirdClass", "TaskUnknown",
     "NoData", "StalledInput",
