@@ -49,7 +49,7 @@ def _not_estimated(stream: Stream) -> dict[str, str]:
 
 
 def _not_judged(stream: Stream) -> list[dict[str, Any]]:
-    """Rules about versions whose windows have too few rows for them, one after the other."""
+    """Rules about versions whose windows have too few rows for them, or nothing, one after the other."""
     return [
         {"version": version.subject.version, "rule": rule, "windows": n}
         for number, version in stream.watched.versions.items()
