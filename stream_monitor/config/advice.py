@@ -93,6 +93,12 @@ def _labels(stream: StreamConfig) -> Iterator[Advice]:
     if stream.labels is None:
         text = "are missing: neither performance nor concept drift is watched, and no retrain is requested"
         yield Advice("warning", ".labels", text)
+    elif stream.labels.topic == stream.predictions.topic:
+        text = (
+            f"is {stream.labels.topic}, as that of predictions: events would be read as both, and be dead letters as one; "
+            "labels need a topic of their own"
+        )
+        yield Advice("error", ".labels.topic", text)
 
 
 def _features(stream: StreamConfig) -> Iterator[Advice]:
