@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from stream_monitor.config.alert_name import OUR_LABELS
 from stream_monitor.config.deployment import Config, Kafka
 from stream_monitor.config.duration import show
 from stream_monitor.config.silent_rules import silent_rules
@@ -142,6 +143,8 @@ def _detectors(stream: StreamConfig) -> Iterator[Advice]:
     silent = sorted(kind for kind, severity in stream.alerts.severity.items() if severity == "none")
     if silent:
         yield Advice("warning", ".alerts.severity", f"is none, so never alerted: {', '.join(silent)}")
+    if ours := sorted(OUR_LABELS & stream.alerts.labels.keys()):
+        yield Advice("error", ".alerts.labels", f"has what alerts say themselves: {', '.join(ours)}; give it another name")
 
 
 def _models(stream: StreamConfig) -> Iterator[Advice]:

@@ -250,7 +250,7 @@ class Alerts(Settings):
     """What alerts carry, how severe they are and when they end."""
 
     labels: dict[str, str] = Field(default_factory=dict)
-    """Labels that every alert carries."""
+    """Labels that every alert carries, beside those that say what it is about (`severity`, `stream`, `feature` and so on)."""
     runbook_url: str | None = None
     """An annotation that every alert carries."""
     severity: dict[DriftKind, Severity | Literal["none"]] = Field(default_factory=dict)

@@ -151,6 +151,7 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         ({"detectors": {"features": {"ks": {"window": 5_000}}}}, ["warning streams.s.detectors.features.ks"]),
         ({"alerts": {"severity": {"data_drift": "none"}}}, ["warning streams.s.alerts.severity"]),
         ({"predictions": {"topic": "us.alerts"}}, ["error streams.s"]),
+        ({"alerts": {"labels": {"team": "risk", "severity": "page", "feature": "x"}}}, ["error streams.s.alerts.labels"]),
         ({"labels": {"topic": "p"}}, ["error streams.s.labels.topic"]),
         (
             {"task": "binary", "models": {"challengers": {"linear": {}, "logistic": {}}, "estimate_loss": True}},
