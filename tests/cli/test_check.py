@@ -180,6 +180,7 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         (limited(metric="error_rate", above=0.5, segment="region=eu"), ["warning streams.s.performance.limits.0"]),
         (limited(metric="mcc", below=0.5, basis="estimated"), ["warning streams.s.performance.limits.0"]),
         (limited(metric="macro_f1", below=0.5, basis="estimated"), []),
+        (limited(metric="rmse", above=0.5) | {"positive": "fraud"}, ["warning streams.s.performance.limits.0"]),
         (
             {"task": "multiclass", "performance": {"against_reference": {"metrics": ["roc_auc"]}}},
             ["warning streams.s.performance.against_reference.metrics"],
