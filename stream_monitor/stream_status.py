@@ -24,7 +24,7 @@ def status(stream: Stream) -> dict[str, Any]:
         ],
         "models": _costs(stream), "not_estimated": _not_estimated(stream),
         "not_judged": _not_judged(stream),
-        "warming_up": {name: group.warmup.rows for name, group in stream.watched.groups().items() if not group.learnt},
+        "warming_up": _warming_up(stream),
         "not_watched": dict(stream.watched.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
         "alerts": [
@@ -38,6 +38,13 @@ def status(stream: Stream) -> dict[str, Any]:
         "counts": dict(stream.totals),
         "metrics": list(stream.last_metrics.values()), "cohorts": list(stream.last_cohorts.values()),
     }  # fmt: skip
+
+
+def _warming_up(stream: Stream) -> dict[str, int]:
+    """Rows of the references that are being learnt; that of a risk only where one is configured."""
+    risk = stream.record.config.performance.risk is not None
+    groups = {name: one for name, one in stream.watched.groups().items() if not one.learnt and (risk or one.sort != "risk")}
+    return {name: group.warmup.rows for name, group in groups.items()}
 
 
 def _not_estimated(stream: Stream) -> dict[str, str]:

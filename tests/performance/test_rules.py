@@ -72,7 +72,7 @@ def test_one_window_with_enough_rows_begins_anew() -> None:
     assert rules.unheard(2) == {}
 
 
-def test_the_status_says_which_versions_no_rule_can_judge() -> None:
+def test_the_status_says_which_versions_no_rule_can_judge_and_what_is_learnt() -> None:
     part = Part(Partition("stream-monitor.blocks", 0), None)
     blocks = [block(configuration(config=LIMITS), at=0)]
     for window in range(13):
@@ -80,4 +80,5 @@ def test_the_status_says_which_versions_no_rule_can_judge() -> None:
         blocks += [block(predictions(ids, seconds, [0.0, 1.0] * 10)), block(labels(ids, seconds, [0.0] * 19 + [1.0]))]
     for offset, one in enumerate(blocks):
         part.record(offset, encode(one))
+    assert part.status()["s"]["warming_up"] == {"score/0": 0}
     assert part.status()["s"]["not_judged"] == [{"version": "1", "rule": "accuracy below 0.9, by arrival", "windows": 12}]
