@@ -108,7 +108,7 @@ class ToldLog:
         self._lags, self._positions, self._committed = _known(said.lags), _known(said.positions), dict(said.committed)
 
     def lags(self) -> Mapping[Partition, int]:
-        """Offsets between what was read and the end, for each partition that is its."""
+        """Offsets between what is done and the end, for each partition that is its."""
         return self._lags
 
     def positions(self) -> Mapping[Partition, int]:

@@ -99,6 +99,7 @@ def _judge_anew(stream: Stream, arrived: int) -> list[Output]:
     stream.count({"incomparable": stream.join.withdraw(stream.judge.foreign)})
     for version in stream.watched.versions.values():
         version.models = None
+        version.forget_levels()
         for sort in _OF_TASK & version.groups.keys():
             version.groups[sort].begin_again()
     for signal in sorted((*_OF_TASK, "model")):

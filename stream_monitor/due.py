@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stream_monitor import turnover
+from stream_monitor import succession, turnover
 from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Moment
 from stream_monitor.joining.clock import FAR
@@ -82,7 +82,7 @@ def _with_unread(stream: Running, issue: Issue) -> Issue:
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     """What follows when windows have closed."""
     stream.estimates.learn(stream.of_one_class)
-    outputs = review.explained(stream, moment)
+    outputs = review.explained(stream, moment) + succession.compare(stream, moment)
     stream.join.relax()
     for over in stream.watched.renew(moment.clock, stream.record.config.reference.renew_after):
         outputs += stream.alerts.end("rebaselined", moment, **over)

@@ -24,7 +24,7 @@ def status(stream: Stream) -> dict[str, Any]:
         ],
         "models": _costs(stream), "not_estimated": _not_estimated(stream),
         "not_judged": _not_judged(stream),
-        "warming_up": {name: group.warmup.rows for name, group in stream.watched.groups().items() if not group.learnt},
+        "warming_up": _warming_up(stream),
         "not_watched": dict(stream.watched.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
         "alerts": [
@@ -40,6 +40,13 @@ def status(stream: Stream) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _warming_up(stream: Stream) -> dict[str, int]:
+    """Rows of the references that are being learnt; that of a risk only where one is configured."""
+    risk = stream.record.config.performance.risk is not None
+    groups = {name: one for name, one in stream.watched.groups().items() if not one.learnt and (risk or one.sort != "risk")}
+    return {name: group.warmup.rows for name, group in groups.items()}
+
+
 def _not_estimated(stream: Stream) -> dict[str, str]:
     """Versions whose performance is not estimated before labels come, and why."""
     refused, learnt = stream.estimates.refused, stream.estimates.learnt
@@ -49,7 +56,7 @@ def _not_estimated(stream: Stream) -> dict[str, str]:
 
 
 def _not_judged(stream: Stream) -> list[dict[str, Any]]:
-    """Rules about versions whose windows have too few rows for them, one after the other."""
+    """Rules about versions whose windows have too few rows for them, or nothing, one after the other."""
     return [
         {"version": version.subject.version, "rule": rule, "windows": n}
         for number, version in stream.watched.versions.items()

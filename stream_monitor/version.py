@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,14 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.models.models import Found, Models
 from stream_monitor.watching.group import Group
+from stream_monitor.watching.level import Level
 from stream_monitor.watching.reference import Sort
+from stream_monitor.watching.signals import Signals
 from stream_monitor.watching.terms import terms
 from stream_monitor.watching.words import numbered
+
+_ENOUGH = 100
+"""Outcomes by which it is known how a version errs of late."""
 
 
 class Version:
@@ -37,8 +43,12 @@ class Version:
         """Which of its outcomes detectors see, and models."""
         self.labelled = Labelled()
         """Its predictions, and which of them have a label."""
-        self.seen = seen
-        """The stream's clock at its last prediction."""
+        self.before: Level | None = None
+        """How the version before it erred, once that is forgotten."""
+        self.compared = False
+        """Whether it has been compared with the version before, as soon as it was known how it errs."""
+        self.began = self.seen = seen
+        """The stream's clock at its first prediction, and at its last."""
 
     def learn(
         self, outcomes: Outcomes, losses: npt.NDArray[np.float64], times: npt.NDArray[np.int64], kept: KeptFeatures
@@ -50,6 +60,27 @@ class Version:
         features = outcomes.features.astype(np.float64)
         names = kept.names[: features.shape[1]]
         return self.models.learn(names, features, value, label, losses, outcomes.ids, times, kept.texts)
+
+    def learnt_level(self) -> Level | None:
+        """How it errs by its reference; None while it has none."""
+        losses = self.groups["loss"].watched.get("numbers")
+        return self._level(losses, float(losses.reference.mean[0]), int(losses.reference.n[0])) if losses else None
+
+    def last_level(self, least: int) -> Level | None:
+        """How it has erred of late, since its reference; None where there were not as many outcomes."""
+        group = self.groups["loss"]
+        losses = group.watched.get("numbers")
+        mean, n = losses.last(group.terms.resolve_after) if losses else (0.0, 0)
+        return self._level(losses, mean, n) if losses and n >= least else None
+
+    def level(self) -> Level | None:
+        """How it errs, by its reference or of late, whichever is worse; where one before it is better, how that erred."""
+        known = [one for one in (self.learnt_level(), self.last_level(_ENOUGH)) if one]
+        return self.groups["loss"].better or max(known, key=lambda one: one.mean, default=None)
+
+    def forget_levels(self) -> None:
+        """Compares it anew with the version before, as losses are other ones from now on."""
+        self.compared, self.before = False, None
 
     @property
     def idle(self) -> bool:
@@ -80,6 +111,7 @@ class Version:
             "labelled": self.labelled.state(), "lots": [self.watched_lots.state(), self.learnt_lots.state()],
             "retrain": self.retrain.state(),
             "models": [self.models.task, self.models.state()] if self.models else None,
+            "began": self.began, "compared": self.compared, "before": list(self.before) if self.before else None,
         }  # fmt: skip
 
     @classmethod
@@ -88,7 +120,8 @@ class Version:
         version = cls(state["number"], Subject(*state["subject"]), config, state["seen"])
         if version.subject.idle:
             version.rest()
-        version.outcomes = state["outcomes"]
+        version.outcomes, version.began, version.compared = state["outcomes"], state["began"], state["compared"]
+        version.before = Level(*state["before"]) if state["before"] else None
         version.labelled.restore(state["labelled"])
         for lots, its in zip((version.watched_lots, version.learnt_lots), state["lots"], strict=True):
             lots.restore(its)
@@ -98,3 +131,9 @@ class Version:
             version.models = Models(config.models, task)
             version.models.restore(models)
         return version
+
+    def _level(self, losses: Signals, mean: float, n: int) -> Level:
+        reference = losses.reference
+        rate, sd = (mean * n + 0.5) / (n + 1), float(reference.sd[0])
+        error = reference.own_error(0, n) * (math.sqrt(rate * (1 - rate)) if reference.rate else sd)
+        return Level(self.number, self.subject.version, mean, error, sd, n, reference.rate)

@@ -18,6 +18,7 @@ from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
+from stream_monitor.watching.level import Level
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.shadows import Shadows
@@ -131,9 +132,25 @@ class Watched:
             self.shadows = Shadows()
 
     def retire(self, version: Version) -> None:
-        """Forgets a version, but for what it has spent."""
+        """Forgets a version, but for what it has spent, and for later ones how it erred."""
+        level = version.level()
+        for later in self._later(version) if level else ():
+            if later.before is None or later.before.number < version.number:
+                later.before = level
         self._gone(version.groups.values())
         del self.versions[version.number]
+
+    def before(self, version: Version) -> Level | None:
+        """How the last version before one erred, of those of which that is known."""
+        earlier = [one for one in self.versions.values() if version in self._later(one)]
+        known = [(one.number, level) for one in earlier if (level := one.level())]
+        known += [(version.before.number, version.before)] if version.before else []
+        return max(known, key=lambda pair: pair[0])[1] if known else None
+
+    def _later(self, version: Version) -> list[Version]:
+        """The versions of the same model that came after one."""
+        same = [one for one in self.versions.values() if one.subject.model == version.subject.model]
+        return [one for one in same if one.number > version.number]
 
     def _predicting(self) -> list[int]:
         return [version.number for version in self.versions.values() if not version.idle]
@@ -163,6 +180,7 @@ class Watched:
         over: list[Labels] = []
         for version in self.versions.values() if self.given else [one for n, one in self.versions.items() if n not in kept]:
             groups = {sort: version.groups[sort] for sort in OF_LOSS}
+            version.forget_levels()
             for group in groups.values():
                 group.begin_again()
                 over.append(_labels(version, group))

@@ -23,7 +23,7 @@ _QUANTILES = {"p50": "0.5", "p95": "0.95", "p99": "0.99"}
 HELP = {
     "build_info": "The program that is running.",
     "assigned_partitions": "Partitions that a task of this replica owns.",
-    "lag_offsets": "Offsets between what was read of a partition and its end; transactions leave holes, so it counts too many.",
+    "lag_offsets": "Offsets between what is done of a partition and its end; transactions leave holes, so it counts too many.",
     "unstable_offsets": "Offsets of a partition that are hidden behind open transactions.",
     "step_age_seconds": "Time since a task's log last did what it was asked to.",
     "transactions_total": "Transactions that a task has committed since the start.",

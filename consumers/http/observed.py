@@ -20,7 +20,7 @@ class ObservedLog(Protocol):
         """Transactions since the start."""
 
     def lags(self) -> Mapping[Partition, int]:
-        """Offsets between what was read and the end, for each partition that is ours."""
+        """Offsets between what is done and the end, for each partition that is ours."""
 
     def positions(self) -> Mapping[Partition, int]:
         """The next offset to read."""

@@ -103,9 +103,9 @@ class GroupReader:
         self._consumer.seek(TopicPartition(*partition), offset)
 
     def lags(self) -> dict[Partition, int]:
-        """How many offsets each partition has behind our position, as the broker last told; transactions leave holes."""
+        """How many offsets of each partition are not done, read or not, as the broker last told; transactions leave holes."""
         states = self._states()
-        return {p: max(0, s.highwater - self._next(p, s)) for p, s in states.items() if s.highwater is not None}
+        return {p: max(0, s.highwater - self._done(p, s)) for p, s in states.items() if s.highwater is not None}
 
     def positions(self) -> dict[Partition, int]:
         """The next offset to read of each partition that is not held back; may be asked for by another thread."""
@@ -232,6 +232,11 @@ class GroupReader:
         first = self._pace.first(partition)
         following: int = state.position.offset if first is None else first
         return following
+
+    def _done(self, partition: Partition, state: Any) -> int:
+        """The offset of the next record to do: to give, or given and not committed yet."""
+        committed, following = self.committed.get(partition), self._next(partition, state)
+        return following if committed is None else min(following, committed)
 
     def _told(self, partition: Partition, state: Any) -> bool:
         """Whether the broker has said that there is nothing behind our position."""

@@ -110,7 +110,7 @@ class KafkaLog:
         self._reader.stopping = True
 
     def lags(self) -> dict[Partition, int]:
-        """How many offsets lie between our position and the end, for each partition that is ours."""
+        """How many offsets lie between what is done and the end, for each partition that is ours."""
         return self._reader.lags()
 
     def positions(self) -> dict[Partition, int]:

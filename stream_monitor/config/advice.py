@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from stream_monitor.config.alert_name import OUR_LABELS
 from stream_monitor.config.deployment import Config, Kafka
 from stream_monitor.config.duration import show
 from stream_monitor.config.silent_rules import silent_rules
@@ -93,6 +94,12 @@ def _labels(stream: StreamConfig) -> Iterator[Advice]:
     if stream.labels is None:
         text = "are missing: neither performance nor concept drift is watched, and no retrain is requested"
         yield Advice("warning", ".labels", text)
+    elif stream.labels.topic == stream.predictions.topic:
+        text = (
+            f"is {stream.labels.topic}, as that of predictions: events would be read as both, and be dead letters as one; "
+            "labels need a topic of their own"
+        )
+        yield Advice("error", ".labels.topic", text)
 
 
 def _features(stream: StreamConfig) -> Iterator[Advice]:
@@ -136,6 +143,8 @@ def _detectors(stream: StreamConfig) -> Iterator[Advice]:
     silent = sorted(kind for kind, severity in stream.alerts.severity.items() if severity == "none")
     if silent:
         yield Advice("warning", ".alerts.severity", f"is none, so never alerted: {', '.join(silent)}")
+    if ours := sorted(OUR_LABELS & stream.alerts.labels.keys()):
+        yield Advice("error", ".alerts.labels", f"has what alerts say themselves: {', '.join(ours)}; give it another name")
 
 
 def _models(stream: StreamConfig) -> Iterator[Advice]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from stream_monitor.config import duration
 
-_LINE = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(?:(\d+(?:[_,]\d{3})*|\d+(?:e\d+)?)\s+predictions|(.+?))\s*")
+_LINE = re.compile(r"\s*(\d+(?:\.\d+)?)\s+per\s+(?:(\d+(?:[_,]\d{3})*|\d+(?:e\d+)?)\s+predictions|((?!.*\bpredictions).+?))\s*")
 
 
 class Line(NamedTuple):

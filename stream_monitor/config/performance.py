@@ -33,6 +33,7 @@ def _with_a_better(metric: str) -> str:
 
 
 def _segment(text: str) -> str:
+    text = re.sub(r",\s+", ",", text)
     if not _SEGMENT.fullmatch(text):
         raise ValueError(f"not a segment: {text!r}; write it like region=eu, or region=eu,device=ios")
     return text

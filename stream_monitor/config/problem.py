@@ -22,6 +22,14 @@ class Problem(NamedTuple):
         return ": ".join(part for part in self if part)
 
 
+class Misfit(ValueError):
+    """A setting that does not fit with others, where these are read together; `path` leads to it from there."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        self.path, self.what = path, what
+        super().__init__(f"{dotted(path)}: {what}")
+
+
 class ConfigError(Exception):
     """A configuration that cannot be used; its text has a line for each problem."""
 

@@ -15,7 +15,7 @@ def silent_rules(stream: StreamConfig) -> Iterator[tuple[str, str]]:
     performance = stream.performance
     for at, limit in enumerate(performance.limits):
         why = _of_basis(stream, limit.basis, limit.metric, limit.window) or _of_limit(limit)
-        if why:
+        if why or (why := _of_classes(stream, limit.metric)):
             yield f".performance.limits.{at}", why
     against = performance.against_reference
     for metric in against.metrics:
@@ -41,6 +41,13 @@ def _of_basis(stream: StreamConfig, basis: str, metric: str, window: int | None 
     if kinds == {"regression"} and not stream.models.estimate_loss:
         return "is estimated with models: {estimate_loss: true} only"
     return None if kinds else "is not estimated"
+
+
+def _of_classes(stream: StreamConfig, metric: str) -> str | None:
+    """Why a task that is binary by what is said of it never has a metric."""
+    if stream.task != "auto" or stream.positive is None or known_of(metric) != {"regression"}:
+        return None
+    return f"{metric} is of regressions, and a positive class is stated"
 
 
 def _of_limit(rule: LimitRule) -> str | None:

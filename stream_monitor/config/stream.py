@@ -18,6 +18,7 @@ from stream_monitor.config.fields import LabelField, PredictionField
 from stream_monitor.config.models import Models
 from stream_monitor.config.nearest import nearest_word
 from stream_monitor.config.performance import AgainstRule, Performance
+from stream_monitor.config.problem import Misfit, Path
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.settings import Settings, Severity
 
@@ -250,7 +251,7 @@ class Alerts(Settings):
     """What alerts carry, how severe they are and when they end."""
 
     labels: dict[str, str] = Field(default_factory=dict)
-    """Labels that every alert carries."""
+    """Labels that every alert carries, beside those that say what it is about (`severity`, `stream`, `feature` and so on)."""
     runbook_url: str | None = None
     """An annotation that every alert carries."""
     severity: dict[DriftKind, Severity | Literal["none"]] = Field(default_factory=dict)
@@ -333,28 +334,33 @@ class StreamConfig(Settings):
 
     @model_validator(mode="after")
     def _rules_can_speak(self) -> StreamConfig:
-        keys = {",".join(key) for key in self.segments.crossings}
+        windows = (self.metrics.window, *self.metrics.longer)
+        keys = [",".join(key) for key in self.segments.crossings]
         for at, rule in enumerate(self.performance.limits):
-            if rule.window not in (None, self.metrics.window, *self.metrics.longer):
-                raise ValueError(f"performance.limits.{at}.window is no window of metrics: window, or one of also")
+            path = ("performance", "limits", at)
+            if rule.window not in (None, *windows):
+                known = ", ".join(map(show, windows))
+                raise Misfit((*path, "window"), f"is no window of metrics, which are {known}; metrics.also adds others")
             if rule.segment is None:
                 continue
             if ",".join(part.partition("=")[0] for part in rule.segment.split(",")) not in keys:
-                raise ValueError(f"performance.limits.{at}.segment is by no key of segments.keys: {rule.segment}")
+                known = "; ".join(keys) or "there are none"
+                raise Misfit((*path, "segment"), f"is by none of segments.keys, in their order ({known}): {rule.segment}")
             if rule.metric in ("roc_auc", "average_precision") or rule.basis == "estimated":
-                raise ValueError(f"performance.limits.{at}: {rule.metric} ({rule.basis}) is not known of segments")
+                what = "what is estimated" if rule.basis == "estimated" else rule.metric
+                raise Misfit(path, f"a rule about {what} is of all rows, never of a segment")
         return self
 
     @model_validator(mode="after")
     def _rules_are_for_the_task(self) -> StreamConfig:
         """What is compared unless said otherwise is for binary tasks, and nothing for others."""
         against = self.performance.against_reference.metrics
-        named = [(f"limits.{at}", rule.metric) for at, rule in enumerate(self.performance.limits)]
+        named: list[tuple[Path, str]] = [(("limits", at), rule.metric) for at, rule in enumerate(self.performance.limits)]
         if against != AgainstRule().metrics:
-            named += [("against_reference.metrics", metric) for metric in against]
+            named += [(("against_reference", "metrics"), metric) for metric in against]
         for where, metric in named:
             if not known_of(metric) & self.measured_as:
-                raise ValueError(f"performance.{where}: {metric} is no metric of a {self.task} task")
+                raise Misfit(("performance", *where), f"{metric} is no metric of a {self.task} task")
         return self
 
     @property

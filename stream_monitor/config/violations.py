@@ -8,7 +8,7 @@ from typing import Any
 
 from stream_monitor.config import duration
 from stream_monitor.config.nearest import nearest_word
-from stream_monitor.config.problem import Path
+from stream_monitor.config.problem import Misfit, Path
 from stream_monitor.config.setting import find, hidden, nearest, siblings
 
 _KINDS = {
@@ -58,7 +58,8 @@ def shown(path: Path, value: Any) -> str:
 
 def _path(error: Any, values: dict[str, Any]) -> Path:
     """Where it is in the file: pydantic goes on into the members of unions, which nobody has written."""
-    loc: Path = tuple(error["loc"])
+    misfit = error.get("ctx", {}).get("error")
+    loc: Path = (*error["loc"], *(misfit.path if isinstance(misfit, Misfit) else ()))
     if error["type"] in ("missing", "extra_forbidden"):
         return loc
     inside: Any = values
@@ -80,7 +81,8 @@ def _said(path: Path, errors: Sequence[Any], values: dict[str, Any]) -> str:
     if first["type"] == "extra_forbidden":
         return _unknown(path)
     if first["type"] == "value_error":
-        return str(first["ctx"]["error"])
+        error = first["ctx"]["error"]
+        return error.what if isinstance(error, Misfit) else str(error)
     if "[key]" in first["loc"]:
         return f"is not a key that may be here; there are {', '.join(_literals(errors))}{_hint(errors, path[-1])}"
     if first["type"] == "too_short":

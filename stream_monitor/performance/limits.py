@@ -48,7 +48,7 @@ class Limit:
 
     def update(self, reading: Reading, start: int, coverage: float = 1.0) -> Step | None:
         """Takes a window that closed, by its start, and the share of its predictions that have a label."""
-        if _says_nothing(self.rule, reading, coverage):
+        if says_nothing(self.rule, reading, coverage):
             return None
         turn = self._course.take(self._seen(reading), start)
         return turn and _step(turn, self.rule, self.rule.metric, reading, self._limit, start)
@@ -87,7 +87,7 @@ class Against:
     def update(self, reading: Reading, reference: Reading, start: int, coverage: float = 1.0) -> Step | None:
         """Takes a window that closed, by its start, and the share of its predictions that have a label."""
         now, known = _badness(reading, self._better), _badness(reference, self._better)
-        if now is None or known is None or _says_nothing(self.rule, reading, coverage):
+        if now is None or known is None or says_nothing(self.rule, reading, coverage):
             return None
         turn = self._course.take(self._seen(now, known), start)
         return turn and _step(turn, self.rule, self.metric, reading, reference.value or 0.0, start)
@@ -122,9 +122,9 @@ class _Badness(NamedTuple):
     high: float
 
 
-def too_few(rule: Rule, reading: Reading, coverage: float) -> bool:
-    """Whether a window has fewer rows or labels than a rule asks for."""
-    return reading.n < rule.minimum or coverage < rule.coverage
+def says_nothing(rule: Rule, reading: Reading, coverage: float) -> bool:
+    """Whether a window has no value for a rule, or fewer rows or labels than it asks for."""
+    return math.isnan(_or_nan(reading.value)) or reading.n < rule.minimum or coverage < rule.coverage
 
 
 def _badness(reading: Reading, better: Better) -> _Badness | None:
@@ -152,10 +152,6 @@ def _beyond(better: Better, sign: float, limit: float) -> Kind:
     if better == "near_zero":
         return "worse" if sign * limit >= 0 else "improved"
     return "worse" if (better == "lower") == (sign > 0) else "improved"
-
-
-def _says_nothing(rule: Rule, reading: Reading, coverage: float) -> bool:
-    return math.isnan(_or_nan(reading.value)) or too_few(rule, reading, coverage)
 
 
 def _step(turn: Turn, rule: Rule, metric: str, reading: Reading, against: float, at: int) -> Step:

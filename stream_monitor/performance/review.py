@@ -271,7 +271,7 @@ def _of(stream: Reviewed, alert: Alert) -> int | None:
     """The number of the version that an alert says errs more; None if it says something else."""
     if alert.labels["kind"] not in _EXPLAINED or alert.labels["severity"] == "info" or "segment" in alert.labels:
         return None
-    if alert.labels["alertname"] == "EstimateApart":
+    if alert.labels["alertname"] in ("EstimateApart", "VersionWorse"):
         return None
     names = alert.labels.get("model"), alert.labels.get("version")
     numbers = (number for number, one in stream.watched.versions.items() if (one.subject.model, one.subject.version) == names)

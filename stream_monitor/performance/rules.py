@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from stream_monitor.config.duration import show
-from stream_monitor.config.performance import Basis, LimitRule, Rule
+from stream_monitor.config.performance import AgainstRule, Basis, LimitRule, Rule
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.metrics.reading import NOTHING, Reading, Readings
-from stream_monitor.performance.limits import Against, Limit, Step, too_few
+from stream_monitor.performance.limits import Against, Limit, Step, says_nothing
 
 _LONG = 10
-"""Windows in a row with too few rows for a rule after which that is worth saying."""
+"""Windows in a row of which a rule says nothing after which that is worth saying."""
 
 
 class Told(NamedTuple):
@@ -49,7 +49,7 @@ class Rules:
         """By version and by the place of the rule in the configuration."""
         self._against: dict[tuple[int, str], Against] = {}
         self._few: dict[tuple[int, str], int] = {}
-        """By version and by what a rule is called: how many windows in a row had too few rows for it."""
+        """By version and by what a rule is called: how many windows in a row it said nothing of."""
 
     def window(self, version: int, said: Said) -> Iterator[Told]:
         """Takes a window of a version that closed."""
@@ -59,15 +59,17 @@ class Rules:
             return
         now = said.readings("")
         for metric in rule.metrics:
-            if metric in now:
-                against = self._against.setdefault((version, metric), Against(rule, metric))
-                step = against.update(now[metric], said.reference.get(metric, NOTHING), said.start, said.coverage)
-                self._count(version, f"{metric} against its reference", rule, now[metric], said.coverage)
-                if step is not None:
-                    yield Told(f"{metric} against its reference", "", said.basis, step)
+            if metric not in now and rule.metrics == AgainstRule().metrics:
+                continue
+            reading = now.get(metric, NOTHING)
+            against = self._against.setdefault((version, metric), Against(rule, metric))
+            step = against.update(reading, said.reference.get(metric, NOTHING), said.start, said.coverage)
+            self._count(version, f"{metric} against its reference", rule, reading, said.coverage)
+            if step is not None:
+                yield Told(f"{metric} against its reference", "", said.basis, step)
 
     def unheard(self, version: int) -> dict[str, int]:
-        """Rules that say nothing of a version, and for how many windows in a row these have had too few rows."""
+        """Rules that say nothing of a version, and for how many windows in a row these have not had what they ask for."""
         return {rule: n for (number, rule), n in self._few.items() if number == version and n >= _LONG}
 
     def forget(self, version: int) -> None:
@@ -95,19 +97,19 @@ class Rules:
         self._few = {(version, rule): n for version, rule, n in state["few"]}
 
     def _count(self, version: int, rule: str, asks: Rule, reading: Reading, coverage: float) -> None:
-        self._few[version, rule] = self._few.get((version, rule), 0) + 1 if too_few(asks, reading, coverage) else 0
+        silent = says_nothing(asks, reading, coverage)
+        self._few[version, rule] = self._few.get((version, rule), 0) + 1 if silent else 0
 
     def _beyond_limits(self, version: int, said: Said) -> Iterator[Told]:
         for place, rule in enumerate(self._config.limits):
             if rule.basis != said.basis or (rule.window or self._base) != said.length:
                 continue
-            readings = said.readings(rule.segment or "")
-            if rule.metric in readings:
-                limit = self._limits.setdefault((version, place), Limit(rule))
-                step = limit.update(readings[rule.metric], said.start, said.coverage)
-                self._count(version, _called(rule), rule, readings[rule.metric], said.coverage)
-                if step is not None:
-                    yield Told(_text(rule), rule.segment or "", said.basis, step)
+            reading = said.readings(rule.segment or "").get(rule.metric, NOTHING)
+            limit = self._limits.setdefault((version, place), Limit(rule))
+            step = limit.update(reading, said.start, said.coverage)
+            self._count(version, _called(rule), rule, reading, said.coverage)
+            if step is not None:
+                yield Told(_text(rule), rule.segment or "", said.basis, step)
 
 
 def _text(rule: LimitRule) -> str:

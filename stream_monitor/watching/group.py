@@ -12,6 +12,7 @@ import numpy.typing as npt
 from stream_monitor.config.duration import show
 from stream_monitor.watching.allowance import NOTHING, Allowance, Spent
 from stream_monitor.watching.finding import Finding, restored
+from stream_monitor.watching.level import Level
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Reference, Sort, Unsettled, unsettled
 from stream_monitor.watching.signals import Signals
@@ -70,6 +71,8 @@ class Group:
         self.watched: dict[Kind, Signals] = {}
         self.withheld: Finding | None = None
         """What was last found of a change that lasts, and was not told; of a group of one signal."""
+        self.better: Level | None = None
+        """How a version before erred that this one is worse than; of losses."""
         self._before = Spent()
         """By references that were given up."""
         self._texts: set[str] = set()
@@ -210,7 +213,7 @@ class Group:
         """Learns a new reference from the next rows."""
         self._before = self.spent
         self.warmup, self.learnt, self.watched = Warmup(self.terms.rows), False, {}
-        self.not_watched, self.fresh, self.withheld = {}, True, None
+        self.not_watched, self.fresh, self.withheld, self.better = {}, True, None, None
         self._texts.clear()
 
     def configure(self, terms: Terms) -> None:
@@ -255,7 +258,7 @@ class Group:
             "watched": {kind: [list(signals.names), signals.state()] for kind, signals in self.watched.items()},
             "before": list(self._before), "unsettled": [list(one) for one in self._unsettled],
             "texts": sorted(self._texts), "allowance": list(self.allowance), "began": list(self.began) if self.began else None,
-            "withheld": list(self.withheld) if self.withheld else None,
+            "withheld": list(self.withheld) if self.withheld else None, "better": list(self.better) if self.better else None,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any], arrays: dict[str, bytes]) -> None:
@@ -265,6 +268,7 @@ class Group:
         self._unsettled, self._before = [Unsettled(*one) for one in state["unsettled"]], Spent(*state["before"])
         times = np.frombuffer(arrays[TIMES], np.int64)
         columns = {name: np.frombuffer(arrays[name], np.float64) for name in state["names"] if name != TIMES}
+        self.better = Level(*state["better"]) if state["better"] else None
         if not state["learnt"]:
             self.warmup.restore(state["warmup"], columns, times)
             return

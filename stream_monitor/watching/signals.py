@@ -104,6 +104,11 @@ class Signals:
         lasting = [c.began for c in self._courses.values() if not self.reference.of_loss or c.direction == "up"]
         return self._places.of(min(lasting))[1] if lasting else None
 
+    def last(self, rows: int) -> tuple[float, int]:
+        """Mean and number of the first signal's values in so many last rows, or in all there are."""
+        self._settle()
+        return self._recent.mean_since(max(0, self._recent.rows - rows), 0)
+
     def update(self, values: Floats, marks: Marks) -> list[Finding]:
         """Takes the next rows, float64[n, d]; gives what became of changes, in row order."""
         start = self._rows

@@ -151,6 +151,8 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         ({"detectors": {"features": {"ks": {"window": 5_000}}}}, ["warning streams.s.detectors.features.ks"]),
         ({"alerts": {"severity": {"data_drift": "none"}}}, ["warning streams.s.alerts.severity"]),
         ({"predictions": {"topic": "us.alerts"}}, ["error streams.s"]),
+        ({"alerts": {"labels": {"team": "risk", "severity": "page", "feature": "x"}}}, ["error streams.s.alerts.labels"]),
+        ({"labels": {"topic": "p"}}, ["error streams.s.labels.topic"]),
         (
             {"task": "binary", "models": {"challengers": {"linear": {}, "logistic": {}}, "estimate_loss": True}},
             ["warning streams.s.models.challengers", "warning streams.s.models.estimate_loss"],
@@ -178,6 +180,7 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         (limited(metric="error_rate", above=0.5, segment="region=eu"), ["warning streams.s.performance.limits.0"]),
         (limited(metric="mcc", below=0.5, basis="estimated"), ["warning streams.s.performance.limits.0"]),
         (limited(metric="macro_f1", below=0.5, basis="estimated"), []),
+        (limited(metric="rmse", above=0.5) | {"positive": "fraud"}, ["warning streams.s.performance.limits.0"]),
         (
             {"task": "multiclass", "performance": {"against_reference": {"metrics": ["roc_auc"]}}},
             ["warning streams.s.performance.against_reference.metrics"],

@@ -25,6 +25,16 @@ streams:
 """
 ROOT = Path(__file__).parents[2]
 STREAM = "streams: {s: {predictions: {topic: p}}}\n"
+RULES = """streams:
+  s:
+    predictions: {{topic: p}}
+    task: binary
+    segments: {{keys: [region, [region, device]]}}
+    performance:
+      limits:
+        - {{metric: recall, below: 0.5, segment: 'region=eu, device=ios'}}
+        - {}
+"""
 Load = Callable[..., Config]
 
 
@@ -264,6 +274,13 @@ def secret(config: Config) -> str:
         ("streams:\n  s:\n    predictions: {topic: p}\n    performance:\n      limits:\n"
          "        - {metric: recall, below: 0.5}\n        - {metric: accuracy, below: 80}",
          "7: streams.s.performance.limits.1: accuracy lies between 0 and 1: it is always below 80"),
+        (RULES.format("{metric: accuracy, below: 0.8, window: 2h}"),
+         "9: streams.s.performance.limits.1.window: is no window of metrics, which are 1h, 1d; metrics.also adds others"),
+        (RULES.format("{metric: accuracy, below: 0.8, segment: 'device=ios, region=eu'}"),
+         "9: streams.s.performance.limits.1.segment: is by none of segments.keys, in their order (region; region,device)"),
+        (RULES.format("{metric: roc_auc, below: 0.8, segment: region=eu}"),
+         "9: streams.s.performance.limits.1: a rule about roc_auc is of all rows, never of a segment"),
+        (RULES.format("{metric: mae, below: 0.8}"), "9: streams.s.performance.limits.1: mae is no metric of a binary task"),
         ("streams:\n  s:\n    predictions:\n      topic: p\n      fields:\n        time: at\n        feature: '*'",
          "7: streams.s.predictions.fields.feature: is no field of ours; did you mean features? (there are prediction_id, "),
         ("streams: {s: {predictions: {topic: p, fields: {predictionid: request.id}}}}",

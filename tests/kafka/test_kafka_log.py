@@ -49,6 +49,20 @@ def test_nothing_new_is_no_transaction(world: World, producer: KafkaProducer, cl
     assert log.written == written
 
 
+def test_what_was_read_and_is_not_committed_is_still_behind(world: World, producer: KafkaProducer, closed: Closed) -> None:
+    log, place = closed(world.log(limits=SMALL)), Partition(world.input, 0)
+    work_until(Echo(), log, lambda: log.committed() == {place: None})
+    send(producer, world.input, ["a"])
+    work_until(Echo(), log, lambda: log.committed() == {place: 1})
+    send(producer, world.input, ["b", "c"])
+    deadline = time.monotonic() + 20
+    while (slice := log.read()).ends[place].offset < 3:
+        assert time.monotonic() < deadline, "not read in time"
+    assert log.lags() == {place: 2}
+    log.commit(slice, [])
+    assert log.lags() == {place: 0}
+
+
 def test_a_slice_says_how_far_each_partition_is_read_and_whether_that_is_its_end(
     wide_world: World, producer: KafkaProducer, closed: Closed
 ) -> None:

@@ -40,6 +40,7 @@ def test_parameters_that_are_not_given_have_their_default() -> None:
             r"has no parameter 'grace' \(did you mean grace_period\?\); it takes grace_period, delta, tau, max_depth",
         ),
         ("hoeffding_tree", {"max_dept": 3}, r"hoeffding_tree has no parameter 'max_dept' \(did you mean max_depth\?\)"),
+        ("logistic", {"lr": 0.1}, r"logistic has no parameter 'lr' \(did you mean learning_rate\?\)"),
         ("naive_bayes", {"alpha": 1}, r"naive_bayes has no parameter 'alpha'; it takes none"),
         ("hoeffding_tree", {"max_depth": 11}, r"hoeffding_tree.max_depth must be between 1 and 10, got 11"),
         ("hoeffding_tree", {"max_depth": 2.5}, r"hoeffding_tree.max_depth must be a whole number, got 2.5"),

@@ -1,8 +1,10 @@
-"""Rules that cannot judge a version, as its windows have too few rows, are known."""
+"""Rules that cannot judge a version, as its windows have too few rows or not what they are about, are known."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import pytest
 
 from stream_monitor.blocks import encode
 from stream_monitor.metrics.reading import Reading
@@ -37,6 +39,32 @@ def test_a_rule_whose_windows_all_have_too_few_rows_is_known() -> None:
     assert again.unheard(2) == {}
 
 
+@pytest.mark.parametrize(
+    ("limit", "rule"),
+    [
+        ({"metric": "roc_auc"}, "roc_auc below 0.9, by arrival"),
+        ({"metric": "precision", "minimum": 0}, "precision below 0.9, by arrival"),
+        ({"metric": "accuracy", "segment": "region=EU"}, "accuracy below 0.9 where region=EU, by arrival"),
+    ],
+)
+def test_a_rule_about_what_never_comes_is_known(limit: dict[str, Any], rule: str) -> None:
+    config = {"segments": {"keys": ["region"]}, "performance": {"limits": [limit | {"below": 0.9}]}}
+    rules, known = Rules(record(config).config), {"accuracy": Reading(0.95, 50), "precision": Reading(None, 50)}
+    for start in range(10):
+        said = Said("arrival", 300_000_000, start, 1.0, lambda segment: {} if segment else known, {})
+        assert list(rules.window(2, said)) == []
+    assert rules.unheard(2) == {rule: 10}
+
+
+@pytest.mark.parametrize(("metrics", "unheard"), [(["roc_auc"], {}), (["recall"], {"recall against its reference": 10})])
+def test_only_what_was_asked_to_be_compared_with_its_reference_is_missed(metrics: list[str], unheard: dict[str, int]) -> None:
+    config = record({"performance": {"against_reference": {"metrics": metrics}}}).config
+    rules, known = Rules(config), {"mae": Reading(0.95, 50)}
+    for start in range(10):
+        assert list(rules.window(2, Said("arrival", config.metrics.window, start, 1.0, lambda segment: known, known))) == []
+    assert rules.unheard(2) == unheard
+
+
 def test_one_window_with_enough_rows_begins_anew() -> None:
     rules = Rules(record({"performance": {"limits": [{"metric": "accuracy", "below": 0.3}]}}).config)
     for start in range(12):
@@ -44,7 +72,7 @@ def test_one_window_with_enough_rows_begins_anew() -> None:
     assert rules.unheard(2) == {}
 
 
-def test_the_status_says_which_versions_no_rule_can_judge() -> None:
+def test_the_status_says_which_versions_no_rule_can_judge_and_what_is_learnt() -> None:
     part = Part(Partition("stream-monitor.blocks", 0), None)
     blocks = [block(configuration(config=LIMITS), at=0)]
     for window in range(13):
@@ -52,4 +80,5 @@ def test_the_status_says_which_versions_no_rule_can_judge() -> None:
         blocks += [block(predictions(ids, seconds, [0.0, 1.0] * 10)), block(labels(ids, seconds, [0.0] * 19 + [1.0]))]
     for offset, one in enumerate(blocks):
         part.record(offset, encode(one))
+    assert part.status()["s"]["warming_up"] == {"score/0": 0}
     assert part.status()["s"]["not_judged"] == [{"version": "1", "rule": "accuracy below 0.9, by arrival", "windows": 12}]

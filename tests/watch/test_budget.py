@@ -79,6 +79,11 @@ def test_what_is_no_budget_is_refused_with_an_example(text: str) -> None:
         parse(text)
 
 
+def test_a_budget_in_predictions_that_cannot_be_read_is_not_taken_for_one_in_time() -> None:
+    with pytest.raises(ValueError, match=r"^not a budget: '1 per 100k predictions'"):
+        parse("1 per 100k predictions")
+
+
 def test_a_budget_in_time_becomes_values_by_the_rate_that_was_seen() -> None:
     blocks = rows(normal(3000), 3000, every=2.0)
     one = given([block(configuration(config=DEFAULT | {"false_alarms": "1 per 1d"}), at=0), *blocks], "feature")

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
-from stream_monitor.blocks import Block, encode
+from stream_monitor.blocks import Block, Section, encode
 from stream_monitor.part import Part
 from stream_monitor.task import Partition
 
@@ -115,3 +116,51 @@ def test_versions_end_alike_however_the_log_is_cut_and_wherever_it_begins_again(
     whole = run(blocks)
     assert run(cut(blocks, 7)) == whole
     assert run(blocks, restarts=range(3, 300, 40)) == whole
+
+
+def test_a_version_that_errs_more_than_the_one_before_is_told_until_it_does_not() -> None:
+    blocks = world({}, told(0, [0.1] * 2, "1", late=60), told(2000, [0.4, 0.4, 0.1, 0.1], "2", late=60, seed=1))
+    said = run(blocks)
+    assert alerts(said, alertname="VersionWorse") == [("opened", "critical", None), ("resolved", "critical", "recovered")]
+    opened = next(event["data"] for event in said["alerts"] if event["data"]["labels"]["alertname"] == "VersionWorse")
+    assert opened["annotations"]["summary"] == (
+        "s/2 errs more than 1 did: errors 10.5% -> 39.3%, by 1,000 outcomes of 1 and its own first 1,000"
+    )
+    assert said["retrain"] == []
+
+
+@pytest.mark.parametrize(
+    ("errors", "config"),
+    [
+        ([[0.1, 0.1], [0.1, 0.1]], {}),
+        ([[0.4, 0.4], [0.1, 0.1]], {}),
+        ([[0.1, 0.4], [0.4, 0.4]], {}),
+        ([[0.1, 0.1], [0.4, 0.4]], {"alerts": {"off": ["VersionWorse"]}}),
+    ],
+)
+def test_a_version_that_errs_no_more_than_the_one_before_did_last_is_not_told_of(
+    errors: list[list[float]], config: dict[str, Any]
+) -> None:
+    blocks = world(config, told(0, errors[0], "1", late=60), told(2000, errors[1], "2", late=60, seed=1))
+    assert alerts(run(blocks), alertname="VersionWorse") == []
+
+
+def test_a_version_is_compared_with_one_that_is_forgotten_however_the_log_is_cut_and_wherever_it_begins_again() -> None:
+    config: dict[str, Any] = {
+        "labels": {"topic": "l", "wait": "2h"}, "versions": {"retire_after": "1h"}, "reference": {"rows": 1000},
+        "metrics": {"window": "5m", "also": []},
+    }  # fmt: skip
+    slow = (told(7000 + 20_000 * part, [0.4], "2", late=60, seed=part) for part in range(2))
+    blocks = world(config, told(0, [0.1], "1", late=60), *slow)
+    whole = run(blocks)
+    assert alerts(whole, alertname="VersionWorse", version="2") == [("opened", "critical", None)]
+    assert run(cut(blocks, 7)) == whole
+    assert run(blocks, restarts=range(3, 300, 10)) == whole
+
+
+def test_what_is_learnt_anew_is_not_told_again() -> None:
+    blocks = world({}, told(0, [0.1] * 2, "1", late=60), told(2000, [0.4] * 4, "2", late=60, seed=1))
+    anew = block(Section("s", "control", document=b'{"stream": "s", "action": "rebaseline"}'), at=4500)
+    blocks.insert(170, anew)
+    told_of = alerts(run(blocks), alertname="VersionWorse")
+    assert told_of == [("opened", "critical", None), ("resolved", "critical", "rebaselined")]
