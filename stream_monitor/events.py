@@ -56,7 +56,7 @@ class ChangeEstimate(_Out):
     shares: list[Share] = []
     """Of categories, those first that changed most."""
     together: list[str] = []
-    """Other features that changed at about the same time."""
+    """Other features that changed at about the same time; of all as one, those that have surely moved, the most first."""
 
 
 class SegmentCause(_Out):

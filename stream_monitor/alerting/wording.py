@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from stream_monitor.events import SegmentCause, iso
 from stream_monitor.figures import number
-from stream_monitor.watching.finding import Finding
+from stream_monitor.watching.finding import ALL, CATEGORIES, Finding
 
 _LENGTHS = (("years", 31_557_600e6), ("days", 86_400e6), ("hours", 3_600e6), ("minutes", 60e6), ("seconds", 1e6))
 _MOST = 1e6
 """Years beyond which a chance is not worth a number."""
 _MOSTLY = 0.5
 """The part of a rise above which it is most of it."""
+_WHOLE = {ALL: "features", CATEGORIES: "categorical features"}
 _NAMED = 3
 """How many categories and other signals are named in a summary."""
 
@@ -40,17 +41,15 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
         if finding.unit == "points":
             return f"{subject} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
         return f"{subject} {what} since {since}: mean absolute error {number(finding.before)} -> {number(finding.after)}"
+    if finding.name in _WHOLE:
+        return f"the {_WHOLE[finding.name]} of {subject} {_together(finding, since)}"
     what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the {finding.sort} of {subject}"
     if finding.moved == "shares":
         return f"{what} comes in other shares since {since}: {_shares(context)}"
     if finding.moved == "spread":
-        how = "wider" if finding.effect > 1 else "narrower"
-        by = f"sd {number(finding.before)} -> {number(finding.after)}"
-        by += f" ({_times(finding.effect)} {how})" if finding.effect else ""
-        return f"{what} is spread {how} since {since}: {by}"
+        return f"{what} is spread {_wider(finding)} since {since}: {_by(finding)}"
     how = {"up": "upwards", "down": "downwards", "both": "in shape"}[finding.direction]
-    by = f"mean {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)"
-    return f"{what} has drifted {how} since {since}: {by}"
+    return f"{what} has drifted {how} since {since}: {_by(finding)}"
 
 
 def description(finding: Finding, context: Context) -> str:
@@ -68,7 +67,8 @@ def description(finding: Finding, context: Context) -> str:
     if finding.together:
         others = ", ".join(finding.together[:_NAMED])
         more = len(finding.together) - _NAMED
-        said.append(f"changed at the same time: {others}" + (f" and {more} more" if more > 0 else ""))
+        how = "surely changed by itself" if finding.name in _WHOLE else "changed at the same time"
+        said.append(f"{how}: {others}" + (f" and {more} more" if more > 0 else ""))
     return "; ".join(said)
 
 
@@ -81,6 +81,28 @@ def mostly(causes: Sequence[SegmentCause]) -> str:
         held[keys] = held.get(keys, 0.0) + one.share
     how = "most" if max(held.values(), default=0.0) > _MOSTLY else "a part"
     return f"{how} of it in {', '.join(said)}" if said else ""
+
+
+def _together(finding: Finding, since: str) -> str:
+    """What has become of features that are watched as one."""
+    if finding.together:
+        return f"have drifted since {since}, {finding.together[0]} most: {_by(finding)}"
+    what = "how they go together, a shape, or many of them a little"
+    return f"have drifted together since {since}: no mean or spread has surely moved, so it is {what}"
+
+
+def _by(finding: Finding) -> str:
+    """How far a mean, a standard deviation or a share has moved."""
+    if finding.unit == "points":
+        return f"a share {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
+    if finding.unit == "sd" and finding.moved != "spread":
+        return f"mean {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)"
+    ratio = f" ({_times(finding.effect)} {_wider(finding)})" if finding.effect else ""
+    return f"sd {number(finding.before)} -> {number(finding.after)}{ratio}"
+
+
+def _wider(finding: Finding) -> str:
+    return "wider" if finding.effect > 1 else "narrower"
 
 
 def _times(ratio: float) -> str:

@@ -20,7 +20,7 @@ class Models(BaseModel):
     challengers: dict[str, ChallengerSettings] = Field(default_factory=dict, max_length=8)
     """Models by name, with their parameters; those that are for another task than the stream's do nothing."""
     error_model: bool = False
-    """Learns where the model in production errs, and says what features tell of it."""
+    """Learns where the model in production errs, and says which features tell of it, each by itself, and at which values."""
     estimate_loss: bool = False
     """Of a regression: learns how large errors are, to estimate mae and rmse before labels come."""
     share: float = Field(0.1, gt=0, le=1)

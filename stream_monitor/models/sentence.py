@@ -37,10 +37,14 @@ def _by(found: Found, regression: bool) -> str:
 
 
 def _where(split: Split, named: Named) -> str:
-    """The side of a split on which there are more errors."""
+    """The values of a feature with which there are more errors."""
     if split.category is not None:
         side = f"{'is' if split.grow else 'is not'} {named(split.feature, split.category)}"
-    else:
+    elif split.up_to is None:
         side = f"{'>' if split.grow else '<='} {split.above:.4g}"
+    elif split.grow:
+        side = f"> {split.above:.4g} and <= {split.up_to:.4g}"
+    else:
+        side = f"<= {split.above:.4g} or > {split.up_to:.4g}"
     low, high = sorted((split.rate_above, split.rate_below))
     return f"{split.feature} {side} ({high:.1%} of predictions, against {low:.1%})"

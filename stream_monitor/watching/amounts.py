@@ -21,6 +21,9 @@ _SURE = 1.64
 _SURER, _FRACTIONS = 3.0, (4, 2)
 """The same for fractions of the rows."""
 
+_SUREST = 4.0
+"""The same for one signal of all to have changed by itself."""
+
 _KNOWN, _ENOUGH = 2.0, 100
 """Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
@@ -40,9 +43,14 @@ class Amounts:
     def effect(self, signal: int, moved: Moved, since: int) -> tuple[float, float, float, Unit]:
         """Before, after, how much, and in what, from about a row on.
 
-        Of shares: those of the category that changed most, and half of all changes together, the total variation.
+        Of shares: those of the category that changed most, and half of all changes together, the total variation.  Of all
+        signals as one: that of the one that has surely changed most, NaN if there is none.
         """
         reference = self._reference
+        if signal == len(reference.names):
+            for most in self.surely_moved(since)[:1]:
+                return self.effect(most, self._most(most, since), since)
+            return math.nan, math.nan, math.nan, "sd"
         if reference.counted:
             shares = self.shares(signal, since)
             _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
@@ -61,6 +69,16 @@ class Amounts:
             (after - before) if reference.rate else (after - before) / sd,
             "points" if reference.rate else "sd",
         )
+
+    def surely_moved(self, since: int) -> list[int]:
+        """The signals that have changed by themselves from about a row on, beyond doubt and by enough; the most first."""
+        sizes = []
+        for signal, least in enumerate(self._reference.effects.tolist()):
+            moved, (_, n) = self._most(signal, since), self._recent.mean_since(since, self._reference.column(signal))
+            size = _size(moved, self.effect(signal, moved, since)[2])
+            if n and size > max(self._by_chance(signal, moved, n, _SUREST), least):
+                sizes.append((-size, signal))
+        return [signal for _, signal in sorted(sizes)]
 
     def moved(self, signal: int, moved: Moved, since: int) -> Moved:
         """What has changed most by the rows themselves: values that are spread about another mean may have moved, no more."""
@@ -86,11 +104,10 @@ class Amounts:
         near = size <= max(_size(change.moved, change.effect) / 2, least)
         if not n or not near:
             return False
+        by_chance = self._by_chance(signal, change.moved, n, _SURE)
         if change.moved != "shares":
-            return size <= _SURE * self._reference.error(signal, n)
-        known, shares = abs(change.effect) - _SURER * self._reference.own_error(signal, n) / 2, self._reference.shares[signal]
-        by_chance = float(_MEAN_OF * np.sqrt(shares * (1 - shares)).sum() + _SURE * _SD_OF) / 2
-        return size <= min(by_chance * self._reference.error(signal, n), known)
+            return size <= by_chance
+        return size <= min(by_chance, abs(change.effect) - _SURER * self._reference.own_error(signal, n) / 2)
 
     def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
         """Categories, NaN for all others, with their shares of the reference and from about a row on."""
@@ -119,6 +136,8 @@ class Amounts:
 
     def is_usual(self, signal: int, change: Lasting) -> bool:
         """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters."""
+        if signal == len(self._reference.names):
+            return False
         after, n = self._recent.mean_since(change.began, self._reference.column(signal))
         if not n:
             return True
@@ -184,6 +203,18 @@ class Amounts:
         """How much further than the reference a signal is since a row, on the side of a change of its mean."""
         effect = self.effect(signal, change.moved, since)[2]
         return effect if change.direction == "up" else -effect
+
+    def _by_chance(self, signal: int, moved: Moved, n: int, sure: float) -> float:
+        """How large a change of n values may be by chance alone, `sure` standard errors."""
+        error = self._reference.error(signal, n)
+        if moved != "shares":
+            return sure * error
+        shares = self._reference.shares[signal]
+        return error * float(_MEAN_OF * np.sqrt(shares * (1 - shares)).sum() + sure * _SD_OF) / 2
+
+    def _most(self, signal: int, since: int) -> Moved:
+        """What has changed most of a signal from about a row on, its mean or its spread; of categories, their shares."""
+        return "shares" if self._reference.counted else self.moved(signal, "spread", since)
 
     def _unit(self, signal: int) -> float:
         """A standard deviation in the unit of effects."""

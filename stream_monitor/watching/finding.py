@@ -12,6 +12,8 @@ from stream_monitor.watching.reference import Sort
 Direction = Literal["up", "down", "both"]
 Step = Literal["opened", "updated", "resolved", "broken", "unsettled"]
 Unit = Literal["sd", "points", "ratio"]
+ALL, CATEGORIES = "*", "* (categories)"
+"""The names of all signals of numbers as one, and of all that come in categories."""
 
 
 class Finding(NamedTuple):
@@ -43,7 +45,7 @@ class Finding(NamedTuple):
     """After how many values chance alone gives as much, on average."""
     extrapolated: bool = False
     together: tuple[str, ...] = ()
-    """Other signals that changed at about the same time."""
+    """Other signals that changed at about the same time; of all as one, those that have surely changed by themselves."""
     known: int = 0
     """Values of the reference, which `before` is of; a detector may compare with more."""
     shares: tuple[tuple[float, float, float], ...] = ()

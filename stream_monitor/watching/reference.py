@@ -39,6 +39,8 @@ class Reference:
     ) -> None:
         values = np.ascontiguousarray(values)  # sums depend on the layout
         self.sort, self.names, self.values, self.times, self.counted = sort, names, values, times, counted
+        self.whole = len(names) if len(names) > 1 else 0
+        """The number of all signals as one, for detectors that watch them so; a single signal is that itself."""
         self.effects = effects
         """The smallest changes that matter, in standard deviations, or points of a share; [d]."""
         present = ~np.isnan(values)

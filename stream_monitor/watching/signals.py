@@ -11,7 +11,7 @@ import numpy.typing as npt
 from detectors import Change
 from stream_monitor.events import finite
 from stream_monitor.watching.amounts import Amounts
-from stream_monitor.watching.finding import Direction, Finding, Step
+from stream_monitor.watching.finding import ALL, CATEGORIES, Direction, Finding, Step
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
@@ -30,8 +30,6 @@ _REFINE = 200
 """Rows after which a change is estimated again, at least."""
 _WORSE = 1.5
 """How much larger than last said an effect must be to be said again."""
-ALL = "*"
-"""The name of all signals together."""
 
 
 class Signals:
@@ -135,8 +133,8 @@ class Signals:
         said = []
         for word, watcher in self._watchers.items():
             statistic, threshold = watcher.reading()
-            for i, name in enumerate((ALL,) if watcher.joint else self.names):
-                firing = i in self._courses and not watcher.joint
+            for i, name in enumerate((self._all,) if watcher.joint else self.names):
+                firing = (self.reference.whole if watcher.joint else i) in self._courses
                 reading = {"signal": self.reference.sort, "name": name, "detector": word, "firing": firing}
                 said.append(reading | {"statistic": finite(statistic[i]), "threshold": finite(threshold[i])})
         return said
@@ -169,6 +167,11 @@ class Signals:
         for name, inner in state["watchers"].items():
             self._watchers[name].restore(inner)
         self._let_all()
+
+    @property
+    def _all(self) -> str:
+        """The name of all signals as one."""
+        return CATEGORIES if self.reference.counted else ALL
 
     def _watcher(self, name: str) -> Watcher:
         return Watcher(name, self._settings[name], self.reference, self._rows)
@@ -280,7 +283,7 @@ class Signals:
             course.refined, course.said = True, self._recent.rows
             return []
         effect = self._amounts.effect(signal, course.moved, course.began)[2]
-        if course.refined and abs(effect) < _WORSE * abs(course.effect):
+        if course.refined and not abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect)):
             return []
         course.refined, course.effect, course.said = True, effect, self._recent.rows
         course.direction = self._amounts.direction(signal, course)
@@ -309,7 +312,7 @@ class Signals:
         if self.reference.of_loss:
             direction = "up" if after > self.reference.mean[change.signal] else "down"
         course = Lasting(
-            name, direction, change.statistic, change.threshold, max(int(self.reference.n[change.signal]), change.n_reference),
+            name, direction, change.statistic, change.threshold, max(self._known(change.signal), change.n_reference),
             change.n_current, began, earliest, latest, change.row, change.row, effect, moved, rarity,
             self._watchers[name].extrapolated,
         )  # fmt: skip
@@ -324,15 +327,23 @@ class Signals:
         if course.latest >= 0:  # of outcomes, later rows may be of earlier predictions
             both = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
             interval = min(position, *both), max(position, *both)
+        whole = signal == len(self.names)
+        together = self._amounts.surely_moved(since) if whole else self._together(signal, course)
+        shares = self._amounts.shares(signal, since) if self.reference.counted and not whole else []
+        name = self._all if whole else self.names[signal]
         return Finding(
-            row, step, self.reference.sort, self.names[signal], course.detector, course.direction, course.statistic,
+            row, step, self.reference.sort, name, course.detector, course.direction, course.statistic,
             course.threshold, before, after, effect, position, time, course.n_reference, course.n_current,
-            unit, "", course.moved, interval, course.rarity, course.extrapolated, self._together(signal, course),
-            int(self.reference.n[signal]), tuple(self._amounts.shares(signal, since)) if self.reference.counted else (),
+            unit, "", course.moved, interval, course.rarity, course.extrapolated, tuple(self.names[i] for i in together),
+            self._known(signal), tuple(shares),
         )  # fmt: skip
 
-    def _together(self, signal: int, course: Lasting) -> tuple[str, ...]:
+    def _known(self, signal: int) -> int:
+        """How many values the reference has of a signal, or rows of all."""
+        return len(self.reference.values) if signal == len(self.names) else int(self.reference.n[signal])
+
+    def _together(self, signal: int, course: Lasting) -> list[int]:
         """The other signals whose change began within the same rows."""
         low, high = (course.earliest, course.latest) if course.latest >= 0 else (course.began - _CHECK, course.began + _CHECK)
         near = [i for i, one in self._courses.items() if i != signal and low <= one.latest and one.earliest <= high]
-        return tuple(self.names[i] for i in sorted(near))
+        return sorted(i for i in near if i < len(self.names))

@@ -25,9 +25,9 @@ class Watcher:
     def __init__(self, name: str, settings: dict[str, Any], reference: Reference, since: int) -> None:
         kind = detectors.detector(name)
         self.name, self._since = name, since
-        self._rows = 0
         self.joint = kind.sees == "rows"
-        """Whether it watches all signals as one; its changes are then of the signal that matters most in them."""
+        """Whether it watches all signals as one; its changes are then of the whole."""
+        self._whole = reference.whole
         self.calibrated = kind.knob is not None and kind.knob not in settings
         self._detector = kind(len(reference.names), **_defaults(name, reference) | settings)
         self._whitened = Whitened(reference.values, reference.times) if self.calibrated and not kind.robust else None
@@ -55,43 +55,28 @@ class Watcher:
 
     def update(self, values: Array, times: Times) -> list[Change]:
         """Takes the next rows, float64[n, d]; gives changes by row."""
-        if self.joint:
-            return self._together(values, times)
         values = values if self._whitened is None else self._whitened.of(values, times)
         return [self._moved(change) for change in self._detector.update(values, times)]
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference and the settings, as plain values and arrays."""
         whitened = None if self._whitened is None else self._whitened.state()
-        return {"detector": self._detector.state(), "whitened": whitened, "since": self._since, "rows": self._rows}
+        return {"detector": self._detector.state(), "whitened": whitened, "since": self._since}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._detector.restore(state["detector"])
         if self._whitened is not None:
             self._whitened.restore(state["whitened"])
-        self._since, self._rows = state["since"], state["rows"]
-
-    def _together(self, values: Array, times: Times) -> list[Change]:
-        """The same where signals are one: a few rows at a time, as what matters in a change is asked right after it."""
-        changes: list[Change] = []
-        at = 0
-        while at < len(values):
-            stop = min(len(values), at + _FEW - self._rows % _FEW)
-            for change in self._detector.update(values[at:stop], times[at:stop]):
-                importance: Array = np.abs(self._detector.importance())  # type: ignore[attr-defined]  # those that see rows do
-                changes.append(self._moved(change._replace(signal=int(np.nan_to_num(importance).argmax()))))
-            self._rows += stop - at
-            at = stop
-        return changes
+        self._since = state["since"]
 
     def _moved(self, change: Change) -> Change:
         by = self._since
         earliest, latest = (max(0, row + by) if row >= 0 else -1 for row in (change.earliest, change.latest))
-        return change._replace(row=change.row + by, start=max(0, change.start + by), earliest=earliest, latest=latest)
-
-
-_FEW = 50
+        signal = self._whole if self.joint else change.signal
+        return change._replace(
+            row=change.row + by, signal=signal, start=max(0, change.start + by), earliest=earliest, latest=latest
+        )
 
 
 def _defaults(name: str, reference: Reference) -> dict[str, Any]:

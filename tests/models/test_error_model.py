@@ -42,6 +42,28 @@ def test_the_features_that_tell_are_named_with_direction_and_value() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("in_the_middle", [False, True])
+def test_errors_at_both_ends_of_a_feature_or_in_its_middle_are_told(in_the_middle: bool, seed: int) -> None:
+    dti = features(5_000, seed)[:, 0]
+    model = ErrorModel(0.05, regression=False)
+    columns, said = learnt(model, np.where(((dti > 18) & (dti <= 32)) == in_the_middle, 0.4, 0.05), seed)
+    assert said[0][0] < 4_000
+    assert "no_longer_errs" not in {step for _, step in said}
+    (split,) = model.splits(columns)
+    assert (split.feature, split.grow) == ("dti", in_the_middle)
+    assert split.above == pytest.approx(18, abs=2.5)
+    assert split.up_to == pytest.approx(32, abs=2.5)
+    high, low = sorted((split.rate_above, split.rate_below), reverse=True)
+    assert high > 0.3 > 0.12 > low
+
+
+def test_a_threshold_is_not_told_as_a_band() -> None:
+    model = ErrorModel(0.05, regression=False)
+    columns, _ = learnt(model, np.where(features(6_000, 3)[:, 0] > 34, 0.4, 0.05), seed=3)
+    assert [(split.feature, split.up_to) for split in model.splits(columns)] == [("dti", None)]
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_errors_that_do_not_depend_on_features_say_nothing_even_if_they_become_more(seed: int) -> None:
     model = ErrorModel(0.05, regression=False)
     columns, said = learnt(model, np.repeat((0.05, 0.3, 0.15), 2_500), seed)
@@ -90,8 +112,10 @@ def test_another_feature_that_tells_best_is_told_when_counts_have_faded() -> Non
     assert model._told == "kind = 2"
 
 
-def test_a_restored_model_goes_on_to_the_last_bit() -> None:
-    rate = np.where(features(3_000, 1)[:, 0] > 34, 0.4, 0.05)
+@pytest.mark.parametrize("at_the_ends", [False, True])
+def test_a_restored_model_goes_on_to_the_last_bit(at_the_ends: bool) -> None:
+    dti = features(3_000, 1)[:, 0]
+    rate = np.where((dti > 34) | (at_the_ends & (dti < 10)), 0.4, 0.05)
     whole = ErrorModel(0.05, regression=False)
     columns, _ = learnt(whole, rate)
     part, again = ErrorModel(0.05, regression=False), Columns()
@@ -106,5 +130,5 @@ def test_a_restored_model_goes_on_to_the_last_bit() -> None:
 
 
 def test_a_split_grows_where_rates_are_higher_above() -> None:
-    assert Split("a", None, 1.0, 0.2, 0.1, 0.0).grow
-    assert not Split("a", None, 1.0, 0.1, 0.2, 0.0).grow
+    assert Split("a", None, 1.0, None, 0.2, 0.1, 0.0).grow
+    assert not Split("a", None, 1.0, None, 0.1, 0.2, 0.0).grow

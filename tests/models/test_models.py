@@ -70,10 +70,14 @@ def test_errors_that_the_features_tell_are_said_in_words() -> None:
     predicted = rng.integers(0, 2, 5_000).astype(np.float64)
     wrong = rng.random(5_000) < np.where(features[:, 0] > 34, 0.4, 0.05) + 0.15 * features[:, 1]
     some = stream(("dti", "new"), features, predicted, np.where(wrong, 1 - predicted, predicted), ("new",))
-    (found,) = fed(made(Settings(error_model=True)), some)
-    text = sentence(found, "fraud/7", False, said)
+    first, *_ = fed(made(Settings(error_model=True)), some)
+    text = sentence(first, "fraud/7", False, said)
     assert text.startswith("where fraud/7 errs can be told from its features: dti > 3")
     assert "% of predictions, against " in text
+    band = first.splits[0]._replace(above=5.0, up_to=34.0)
+    text = sentence(first._replace(splits=(band, band._replace(rate_above=0.0))), "fraud/7", False, said)
+    assert ": dti > 5 and <= 34 (" in text
+    assert "; dti <= 5 or > 34 (" in text
 
 
 @pytest.mark.parametrize("cuts", [[1, 2, 700, 701, 1_300], list(range(100, 1_500, 100))])

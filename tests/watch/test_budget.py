@@ -246,14 +246,43 @@ def test_nothing_is_said_of_a_day_on_which_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize("name", ["mmd", "domain_classifier"])
-def test_features_may_be_watched_together_and_the_one_that_matters_most_is_named(name: str) -> None:
+def test_features_may_be_watched_as_one_and_the_one_that_has_moved_most_is_named(name: str) -> None:
     late, rng = np.arange(6000) >= 3000, np.random.default_rng(0)
     features = {"a": rng.normal(size=6000), "b": rng.normal(size=6000) + 1.5 * late, "c": rng.normal(size=6000)}
     config = DEFAULT | {"detectors": {"features": {name: {}}}}
     said = run([block(configuration(config=config), at=0), *rows(features, 6000)])
     first = alerts(said)[0]
-    assert (first["labels"]["feature"], first["change"]["statistic"]) == ("b", "distribution")
+    assert {alert["labels"]["feature"] for alert in alerts(said)} == {"*"}
+    assert (first["change"]["statistic"], first["change"]["together"]) == ("distribution", ["b"])
+    assert first["change"]["effect"]["value"] > 0.5
+    assert "the features of s have drifted since " in first["annotations"]["summary"]
+    assert ", b most: mean " in first["annotations"]["summary"]
     assert 3000 < first["position"]["predictions"] < 4000
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_features_that_go_together_in_another_way_are_one_alert_that_lasts_and_blames_none(seed: int) -> None:
+    n, rng = 14_000, np.random.default_rng(seed)
+    features = {name: rng.normal(size=n) for name in "abcde"}
+    features["b"] = np.where(np.arange(n) < 4000, 0.8, -0.8) * features["a"] + 0.6 * features["b"]
+    config = DEFAULT | {"detectors": {"features": {"mmd": {}}}}
+    said = run([block(configuration(config=config), at=0), *rows(features, n)])
+    assert steps(said) == ["opened", "updated"]
+    for alert in alerts(said):
+        assert alert["labels"]["feature"] == "*"
+        assert (alert["change"]["together"], alert["change"]["effect"]["value"]) == ([], None)
+        assert "no mean or spread has surely moved" in alert["annotations"]["summary"]
+
+
+def test_categories_that_are_watched_as_one_are_an_alert_of_their_own() -> None:
+    late, rng = np.arange(6000) >= 3000, np.random.default_rng(0)
+    features = {name: rng.integers(0, 3, 6000).astype(float) for name in "ab"} | {name: rng.normal(size=6000) for name in "cd"}
+    features["b"] = np.where(late & (rng.random(6000) < 0.6), 2.0, features["b"])
+    config = DEFAULT | {"detectors": {"features": {"mmd": {}}, "categories": {"mmd": {}}}}
+    said = run([block(configuration(config=config), at=0), *rows(features, 6000)])
+    assert {alert["labels"]["feature"] for alert in alerts(said)} == {"* (categories)"}
+    assert alerts(said)[0]["change"]["together"] == ["b"]
+    assert "the categorical features of s have drifted since " in alerts(said)[0]["annotations"]["summary"]
 
 
 def test_a_change_that_lasts_is_the_new_normal_where_that_is_the_rule() -> None:
