@@ -99,7 +99,9 @@ def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
     drifting = {alert.labels.get("feature", "") for alert in stream.alerts.firing.values() if "drift" in alert.labels["kind"]}
     mistyped = stream.feature_rows.mistyped()
     classes = stream.judge.task == "classification"
-    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text, classes)
+    labels = stream.record.config.labels
+    absent = labels is not None and labels.absent is not None
+    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text, classes, absent)
     issues += stream.checks.unmatched(now, stream.join.late(), stream.join.sampling.halvings > 0)
     outputs = notices.issues(stream.alerts, stream.name, issues, moment)
     if third := stream.ledger.numbers.third():
