@@ -52,7 +52,6 @@ def compare_anew(stream: Running, moment: Moment) -> list[Output]:
     """Compares labels at another age from now on: what is learnt of losses begins again, from the rows that still wait."""
     stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, since=-FAR)
     stream.ledger.relearn()
-    stream.estimates.relearn()
     kept = {number for number, since in stream.ledger.since.items() if since.given}
     over = stream.watched.begin_losses(stream.judge, kept)
     return [output for labels in over for output in stream.alerts.end("rebaselined", moment, **labels)]
@@ -81,7 +80,7 @@ def _with_unread(stream: Running, issue: Issue) -> Issue:
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     """What follows when windows have closed."""
-    stream.estimates.learn(stream.of_one_class)
+    stream.estimates.learn(stream.join, stream.judge.losses, stream.of_one_class)
     outputs = review.explained(stream, moment) + succession.compare(stream, moment)
     stream.join.relax()
     for over in stream.watched.renew(moment.clock, stream.record.config.reference.renew_after):
@@ -100,7 +99,9 @@ def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
     drifting = {alert.labels.get("feature", "") for alert in stream.alerts.firing.values() if "drift" in alert.labels["kind"]}
     mistyped = stream.feature_rows.mistyped()
     classes = stream.judge.task == "classification"
-    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text, classes)
+    labels = stream.record.config.labels
+    absent = labels is not None and labels.absent is not None
+    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text, classes, absent)
     issues += stream.checks.unmatched(now, stream.join.late(), stream.join.sampling.halvings > 0)
     outputs = notices.issues(stream.alerts, stream.name, issues, moment)
     if third := stream.ledger.numbers.third():

@@ -103,7 +103,6 @@ def _found(stream: Running, outcomes: Outcomes, told: int) -> list[Event]:
     good = ~np.isnan(losses)
     outcomes, losses = outcomes.part(good), losses[good]
     stream.ledger.compared(outcomes, losses)
-    stream.estimates.outcomes(outcomes)
     for version, mine in stream.watched.of(outcomes):
         mine = mine[version.watched_lots.drawn(outcomes.ids[mine], outcomes.label_weight[mine])]
         events += _watch(stream, version, outcomes.part(mine), losses[mine], told)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.estimation.error_tree import ErrorTree, grow, plain, seedling
+from stream_monitor.estimation.error_tree import ErrorTree, grown
 from stream_monitor.metrics.reading import NOTHING, Reading, Readings
 
 Floats = npt.NDArray[np.float64]
@@ -27,11 +27,11 @@ _LEAST = 0.5
 
 
 class Dle:
-    """Expected absolute errors by a tree that river grows from outcomes.
+    """Expected absolute errors by a tree that is grown from outcomes.
 
     A tree is grown from `rows` outcomes and then replaces the one before: first from all, with smaller ones at 250, 500 and so
     on, later from one in `every`.  So it is never older than two such stretches, and the state is plain numbers: the tree
-    in use and the outcomes of the one that grows, from which it is grown again after a restart, 350 kB with 20 features.
+    in use and the outcomes of the next one, 350 kB with 20 features.
 
     Errors are taken to be of one shape whose size depends on features: their squares, and how much they vary, follow from the
     expected absolute error by ratios that are learnt from outcomes that the tree had not seen.
@@ -51,9 +51,8 @@ class Dle:
         self.learnt_rows = 0
         """How many the tree in use was grown from; nothing is estimated while it is 0."""
         self._tree: ErrorTree | None = None
-        self._growing: Any = None
         self._kept: list[Floats] = []
-        """Outcomes that the growing tree has learnt, features, prediction and error; if it is None, that it still has to."""
+        """Outcomes of which the next tree is grown: features, prediction and error."""
         self._powers = np.zeros(6)
         """Sums over outcomes of the error, its second and fourth power, and of those of the tree's expectation."""
 
@@ -66,7 +65,7 @@ class Dle:
             due = self._next_tree()
             n = self._outcomes_for(due) - self.outcomes
             self._compare(rows[:n], errors[:n])
-            self._grow(rows[:n], errors[:n])
+            self._keep(rows[:n], errors[:n])
             if self.outcomes == self._outcomes_for(due):
                 self._replace(due)
             rows, errors = rows[n:], errors[n:]
@@ -123,9 +122,9 @@ class Dle:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`; the growing tree learns again when it next has to."""
+        """Goes on from a `state()`."""
         self.outcomes, self.learnt_rows, self._powers = state["outcomes"], state["learnt_rows"], state["powers"].copy()
-        self._kept, self._growing = [state["kept"].copy()] if len(state["kept"]) else [], None
+        self._kept = [state["kept"].copy()] if len(state["kept"]) else []
         self._tree = None if state["tree"] is None else ErrorTree(*(column.copy() for column in state["tree"]))
 
     def _taught(self) -> int:
@@ -154,26 +153,21 @@ class Dle:
         ]
         self._powers = np.cumsum(np.column_stack((self._powers, np.stack(powers))), axis=1)[:, -1].copy()
 
-    def _grow(self, rows: Floats, errors: Floats) -> None:
+    def _keep(self, rows: Floats, errors: Floats) -> None:
         number = self.outcomes + np.arange(len(errors))
         chosen = (number < self._rows) | ((number - self._rows) % self._every == 0)
         self.outcomes += len(errors)
-        if not chosen.any():
-            return
-        if self._growing is None:
-            self._growing = seedling()
-            for past in self._kept:
-                grow(self._growing, past[:, :-1], past[:, -1])
-        grow(self._growing, rows[chosen], errors[chosen])
-        self._kept.append(np.column_stack((rows[chosen], errors[chosen])))
+        if chosen.any():
+            self._kept.append(np.column_stack((rows[chosen], errors[chosen])))
 
     def _replace(self, taught: int) -> None:
-        """Takes the growing tree into use, and for unbiased; the shape of errors seen with the one before counts by half."""
-        self._tree, self.learnt_rows = plain(self._growing), min(taught, self._rows)
+        """Grows the next tree, and takes it for unbiased; the shape of errors seen with the one before counts by half."""
+        kept = np.concatenate(self._kept)
+        self._tree, self.learnt_rows = grown(kept[:, :-1], kept[:, -1]), min(taught, self._rows)
         level = self._level()
         self._powers = self._powers / 2 * np.array([1.0, 1.0, 1.0, level, level * level, (level * level) * (level * level)])
         if taught % self._rows == 0:
-            self._growing, self._kept = None, []
+            self._kept = []
 
     def _level(self) -> float:
         """How large errors are for what the tree expects."""

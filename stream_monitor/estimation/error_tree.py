@@ -1,21 +1,19 @@
-"""How large an error is to be expected by features: a Hoeffding tree that river grows, as plain arrays."""
+"""How large an error is to be expected by features: a regression tree, as plain arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from river.tree import HoeffdingTreeRegressor
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _DEPTH = 6
 """A tree has at most 127 nodes."""
+_LEAST = 30
+"""Rows of a leaf."""
 
 
 class ErrorTree(NamedTuple):
@@ -44,33 +42,43 @@ class ErrorTree(NamedTuple):
         return self.error[node]
 
 
-def seedling() -> HoeffdingTreeRegressor:
-    """A tree that has learnt nothing; river, which takes a second to import, is imported now."""
-    from river.tree import HoeffdingTreeRegressor
-
-    return HoeffdingTreeRegressor(grace_period=100, delta=0.01, tau=0.1, max_depth=_DEPTH, leaf_prediction="mean")
-
-
-def grow(tree: HoeffdingTreeRegressor, rows: Floats, errors: Floats) -> None:
-    """Lets it learn rows one after the other; what is missing of a row is left out."""
-    learn: Callable[[dict[int, float], float], None] = tree.learn_one
-    gaps = bool(np.isnan(rows).any())
-    for row, error in zip(rows.tolist(), errors.tolist()):
-        numbers = enumerate(row)
-        learn({name: value for name, value in numbers if value == value} if gaps else dict(numbers), error)
-
-
-def plain(tree: HoeffdingTreeRegressor) -> ErrorTree:
-    """What it has learnt."""
-    nodes: list[Any] = [tree._root]
+def grown(rows: Floats, errors: Floats) -> ErrorTree:
+    """The tree of rows, float64[n, d], NaN where missing, and their errors, float64[n]."""
+    parts: list[tuple[int, Ints]] = [(0, np.arange(len(errors)))]
     columns: list[tuple[float, ...]] = []
-    for node in nodes:
-        if not hasattr(node, "children"):
-            columns.append((-1, 0.0, 0, 0, 0, max(float(node.prediction({}, tree=tree)), 0.0)))
+    for depth, part in parts:
+        split = _split(rows[part], errors[part]) if depth < _DEPTH else None
+        if split is None:
+            columns.append((-1, 0.0, 0, 0, 0, _mean(errors[part])))
             continue
-        left, right = len(nodes), len(nodes) + 1
-        nodes += node.children
-        columns.append((node.feature, node.threshold, left, right, left + node.most_common_path()[0], 0.0))
-    feature, threshold, *sides, error = (np.array(column) for column in zip(*columns))
-    left_to, right_to, missing_to = (side.astype(np.int64) for side in sides)
-    return ErrorTree(feature.astype(np.int64), threshold.astype(np.float64), left_to, right_to, missing_to, error)
+        feature, threshold = split
+        value, left = rows[part, feature], len(parts)
+        to_left, to_right = value <= threshold, value > threshold
+        more = int(np.count_nonzero(to_right) > np.count_nonzero(to_left))
+        sides = [to_left, to_right]
+        sides[more] = sides[more] | np.isnan(value)
+        parts += [(depth + 1, part[side]) for side in sides]
+        columns.append((feature, threshold, left, left + 1, left + more, 0.0))
+    feature_of, threshold_of, *to, error = (np.array(column) for column in zip(*columns))
+    left_to, right_to, missing_to = (side.astype(np.int64) for side in to)
+    return ErrorTree(feature_of.astype(np.int64), threshold_of.astype(np.float64), left_to, right_to, missing_to, error)
+
+
+def _split(rows: Floats, errors: Floats) -> tuple[int, float] | None:
+    """The feature and the threshold that leave the least variance; None where there is nothing to split."""
+    if len(errors) < 2 * _LEAST:
+        return None
+    order = np.argsort(rows, axis=0, kind="stable")
+    value, n = np.take_along_axis(rows, order, axis=0), np.arange(1, len(errors))[:, None]
+    known = np.count_nonzero(~np.isnan(rows), axis=0)
+    total = np.cumsum((errors - _mean(errors))[order], axis=0)
+    whole = total[np.maximum(known, 1) - 1, np.arange(rows.shape[1])]
+    below, rest = total[:-1], np.maximum(known - n, 1)
+    gain = below**2 / n + (whole - below) ** 2 / rest - whole**2 / np.maximum(known, 1)
+    gain[(n < _LEAST) | (known - n < _LEAST) | ~(value[:-1] < value[1:])] = 0.0
+    at, feature = np.unravel_index(int(np.argmax(gain)), gain.shape)
+    return (int(feature), float(value[at, feature])) if gain[at, feature] > 0 else None
+
+
+def _mean(errors: Floats) -> float:
+    return float(np.cumsum(errors)[-1]) / len(errors)

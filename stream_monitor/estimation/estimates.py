@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,12 +13,12 @@ import numpy.typing as npt
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.estimation.cbpe import MOST_CLASSES
+from stream_monitor.estimation.complete import Complete, Losses
 from stream_monitor.estimation.dle import FEWEST, Dle
 from stream_monitor.estimation.estimator import Asked, ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side
 from stream_monitor.events import Estimated, finite
-from stream_monitor.joining.gathered import Gathered
-from stream_monitor.joining.join import Joined
+from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.metrics.ledger import Ledger
@@ -30,7 +30,6 @@ from stream_monitor.metrics.windows import Key, groups
 Floats = npt.NDArray[np.float64]
 RECONCILED = ("accuracy", "precision", "roc_auc", "macro_f1", "mae")
 """Metrics that are compared with what labels show."""
-Losses = Callable[[Outcomes], Floats]
 _MOST_CLASSES = MOST_CLASSES - 2
 """Beside those that become known later."""
 _ONE_SCORE = "a `score` is of one class, and which is not clear: state `positive`, or give `scores` of more than two classes"
@@ -64,7 +63,7 @@ class Verdict(NamedTuple):
 
 
 class Estimates:
-    """A version is estimated from once it has as many outcomes as its reference has rows, or from a reference that was given.
+    """A version is estimated from once as many outcomes as its reference has rows are complete, or a reference was given.
 
     Depends on the order of rows alone: what is learnt from outcomes is learnt at the end of a window; from as many as the
     reference has rows, or of the latest outcomes again and again.  What the first of a regression say is used at once.
@@ -74,8 +73,8 @@ class Estimates:
         self._ledger, self._rows, self._losses = ledger, config.reference.rows, config.models.estimate_loss
         self._again = config.performance.estimates.calibrated_on == "latest"
         self._kind = self._decided()
-        self._first: dict[int, Gathered] = {}
-        """Outcomes that are to be learnt from: the first ones of a version, or of a window."""
+        self._complete: dict[int, Complete] = {}
+        """Outcomes that are to be learnt from, the first ones of a version or the latest."""
         self._given: set[int] = set()
         """Versions whose first outcomes were given."""
         self.learnt: dict[int, Estimator] = {}
@@ -86,15 +85,6 @@ class Estimates:
         """What still learns of a regression, and from how many features."""
         self._awaited: dict[Key, Awaited] = {}
 
-    def outcomes(self, outcomes: Outcomes) -> None:
-        """Takes outcomes to learn from."""
-        for number in set(outcomes.version.tolist()) - self.refused.keys():
-            if number in self.learnt and number not in self._learners and not self._again:
-                continue
-            first = self._first.setdefault(number, Gathered())
-            mine = np.flatnonzero((outcomes.version == number) & (outcomes.sign == 1))
-            first.add(outcomes.part(mine[: max(self._missing(number) - first.n, 0)]))
-
     def refer(self, version: int, outcomes: Outcomes) -> None:
         """Takes the outcomes of a reference that was given; those of a regression do not have the features to learn from."""
         self._ledger.settle()
@@ -104,8 +94,8 @@ class Estimates:
             self._learn(version, outcomes)
 
     def relearn(self) -> None:
-        """Learns anew from the next outcomes, where none were given."""
-        self._first, self._learners = {}, {}
+        """Learns anew from outcomes that are still to be complete, where none were given."""
+        self._complete, self._learners = {}, {}
         self.learnt = {number: estimator for number, estimator in self.learnt.items() if number in self._given}
         self.refused = {number: why for number, why in self.refused.items() if number in self._given}
 
@@ -129,11 +119,18 @@ class Estimates:
 
     def matured(self, outcomes: Outcomes, losses: Losses) -> None:
         """Takes predictions whose wait is over; `losses` says the loss of each outcome, NaN where there is none."""
-        if not self._awaited or not len(outcomes.row):
+        if not len(outcomes.row):
+            return
+        windows = outcomes.time // self._ledger.windows.length
+        for number in filter(self._learns, np.unique(outcomes.version).tolist()):
+            mine = np.flatnonzero(outcomes.version == number)
+            complete = self._complete.setdefault(number, Complete())
+            complete.mature(windows[mine], outcomes.part(mine), self._missing(number))
+        if not self._awaited:
             return
         good = (outcomes.sign > 0) & ~np.isnan(losses(outcomes)) & (outcomes.weight > 0) & np.isfinite(outcomes.weight)
         asked = Asked.of(outcomes)
-        for key, at in groups(outcomes.time // self._ledger.windows.length, outcomes.version):
+        for key, at in groups(windows, outcomes.version):
             awaited = self._awaited.get(key)
             if awaited is not None:
                 counted = at[good[at] & (outcomes.position[at] >= awaited.first)]
@@ -174,19 +171,27 @@ class Estimates:
                 found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since))
         return found
 
-    def learn(self, of_one_class: bool) -> None:
+    def learn(self, join: Join, losses: Losses, of_one_class: bool) -> None:
         """Learns of versions that have outcomes enough, at the end of a window; not from labels that are all `of_one_class`."""
         self._notice()
-        if of_one_class:
-            self._first = {}
-        for number, first in list(self._first.items()):
-            if first.n and (self._by_features or first.n >= self._rows):
-                del self._first[number]
-                self._learn(number, first.together()[0])
+        if of_one_class or self._kind is None:
+            for complete in self._complete.values():
+                complete.forget()
+            return
+        cohorts: dict[int, Outcomes] = {}
+        for number in filter(self._learns, self._ledger.since):
+            complete, least = self._complete.setdefault(number, Complete()), 1 if self._by_features else self._rows
+            outcomes = complete.taken(self._waiting(number, join, cohorts), least, self._missing(number), losses)
+            if outcomes is not None:
+                self._learn(number, outcomes)
+
+    def waits(self, version: int) -> bool:
+        """Whether a version will be estimated from once labels are complete."""
+        return self._kind is not None and version not in self.learnt and self._learns(version)
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
-        for known in (self._first, self.learnt, self._learners, self.refused, self.reconciled):
+        for known in (self._complete, self.learnt, self._learners, self.refused, self.reconciled):
             known.pop(version, None)
         self._given.discard(version)
         self._awaited = {key: awaited for key, awaited in self._awaited.items() if key.version != version}
@@ -196,7 +201,7 @@ class Estimates:
         used = {id(one): one for one in (*self.learnt.values(), *(awaited.estimator for awaited in self._awaited.values()))}
         places = {its: place for place, its in enumerate(used)}
         return {
-            "kind": self._kind, "first": [[n, first.state()] for n, first in self._first.items()],
+            "kind": self._kind, "complete": [[n, complete.state()] for n, complete in self._complete.items()],
             "estimators": [one.state() for one in used.values()],
             "learnt": [[n, places[id(one)]] for n, one in self.learnt.items()],
             "learners": [[n, features, dle.state()] for n, (features, dle) in self._learners.items()],
@@ -211,7 +216,7 @@ class Estimates:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._kind, self.refused, self._given = state["kind"], dict(state["refused"]), set(state["given"])
-        self._first = {n: Gathered.restored(first) for n, first in state["first"]}
+        self._complete = {n: Complete.restored(complete) for n, complete in state["complete"]}
         restored = ByFeatures.restored if self._by_features else partial(ByScores.restored, self._ledger.numbers)
         estimators: list[Estimator] = [restored(one) for one in state["estimators"]]
         self.learnt = {n: estimators[place] for n, place in state["learnt"]}
@@ -243,6 +248,20 @@ class Estimates:
     @property
     def _by_features(self) -> bool:
         return self._ledger.vocabulary.kind == "regression"
+
+    def _learns(self, number: int) -> bool:
+        """Whether outcomes of a version are to be learnt from."""
+        open = number not in self.learnt or number in self._learners or self._again
+        return open and number in self._ledger.since and number not in self.refused
+
+    def _waiting(self, number: int, join: Join, cohorts: dict[int, Outcomes]) -> Iterator[tuple[int, Outcomes]]:
+        """What waits of a version, by the windows that have closed; `cohorts` are those that have been looked up."""
+        length = self._ledger.windows.length
+        first = max(self._complete[number].window, self._ledger.since[number].start // length)
+        for window in self._ledger.cohorts.open(first):
+            if window not in cohorts:
+                cohorts[window], _ = join.cohort(window * length, (window + 1) * length)
+            yield window, cohorts[window].part(cohorts[window].version == number)
 
     def _learn(self, number: int, outcomes: Outcomes) -> None:
         if self._kind is None:

@@ -121,6 +121,10 @@ class Cohorts:
         starts = [open * shortest // length * length for length in self._lengths]
         return min(*starts, *(number * length for length, number in self._next), FAR) // shortest
 
+    def open(self, first: int) -> list[int]:
+        """The shortest windows from one on that have closed and are not final, in their order."""
+        return sorted(number for length, number in self._next if length == self._lengths[0] and number >= first)
+
     def due(self) -> int:
         """The clock at which the next one is looked at; far away if there is none."""
         return min(self._next.values(), default=FAR)

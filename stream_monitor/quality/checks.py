@@ -133,16 +133,23 @@ class Checks:
         return self._unmatched.close(now, late, sampled)
 
     def close(
-        self, now: int, group: Group, excused: Set[str], drifting: Set[str], word: Callable[[float, int], str], classes: bool
+        self,
+        now: int,
+        group: Group,
+        excused: Set[str],
+        drifting: Set[str],
+        word: Callable[[float, int], str],
+        classes: bool,
+        absent: bool,
     ) -> list[Issue]:
         """What is to be said at the end of a window.
 
         `excused` features have a wrong type, `drifting` ones an alert of their own; `word` is the text of a label, if one of
-        `classes`.
+        `classes`, and whether it is configured what an `absent` one means.
         """
         self.settle(group)
         issues = self._features.close(group, excused, drifting) + self._identity.close()
-        return issues + self._labels.close(word, classes) + self._inputs.close(now)
+        return issues + self._labels.close(word, classes, absent) + self._inputs.close(now)
 
     def due(self, coming: Coming = None) -> int:
         """The clock at which `silence` is to be asked for, while nothing or only rows of a kind come."""

@@ -54,8 +54,11 @@ class LabelsSeen:
         self._n, self._value, self._code = 0, 0.0, _MIXED
         return int(there[others[0]])
 
-    def close(self, word: Callable[[float, int], str], classes: bool = True) -> list[Issue]:
-        """What is to be said at the end of a window; `word` says what a label in canonical form is, if one of `classes`."""
+    def close(self, word: Callable[[float, int], str], classes: bool = True, absent: bool = False) -> list[Issue]:
+        """What is to be said at the end of a window; `word` says what a label in canonical form is, if one of `classes`.
+
+        Whether it is configured what an `absent` label means.
+        """
         severity = self._limits.severe("OneClass")
         if severity is None or self.differ:
             return self._issues.close("OneClass", severity or "info")
@@ -64,7 +67,8 @@ class LabelsSeen:
         label = word(self._value, self._code)
         summary = f"all {self._n:,} labels of {self._stream} so far are {label}: there is nothing to tell apart"
         if classes:
-            summary += "; no alarm about its loss is raised until another comes (see `labels.absent` if no label means another)"
+            summary += "; no alarm about its loss is raised until another comes"
+            summary += "" if absent else " (see `labels.absent` if no label means another)"
         return self._issues.settle("OneClass", severity, [Found("", summary, n=self._n, after=1.0)], ())
 
     def state(self) -> dict[str, Any]:

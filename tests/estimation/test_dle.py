@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.tree import DecisionTreeRegressor
 
 from stream_monitor.estimation.dle import Dle
-from stream_monitor.estimation.error_tree import grow, plain, seedling
+from stream_monitor.estimation.error_tree import grown
 from stream_monitor.metrics.reading import NOTHING, Readings
 
 Floats = npt.NDArray[np.float64]
@@ -100,15 +99,35 @@ def test_one_row_is_estimated_as_many_are() -> None:
     assert [float(dle.estimate(features[i : i + 1], predicted[i : i + 1])[0]) for i in range(200)] == together[:200].tolist()
 
 
-def test_the_plain_tree_says_what_river_says() -> None:
+def test_a_tree_splits_as_scikit_learn_does() -> None:
     features, predicted, actual = drawn(6, 3000)
-    tree = seedling()
+    errors = np.abs(actual - predicted)
+    other = DecisionTreeRegressor(max_depth=6, min_samples_leaf=30, random_state=1).fit(features, errors)
+    assert grown(features, errors).expected(features) == pytest.approx(other.predict(features))
+
+
+def test_rows_without_a_feature_go_where_there_are_more() -> None:
+    features, predicted, actual = drawn(6, 3000)
+    errors = np.abs(actual - predicted)
     features[::7, 0] = np.nan
-    grow(tree, features, np.abs(actual - predicted))
-    say: Callable[[dict[int, float]], float] = tree.predict_one
-    said = [say({i: x for i, x in enumerate(row) if x == x}) for row in features.tolist()]
-    assert len(set(said)) > 5
-    assert plain(tree).expected(features).tolist() == said
+    tree, left = grown(features, errors), np.count_nonzero(features[:, 0] <= grown(features, errors).threshold[0])
+    assert tree.feature[0] == 0
+    assert tree.missing[0] == (tree.left[0] if left > 3000 * 6 / 7 / 2 else tree.right[0])
+    assert grown(np.full((3000, 2), np.nan), errors).expected(features[:, :2]) == pytest.approx(errors.mean())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_that_grow_with_a_feature_are_expected_where_it_moves(seed: int) -> None:
+    def world(n: int, shift: float) -> tuple[Floats, Floats, Floats]:
+        features = rng.normal(size=(n, 3))
+        features[:, 0] += shift
+        predicted = 3 * features[:, 0] + features[:, 1]
+        return features, predicted, predicted + rng.normal(size=n) * np.exp(0.4 * features[:, 0])
+
+    rng, dle = np.random.default_rng(seed), Dle()
+    dle.learn(*world(2000, 0.0))
+    features, predicted, actual = world(7000, 1.0)
+    assert window(dle, features, predicted)["mae"].value == pytest.approx(np.abs(actual - predicted).mean(), rel=0.1)
 
 
 def test_it_forgets_what_was_two_trees_ago() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from stream_monitor.config.quality import Quality
 from stream_monitor.quality.labels_seen import LabelsSeen
@@ -39,6 +40,14 @@ def test_numbers_that_are_no_classes_may_all_be_the_same() -> None:
     seen = LabelsSeen("shop", Quality(outcomes=1))
     seen.see(*numbers(0.0))
     assert seen.close(word, classes=False)[0].summary == "all 1 labels of shop so far are 0: there is nothing to tell apart"
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_what_an_absent_label_may_mean_is_asked_where_it_is_not_configured(absent: bool) -> None:
+    seen = LabelsSeen("shop", Quality(outcomes=1))
+    seen.see(*numbers(1.0))
+    (issue,) = seen.close(word, absent=absent)
+    assert ("labels.absent" in issue.summary) is not absent
 
 
 def test_it_is_known_with_which_label_there_was_a_second_class() -> None:

@@ -121,6 +121,59 @@ def test_a_relation_of_a_regression_that_stays_broken_stays_apart_unless_the_lat
     assert [one["transition"] for one in apart(said)] == transitions
 
 
+def late(numbers: dict[str, np.ndarray[Any, Any]], label: np.ndarray[Any, Any], delay: np.ndarray[Any, Any]) -> list[Block]:
+    """A prediction a second, each with its label so many seconds later, and then silence."""
+    blocks, n = list[Block](), len(label)
+    features = numbers.get("x")
+    for at in range(0, n + 600, 50):
+        part = slice(at, min(at + 50, n))
+        ids, seconds = [f"d{i}" for i in range(n)[part]], [float(i) for i in range(n)[part]]
+        if ids:
+            x = None if features is None else {"x": features[part].tolist()}
+            score = numbers["score"][part].tolist() if "score" in numbers else None
+            blocks.append(block(predictions(ids, seconds, numbers["prediction"][part].tolist(), x, score=score)))
+        known = np.arange(n) + delay
+        due = np.flatnonzero((known >= at) & (known < at + 50))
+        due = due[np.argsort(known[due])]
+        blocks.append(block(labels([f"d{i}" for i in due], known[due].tolist(), label[due].tolist()), at=at + 50.0))
+    return [*blocks, *(drained(n + 600.0 * i) for i in range(1, 4))]
+
+
+def delays(soon: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Labels that come within seconds, and others that come within the wait."""
+    rng = np.random.default_rng(31)
+    return np.where(soon, rng.uniform(1, 20, len(soon)), rng.uniform(20, 590, len(soon)))
+
+
+@pytest.mark.parametrize("first", [0.0, 1.0])
+def test_labels_of_one_class_that_come_first_do_not_change_what_is_expected(first: float) -> None:
+    rng, n = np.random.default_rng(32), 6000
+    score = rng.beta(2.0, 2.0, n)
+    label = (rng.random(n) < score).astype(float)
+    log = [block(configuration(config=CONFIG), at=0)]
+    log += late({"score": score, "prediction": (score > 0.5).astype(float)}, label, delays(label == first))
+    said = run(log, per_read=50)
+    assert apart(said) == []
+    found = list(expected(arrivals(said)).values())
+    assert len(found) > 10
+    assert np.mean(found) == pytest.approx(np.maximum(score, 1 - score).mean(), abs=0.03)
+    assert run(cut(log, 33), [40, 90, 130]) == said
+
+
+def test_large_errors_whose_labels_come_last_are_expected() -> None:
+    rng, n = np.random.default_rng(33), 6000
+    x = rng.random(n)
+    error = rng.normal(size=n) * (0.5 + x)
+    log = [block(configuration(config=CONFIG | {"task": "regression", "models": {"estimate_loss": True}}), at=0)]
+    log += late({"x": x, "prediction": 10 + x}, 10 + x + error, delays(np.abs(error) < 1.0))
+    said = run(log, per_read=50)
+    assert apart(said) == []
+    found = [one["estimated"]["metrics"]["mae"]["value"] for one in arrivals(said) if one["estimated"]]
+    assert len(found) > 10
+    assert np.mean(found) == pytest.approx(np.abs(error).mean(), abs=0.06)
+    assert run(cut(log, 33), [40, 90, 130]) == said
+
+
 def growing(rows: int = 1500) -> list[Block]:
     """Predictions with scores of three classes, and of one more after some time."""
     rng, blocks = np.random.default_rng(24), list[Block]()

@@ -1,0 +1,79 @@
+"""The next outcomes of a version to learn from: of predictions whose labels are complete."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stream_monitor.joining.gathered import Gathered
+from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+
+Ints = npt.NDArray[np.int64]
+Losses = Callable[[Outcomes], npt.NDArray[np.float64]]
+
+_ERRORS = 0.25
+"""Standard errors by which labels that are still to come may move what is learnt."""
+
+
+class Complete:
+    """Of predictions whose wait is over, and of windows in which hardly any waits for a label.
+
+    Labels of one class, or of large errors, may come later than others.  Those that are there early, however old their
+    predictions, are then others than there will be, and what is learnt of them is wrong in a world that does not change.
+    """
+
+    def __init__(self) -> None:
+        self.window = 0
+        """The number of the first of the shortest windows that has not been taken while its predictions waited."""
+        self._matured = Gathered()
+
+    def mature(self, windows: Ints, outcomes: Outcomes, most: int) -> None:
+        """Takes predictions whose wait is over, int64[n] the numbers of their windows, until there are as many outcomes."""
+        mine = np.flatnonzero((windows >= self.window) & (outcomes.sign > 0))
+        self._matured.add(outcomes.part(mine[: max(most - self._matured.n, 0)]))
+
+    def taken(self, waiting: Iterable[tuple[int, Outcomes]], least: int, most: int, losses: Losses) -> Outcomes | None:
+        """Up to so many outcomes, and never again; None if there are fewer than `least`.
+
+        `waiting` are the predictions of one window after the other that wait for a label, or for a better one.
+        """
+        found, window, without = self._matured.together()[0] if self._matured.n else NO_OUTCOMES, self.window, 0
+        for number, rows in waiting:
+            if len(found.row) >= most:
+                break
+            more = Outcomes.joined([found, rows.part(rows.sign > 0)])
+            without += int(np.count_nonzero(rows.sign <= 0))
+            if without > _few(losses(more)):
+                break
+            found, window = more, number + 1
+        found = found.part(~np.isnan(losses(found)))
+        if len(found.row) < least:
+            return None
+        self.window, self._matured = window, Gathered()
+        return found.take(slice(most))
+
+    def forget(self) -> None:
+        """Leaves out those whose wait is over so far."""
+        self._matured = Gathered()
+
+    def state(self) -> list[Any]:
+        """Everything, as plain values and arrays."""
+        return [self.window, self._matured.state()]
+
+    @classmethod
+    def restored(cls, state: list[Any]) -> Complete:
+        """From a `state()`."""
+        complete = cls()
+        complete.window, complete._matured = state[0], Gathered.restored(state[1])
+        return complete
+
+
+def _few(losses: npt.NDArray[np.float64]) -> float:
+    """How many outcomes beside these make no difference, if they are all right or all wrong, or have large errors all."""
+    losses = losses[~np.isnan(losses)]
+    worse = int(np.count_nonzero(losses > losses.mean())) if len(losses) else 0
+    return _ERRORS * math.sqrt(min(worse, len(losses) - worse))
