@@ -209,12 +209,12 @@ def test_a_reference_that_changed_within_itself_is_said_to() -> None:
 
 def test_a_rhythm_of_the_day_unsettles_a_reference_only_if_it_is_too_short_to_tell() -> None:
     def said(every: float) -> list[str]:
-        x = np.random.default_rng(0).normal(size=2000) + 2 * np.sin(2 * np.pi * np.arange(2000) * every / 86_400)
-        found = alerts(run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, 2000, every=every)]))
+        x = np.random.default_rng(0).normal(size=1100) + 2 * np.sin(2 * np.pi * np.arange(1100) * every / 86_400)
+        found = alerts(run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, 1100, every=every)]))
         return [alert["annotations"]["summary"] for alert in found if alert["labels"]["alertname"] == "ReferenceUnsettled"]
 
     assert not said(240.0)
-    assert said(30.0)[0].endswith("(it is of 16h39m: what only changes with the time of day looks like this too)")
+    assert said(30.0)[0].endswith("(it is of 8h19m: what only changes with the time of day looks like this too)")
 
 
 def test_a_slow_ramp_is_found_before_it_has_moved_by_half_a_standard_deviation() -> None:

@@ -1,0 +1,56 @@
+"""A rhythm that is learnt while its signal is changed, whatever the cuts and restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from detectors import Array, Times
+from detectors.counts import Counts
+from detectors.scan import Scan
+
+from .test_contract import pack, unpack
+
+ROWS, REFERENCE, DAYS = 40_000, 1_500, 10
+
+
+def world() -> tuple[Array, Array, Times]:
+    """Numbers and errors, categories, and their times."""
+    rng = np.random.default_rng(0)
+    days = np.sort(rng.random(ROWS) * DAYS)
+    mean = 0.4 * np.sin(2 * np.pi * days) + 0.4 * (days > 8)
+    numbers = (rng.normal(size=ROWS) + mean, rng.normal(size=ROWS), (rng.random(ROWS) < 0.2 + 0.2 * mean).astype(float))
+    categories = np.where(rng.random(ROWS) < 0.4 + 0.25 * mean, 0.0, rng.integers(1, 4, ROWS)), rng.integers(0, 3, ROWS) * 1.0
+    return np.column_stack(numbers), np.column_stack(categories), (days * 86_400e6).astype(np.int64)
+
+
+@pytest.mark.parametrize("kind", ["scan", "counts"])
+def test_cuts_and_restarts_change_nothing(kind: str) -> None:
+    numbers, categories, times = world()
+    values = numbers if kind == "scan" else categories
+    make: Callable[[], Scan | Counts] = (
+        (lambda: Scan(3, run_length=4e6, min_effect=0.05))
+        if kind == "scan"
+        else (lambda: Counts(2, run_length=4e6, min_effect=0.01))
+    )
+
+    def watched(longest: int, restarts: float) -> tuple[list[str], bytes]:
+        rng, at, found = np.random.default_rng(longest), REFERENCE, list[str]()
+        detector = make()
+        detector.fit(values[:at], times[:at])
+        while at < ROWS:
+            to = at + int(rng.integers(1, longest))
+            found += map(str, detector.update(values[at:to], times[at:to]))
+            at = to
+            if rng.random() < restarts:
+                state = unpack(pack(detector.state()))
+                detector = make()
+                detector.fit(values[:REFERENCE], times[:REFERENCE])
+                detector.restore(state)
+        return found, pack(detector.state())
+
+    whole = watched(2 * ROWS, 0.0)
+    assert len(whole[0]) > 3
+    assert watched(3_000, 0.3) == watched(300, 0.02) == whole
