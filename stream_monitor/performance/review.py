@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
+from stream_monitor.alerting import doubts
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.better import BETTER, SERVING, is_share
@@ -126,14 +127,11 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     labels = {"model": subject.model, "version": subject.version, "signal": "label_coverage"}
     worst = bias.worst
     if worst is None:
-        return stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
-    summary = f"labels of {subject.text} that have come so far are not like the rest: {_differs(stream, worst)}"
-    return stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
-
-
-def _biased_now(stream: Reviewed, subject: Subject) -> bool:
-    """Whether it is said of a version that its labels are not like the rest."""
-    return bool(stream.alerts.firing_with(alertname="LabelBias", model=subject.model, version=subject.version))
+        outputs = stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
+    else:
+        summary = f"labels of {subject.text} that have come so far are not like the rest: {_differs(stream, worst)}"
+        outputs = stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
+    return outputs + doubts.reconsider(stream.alerts, subject, moment) if outputs else []
 
 
 def _differs(stream: Reviewed, bias: Bias) -> str:
@@ -225,8 +223,8 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
         labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
         labels |= {"basis": told.basis, "rule": told.rule} | ({"segment": told.segment} if told.segment else {})
         telling = _telling(told, subject, moment)
-        if told.basis != "estimated" and told.rule.endswith("reference") and _biased_now(stream, subject):
-            telling = telling._replace(summary=f"{telling.summary}; labels that have come are not like the rest (LabelBias)")
+        if told.basis != "estimated" and told.rule.endswith("reference") and doubts.unlike(stream.alerts, subject):
+            telling = telling._replace(summary=f"{telling.summary}; {doubts.UNLIKE}")
         explains = (
             told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
         )
