@@ -162,7 +162,7 @@ class Cohorts:
         self._ages[place] = max(place[0], age) * _SLOWER
         if final:
             del self._ages[place]
-        late = self.punctuality.see((place[1] + 1) * place[0], age, predictions, labelled)
+        late = self.punctuality.see((place[1] + 1) * place[0], age, predictions, labelled, final)
         self.late = late or self.late
 
     def forecast(self) -> tuple[float, float] | None:

@@ -67,18 +67,20 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
 
 
 def punctuality(stream: Reviewed, moment: Moment) -> list[Output]:
-    """Labels that come later than they used to, or again as usual."""
+    """Labels that come later than they used to, or not at all, or again as usual."""
     late, stream.ledger.cohorts.late = stream.ledger.cohorts.late, None
     if late is None:
         return []
     if late.over:
         return stream.alerts.end("recovered", moment, alertname="LabelsLate")
+    what = "do not all come that used to" if late.lost else "come later than they used to"
+    when = f"{show(late.age)} after their window{', when their wait is over,' if late.lost else ''}"
     summary = (
-        f"labels of {stream.name} come later than they used to: {show(late.age)} after their window {late.coverage:.0%} of the "
-        f"predictions have one, and it was never less than {late.usual:.0%}"
+        f"labels of {stream.name} {what}: {when} {late.coverage:.0%} of the predictions have one, and it was never less than "
+        f"{late.usual:.0%}"
     )
-    subject = Subject(stream.name)
-    return stream.alerts.open(subject, "data_quality", "LabelsLate", "warning", summary, moment, signal="label_coverage")
+    telling = Telling(Subject(stream.name), "data_quality", "LabelsLate", "warning", summary)
+    return stream.alerts.tell("opened", telling, moment, signal="label_coverage")
 
 
 def reconciled(stream: Reviewed, seen: Seen) -> list[Verdict]:
