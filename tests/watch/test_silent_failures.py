@@ -107,6 +107,33 @@ def test_nothing_resolves_an_alert_but_data() -> None:
     assert names(said(*blocks, *silence, *again, no_data={"predictions": "20m"}), "resolved") == ["NoData"]
 
 
+def test_labels_that_thin_out_after_predictions_have_stopped_are_no_silence_of_theirs() -> None:
+    """Labels take two hours; predictions come every minute, none for four hours from 4:00 on, and then without any label."""
+    log: list[tuple[int, Block]] = []
+    for minute in [*range(240), *range(480, 720)]:
+        at = 60 * minute
+        log.append((at, block(predictions([f"id{at}"], [float(at)], [1.0]))))
+        if minute < 240:
+            log.append((at + 7200, block(labels([f"id{at}"], [at + 7200.0], [1.0]))))
+        log.append((at + 30, drained(at + 30)))
+    log += [(at, drained(at)) for at in range(14400, 28800, 300)]
+    blocks = [
+        block(
+            configuration(config=CONFIG | {"no_data": {"predictions": "20m", "labels": "70m"}, "metrics": {"window": "1h"}}),
+            at=0,
+        ),
+        *(one for _, one in sorted(log, key=lambda pair: pair[0])),
+    ]
+    told = run(blocks)
+    silences = [one["data"] for one in told["alerts"] if one["data"]["labels"]["kind"] == "no_data"]
+    assert [(one["labels"]["input"], one["transition"]) for one in silences] == [
+        ("labels", "opened"), ("labels", "resolved"),
+        ("predictions", "opened"), ("predictions", "resolved"), ("labels", "opened"),
+    ]  # fmt: skip
+    assert "2026-01-01T10:00" < silences[-1]["startsAt"] < "2026-01-01T10:20"
+    assert run(blocks, restarts=[100, 250, 260, 270]) == told
+
+
 def test_labels_that_are_all_late_leave_the_cohort_empty_and_open_no_window() -> None:
     made = rows(200, {"x": np.zeros(200)})
     late = block(labels([f"id{i}" for i in range(200)], [9000.0] * 200, [1.0] * 200))
