@@ -90,7 +90,7 @@ def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     stream.watched.share(stream.record)
     for version in stream.watched.versions.values():
         if not version.idle:
-            outputs += version.retrain.look(stream.alerts.firing, version.subject, stream.record, moment, version.labelled)
+            outputs += version.retrain.look(stream.alerts, version.subject, stream.record, moment, version.labelled)
     return outputs
 
 

@@ -134,7 +134,8 @@ class RetrainRequest(_Out):
     """A request to train a model version anew, and what became of it."""
 
     status: Literal["proposed", "approved", "rejected", "completed", "expired", "superseded", "withdrawn"]
-    """`superseded`: there is a newer version; `withdrawn`: its alert has ended, and nobody had approved it."""
+    """`superseded`: there is a newer version; `withdrawn`: its alert has ended, or its labels are not like the
+    rest, and nobody had approved it."""
     revision: int
     request_id: str
     stream: str

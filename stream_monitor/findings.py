@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from stream_monitor.alerting import notices
+from stream_monitor.alerting import doubts, notices
 from stream_monitor.alerting.alerts import Moment, Subject
 from stream_monitor.alerting.wording import Context
+from stream_monitor.events import iso
 from stream_monitor.running import Running
 from stream_monitor.task import Output
-from stream_monitor.watched import Noticed
+from stream_monitor.watched import OF_LOSS, Noticed
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.group import Group
 
@@ -25,11 +26,13 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
     if finding.step == "unsettled":
         return notices.reference_unsettled(stream.alerts, finding, subject, moment)
     group = stream.watched.features if version is None else version.groups[finding.sort]
-    alert, outputs = stream.alerts.follow(finding, subject, moment, _context(stream, group, finding))
     harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
+    doubt = doubts.doubt(stream.alerts, subject, iso(finding.began_time), harmful) if finding.sort in OF_LOSS else ""
+    context = _context(stream, group, finding)._replace(doubt=doubt)
+    alert, outputs = stream.alerts.follow(finding, subject, moment, context)
     if alert is not None and version is not None and harmful and not version.idle:
         version.labelled.settle(finding.row)
-        outputs += version.retrain.propose(alert, finding, subject, stream.record, moment, version.labelled)
+        outputs += version.retrain.propose(alert, finding, stream.alerts, subject, stream.record, moment, version.labelled)
     return outputs
 
 

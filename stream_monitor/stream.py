@@ -286,7 +286,8 @@ class Stream:
 
     def _came(self, kind: Kind, sources: list[Source], joined: Joined) -> list[Event]:
         """Says that rows came, which ends a silence."""
-        issues = self.checks.rows(kind, sections.take(sources, len(joined.clock)), joined.clock)
+        age = self.age.within(self.join.wait)
+        issues = self.checks.rows(kind, sections.take(sources, len(joined.clock)), joined.clock, age)
         return [(0, partial(notices.issues, self.alerts, self.name, issues))] if issues else []
 
     def _count_predictions(self, rows: Rows, values: Values, joined: Joined, kept: npt.NDArray[np.float32] | None) -> None:

@@ -170,10 +170,16 @@ class Alerts:
         if known is None or not causes or not _tell_more(causes[0], known.causes):
             return []
         before = known.annotations.get("description", "").removesuffix(wording.mostly(known.causes)).removesuffix("; ")
-        description = "; ".join(filter(None, (before, wording.mostly(causes))))
+        return self.describe(
+            fingerprint, "; ".join(filter(None, (before, wording.mostly(causes)))), moment, causes=list(causes)
+        )
+
+    def describe(self, fingerprint: str, description: str, moment: Moment, **fields: Any) -> list[Output]:
+        """Says something else of a firing alert."""
+        known = self.firing[fingerprint]
         alert = known.model_copy(
             update={
-                "transition": "updated", "revision": known.revision + 1, "causes": list(causes),
+                **fields, "transition": "updated", "revision": known.revision + 1,
                 "annotations": known.annotations | {"description": description},
                 "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
             }

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from stream_monitor.alerting.alerts import Moment, Subject, alert_id
+from stream_monitor.alerting import doubts
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject, alert_id
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.events import Alert, DataSinceChange, RetrainEvent, RetrainRequest, encode, identity, iso
@@ -38,19 +39,27 @@ class Retrain:
         """When the last request ended, and how many in a row expired."""
 
     def propose(
-        self, alert: Alert, finding: Finding, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
+        self,
+        alert: Alert,
+        finding: Finding,
+        alerts: Alerts,
+        subject: Subject,
+        record: StreamRecord,
+        moment: Moment,
+        labelled: Labelled,
     ) -> list[Output]:
-        """Requests a retrain for a harmful change; nothing while one is open or has just ended."""
+        """Requests a retrain for a harmful change; nothing while one is open or has just ended, or while it is held."""
         if self.request is not None:
             return []
         self._began, self._alert = (finding.began_position, finding.began_time), alert.fingerprint
-        return self._request(alert, subject, record, moment, labelled)
+        return self.look(alerts, subject, record, moment, labelled)
 
-    def look(
-        self, firing: dict[str, Alert], subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
-    ) -> list[Output]:
-        """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more."""
-        alert = _harmful(firing.get(self._alert))
+    def look(self, alerts: Alerts, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled) -> list[Output]:
+        """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more.
+
+        Labels that turn out not to be like the rest hold requests as if it did not.
+        """
+        alert = _harmful(alerts, self._alert, subject)
         if self.request is None:
             return self._request(alert, subject, record, moment, labelled) if alert else []
         if alert is None and self.request.status == "proposed":
@@ -182,6 +191,9 @@ def _rest(cooldown: int, unanswered: int) -> int:
     return int(cooldown * 2 ** min(max(unanswered - 1, 0), _DOUBLINGS))
 
 
-def _harmful(alert: Alert | None) -> Alert | None:
-    """The alert, unless its version errs less by now."""
-    return alert if alert is not None and alert.change is not None and alert.change.direction != "down" else None
+def _harmful(alerts: Alerts, fingerprint: str, subject: Subject) -> Alert | None:
+    """The alert, unless its version errs less by now, or may only seem to err more."""
+    alert = alerts.firing.get(fingerprint)
+    if alert is None or alert.change is None or not doubts.is_harm(alert.change):
+        return None
+    return None if doubts.held(alerts, subject, alert.change.time) else alert

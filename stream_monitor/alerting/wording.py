@@ -30,6 +30,8 @@ class Context(NamedTuple):
     """Categories with their shares before and after."""
     rise: float | None = None
     """How much more than in the reference is tolerated, of a risk."""
+    doubt: str = ""
+    """Why a loss may not be what it seems."""
 
 
 def summary(finding: Finding, subject: str, context: Context) -> str:
@@ -57,7 +59,8 @@ def description(finding: Finding, context: Context) -> str:
     wider = f", which compares with {finding.n_reference:,} before" if finding.n_reference > finding.known else ""
     if context.rise is not None:
         wider = f", which tolerates {number(context.rise)} above the most that the mean of these may be"
-    said = [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
+    said = [context.doubt] if context.doubt else []
+    said += [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:

@@ -16,6 +16,8 @@ from stream_monitor.metrics.tally import Tally
 from stream_monitor.metrics.windows import Key, groups
 
 _NEARLY = 0.98
+_RECENT = 30
+"""Windows that are final, by which it is said how complete labels will be."""
 _SLOWER = 4
 """How much older a cohort is each time it is looked at again, in lengths of its window."""
 
@@ -101,10 +103,8 @@ class Cohorts:
         """Of the shortest windows."""
         self._labelled: dict[tuple[int, int], int] = {}
         """How many labels each had when it was looked at last."""
-        self._complete = [0, 0]
-        """Predictions of windows that are final, and how many of them got a label."""
-        self._delay = Sketch()
-        """Of these, seconds."""
+        self._complete: list[tuple[int, int, Sketch]] = []
+        """Predictions of the last windows that are final, how many of them got a label, and after how many seconds."""
         self._ages: dict[tuple[int, int], int] = {}
         """The age at which each of the shortest cohorts is looked at next, as it was meant."""
         self.punctuality = Punctuality()
@@ -151,9 +151,8 @@ class Cohorts:
             if final or labelled != self._labelled.get(place, -1):
                 yield from (Seen(length, Key(number, version), found[version], final) for version in sorted(found))
             if final:
-                for cohort in found.values() if length == self._lengths[0] else ():
-                    self._complete = [self._complete[0] + cohort.predictions, self._complete[1] + cohort.labelled]
-                    self._delay.merge(cohort.delay)
+                if length == self._lengths[0] and found:
+                    self._remember(found.values())
                 del self._next[place]
                 self._labelled.pop(place, None)
                 self._forget(now, wait)
@@ -166,17 +165,27 @@ class Cohorts:
         self._ages[place] = max(place[0], age) * _SLOWER
         if final:
             del self._ages[place]
-        late = self.punctuality.see((place[1] + 1) * place[0], age, predictions, labelled)
+        late = self.punctuality.see((place[1] + 1) * place[0], age, predictions, labelled, final)
         self.late = late or self.late
 
     def forecast(self) -> tuple[float, float] | None:
         """The share of predictions that get a label in time, and the seconds after which nearly all of these are there.
 
-        By the windows that are final; None where there are none.
+        By the last windows that are final; None where there are none.
         """
-        predictions, labelled = self._complete
-        late = self._delay.quantile(_NEARLY)
-        return None if not labelled or late is None else (labelled / predictions, late)
+        predictions, labelled, delay = 0, 0, Sketch()
+        for more, known, seconds in self._complete:
+            predictions, labelled = predictions + more, labelled + known
+            delay.merge(seconds)
+        late = delay.quantile(_NEARLY)
+        return None if late is None else (labelled / predictions, late)
+
+    def _remember(self, cohorts: Iterable[Cohort]) -> None:
+        every = Cohort()
+        for cohort in cohorts:
+            every.predictions, every.labelled = every.predictions + cohort.predictions, every.labelled + cohort.labelled
+            every.delay.merge(cohort.delay)
+        self._complete = [*self._complete[1 - _RECENT :], (every.predictions, every.labelled, every.delay)]
 
     def _again(self, place: tuple[int, int], now: int, last: int, labelled: int) -> None:
         length, number = place
@@ -215,7 +224,7 @@ class Cohorts:
             "next": [[*place, due] for place, due in self._next.items()],
             "labelled": [[*place, n] for place, n in self._labelled.items()],
             "ages": [[*place, age] for place, age in self._ages.items()], "punctuality": self.punctuality.state(),
-            "complete": self._complete, "delay": self._delay.state(),
+            "complete": [[predictions, labelled, delay.state()] for predictions, labelled, delay in self._complete],
             "matured": [[*key, cohort.state()] for key, cohort in self._matured.items()],
         }  # fmt: skip
 
@@ -225,6 +234,8 @@ class Cohorts:
         self._labelled = {(length, number): n for length, number, n in state["labelled"]}
         self._ages = {(length, number): age for length, number, age in state["ages"]}
         self.punctuality.restore(state["punctuality"])
-        self._complete = list(state["complete"])
-        self._delay.restore(state["delay"])
+        self._complete = []
+        for predictions, labelled, delay in state["complete"]:
+            self._complete.append((predictions, labelled, Sketch()))
+            self._complete[-1][2].restore(delay)
         self._matured = {Key(number, version): Cohort.restored(inner) for number, version, inner in state["matured"]}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
+from stream_monitor.alerting import doubts
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.better import BETTER, SERVING, is_share
@@ -66,18 +67,20 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
 
 
 def punctuality(stream: Reviewed, moment: Moment) -> list[Output]:
-    """Labels that come later than they used to, or again as usual."""
+    """Labels that come later than they used to, or not at all, or again as usual."""
     late, stream.ledger.cohorts.late = stream.ledger.cohorts.late, None
     if late is None:
         return []
     if late.over:
         return stream.alerts.end("recovered", moment, alertname="LabelsLate")
+    what = "do not all come that used to" if late.lost else "come later than they used to"
+    when = f"{show(late.age)} after their window{', when their wait is over,' if late.lost else ''}"
     summary = (
-        f"labels of {stream.name} come later than they used to: {show(late.age)} after their window {late.coverage:.0%} of the "
-        f"predictions have one, and it was never less than {late.usual:.0%}"
+        f"labels of {stream.name} {what}: {when} {late.coverage:.0%} of the predictions have one, and it was never less than "
+        f"{late.usual:.0%}"
     )
-    subject = Subject(stream.name)
-    return stream.alerts.open(subject, "data_quality", "LabelsLate", "warning", summary, moment, signal="label_coverage")
+    telling = Telling(Subject(stream.name), "data_quality", "LabelsLate", "warning", summary)
+    return stream.alerts.tell("opened", telling, moment, signal="label_coverage")
 
 
 def reconciled(stream: Reviewed, seen: Seen) -> list[Verdict]:
@@ -126,14 +129,11 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     labels = {"model": subject.model, "version": subject.version, "signal": "label_coverage"}
     worst = bias.worst
     if worst is None:
-        return stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
-    summary = f"labels of {subject.text} that have come so far are not like the rest: {_differs(stream, worst)}"
-    return stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
-
-
-def _biased_now(stream: Reviewed, subject: Subject) -> bool:
-    """Whether it is said of a version that its labels are not like the rest."""
-    return bool(stream.alerts.firing_with(alertname="LabelBias", model=subject.model, version=subject.version))
+        outputs = stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
+    else:
+        summary = f"labels of {subject.text} that have come so far are not like the rest: {_differs(stream, worst)}"
+        outputs = stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
+    return outputs + doubts.reconsider(stream.alerts, subject, moment) if outputs else []
 
 
 def _differs(stream: Reviewed, bias: Bias) -> str:
@@ -225,8 +225,8 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
         labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
         labels |= {"basis": told.basis, "rule": told.rule} | ({"segment": told.segment} if told.segment else {})
         telling = _telling(told, subject, moment)
-        if told.basis != "estimated" and told.rule.endswith("reference") and _biased_now(stream, subject):
-            telling = telling._replace(summary=f"{telling.summary}; labels that have come are not like the rest (LabelBias)")
+        if told.basis != "estimated" and told.rule.endswith("reference") and doubts.unlike(stream.alerts, subject):
+            telling = telling._replace(summary=f"{telling.summary}; {doubts.UNLIKE}")
         explains = (
             told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
         )

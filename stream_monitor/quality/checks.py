@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -68,13 +68,18 @@ class Checks:
             self._rhythms[kind].begin(clock)
         self._unmatched.expect(clock, wait)
 
-    def rows(self, kind: Kind, sources: Iterable[Source], clock: Ints) -> list[Issue]:
-        """Takes the clocks of rows and where these came from; at the first of them silence is over."""
+    def rows(self, kind: Kind, sources: Iterable[Source], clock: Ints, age: int) -> list[Issue]:
+        """Takes the clocks of rows and where these came from; at the first of them silence is over.
+
+        Of labels it is excused until predictions that come again have the `age` by which most have one.
+        """
         at = 0
         for source in sources:
             at += source.rows
             self._inputs.see(source.topic, source.partition, source.rows, int(clock[at - 1]))
         over = self._rhythms[kind].see(clock)
+        if over is not None and kind == "predictions":
+            self._rhythms["labels"].excuse(int(clock[0]) + age)
         return [] if over is None else [over]
 
     def times(self, times: Ints, clock: Ints, arrived: int, metrics: Metrics) -> None:
@@ -153,11 +158,11 @@ class Checks:
 
     def due(self, coming: Coming = None) -> int:
         """The clock at which `silence` is to be asked for, while nothing or only rows of a kind come."""
-        return min((rhythm.due() for kind, rhythm in self._rhythms.items() if coming not in (kind, "both")), default=FAR)
+        return min((rhythm.due() for rhythm in self._asked(coming)), default=FAR)
 
     def silence(self, now: int, coming: Coming = None) -> list[Issue]:
         """What is to be said about what did not come until a clock."""
-        found = [rhythm.silence(now) for kind, rhythm in self._rhythms.items() if coming not in (kind, "both")]
+        found = [rhythm.silence(now) for rhythm in self._asked(coming)]
         return [issue for issue in found if issue is not None]
 
     def pause(self) -> None:
@@ -175,6 +180,12 @@ class Checks:
         self._features.restore(state["features"], group)
         for name, part in self._parts().items():
             part.restore(state[name])
+
+    def _asked(self, coming: Coming) -> Iterator[Rhythm]:
+        """What may be silent; labels thin out by themselves while predictions are."""
+        for kind, rhythm in self._rhythms.items():
+            if coming not in (kind, "both") and not (kind == "labels" and self._rhythms["predictions"].silent):
+                yield rhythm
 
     def _parts(self) -> dict[str, Identity | LabelsSeen | Unmatched | Inputs | Rhythm]:
         return {

@@ -48,8 +48,10 @@ class Rhythm:
         self._events = 0
         self._stretch = 0
         self._last = -FAR
-        self._silent = False
+        self.silent = False
         """Whether it was said."""
+        self._excused = -FAR
+        """The clock before which it is not said."""
 
     def configure(self, limit: int | None, learns: bool, severity: Severity) -> None:
         """Takes a limit in microseconds, or None to go by what is usual, from now on."""
@@ -72,36 +74,40 @@ class Rhythm:
             hours, starts = np.unique(times // HOUR, return_index=True)
             for hour, some in zip(hours.tolist(), np.split(times, starts[1:]), strict=True):
                 self._add(some, hour)
-        if not self._silent:
+        if not self.silent:
             return None
-        self._silent = False
+        self.silent = False
         return Issue("NoData", "resolved", self._what, self._severity, f"{self._what} of {self._stream} come again")
 
     def due(self) -> int:
         """The clock at which `silence` is to be asked for next, if nothing comes before; then it may say nothing still."""
-        if self._silent or self._last == -FAR:
+        if self.silent or self._last == -FAR:
             return FAR
         if self._limit is not None:
-            return self._last + self._limit
+            return max(self._last + self._limit, self._excused)
         if not self._learns:
             return FAR
         if self._due < 0:
             self._due = self._surprising()
-        return self._due
+        return max(self._due, self._excused)
 
     def pause(self) -> None:
         """Expects nothing until there is an event again."""
-        self._silent = self._silent or self._last != -FAR
+        self.silent = self.silent or self._last != -FAR
+
+    def excuse(self, until: int) -> None:
+        """Says nothing about silence before a clock."""
+        self._excused = until
 
     def silence(self, now: int) -> Issue | None:
         """What is to be said about nothing having come until a clock; said once."""
         if now < self.due():
             return None
         self._due = self._surprising()
-        due = self._due if self._limit is None else self._last + self._limit
+        due = max(self._due if self._limit is None else self._last + self._limit, self._excused)
         if now < due:
             return None
-        self._silent = True
+        self.silent = True
         expected = self._expected(due) if self._limit is None else math.nan
         usual = "" if self._limit is not None else f"; at least {expected:,.0f} are usual in that time"
         lasted = show((due - self._last) // 1_000_000 * 1_000_000)
@@ -112,14 +118,15 @@ class Rhythm:
         """Everything, as plain values and arrays."""
         return {
             "hours": self._hours.state(), "hour": self._hour, "whole": self._whole, "events": self._events,
-            "stretch": self._stretch, "last": self._last, "silent": self._silent,
+            "stretch": self._stretch, "last": self._last, "silent": self.silent, "excused": self._excused,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._hours.restore(state["hours"])
         self._hour, self._whole, self._events = state["hour"], state["whole"], state["events"]
-        self._stretch, self._last, self._silent = state["stretch"], state["last"], state["silent"]
+        self._stretch, self._last = state["stretch"], state["last"]
+        self.silent, self._excused = state["silent"], state["excused"]
         self._due = -1
 
     def _add(self, times: npt.NDArray[np.int64], hour: int) -> None:

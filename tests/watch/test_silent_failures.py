@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream_monitor.alerting.doubts import UNLIKE
 from stream_monitor.blocks import Block, Section, document
 
 from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, run, value
@@ -104,6 +105,33 @@ def test_nothing_resolves_an_alert_but_data() -> None:
     assert names(quiet) == ["NoData"]
     assert names(quiet, "resolved") == []
     assert names(said(*blocks, *silence, *again, no_data={"predictions": "20m"}), "resolved") == ["NoData"]
+
+
+def test_labels_that_thin_out_after_predictions_have_stopped_are_no_silence_of_theirs() -> None:
+    """Labels take two hours; predictions come every minute, none for four hours from 4:00 on, and then without any label."""
+    log: list[tuple[int, Block]] = []
+    for minute in [*range(240), *range(480, 720)]:
+        at = 60 * minute
+        log.append((at, block(predictions([f"id{at}"], [float(at)], [1.0]))))
+        if minute < 240:
+            log.append((at + 7200, block(labels([f"id{at}"], [at + 7200.0], [1.0]))))
+        log.append((at + 30, drained(at + 30)))
+    log += [(at, drained(at)) for at in range(14400, 28800, 300)]
+    blocks = [
+        block(
+            configuration(config=CONFIG | {"no_data": {"predictions": "20m", "labels": "70m"}, "metrics": {"window": "1h"}}),
+            at=0,
+        ),
+        *(one for _, one in sorted(log, key=lambda pair: pair[0])),
+    ]
+    told = run(blocks)
+    silences = [one["data"] for one in told["alerts"] if one["data"]["labels"]["kind"] == "no_data"]
+    assert [(one["labels"]["input"], one["transition"]) for one in silences] == [
+        ("labels", "opened"), ("labels", "resolved"),
+        ("predictions", "opened"), ("predictions", "resolved"), ("labels", "opened"),
+    ]  # fmt: skip
+    assert "2026-01-01T10:00" < silences[-1]["startsAt"] < "2026-01-01T10:20"
+    assert run(blocks, restarts=[100, 250, 260, 270]) == told
 
 
 def test_labels_that_are_all_late_leave_the_cohort_empty_and_open_no_window() -> None:
@@ -337,6 +365,42 @@ def test_a_gain_says_that_it_may_be_of_the_clear_cases_that_are_labelled() -> No
     assert {"LabelBias", "PerformanceGain"} <= set(names(alerts))
     gain = next(alert for alert in alerts if alert["labels"]["alertname"] == "PerformanceGain")
     assert gain["annotations"]["summary"].endswith("; labels that have come are not like the rest (LabelBias)")
+
+
+def selected() -> list[Block]:
+    """Windows of 300 predictions; from the tenth on there are more errors, and in five of them mostly labels of high scores."""
+    rng, blocks = np.random.default_rng(2), list[Block]()
+    for window in range(28):
+        ids, score = [f"w{window}i{i}" for i in range(300)], rng.beta(1, 3, 300)
+        seconds, actual = [window * 300.0 + i for i in range(300)], (rng.random(300) < score).astype(float)
+        if window >= 10:
+            actual = np.where(rng.random(300) < 0.4, 1 - actual, actual)
+        chosen = rng.random(300) < (0.6 if not 10 <= window < 15 else np.where(score > 0.5, 1.0, 0.2))
+        for at in range(0, 300, 50):
+            part, rows = slice(at, at + 50), np.flatnonzero(chosen[at : at + 50]) + at
+            predicted = (score[part] > 0.5).astype(float).tolist()
+            blocks.append(block(predictions(ids[part], seconds[part], predicted, score=score[part].tolist())))
+            came = [seconds[at + 49]] * len(rows)
+            blocks.append(block(labels([ids[i] for i in rows], came, actual[rows].tolist())))
+    return blocks
+
+
+def test_while_labels_are_not_like_the_rest_a_loss_says_so_and_nothing_is_to_be_trained() -> None:
+    config = CONFIG | {
+        "detectors": CONFIG["detectors"] | {"loss": {"scan": {}}}, "labels": {"topic": "l", "wait": "2h"},
+        "quality": {"enabled": False}, "no_data": {"learnt": False}, "retrain": {"cooldown": "1m"},
+    }  # fmt: skip
+    log = [block(configuration(config=config), at=0), *selected()]
+    told = run(log)
+    assert [event["data"]["status"] for event in told["retrain"]] == ["proposed", "withdrawn", "proposed"]
+    found, over = (event for event in told["alerts"] if event["data"]["labels"]["alertname"] == "LabelBias")
+    drifts = [event for event in told["alerts"] if event["data"]["labels"]["alertname"] == "ConceptDrift"]
+    doubtful = [one["time"] for one in drifts if one["data"]["annotations"]["description"].startswith(UNLIKE)]
+    assert drifts[0]["time"] < found["time"] == doubtful[0]
+    assert doubtful == [one["time"] for one in drifts if found["time"] <= one["time"] < over["time"]]
+    assert over["time"] in [one["time"] for one in drifts]
+    assert told["retrain"][0]["time"] < found["time"] < told["retrain"][1]["time"] < over["time"] < told["retrain"][2]["time"]
+    assert run(cut(log, 7), restarts=[200, 400, 700]) == told
 
 
 def sampled(sizes: list[int], likely: list[float], weighted: bool) -> list[Block]:

@@ -1,0 +1,56 @@
+"""What is to be said of a loss that changes while the labels that have come are not like the rest."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.config.alert_name import AlertName
+from stream_monitor.events import Alert, ChangeEstimate
+from stream_monitor.task import Output
+
+UNLIKE = "labels that have come are not like the rest (LabelBias)"
+_HELD = "no retraining is requested while that is so"
+_OF_LOSS: tuple[AlertName, ...] = ("ConceptDrift", "RiskRose")
+
+
+def unlike(alerts: Alerts, subject: Subject) -> Alert | None:
+    """The alert that says so of a version; None where none fires."""
+    firing = alerts.firing_with(alertname="LabelBias", model=subject.model, version=subject.version)
+    return alerts.firing[firing[0]] if firing else None
+
+
+def held(alerts: Alerts, subject: Subject, since: str) -> bool:
+    """Whether that was found after a change began, which may be but that; labels that never were like the rest hide nothing."""
+    found = unlike(alerts, subject)
+    return found is not None and datetime.fromisoformat(found.startsAt) > datetime.fromisoformat(since)
+
+
+def doubt(alerts: Alerts, subject: Subject, since: str, harmful: bool) -> str:
+    """What is said of a change since then, which would request a retrain if it is harmful; nothing where labels are alike."""
+    if unlike(alerts, subject) is None:
+        return ""
+    return f"{UNLIKE}: {_HELD}" if harmful and held(alerts, subject, since) else UNLIKE
+
+
+def reconsider(alerts: Alerts, subject: Subject, moment: Moment) -> list[Output]:
+    """Says it of the alerts about a version's loss that fire, or takes it back."""
+    outputs: list[Output] = []
+    for name in _OF_LOSS:
+        for fingerprint in alerts.firing_with(alertname=name, model=subject.model, version=subject.version):
+            known = alerts.firing[fingerprint]
+            said = known.annotations.get("description", "").split("; ")
+            rest = [part for part in said if not part.startswith(UNLIKE)]
+            now = (
+                doubt(alerts, subject, known.change.time, name == "ConceptDrift" and is_harm(known.change))
+                if known.change
+                else ""
+            )
+            if (parts := [now, *rest] if now else rest) != said:
+                outputs += alerts.describe(fingerprint, "; ".join(parts), moment)
+    return outputs
+
+
+def is_harm(change: ChangeEstimate) -> bool:
+    """Whether a loss has not become less."""
+    return change.direction != "down"
