@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from consumers.files.arrivals import NEVER, Arrived, arrivals, merged
 from consumers.files.block_file import BlockFile, BlockRecord, block_records
@@ -17,8 +15,9 @@ from consumers.files.event_files import EventFiles
 from consumers.files.files import FileError, events
 from consumers.intake.intake import Intake
 from consumers.memory import Stored
-from consumers.wire.event_time import INVALID, EventTime
-from consumers.wire.fields import find
+from consumers.wire.decode import Decoder
+from consumers.wire.event import EventKind
+from consumers.wire.reading import Reading
 from stream_monitor.config.deployment import Config
 from stream_monitor.config.stream import Source, StreamConfig
 from stream_monitor.task import Batch, End, Output, Partition, Slice
@@ -140,10 +139,10 @@ def _reference(name: str, stream: StreamConfig, path: Path | str | None) -> dict
 
 def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | None) -> Iterator[Slice]:
     """The rows of both files as they would have been read."""
-    files = [_rows(predictions, stream.predictions, 0)]
+    files = [_rows(predictions, stream, stream.predictions, "predictions", 0)]
     topics = [Partition(stream.predictions.topic, 0)]
     if labels is not None and stream.labels is not None:
-        files.append(_rows(labels, stream.labels, 1))
+        files.append(_rows(labels, stream, stream.labels, "labels", 1))
         topics.append(Partition(stream.labels.topic, 0))
     offsets = [0] * len(files)
     arrived = 0
@@ -196,28 +195,13 @@ def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
         yield together
 
 
-def _rows(path: Path | str, source: Source, number: int) -> Iterator[Arrived]:
+def _rows(path: Path | str, stream: StreamConfig, source: Source, kind: EventKind, number: int) -> Iterator[Arrived]:
     """The rows of a file with their arrivals."""
-    read = EventTime(source.zone, source.unit).read
-    where = source.fields.get("time", "time")
-    times = ((_time(read(_time_of(value, where))), value) for value in events(path, bool(source.fields)))
-    return arrivals(times, number)
+    time = _time(kind, stream, source)
+    return arrivals(((time(value), value) for value in events(path, bool(source.fields))), number)
 
 
-def _time(micros: int) -> int | None:
-    return None if micros == INVALID else micros
-
-
-class _Timed(msgspec.Struct):
-    time: Any = None
-
-
-_timed = msgspec.json.Decoder(_Timed).decode
-
-
-def _time_of(value: bytes, path: str) -> Any:
-    """The time that an event says, if it can be read."""
-    try:
-        return _timed(value).time if path == "time" else find(msgspec.json.decode(value, type=dict[str, Any]), path)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
+def _time(kind: EventKind, stream: StreamConfig, source: Source) -> Callable[[bytes], int | None]:
+    """What says at which time an event happened, if it can be read."""
+    decoder = Decoder("", Reading(kind, source, stream.features, 0))
+    return lambda value: decoder.time(Stored(0, 0, None, value))

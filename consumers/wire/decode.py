@@ -36,7 +36,7 @@ class _Time(msgspec.Struct, gc=False):
 
 
 _peek = msgspec.json.Decoder(_Model).decode
-_glance = msgspec.json.Decoder(_Time).decode
+_glance_at_one = msgspec.json.Decoder(_Time).decode
 _glance_at_all = msgspec.json.Decoder(list[_Time]).decode
 
 
@@ -66,17 +66,24 @@ class Decoder:
             start = stop
 
     def time(self, record: Record) -> int | None:
-        """The event time of a record, microseconds, where it says when that was: of several events the last one's."""
+        """The event time of a record, microseconds, where it says when that was: of several events the latest one's."""
         value = record.value or b""
         try:
-            if value.lstrip()[:1] == b"[":
-                raw = self._struct_of(parse.anything(value)[-1]) if self._reading.fields else _glance_at_all(value)[-1]
-            else:
-                raw = self._raw(value) if self._reading.fields else _glance(value)
-        except (*parse.FAILED, Refused, IndexError):
+            events = self._glances(value) if parse.is_list(value) else [self._glance(value)]
+        except (*parse.FAILED, Refused):
             return None
-        time = self._reading.time.read(raw.time)
-        return None if time == INVALID else time
+        latest = max((self._reading.time.read(event.time) for event in events), default=INVALID)
+        return None if latest == INVALID else latest
+
+    def _glance(self, value: bytes) -> Any:
+        """What tells the time of an event."""
+        return self._raw(value) if self._reading.fields else parse.parse(value, _glance_at_one, self._struct_of)
+
+    def _glances(self, value: bytes) -> Sequence[Any]:
+        """The same of each event in a list."""
+        if self._reading.fields:
+            return list(map(self._struct_of, parse.anything(value)))
+        return parse.parse(value, _glance_at_all, lambda events: list(map(self._struct_of, events)))
 
     def _runs(self, records: Sequence[Record]) -> dict[str, Run]:
         runs: dict[str, Run] = {}

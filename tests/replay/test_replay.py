@@ -52,6 +52,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def windows(directory: Path) -> list[tuple[str, int, int]]:
+    """When each window of arrivals began, its predictions and its outcomes."""
+    of_arrivals = [one["data"] for one in lines(directory / "metrics.jsonl") if one["data"]["basis"] == "arrival"]
+    return [(one["window"]["start"], one["predictions"], one["performance"]["outcomes"]) for one in of_arrivals]
+
+
 def contents(directory: Path) -> dict[str, bytes]:
     return {name: (directory / name).read_bytes() for name in FILES.values()}
 
@@ -160,3 +166,25 @@ def test_labels_that_come_ten_seconds_later_are_late_in_no_window_of_a_minute(tm
         if one["data"]["basis"] == "arrival" and one["data"]["since"] is not None
     ]  # fmt: skip
     assert all(abs(one["performance"]["outcomes"] - 30) <= 1 for one in of_windows[6:-2])
+
+
+def test_lines_that_are_lists_of_events_arrive_when_their_events_happened(tmp_path: Path) -> None:
+    files = world(tmp_path, 1_500)
+    replay(config(), tmp_path / "one", **files)
+    for path in files.values():
+        rows = path.read_text().splitlines()
+        path.write_text("".join(f"[{rows[i]}, {rows[i + 1]}]\n" for i in range(0, len(rows), 2)))
+    replay(config(), tmp_path / "two", **files)
+    assert [window[:2] for window in windows(tmp_path / "one")] == [window[:2] for window in windows(tmp_path / "two")]
+    said = (tmp_path / "two" / "alerts.jsonl").read_text()
+    assert "ClockSkew" not in said
+    assert "TimeBackwards" not in said
+
+
+def test_events_with_nan_in_them_arrive_when_they_happened(tmp_path: Path) -> None:
+    rows = [
+        {"prediction_id": f"p{i}", "time": START + i, "prediction": i % 2, "features": {"x": float("nan")}}
+        for i in range(1_500)
+    ]
+    replay(config(), tmp_path / "out", predictions=write(tmp_path / "p.jsonl", rows))
+    assert windows(tmp_path / "out")[0][0] == "2026-05-01T10:00:00.000Z"
