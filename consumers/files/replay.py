@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from consumers.files.arrivals import NEVER, Arrived, arrivals, merged
 from consumers.files.block_file import BlockFile, BlockRecord, block_records
 from consumers.files.event_files import EventFiles
 from consumers.files.files import FileError, events
+from consumers.files.time_order import in_time_order
 from consumers.intake.intake import Intake
 from consumers.memory import Stored
 from consumers.wire.decode import Decoder
 from consumers.wire.event import EventKind
 from consumers.wire.reading import Reading
 from stream_monitor.config.deployment import Config
-from stream_monitor.config.stream import Source, StreamConfig
+from stream_monitor.config.stream import Labels, Source, StreamConfig
 from stream_monitor.task import Batch, End, Output, Partition, Slice
 from stream_monitor.watch import Watch
 
@@ -139,10 +141,10 @@ def _reference(name: str, stream: StreamConfig, path: Path | str | None) -> dict
 
 def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | None) -> Iterator[Slice]:
     """The rows of both files as they would have been read."""
-    files = [_rows(predictions, stream, stream.predictions, "predictions", 0)]
+    files = [_rows(predictions, stream)]
     topics = [Partition(stream.predictions.topic, 0)]
     if labels is not None and stream.labels is not None:
-        files.append(_rows(labels, stream, stream.labels, "labels", 1))
+        files.append(_labels(labels, stream, stream.labels))
         topics.append(Partition(stream.labels.topic, 0))
     offsets = [0] * len(files)
     arrived = 0
@@ -195,10 +197,15 @@ def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
         yield together
 
 
-def _rows(path: Path | str, stream: StreamConfig, source: Source, kind: EventKind, number: int) -> Iterator[Arrived]:
-    """The rows of a file with their arrivals."""
-    time = _time(kind, stream, source)
-    return arrivals(((time(value), value) for value in events(path, bool(source.fields))), number)
+def _rows(path: Path | str, stream: StreamConfig) -> Iterator[Arrived]:
+    """The predictions of a file, in its order."""
+    time = _time("predictions", stream, stream.predictions)
+    return arrivals((time(value), value) for value in events(path, bool(stream.predictions.fields)))
+
+
+def _labels(path: Path | str, stream: StreamConfig, labels: Labels) -> Iterator[Arrived]:
+    """The labels of a file, in order of their times: many are written in that of the predictions."""
+    return in_time_order(partial(events, path, bool(labels.fields)), _time("labels", stream, labels), 1)
 
 
 def _time(kind: EventKind, stream: StreamConfig, source: Source) -> Callable[[bytes], int | None]:

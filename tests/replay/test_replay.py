@@ -188,3 +188,18 @@ def test_events_with_nan_in_them_arrive_when_they_happened(tmp_path: Path) -> No
     ]
     replay(config(), tmp_path / "out", predictions=write(tmp_path / "p.jsonl", rows))
     assert windows(tmp_path / "out")[0][0] == "2026-05-01T10:00:00.000Z"
+
+
+def test_labels_arrive_at_their_times_in_whatever_order_the_file_has_them(tmp_path: Path) -> None:
+    delays = np.random.default_rng(3).exponential(3_600, 3_000)
+    predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
+    labels = [
+        {"prediction_id": f"p{i}", "time": START + 10 * i + round(delay), "label": i % 2} for i, delay in enumerate(delays)
+    ]
+    rows = write(tmp_path / "p.jsonl", predictions)
+    as_made = write(tmp_path / "made.jsonl", labels)
+    in_order = write(tmp_path / "order.jsonl", sorted(labels, key=lambda label: label["time"]))
+    for name, path in (("one", in_order), ("two", as_made)):
+        replay(config(), tmp_path / name, predictions=rows, labels=path)
+    assert windows(tmp_path / "one") == windows(tmp_path / "two")
+    assert "ClockSkew" not in (tmp_path / "two" / "alerts.jsonl").read_text()
