@@ -64,10 +64,8 @@ def replay(
     intake = Intake(chosen, _reference(name, watched, reference))
     with ExitStack() as stack:
         world = _World(stack.enter_context(EventFiles(out)), stack, keep_blocks)
-        last = Slice(0)
-        for last in _slices(watched, predictions, labels):
-            world.take(intake.process(last), last.arrived)
-        for slice in _end(watched, chosen.topics.name("control"), list(world.watch.status()["streams"]), last):
+        pause = partial(_pause, world.watch, chosen.topics.name("control"))
+        for slice in _slices(watched, predictions, labels, pause):
             world.take(intake.process(slice), slice.arrived)
         read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | intake.status()["streams"]
         return world.summary(read)
@@ -139,8 +137,10 @@ def _reference(name: str, stream: StreamConfig, path: Path | str | None) -> dict
     return {} if chosen is None else {name: events(chosen, bool(stream.predictions.fields))}
 
 
-def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | None) -> Iterator[Slice]:
-    """The rows of both files as they would have been read."""
+def _slices(
+    stream: StreamConfig, predictions: Path | str, labels: Path | str | None, pause: Callable[[int], Slice]
+) -> Iterator[Slice]:
+    """The rows of both files as they would have been read, and the silence that closes the last window."""
     files = [_rows(predictions, stream)]
     topics = [Partition(stream.predictions.topic, 0)]
     if labels is not None and stream.labels is not None:
@@ -164,7 +164,11 @@ def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | 
         came = {batch.partition for batch in batches}
         ends = {partition: End(offset, partition not in came) for partition, offset in zip(topics, offsets)}
         yield Slice(arrived, batches, ends=ends)
+        if rows[-1].last:
+            yield pause(arrived)
     yield _silence(arrived, topics, offsets)
+    yield pause(arrived)
+    yield _silence(arrived + stream.metrics.window + stream.metrics.grace + _SECOND, topics, offsets)
 
 
 def _silence(arrived: int, topics: Sequence[Partition], offsets: Sequence[int]) -> Slice:
@@ -172,12 +176,11 @@ def _silence(arrived: int, topics: Sequence[Partition], offsets: Sequence[int]) 
     return Slice(arrived, ends={partition: End(offset, True) for partition, offset in zip(topics, offsets)})
 
 
-def _end(stream: StreamConfig, control: str, names: list[str], last: Slice) -> Iterator[Slice]:
-    """Word that no more is to be expected, and the silence that closes the last window."""
-    told = [json.dumps({"stream": name, "action": "pause"}).encode() for name in names]
-    records = [Stored(i, last.arrived // 1_000, None, value) for i, value in enumerate(told)]
-    yield Slice(last.arrived, [Batch(Partition(control, 0), records)] if records else [])
-    yield Slice(last.arrived + stream.metrics.window + stream.metrics.grace + _SECOND, ends=last.ends)
+def _pause(watch: Watch, control: str, arrived: int) -> Slice:
+    """Word that no more is to be expected: a file that ends is no silence."""
+    told = [json.dumps({"stream": name, "action": "pause"}).encode() for name in watch.status()["streams"]]
+    records = [Stored(i, arrived // 1_000, None, value) for i, value in enumerate(told)]
+    return Slice(arrived, [Batch(Partition(control, 0), records)] if records else [])
 
 
 def _span(stream: StreamConfig) -> int:
@@ -189,7 +192,7 @@ def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
     """Rows that a reader would have found together."""
     together: list[Arrived] = []
     for row in rows:
-        if together and (len(together) >= ROWS or row.time - together[0].time > span):
+        if together and (len(together) >= ROWS or row.time - together[0].time > span or together[-1].last):
             yield together
             together = []
         together.append(row)

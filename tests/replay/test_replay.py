@@ -203,3 +203,19 @@ def test_labels_arrive_at_their_times_in_whatever_order_the_file_has_them(tmp_pa
         replay(config(), tmp_path / name, predictions=rows, labels=path)
     assert windows(tmp_path / "one") == windows(tmp_path / "two")
     assert "ClockSkew" not in (tmp_path / "two" / "alerts.jsonl").read_text()
+
+
+def test_the_end_of_the_predictions_is_no_silence_though_labels_go_on(tmp_path: Path) -> None:
+    predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
+    labels = [{"prediction_id": f"p{i}", "time": START + 10 * i + 36_000, "label": i % 2} for i in range(3_000)]
+    rows, late = write(tmp_path / "p.jsonl", predictions), write(tmp_path / "l.jsonl", labels)
+    replay(config(CONFIG + "    no_data: {predictions: 20m}\n"), tmp_path / "out", predictions=rows, labels=late)
+    assert not lines(tmp_path / "out" / "alerts.jsonl")
+
+
+def test_labels_that_stop_while_predictions_go_on_are_silence(tmp_path: Path) -> None:
+    predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
+    labels = [{"prediction_id": f"p{i}", "time": START + 10 * i + 30, "label": i % 2} for i in range(1_500)]
+    rows, few = write(tmp_path / "p.jsonl", predictions), write(tmp_path / "l.jsonl", labels)
+    replay(config(CONFIG + "    no_data: {labels: 20m}\n"), tmp_path / "out", predictions=rows, labels=few)
+    assert lines(tmp_path / "out" / "alerts.jsonl")[0]["data"]["labels"]["alertname"] == "NoData"
