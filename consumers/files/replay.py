@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,10 @@ class Summary:
     """Events written, by file."""
     reasons: dict[str, int] = field(default_factory=dict)
     """Dead letters written, by their reason."""
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """Values that could not be read, by field."""
+    not_found: dict[str, list[str]] = field(default_factory=dict)
+    """Where the configuration looks and no event had anything, by kind."""
     watched: dict[str, Any] = field(default_factory=dict)
     """What the streams were doing at the end."""
 
@@ -67,8 +71,10 @@ def replay(
         pause = partial(_pause, world.watch, chosen.topics.name("control"))
         for slice in _slices(watched, predictions, labels, pause):
             world.take(intake.process(slice), slice.arrived)
-        read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | intake.status()["streams"]
-        return world.summary(read)
+        status = intake.status()
+        read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | status["streams"]
+        lacking = {"unreadable": status["unreadable"].get(name, {}), "not_found": status["not_found"].get(name, {})}
+        return replace(world.summary(read), **lacking)
 
 
 def replay_blocks(path: Path | str, out: Path | str) -> Summary:
@@ -100,7 +106,7 @@ class _World:
 
     def summary(self, read: dict[str, dict[str, int]]) -> Summary:
         """What was written, and how the streams stand."""
-        return Summary(read, dict(self.files.counts), dict(self.files.reasons), self.watch.status()["streams"])
+        return Summary(read, dict(self.files.counts), dict(self.files.reasons), watched=self.watch.status()["streams"])
 
     def watch_again(self, record: BlockRecord, arrived: int = 0) -> None:
         """Lets a record be watched, and writes what comes of it."""

@@ -10,7 +10,7 @@ import msgspec
 from consumers.wire import parse
 from consumers.wire.event import STRUCTS, Label, Refused
 from consumers.wire.event_time import INVALID
-from consumers.wire.fields import mapped
+from consumers.wire.fields import found, mapped
 from consumers.wire.pieces import Piece, Place, Run, dead, pieces
 from consumers.wire.reading import Reading
 from consumers.wire.shape import FIRST, Shape
@@ -55,6 +55,13 @@ class Decoder:
         self._strict = msgspec.json.Decoder(self._struct).decode
         self._known = frozenset(self._struct.__struct_fields__)
         self._shapes: dict[str, Shape] = {}
+        self._sought = dict(reading.fields)
+        self._looked = False
+
+    @property
+    def not_found(self) -> list[str]:
+        """Where the configuration looks, and no event so far had anything; nothing before the first one."""
+        return sorted(set(self._sought.values())) if self._looked else []
 
     def decode(self, partition: Partition, records: Sequence[Record], arrived: int) -> Iterator[Piece]:
         """Every event of the records as a row or as dead, once, in order within its stream."""
@@ -177,7 +184,12 @@ class Decoder:
     def _struct_of(self, event: Any) -> Any:
         if not isinstance(event, dict):
             raise Refused("invalid_event", "the event is no object")
-        ours = mapped(event, self._reading.fields, self._known) if self._reading.fields else event
+        ours = event
+        if self._reading.fields:
+            ours = mapped(event, self._reading.fields, self._known)
+            self._looked = True
+            if self._sought:
+                self._sought = {name: path for name, path in self._sought.items() if not found(event, ours, path, name)}
         return self._struct(**{name: value for name, value in ours.items() if name in self._known})
 
     def _stream_of(self, model: Any) -> str:

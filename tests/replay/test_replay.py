@@ -219,3 +219,11 @@ def test_labels_that_stop_while_predictions_go_on_are_silence(tmp_path: Path) ->
     rows, few = write(tmp_path / "p.jsonl", predictions), write(tmp_path / "l.jsonl", labels)
     replay(config(CONFIG + "    no_data: {labels: 20m}\n"), tmp_path / "out", predictions=rows, labels=few)
     assert lines(tmp_path / "out" / "alerts.jsonl")[0]["data"]["labels"]["alertname"] == "NoData"
+
+
+def test_what_could_not_be_read_or_found_is_said(tmp_path: Path) -> None:
+    rows = [{"prediction_id": f"p{i}", "time": START + i, "prediction": 1, "score": "0,9"} for i in range(100)]
+    mapped = config(CONFIG.replace("topic: p", "topic: p, fields: {features: inputs}"))
+    summary = replay(mapped, tmp_path / "out", predictions=write(tmp_path / "p.jsonl", rows))
+    assert summary.unreadable == {"score": 100}
+    assert summary.not_found == {"predictions": ["inputs"]}
