@@ -275,3 +275,7 @@ def _plain(value: Any) -> dict[str, Any]:
     from dataclasses import asdict, is_dataclass
 
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else dict(value._asdict())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
