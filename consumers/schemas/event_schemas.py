@@ -18,7 +18,7 @@ _AMOUNT = {"type": ["number", "string", "null"], "minimum": 0} | _DECIMAL
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _TEXT = {"type": ["string", "number", "boolean", "null"]}
 TIME: Schema = {
-    "description": "ISO 8601, of the configured zone where it has none, or a number since 1970 in s, ms, us or ns by its size.",
+    "description": "ISO 8601, of the configured zone where it has none, or a number or its text, in s to ns by its size.",
     "anyOf": [
         {"type": "string", "pattern": "^\\d{4}"},
         {"type": "number", "minimum": 0},

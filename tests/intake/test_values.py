@@ -84,6 +84,11 @@ def test_too_many_features_are_left_out_by_name_and_counted() -> None:
         (1_777_629_600_000, START),
         (1_777_629_600_000_000, START),
         (1_777_629_600_000_000_999, START),
+        ("1777629600", START),
+        ("1777629600.5", START + 500_000),
+        ("1777629600000", START),
+        ("1777629600000000", START),
+        ("1777629600000000999", START),
     ],
 )
 def test_times_come_in_many_forms(time: Any, micros: int) -> None:
