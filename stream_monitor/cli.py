@@ -75,6 +75,7 @@ def _replay(asked: argparse.Namespace) -> int:
     except FileError as error:
         return _fail(str(error), USAGE)
     told = {"streams": summary.streams, "events": summary.events, "dead_letters": summary.reasons}
+    told |= {"unreadable": summary.unreadable, "not_found": summary.not_found}
     _tell(asked, told, _replayed(asked, summary))
     if summary.streams and not any(counts["predictions"] for counts in summary.streams.values()):
         return _fail(f"{asked.predictions}: holds no prediction that can be read")
@@ -88,6 +89,10 @@ def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
         yield f"{asked.out / file}: {count}"
     for reason, count in sorted(summary.reasons.items()):
         yield f"dead letters, {reason}: {count}"
+    for field, count in sorted(summary.unreadable.items()):
+        yield f"values of {field} that could not be read: {count}"
+    for kind, paths in summary.not_found.items():
+        yield f"not one event of {kind} has {', '.join(paths)}: see `fields`"
     for name, status in summary.watched.items():
         yield from (f"{name} still fires: {firing}" for firing in status["firing"])
 
@@ -270,3 +275,7 @@ def _plain(value: Any) -> dict[str, Any]:
     from dataclasses import asdict, is_dataclass
 
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else dict(value._asdict())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

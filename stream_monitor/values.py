@@ -11,7 +11,7 @@ from typing import Any, Final
 
 
 class LeftOut(Enum):
-    """A value of a kind that is not supported; it is counted and its row stays."""
+    """A value that cannot be read; it is counted and its row stays."""
 
     LEFT_OUT = "left out"
 
@@ -26,17 +26,18 @@ _LONGEST = 16
 
 
 def number(value: Any) -> Value:
-    """A number or truth value as a float; nothing for null and NaN."""
+    """A number, a truth value or the text of a number as a float; nothing for null and NaN."""
     if type(value) is float:
         return value if value == value else None
     if value is None:
         return None
-    if not isinstance(value, int):
+    if not isinstance(value, int | str):
         return LEFT_OUT
     try:
-        return float(value)
-    except OverflowError:
+        read = float(value)
+    except (ValueError, OverflowError):
         return LEFT_OUT
+    return read if read == read else None
 
 
 def not_negative(value: Any) -> Value:
@@ -74,10 +75,6 @@ def feature(value: Any) -> Value:
 
 
 def numeric_feature(value: Any) -> Value:
-    """A feature that is declared numeric: texts that are numbers become numbers."""
-    if not isinstance(value, str):
-        return number(value)
-    try:
-        return number(float(value))
-    except ValueError:
-        return value
+    """A feature that is declared numeric: texts that are numbers become numbers, other texts stay."""
+    read = number(value)
+    return value if read is LEFT_OUT and isinstance(value, str) else read

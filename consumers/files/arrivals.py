@@ -24,6 +24,8 @@ class Arrived(NamedTuple):
     source: int
     """Which of the files it is from."""
     value: bytes
+    last: bool = False
+    """Whether no prediction is behind it."""
 
 
 def arrivals(rows: Iterable[tuple[int | None, bytes]], source: int = 0) -> Iterator[Arrived]:
@@ -36,7 +38,7 @@ def arrivals(rows: Iterable[tuple[int | None, bytes]], source: int = 0) -> Itera
     while window.rows:
         time, value = window.take()
         now = window.front(now, time)
-        yield Arrived(now, source, value)
+        yield Arrived(now, source, value, not window.rows)
 
 
 def merged(*files: Iterable[Arrived]) -> Iterator[Arrived]:

@@ -111,7 +111,9 @@ def _csv(path: Path, placed: Cells) -> Iterator[bytes]:
                     yield _json(placed({name: _cell(name, text) for name, text in zip(columns, row) if text != ""}))
                 elif row:
                     yield ",".join(row).encode()
-        except (csv.Error, OSError, EOFError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:
+            raise FileError(f"{path}: not in UTF-8, the one encoding that is read; convert it first") from None
+        except (csv.Error, OSError, EOFError) as error:
             raise FileError(f"{path}, line {rows.line_num}: {type(error).__name__}: {error}") from None
 
 

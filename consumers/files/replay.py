@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from consumers.files.arrivals import NEVER, Arrived, arrivals, merged
 from consumers.files.block_file import BlockFile, BlockRecord, block_records
 from consumers.files.event_files import EventFiles
 from consumers.files.files import FileError, events
+from consumers.files.time_order import in_time_order
 from consumers.intake.intake import Intake
 from consumers.memory import Stored
-from consumers.wire.event_time import INVALID, EventTime
-from consumers.wire.fields import find
+from consumers.wire.decode import Decoder
+from consumers.wire.event import EventKind
+from consumers.wire.reading import Reading
 from stream_monitor.config.deployment import Config
-from stream_monitor.config.stream import Source, StreamConfig
+from stream_monitor.config.stream import Labels, Source, StreamConfig
 from stream_monitor.task import Batch, End, Output, Partition, Slice
 from stream_monitor.watch import Watch
 
@@ -41,6 +42,10 @@ class Summary:
     """Events written, by file."""
     reasons: dict[str, int] = field(default_factory=dict)
     """Dead letters written, by their reason."""
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """Values that could not be read, by field."""
+    not_found: dict[str, list[str]] = field(default_factory=dict)
+    """Where the configuration looks and no event had anything, by kind."""
     watched: dict[str, Any] = field(default_factory=dict)
     """What the streams were doing at the end."""
 
@@ -63,13 +68,13 @@ def replay(
     intake = Intake(chosen, _reference(name, watched, reference))
     with ExitStack() as stack:
         world = _World(stack.enter_context(EventFiles(out)), stack, keep_blocks)
-        last = Slice(0)
-        for last in _slices(watched, predictions, labels):
-            world.take(intake.process(last), last.arrived)
-        for slice in _end(watched, chosen.topics.name("control"), list(world.watch.status()["streams"]), last):
+        pause = partial(_pause, world.watch, chosen.topics.name("control"))
+        for slice in _slices(watched, predictions, labels, pause):
             world.take(intake.process(slice), slice.arrived)
-        read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | intake.status()["streams"]
-        return world.summary(read)
+        status = intake.status()
+        read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | status["streams"]
+        lacking = {"unreadable": status["unreadable"].get(name, {}), "not_found": status["not_found"].get(name, {})}
+        return replace(world.summary(read), **lacking)
 
 
 def replay_blocks(path: Path | str, out: Path | str) -> Summary:
@@ -101,7 +106,7 @@ class _World:
 
     def summary(self, read: dict[str, dict[str, int]]) -> Summary:
         """What was written, and how the streams stand."""
-        return Summary(read, dict(self.files.counts), dict(self.files.reasons), self.watch.status()["streams"])
+        return Summary(read, dict(self.files.counts), dict(self.files.reasons), watched=self.watch.status()["streams"])
 
     def watch_again(self, record: BlockRecord, arrived: int = 0) -> None:
         """Lets a record be watched, and writes what comes of it."""
@@ -138,12 +143,14 @@ def _reference(name: str, stream: StreamConfig, path: Path | str | None) -> dict
     return {} if chosen is None else {name: events(chosen, bool(stream.predictions.fields))}
 
 
-def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | None) -> Iterator[Slice]:
-    """The rows of both files as they would have been read."""
-    files = [_rows(predictions, stream.predictions, 0)]
+def _slices(
+    stream: StreamConfig, predictions: Path | str, labels: Path | str | None, pause: Callable[[int], Slice]
+) -> Iterator[Slice]:
+    """The rows of both files as they would have been read, and the silence that closes the last window."""
+    files = [_rows(predictions, stream)]
     topics = [Partition(stream.predictions.topic, 0)]
     if labels is not None and stream.labels is not None:
-        files.append(_rows(labels, stream.labels, 1))
+        files.append(_labels(labels, stream, stream.labels))
         topics.append(Partition(stream.labels.topic, 0))
     offsets = [0] * len(files)
     arrived = 0
@@ -163,7 +170,11 @@ def _slices(stream: StreamConfig, predictions: Path | str, labels: Path | str | 
         came = {batch.partition for batch in batches}
         ends = {partition: End(offset, partition not in came) for partition, offset in zip(topics, offsets)}
         yield Slice(arrived, batches, ends=ends)
+        if rows[-1].last:
+            yield pause(arrived)
     yield _silence(arrived, topics, offsets)
+    yield pause(arrived)
+    yield _silence(arrived + stream.metrics.window + stream.metrics.grace + _SECOND, topics, offsets)
 
 
 def _silence(arrived: int, topics: Sequence[Partition], offsets: Sequence[int]) -> Slice:
@@ -171,12 +182,11 @@ def _silence(arrived: int, topics: Sequence[Partition], offsets: Sequence[int]) 
     return Slice(arrived, ends={partition: End(offset, True) for partition, offset in zip(topics, offsets)})
 
 
-def _end(stream: StreamConfig, control: str, names: list[str], last: Slice) -> Iterator[Slice]:
-    """Word that no more is to be expected, and the silence that closes the last window."""
-    told = [json.dumps({"stream": name, "action": "pause"}).encode() for name in names]
-    records = [Stored(i, last.arrived // 1_000, None, value) for i, value in enumerate(told)]
-    yield Slice(last.arrived, [Batch(Partition(control, 0), records)] if records else [])
-    yield Slice(last.arrived + stream.metrics.window + stream.metrics.grace + _SECOND, ends=last.ends)
+def _pause(watch: Watch, control: str, arrived: int) -> Slice:
+    """Word that no more is to be expected: a file that ends is no silence."""
+    told = [json.dumps({"stream": name, "action": "pause"}).encode() for name in watch.status()["streams"]]
+    records = [Stored(i, arrived // 1_000, None, value) for i, value in enumerate(told)]
+    return Slice(arrived, [Batch(Partition(control, 0), records)] if records else [])
 
 
 def _span(stream: StreamConfig) -> int:
@@ -188,7 +198,7 @@ def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
     """Rows that a reader would have found together."""
     together: list[Arrived] = []
     for row in rows:
-        if together and (len(together) >= ROWS or row.time - together[0].time > span):
+        if together and (len(together) >= ROWS or row.time - together[0].time > span or together[-1].last):
             yield together
             together = []
         together.append(row)
@@ -196,28 +206,18 @@ def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
         yield together
 
 
-def _rows(path: Path | str, source: Source, number: int) -> Iterator[Arrived]:
-    """The rows of a file with their arrivals."""
-    read = EventTime(source.zone, source.unit).read
-    where = source.fields.get("time", "time")
-    times = ((_time(read(_time_of(value, where))), value) for value in events(path, bool(source.fields)))
-    return arrivals(times, number)
+def _rows(path: Path | str, stream: StreamConfig) -> Iterator[Arrived]:
+    """The predictions of a file, in its order."""
+    time = _time("predictions", stream, stream.predictions)
+    return arrivals((time(value), value) for value in events(path, bool(stream.predictions.fields)))
 
 
-def _time(micros: int) -> int | None:
-    return None if micros == INVALID else micros
+def _labels(path: Path | str, stream: StreamConfig, labels: Labels) -> Iterator[Arrived]:
+    """The labels of a file, in order of their times: many are written in that of the predictions."""
+    return in_time_order(partial(events, path, bool(labels.fields)), _time("labels", stream, labels), 1)
 
 
-class _Timed(msgspec.Struct):
-    time: Any = None
-
-
-_timed = msgspec.json.Decoder(_Timed).decode
-
-
-def _time_of(value: bytes, path: str) -> Any:
-    """The time that an event says, if it can be read."""
-    try:
-        return _timed(value).time if path == "time" else find(msgspec.json.decode(value, type=dict[str, Any]), path)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
+def _time(kind: EventKind, stream: StreamConfig, source: Source) -> Callable[[bytes], int | None]:
+    """What says at which time an event happened, if it can be read."""
+    decoder = Decoder("", Reading(kind, source, stream.features, 0))
+    return lambda value: decoder.time(Stored(0, 0, None, value))

@@ -83,6 +83,7 @@ class Pages:
 def status(config: Config, observed: Observed) -> dict[str, Any]:
     """Everything that this replica knows, for people."""
     watched = observed.statuses.get("watch", {}).get("streams", {})
+    intake = observed.statuses.get("intake", {})
     return {
         "software": f"stream-monitor {__version__}",
         "deployment": config.deployment,
@@ -90,7 +91,9 @@ def status(config: Config, observed: Observed) -> dict[str, Any]:
         "replica": kafka_client.instance(config.kafka),
         "started": iso(round(observed.started * 1e6)),
         "tasks": {name: _task(log) for name, log in observed.logs.items()},
-        "read": observed.statuses.get("intake", {}).get("streams", {}),
+        "read": intake.get("streams", {}),
+        "unreadable": intake.get("unreadable", {}),
+        "not_found": intake.get("not_found", {}),
         "dead_letters": {task: status.get("dead_letters", {}) for task, status in observed.statuses.items()},
         "streams": watched,
         "elsewhere": _elsewhere(config, watched),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import structlog
@@ -57,6 +57,8 @@ class Intake:
         self._placed: dict[str, int] = {}
         self._counts: dict[str, Counter[str]] = {}
         """By configured stream: there may be any number of models; dead letters of no stream by their topic."""
+        self._left_out: dict[str, Counter[str]] = {}
+        """Values that could not be read, by configured stream and field."""
         self._sections = 0
         """Of the last slice that had any."""
         self._configured = False
@@ -121,13 +123,23 @@ class Intake:
         self._progress.forget(partition)
 
     def status(self) -> dict[str, Any]:
-        """What was read since the start, by configured stream, and how much of it became dead letters, by stream or topic."""
+        """What was read since the start, by configured stream, and what could not be; dead letters by stream or topic."""
         kinds = ("predictions", "labels", "dead")
         read = {name: self._counts[name] for name in self._config.streams if name in self._counts}
         return {
             "streams": {stream: {kind: counts[kind] for kind in kinds} for stream, counts in read.items()},
             "dead_letters": {name: counts["dead"] for name, counts in self._counts.items() if counts["dead"]},
+            "unreadable": {stream: dict(counts) for stream, counts in self._left_out.items()},
+            "not_found": self._not_found(),
         }
+
+    def _not_found(self) -> dict[str, dict[str, list[str]]]:
+        """Where the `fields` of a stream look and no event had anything, by kind."""
+        missing: dict[str, dict[str, list[str]]] = {}
+        for route in chain.from_iterable(self._routes.values()):
+            if paths := route.decoder.not_found:
+                missing.setdefault(route.stream, {})[route.kind] = paths
+        return missing
 
     def _route(self, name: str, kind: EventKind, stream: StreamConfig, source: Source) -> None:
         self._routes.setdefault(source.topic, []).append(Route(name, kind, self._decoder(name, kind, stream, source)))
@@ -175,10 +187,12 @@ class Intake:
                 self._take(turn, batch.partition, route.decoder.decode(batch.partition, batch.records, arrived))
 
     def _take(self, turn: _Turn, partition: Partition, pieces: Iterable[Piece]) -> None:
-        for section, lost in pieces:
+        for section, lost, left_out in pieces:
             turn.add(self._place(section.stream), section)
             configured = section.stream.partition("/")[0]
             self._count(configured, section.kind, 0 if section.rows is None else len(section.rows))
+            if left_out:
+                self._left_out.setdefault(configured, Counter()).update(left_out)
             for event in lost:
                 turn.dead_letters.append(turn.letters.event(section.stream, section.kind, partition, event))
                 self._count(configured, "dead", 1)

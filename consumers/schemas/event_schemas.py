@@ -12,11 +12,13 @@ from stream_monitor.control import Control
 Schema = dict[str, Any]
 
 _NAME = {"type": "string", "maxLength": NAME_LIMIT}
-_NUMBER = {"type": ["number", "boolean", "null"]}
+_DECIMAL = {"pattern": "^[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?$"}
+_NUMBER = {"type": ["number", "boolean", "string", "null"]} | _DECIMAL
+_AMOUNT = {"type": ["number", "string", "null"], "minimum": 0} | _DECIMAL
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _TEXT = {"type": ["string", "number", "boolean", "null"]}
 TIME: Schema = {
-    "description": "ISO 8601, of the configured zone where it has none, or a number since 1970 in s, ms, us or ns by its size.",
+    "description": "ISO 8601, of the configured zone where it has none, or a number or its text, in s to ns by its size.",
     "anyOf": [
         {"type": "string", "pattern": "^\\d{4}"},
         {"type": "number", "minimum": 0},
@@ -28,11 +30,11 @@ _PROPERTIES: dict[str, Schema] = {
     "prediction": _SCALAR | {"description": "A class or a number; 1, 1.0, \"1\" and true are the same."},
     "score": _NUMBER | {"description": "The probability of the positive class."},
     "scores": {"description": "Probabilities by class.", "type": ["object", "null"], "additionalProperties": _NUMBER},
-    "latency_ms": {"type": ["number", "null"], "minimum": 0},
+    "latency_ms": _AMOUNT,
     "status": _TEXT | {
         "description": "`ok`, `error`, `timeout`, or a number of HTTP; a prediction that failed needs no `prediction`.",
     },
-    "weight": {"type": ["number", "null"], "minimum": 0},
+    "weight": _AMOUNT,
     "model": _TEXT,
     "version": _TEXT,
     "features": {
@@ -43,7 +45,7 @@ _PROPERTIES: dict[str, Schema] = {
     "label": _SCALAR | {"description": "What the prediction should have been; compared as predictions are."},
     "op": {"description": "Withdraws the label of that id.", "enum": ["retract", None]},
     "origin": _TEXT,
-    "inclusion_probability": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1},
+    "inclusion_probability": {"type": ["number", "string", "null"], "exclusiveMinimum": 0, "maximum": 1} | _DECIMAL,
 }  # fmt: skip
 _TITLES: dict[EventKind, tuple[str, str]] = {
     "predictions": ("Prediction", "What a model has said.  Other fields are passed over."),

@@ -10,7 +10,7 @@ import msgspec
 from consumers.wire import parse
 from consumers.wire.event import STRUCTS, Label, Refused
 from consumers.wire.event_time import INVALID
-from consumers.wire.fields import mapped
+from consumers.wire.fields import found, mapped
 from consumers.wire.pieces import Piece, Place, Run, dead, pieces
 from consumers.wire.reading import Reading
 from consumers.wire.shape import FIRST, Shape
@@ -36,7 +36,7 @@ class _Time(msgspec.Struct, gc=False):
 
 
 _peek = msgspec.json.Decoder(_Model).decode
-_glance = msgspec.json.Decoder(_Time).decode
+_glance_at_one = msgspec.json.Decoder(_Time).decode
 _glance_at_all = msgspec.json.Decoder(list[_Time]).decode
 
 
@@ -55,6 +55,13 @@ class Decoder:
         self._strict = msgspec.json.Decoder(self._struct).decode
         self._known = frozenset(self._struct.__struct_fields__)
         self._shapes: dict[str, Shape] = {}
+        self._sought = dict(reading.fields)
+        self._looked = False
+
+    @property
+    def not_found(self) -> list[str]:
+        """Where the configuration looks, and no event so far had anything; nothing before the first one."""
+        return sorted(set(self._sought.values())) if self._looked else []
 
     def decode(self, partition: Partition, records: Sequence[Record], arrived: int) -> Iterator[Piece]:
         """Every event of the records as a row or as dead, once, in order within its stream."""
@@ -66,17 +73,24 @@ class Decoder:
             start = stop
 
     def time(self, record: Record) -> int | None:
-        """The event time of a record, microseconds, where it says when that was: of several events the last one's."""
+        """The event time of a record, microseconds, where it says when that was: of several events the latest one's."""
         value = record.value or b""
         try:
-            if value.lstrip()[:1] == b"[":
-                raw = self._struct_of(parse.anything(value)[-1]) if self._reading.fields else _glance_at_all(value)[-1]
-            else:
-                raw = self._raw(value) if self._reading.fields else _glance(value)
-        except (*parse.FAILED, Refused, IndexError):
+            events = self._glances(value) if parse.is_list(value) else [self._glance(value)]
+        except (*parse.FAILED, Refused):
             return None
-        time = self._reading.time.read(raw.time)
-        return None if time == INVALID else time
+        latest = max((self._reading.time.read(event.time) for event in events), default=INVALID)
+        return None if latest == INVALID else latest
+
+    def _glance(self, value: bytes) -> Any:
+        """What tells the time of an event."""
+        return self._raw(value) if self._reading.fields else parse.parse(value, _glance_at_one, self._struct_of)
+
+    def _glances(self, value: bytes) -> Sequence[Any]:
+        """The same of each event in a list."""
+        if self._reading.fields:
+            return list(map(self._struct_of, parse.anything(value)))
+        return parse.parse(value, _glance_at_all, lambda events: list(map(self._struct_of, events)))
 
     def _runs(self, records: Sequence[Record]) -> dict[str, Run]:
         runs: dict[str, Run] = {}
@@ -170,7 +184,12 @@ class Decoder:
     def _struct_of(self, event: Any) -> Any:
         if not isinstance(event, dict):
             raise Refused("invalid_event", "the event is no object")
-        ours = mapped(event, self._reading.fields, self._known) if self._reading.fields else event
+        ours = event
+        if self._reading.fields:
+            ours = mapped(event, self._reading.fields, self._known)
+            self._looked = True
+            if self._sought:
+                self._sought = {name: path for name, path in self._sought.items() if not found(event, ours, path, name)}
         return self._struct(**{name: value for name, value in ours.items() if name in self._known})
 
     def _stream_of(self, model: Any) -> str:

@@ -22,7 +22,8 @@ class Event(NamedTuple):
     """None where it says none, and need not."""
     numbers: dict[str, float]
     texts: dict[str, str]
-    left_out: int
+    left_out: tuple[str, ...] = ()
+    """The field of each value that could not be read."""
 
 
 class Refused(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,8 @@ INVALID = -1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MANY = 24
 """Rows from which on arrays are quicker."""
+_EPOCH_TEXT = re.compile(r"[0-9]{10}(?:[0-9]{3}){0,3}(?:\.[0-9]+)?")
+"""Seconds, or thousandths of thousandths of them, of today; other texts of digits may be dates."""
 _MARKS = {4, 7, 10, 13, 16, 19}
 _SIZES = ((10**11, "s"), (10**14, "ms"), (10**17, "us"))
 _MICROS = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -33,7 +36,7 @@ class EventTime:
     def read(self, value: Any) -> int:
         """Microseconds of a text, a datetime or a number; INVALID for everything else and before 1970 or after 9999."""
         if isinstance(value, str):
-            value = _datetime(value)
+            value = _said(value)
         if isinstance(value, datetime):
             micros = self._of_datetime(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -93,6 +96,13 @@ def _of_uniform(texts: Sequence[str]) -> Times:
     if (letters[:, -1] != ord("Z")).any() or (letters[:, 10] != ord("T")).any():
         raise ValueError("not uniform")
     return np.ascontiguousarray(letters[:, :-1]).view(f"S{width - 1}").ravel().astype("M8[us]").view(np.int64)
+
+
+def _said(text: str) -> datetime | float | None:
+    """The moment or the epoch number that a text is."""
+    if _EPOCH_TEXT.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    return _datetime(text)
 
 
 def _datetime(text: str) -> datetime | None:

@@ -22,12 +22,19 @@ def mapped(event: dict[str, Any], paths: Mapping[str, str], known: frozenset[str
     return ours
 
 
+def found(event: dict[str, Any], ours: dict[str, Any], path: str, name: str) -> bool:
+    """Whether an event has a value at a path, or any field that none else of `ours` is."""
+    return bool(ours.get(name)) if path == ALL else find(event, path) is not None
+
+
 def find(event: dict[str, Any], path: str) -> Any:
-    """The value at a dotted path; a name with dots in it is found as well."""
+    """The value at a dotted path; a name with dots in it is found as well, and an item of a list by its place, from 0 on."""
     if path in event:
         return event[path]
     head, _, rest = path.partition(".")
     inside = event.get(head)
+    if rest and isinstance(inside, list):
+        inside = {str(place): item for place, item in enumerate(inside)}
     return find(inside, rest) if rest and isinstance(inside, dict) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -48,8 +49,8 @@ class Layout:
         self._names = sorted(names)
         self.width = len(fields)
 
-    def rows(self, events: Sequence[Any], time: Times, reading: Reading) -> tuple[Rows, int]:
-        """Decoded events as rows, and how many values in them were left out."""
+    def rows(self, events: Sequence[Any], time: Times, reading: Reading) -> tuple[Rows, Counter[str]]:
+        """Decoded events as rows, and how many values in them were left out, by field."""
         fields = tuple(zip(*map(astuple, events)))
         members = [list(map(astuple, fields[group.place])) for group in self._groups]
         numbers = self._matrix(fields, members, len(events))
@@ -118,16 +119,25 @@ def _read(role: str, read: Read, values: Sequence[Any]) -> list[Any]:
 
 def _with_read(
     names: Sequence[str], numbers: Floats, texts: dict[str, Sequence[Any]], read: Sequence[tuple[str, list[Any]]]
-) -> tuple[Sequence[str], Floats, int]:
+) -> tuple[Sequence[str], Floats, Counter[str]]:
     """Adds columns whose values are of any kind: to the numbers, to the texts, or to what is left out."""
     if not read:
-        return names, numbers, 0
+        return names, numbers, Counter()
     more = [[value if isinstance(value, float) else np.nan for value in values] for _, values in read]
     texts.update((name, [value if isinstance(value, str) else None for value in values]) for name, values in read)
-    left_out = sum(values.count(LEFT_OUT) for _, values in read)
+    left_out = Counter[str]()
+    for name, values in read:
+        if count := values.count(LEFT_OUT):
+            left_out[_field(name)] += count
     together = [*names, *(name for name, _ in read)]
     order = sorted(range(len(together)), key=together.__getitem__)
     return sorted(together), np.concatenate([numbers, np.array(more, np.float64)])[order], left_out
+
+
+def _field(column: str) -> str:
+    """The field of an event that a column is from."""
+    prefix = column.partition(":")[0]
+    return next((group for group, name in GROUPS.items() if name == prefix), column)
 
 
 def _event_struct(kind: EventKind, heads: Sequence[Field], members: dict[str, list[Field]]) -> type[msgspec.Struct]:

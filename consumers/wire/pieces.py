@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -41,6 +42,8 @@ class Piece(NamedTuple):
 
     section: Section
     dead: tuple[Dead, ...]
+    left_out: Counter[str]
+    """Values that could not be read, by field."""
 
 
 class Run:
@@ -81,11 +84,10 @@ class _Cutter:
         rows, left_out = self._rows(events, places)
         lost = tuple(event for event in events if type(event) is Dead) if len(events) != _count(rows) else ()
         first, last = places[0][0], places[-1][0]
-        section = Section(
-            self._run.stream, self._reading.kind, rows, b"", *self._partition, first.offset, last.offset, len(lost), left_out
-        )
+        origin = (*self._partition, first.offset, last.offset, len(lost), left_out.total())
+        section = Section(self._run.stream, self._reading.kind, rows, b"", *origin)
         if size(section) <= ROOM:
-            yield Piece(section, lost)
+            yield Piece(section, lost, left_out)
         elif len(events) == 1:
             yield from self._too_large(places[0])
         else:
@@ -97,13 +99,13 @@ class _Cutter:
         self._run.plain = False
         return self.cut([dead(place, Refused("too_large", "the event takes more than a record of blocks holds"))], [place])
 
-    def _rows(self, events: list[Any], places: Sequence[Place]) -> tuple[Rows | None, int]:
+    def _rows(self, events: list[Any], places: Sequence[Place]) -> tuple[Rows | None, Counter[str]]:
         """The rows of the events that can be used; the others become dead in the list."""
         fast: Sequence[int] = range(len(events))
         if not self._run.plain:
             fast = [i for i, event in enumerate(events) if not isinstance(event, Event | Dead)]
         parts: list[tuple[Rows, Sequence[int]]] = []
-        left_out = 0
+        left_out = Counter[str]()
         if fast:
             rows, fast, left_out = self._decoded(events, places, fast)
             parts += [(rows, fast)] if rows else []
@@ -111,12 +113,12 @@ class _Cutter:
         if slow:
             read = [events[i] for i in slow]
             parts.append((columns.of_events(read, self._arrived), slow))
-            left_out += sum(event.left_out for event in read)
+            left_out.update(field for event in read for field in event.left_out)
         return parts[0][0] if len(parts) == 1 else columns.merge(parts) if parts else None, left_out
 
     def _decoded(
         self, events: list[Any], places: Sequence[Place], fast: Sequence[int]
-    ) -> tuple[Rows | None, Sequence[int], int]:
+    ) -> tuple[Rows | None, Sequence[int], Counter[str]]:
         chosen = events if len(fast) == len(events) else [events[i] for i in fast]
         time = self._reading.time.column([event.time for event in chosen], self._arrived)
         if not event_time.valid(time):
@@ -125,7 +127,7 @@ class _Cutter:
             fast = np.asarray(fast)[good].tolist()
             chosen, time = [events[i] for i in fast], time[good]
         if not chosen or self._run.layout is None:
-            return None, [], 0
+            return None, [], Counter()
         rows, left_out = self._run.layout.rows(chosen, time, self._reading)
         return rows, fast, left_out
 

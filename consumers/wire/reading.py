@@ -41,18 +41,18 @@ class Reading:
         """The event in a decoded record; raises Refused.  A row of a reference may go by the `key` of its place."""
         name = self._id(raw.prediction_id, key)
         time = self._time(raw.time)
-        event = Event(name, time, {}, {}, 0)
+        event = Event(name, time, {}, {})
         if self.kind == "labels" and raw.op is not None:
             return self._withdrawal(raw, event)
-        left_out = 0
+        left_out: list[str] = []
         for column, read in self._heads.items():
             value = getattr(raw, column)
-            if value is not None:
-                left_out += self._put(event, column, read(value))
+            if value is not None and not self._put(event, column, read(value)):
+                left_out.append(column)
         for group in self._members:
-            left_out += self._read_group(event, group, getattr(raw, group))
+            left_out += [group] * self._read_group(event, group, getattr(raw, group))
         self._check(event)
-        return event._replace(left_out=left_out)
+        return event._replace(left_out=tuple(left_out)) if left_out else event
 
     def allows(self, name: str) -> bool:
         """Whether a feature may be looked at."""
@@ -145,14 +145,13 @@ class Reading:
             read = _too_long
         return known.setdefault(name, (f"{GROUPS[group]}:{name}", read))
 
-    def _put(self, event: Event, column: str, value: Value) -> int:
+    def _put(self, event: Event, column: str, value: Value) -> bool:
+        """Adds a value, if it could be read."""
         if type(value) is float:
             event.numbers[column] = value
         elif type(value) is str:
             event.texts[column] = value
-        elif value is LEFT_OUT:
-            return 1
-        return 0
+        return value is not LEFT_OUT
 
     def _check(self, event: Event) -> None:
         if outcome(event.texts.get("status", "")) != "ok":  # what failed has said nothing

@@ -30,6 +30,8 @@ _HEADS: dict[str, Any] = {
     "weight": _AMOUNT,
     "inclusion_probability": Annotated[float, msgspec.Meta(gt=0, le=1)] | None,
 }
+_MEASURES = frozenset({"score", "latency_ms"})
+"""What is left out where it cannot be read; the others make their event a dead letter."""
 _ID = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LIMIT)]
 _WORD = Annotated[str, msgspec.Meta(min_length=1)]
 _WHOLE = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -117,6 +119,8 @@ class Shape:
             return Field("", name, type(None), "skip")
         if name in ("prediction", "label"):
             return self._outcome(name, seen, optional)
+        if name in _MEASURES and not seen <= {"number"}:
+            return Field("", name, Any, "each")
         if name in _HEADS:
             return Field("", name, _HEADS[name], "number")
         return Field("", name, *((str | None, "text") if seen == {"text"} else (str | int | float | bool | None, "each")))

@@ -41,7 +41,10 @@ class Source(Settings):
     topic: str = Field(min_length=1, max_length=249)
     """The name of the topic."""
     fields: dict[PredictionField, str] = Field(default_factory=dict)
-    """Where to find our fields in their events: our name to their dotted path, `features: "*"` for all that is left."""
+    """Where to find our fields in their events: our name to their dotted path, `features: "*"` for all that is left.
+
+    `score: probabilities.1` is the second item of a list.
+    """
     zone: str = "UTC"
     """The time zone of times without one."""
     unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"

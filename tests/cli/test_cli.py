@@ -252,3 +252,9 @@ def test_a_reader_that_has_seen_enough_is_no_error_of_ours(written: Written) -> 
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("module", ["stream_monitor", "stream_monitor.cli"])
+def test_the_program_can_be_run_as_a_module(module: str) -> None:
+    ran = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=False)
+    assert (ran.returncode, __version__ in ran.stdout) == (0, True)

@@ -65,7 +65,10 @@ def config() -> Config:
 
 @pytest.fixture
 def world() -> World:
-    intake = {"streams": {"s": {"predictions": 300, "labels": 2, "dead": 1}}, "dead_letters": {"s": 1, "sm.control": 2}}
+    intake = {
+        "streams": {"s": {"predictions": 300, "labels": 2, "dead": 1}}, "dead_letters": {"s": 1, "sm.control": 2},
+        "unreadable": {"s": {"score": 7}}, "not_found": {"s": {"predictions": ["inputs"]}},
+    }  # fmt: skip
     return World({"watch": watched("s") | {"dead_letters": {"s": 40}}, "intake": intake})
 
 
@@ -161,6 +164,7 @@ def test_the_status_says_what_every_stream_does_and_who_else_has_one(server: str
     assert status["tasks"]["watch"]["partitions"] == {"stream-monitor.blocks-0": {"committed": 42, "position": 42, "lag": 3}}
     assert status["dead_letters"] == {"watch": {"s": 40}, "intake": {"s": 1, "sm.control": 2}}
     assert status["read"]["s"] == {"predictions": 300, "labels": 2, "dead": 1}
+    assert (status["unreadable"]["s"], status["not_found"]["s"]) == ({"score": 7}, {"predictions": ["inputs"]})
     assert status["streams"]["s"]["positions"]["predictions"] == 300
     assert [signal["name"] for signal in status["streams"]["s"]["signals"]] == ["amount", "prediction"]
     assert list(status["elsewhere"]) == ["elsewhere"]

@@ -35,7 +35,7 @@ def test_nonsense_is_no_time(time: Any) -> None:
         (prediction(prediction=[1, 2]), "invalid_prediction"),
         (prediction(prediction=float("inf")), "invalid_prediction"),
         (prediction(weight=-1), "invalid_weight"),
-        (prediction(weight="2"), "invalid_weight"),
+        (prediction(weight="heavy"), "invalid_weight"),
         (prediction(version=[1]), "invalid_version"),
     ],
 )

@@ -32,6 +32,25 @@ def test_other_texts_are_classes(value: str) -> None:
     assert read(prediction(prediction=value))["prediction"] == value
 
 
+def test_a_measure_may_be_the_text_of_a_number() -> None:
+    row = read(prediction(score="0.9300000000000001", scores={"a": "1e-05", "b": 1}, latency_ms="12.5", weight="2"))
+    assert row["score"] == 0.9300000000000001
+    assert (row["scores:a"], row["scores:b"], row["latency_ms"], row["weight"]) == (1e-05, 1.0, 12.5, 2.0)
+    label = {"prediction_id": "a", "label": 1, "inclusion_probability": "0.1"}
+    assert read(label, "l")["inclusion_probability"] == 0.1
+
+
+@pytest.mark.parametrize("odd", ["0,93", "high", "", [0.07, 0.93], {"b": 1}])
+def test_a_measure_that_is_no_number_is_left_out_and_counted(odd: Any) -> None:
+    deployment = Deployment("streams: {s: {predictions: {topic: p}}}")
+    for _ in range(100):
+        deployment.give("p", prediction(score=odd, latency_ms=odd))
+    deployment.run()
+    sections = deployment.sections("predictions")
+    assert sum(section.left_out for section in sections) == 200
+    assert set(cells(sections[-1])[0]) == {"time", "prediction"}
+
+
 def test_a_text_feature_stays_a_text_unless_it_is_declared_numeric() -> None:
     declared = "streams: {s: {predictions: {topic: p}, features: {types: {zip: categorical, sum: numeric}}}}"
     event = prediction(features={"zip": 7.0, "sum": "12", "code": "12"})
@@ -65,6 +84,11 @@ def test_too_many_features_are_left_out_by_name_and_counted() -> None:
         (1_777_629_600_000, START),
         (1_777_629_600_000_000, START),
         (1_777_629_600_000_000_999, START),
+        ("1777629600", START),
+        ("1777629600.5", START + 500_000),
+        ("1777629600000", START),
+        ("1777629600000000", START),
+        ("1777629600000000999", START),
     ],
 )
 def test_times_come_in_many_forms(time: Any, micros: int) -> None:

@@ -52,6 +52,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def windows(directory: Path) -> list[tuple[str, int, int]]:
+    """When each window of arrivals began, its predictions and its outcomes."""
+    of_arrivals = [one["data"] for one in lines(directory / "metrics.jsonl") if one["data"]["basis"] == "arrival"]
+    return [(one["window"]["start"], one["predictions"], one["performance"]["outcomes"]) for one in of_arrivals]
+
+
 def contents(directory: Path) -> dict[str, bytes]:
     return {name: (directory / name).read_bytes() for name in FILES.values()}
 
@@ -160,3 +166,64 @@ def test_labels_that_come_ten_seconds_later_are_late_in_no_window_of_a_minute(tm
         if one["data"]["basis"] == "arrival" and one["data"]["since"] is not None
     ]  # fmt: skip
     assert all(abs(one["performance"]["outcomes"] - 30) <= 1 for one in of_windows[6:-2])
+
+
+def test_lines_that_are_lists_of_events_arrive_when_their_events_happened(tmp_path: Path) -> None:
+    files = world(tmp_path, 1_500)
+    replay(config(), tmp_path / "one", **files)
+    for path in files.values():
+        rows = path.read_text().splitlines()
+        path.write_text("".join(f"[{rows[i]}, {rows[i + 1]}]\n" for i in range(0, len(rows), 2)))
+    replay(config(), tmp_path / "two", **files)
+    assert [window[:2] for window in windows(tmp_path / "one")] == [window[:2] for window in windows(tmp_path / "two")]
+    said = (tmp_path / "two" / "alerts.jsonl").read_text()
+    assert "ClockSkew" not in said
+    assert "TimeBackwards" not in said
+
+
+def test_events_with_nan_in_them_arrive_when_they_happened(tmp_path: Path) -> None:
+    rows = [
+        {"prediction_id": f"p{i}", "time": START + i, "prediction": i % 2, "features": {"x": float("nan")}}
+        for i in range(1_500)
+    ]
+    replay(config(), tmp_path / "out", predictions=write(tmp_path / "p.jsonl", rows))
+    assert windows(tmp_path / "out")[0][0] == "2026-05-01T10:00:00.000Z"
+
+
+def test_labels_arrive_at_their_times_in_whatever_order_the_file_has_them(tmp_path: Path) -> None:
+    delays = np.random.default_rng(3).exponential(3_600, 3_000)
+    predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
+    labels = [
+        {"prediction_id": f"p{i}", "time": START + 10 * i + round(delay), "label": i % 2} for i, delay in enumerate(delays)
+    ]
+    rows = write(tmp_path / "p.jsonl", predictions)
+    as_made = write(tmp_path / "made.jsonl", labels)
+    in_order = write(tmp_path / "order.jsonl", sorted(labels, key=lambda label: label["time"]))
+    for name, path in (("one", in_order), ("two", as_made)):
+        replay(config(), tmp_path / name, predictions=rows, labels=path)
+    assert windows(tmp_path / "one") == windows(tmp_path / "two")
+    assert "ClockSkew" not in (tmp_path / "two" / "alerts.jsonl").read_text()
+
+
+def test_the_end_of_the_predictions_is_no_silence_though_labels_go_on(tmp_path: Path) -> None:
+    predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
+    labels = [{"prediction_id": f"p{i}", "time": START + 10 * i + 36_000, "label": i % 2} for i in range(3_000)]
+    rows, late = write(tmp_path / "p.jsonl", predictions), write(tmp_path / "l.jsonl", labels)
+    replay(config(CONFIG + "    no_data: {predictions: 20m}\n"), tmp_path / "out", predictions=rows, labels=late)
+    assert not lines(tmp_path / "out" / "alerts.jsonl")
+
+
+def test_labels_that_stop_while_predictions_go_on_are_silence(tmp_path: Path) -> None:
+    predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
+    labels = [{"prediction_id": f"p{i}", "time": START + 10 * i + 30, "label": i % 2} for i in range(1_500)]
+    rows, few = write(tmp_path / "p.jsonl", predictions), write(tmp_path / "l.jsonl", labels)
+    replay(config(CONFIG + "    no_data: {labels: 20m}\n"), tmp_path / "out", predictions=rows, labels=few)
+    assert lines(tmp_path / "out" / "alerts.jsonl")[0]["data"]["labels"]["alertname"] == "NoData"
+
+
+def test_what_could_not_be_read_or_found_is_said(tmp_path: Path) -> None:
+    rows = [{"prediction_id": f"p{i}", "time": START + i, "prediction": 1, "score": "0,9"} for i in range(100)]
+    mapped = config(CONFIG.replace("topic: p", "topic: p, fields: {features: inputs}"))
+    summary = replay(mapped, tmp_path / "out", predictions=write(tmp_path / "p.jsonl", rows))
+    assert summary.unreadable == {"score": 100}
+    assert summary.not_found == {"predictions": ["inputs"]}

@@ -1,0 +1,60 @@
+"""The rows of a file in order of their times, wherever the file has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from consumers.files.arrivals import NEVER, Arrived
+
+Ints = npt.NDArray[np.int64]
+TOGETHER = 1_000_000
+"""Rows that are held at once: a file that is not in order is read again for each so many."""
+_NONE = -1
+_OUTSIDE = 10
+"""How many times as far as the middle nine tenths of the times span a time may lie outside them, and a month beside."""
+_MONTH = 30 * 86_400_000_000
+
+
+def in_time_order(
+    read: Callable[[], Iterable[bytes]], time: Callable[[bytes], int | None], source: int = 0, together: int = TOGETHER
+) -> Iterator[Arrived]:
+    """Rows in order of the times at which they happened, which is when they arrive; those of one time as the file has them.
+
+    A row without a time, or with one that is far from all others, follows its predecessor.  `read` gives the file from its
+    beginning.
+    """
+    times = _believed(np.fromiter((_NONE if (at := time(value)) is None else at for value in read()), np.int64))
+    if (np.diff(times) >= 0).all():
+        for at, value in zip(times.tolist(), read(), strict=True):
+            yield Arrived(at, source, value)
+        return
+    order = np.argsort(times, kind="stable")
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    for start in range(0, len(order), together):
+        part = order[start : start + together]
+        values = dict(_between(read(), places, start, start + together))
+        for place, at in enumerate(times[part].tolist(), start):
+            yield Arrived(at, source, values[place])
+
+
+def _between(rows: Iterable[bytes], places: Ints, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+    """The rows whose places in the order are between two, each with its own."""
+    return ((place, value) for place, value in zip(places.tolist(), rows, strict=True) if start <= place < stop)
+
+
+def _believed(times: Ints) -> Ints:
+    """The times, and instead of those that are missing or far from all others that of the row before, or behind."""
+    known = np.sort(times[times != _NONE])
+    if not len(known):
+        return np.full(len(times), NEVER)
+    few = max(len(known) // 20, int(len(known) > 4))
+    low, high = int(known[few]), int(known[-1 - few])
+    room = _OUTSIDE * (high - low) + _MONTH
+    believed = (times != _NONE) & (times >= low - room) & (times <= high + room)
+    rows = np.where(believed, np.arange(len(times)), -1)
+    before = np.maximum.accumulate(rows)
+    return times[np.where(before < 0, int(np.argmax(believed)), before)]
