@@ -25,17 +25,17 @@ CONFIG: dict[str, Any] = {
 
 def world(
     error: Any, late: float, hours: float = 40.0, rate: int = 200, version: Any = "1", seed: int = 0, config: Any = None,
-    slow: Any = None,
+    slow: Any = None, unsaid: float | None = None,
 ) -> list[Block]:  # fmt: skip
     """Predictions with an error rate by hour; labels come after some ten minutes, those of errors `late` hours later.
 
-    All take `slow` hours more, by the hour of the prediction.
+    All take `slow` hours more, by the hour of the prediction; the label `unsaid` never comes, and others are never errors.
     """
     rng = np.random.default_rng(seed)
     n = int(hours * rate)
     time = np.sort(rng.uniform(0, hours * HOUR, n))
     truth = rng.integers(0, 2, n).astype(float)
-    wrong = rng.random(n) < np.vectorize(error)(time / HOUR)
+    wrong = (rng.random(n) < np.vectorize(error)(time / HOUR)) & (unsaid is None or truth == unsaid)
     versions = np.vectorize(version)(time / HOUR) if callable(version) else np.full(n, version)
     known = time + 600 + rng.exponential(120, n) + np.where(wrong, late * HOUR, 0.0)
     known += HOUR * np.vectorize(slow)(time / HOUR) if slow else 0.0
@@ -43,6 +43,7 @@ def world(
     for start in np.arange(0.0, hours * HOUR, 600.0):
         mine, due = (np.flatnonzero((at >= start) & (at < start + 600)) for at in (time, known))
         due = due[np.argsort(known[due])]
+        due = due[truth[due] != unsaid]
         sections = [
             predictions([f"i{i}" for i in mine], time[mine].tolist(), said[mine].tolist(), None, versions[mine].tolist())
         ]
@@ -115,6 +116,19 @@ def test_what_labels_said_at_that_age_counts_wherever_the_log_is_cut() -> None:
     whole = run(blocks)
     assert run(cut(blocks, 7), per_read=9) == whole
     assert run(blocks, restarts=range(2, 60, 5)) == whole
+
+
+@pytest.mark.parametrize("wait", ["3h", "4h"])
+def test_where_no_label_is_one_it_is_compared_as_others_are(wait: str) -> None:
+    config = {"labels": {"topic": "l", "wait": wait, "absent": {"label": 0, "after": "3h"}}}
+    blocks = world(lambda hour: 0.24 if hour < 12 else 0.8, 0.0, hours=20.0, config=config, unsaid=0.0)
+    whole = run(blocks, per_read=50)
+    references = [event["data"]["performance"].get("reference") for event in whole["metrics"]]
+    assert references[-1]["accuracy"] == pytest.approx(0.88, abs=0.03)
+    said = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["alertname"] == "ConceptDrift"]
+    assert {one["labels"]["severity"] for one in said} == {"critical"}
+    assert "2026-01-01T15" < said[0]["startsAt"] < "2026-01-01T17"
+    assert run(cut(blocks, 7), restarts=[40, 90], per_read=9) == whole
 
 
 def test_another_age_by_configuration_begins_again_from_what_still_waits() -> None:
