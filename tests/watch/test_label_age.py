@@ -144,6 +144,18 @@ def test_another_age_by_configuration_begins_again_from_what_still_waits() -> No
     assert run(cut(blocks, 11), restarts=[5, 40], per_read=9) == whole
 
 
+def test_no_label_that_begins_to_be_one_is_compared_from_then_on() -> None:
+    before, absent = {"topic": "l", "wait": "9h"}, {"absent": {"label": 0, "after": "3h"}}
+    blocks = world(lambda hour: 0.24, 0.0, hours=20.0, config={"labels": before}, unsaid=0.0)
+    place = next(i for i, one in enumerate(blocks) if _second(one) > 9 * HOUR)
+    changed = configuration(config=CONFIG | {"labels": before | absent}, revision=1)
+    blocks.insert(place, block(changed, at=_second(blocks[place])))
+    whole = run(blocks, per_read=50)
+    references = [event["data"]["performance"].get("reference") for event in whole["metrics"]]
+    assert references[-1]["accuracy"] == pytest.approx(0.88, abs=0.03)
+    assert run(cut(blocks, 7), restarts=[40, 90], per_read=9) == whole
+
+
 def _second(one: Block) -> float:
     return (one.arrived - 1_767_225_600 * SECOND) / SECOND
 
