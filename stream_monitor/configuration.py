@@ -44,7 +44,7 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
         stream.configure_labels()
         if stream.join.clock.started and _age(new) != _age(old):
             stream.estimates.relearn()
-            outputs += due.compare_anew(stream, stream.moment(arrived))
+            outputs += due.compare_anew(stream, stream.moment(arrived)) + _models_anew(stream, arrived)
     if _learnt_from(new) != _learnt_from(old):
         outputs += stream.rebaseline(arrived, "configured")
     elif _watched_with(new) != _watched_with(old):
@@ -72,8 +72,10 @@ def _models(stream: Stream, old: StreamConfig, arrived: int) -> list[Output]:
         stream.estimates = Estimates(stream.ledger, new)
         for number in stream.watched.versions:
             turnover.refer(stream, number)
-    if new.models == old.models:
-        return []
+    return [] if new.models == old.models else _models_anew(stream, arrived)
+
+
+def _models_anew(stream: Stream, arrived: int) -> list[Output]:
     for version in stream.watched.versions.values():
         version.models = None
     return stream.alerts.end("configured", stream.moment(arrived), signal="model")

@@ -49,8 +49,13 @@ def close_windows(stream: Running, now: int, arrived: int, everything: bool = Fa
 
 
 def compare_anew(stream: Running, moment: Moment) -> list[Output]:
-    """Compares labels at another age from now on: what is learnt of losses begins again, from the rows that still wait."""
-    stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, since=-FAR)
+    """Compares labels at another age from now on: what is learnt of losses begins again, from the rows that still wait.
+
+    Where no label is one, it is from those that come to that age: of others it is not known.
+    """
+    labels = stream.record.config.labels
+    since = FAR if labels and labels.absent else -FAR
+    stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, since)
     stream.ledger.relearn()
     kept = {number for number, since in stream.ledger.since.items() if since.given}
     over = stream.watched.begin_losses(stream.judge, kept)

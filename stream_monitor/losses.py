@@ -52,7 +52,10 @@ def judge(stream: Running, joined: Joined, last: int, position: int | None) -> t
     new = outcomes.sign == 1
     stream.outcomes += int(new.sum())
     for version, mine in stream.watched.of(outcomes):
-        events += _see(stream, version, outcomes.part(mine), losses[mine])
+        version.labelled.judged(outcomes.row[mine], outcomes.position[mine], np.sign(outcomes.sign[mine]).astype(np.int64))
+        version.outcomes += int(new[mine].sum())
+        if not stream.age.stated:
+            events += _learn(stream, version, outcomes.part(mine), losses[mine], told)
     return outcomes.row[new], events
 
 
@@ -104,6 +107,8 @@ def _found(stream: Running, outcomes: Outcomes, told: int) -> list[Event]:
     outcomes, losses = outcomes.part(good), losses[good]
     stream.ledger.compared(outcomes, losses)
     for version, mine in stream.watched.of(outcomes):
+        if stream.age.stated:
+            events += _learn(stream, version, outcomes.part(mine), losses[mine], told)
         mine = mine[version.watched_lots.drawn(outcomes.ids[mine], outcomes.label_weight[mine])]
         events += _watch(stream, version, outcomes.part(mine), losses[mine], told)
     return events
@@ -137,21 +142,16 @@ def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | No
     return cleared.outcomes, events
 
 
-def _see(stream: Running, version: Version, outcomes: Outcomes, losses: Floats) -> list[Event]:
-    """Counts outcomes of a version, and lets models see those that are new."""
-    version.labelled.judged(outcomes.row, outcomes.position, np.sign(outcomes.sign).astype(np.int64))
-    new = np.flatnonzero(outcomes.sign == 1)
-    version.outcomes += len(new)
+def _learn(stream: Running, version: Version, outcomes: Outcomes, losses: Floats, told: int) -> list[Event]:
+    """Lets models see new outcomes from the row on from which what is found is `told`: of one age where that is stated."""
     if not stream.record.config.models.any:
         return []
-    new = new[version.learnt_lots.drawn(outcomes.ids[new], outcomes.label_weight[new])]
-    if not len(new):
+    seen = (outcomes.row >= told) & (outcomes.sign == 1)
+    seen[seen] = version.learnt_lots.drawn(outcomes.ids[seen], outcomes.label_weight[seen])
+    if not seen.any():
         return []
-    outcomes = outcomes.part(new)
-    return _learn(stream, version, outcomes, losses[new], _marks(outcomes))
-
-
-def _learn(stream: Running, version: Version, outcomes: Outcomes, losses: Floats, marks: Marks) -> list[Event]:
+    outcomes, losses = outcomes.part(seen), losses[seen]
+    marks = _marks(outcomes)
     task: Task = "regression" if stream.judge.task == "regression" else "classification"
     if version.models is None:
         version.models = Models(stream.record.config.models, task)

@@ -102,7 +102,7 @@ class Stream:
         entries = list(entries)
         now, coming = self.join.silence(entries, arrived), self._coming(entries, arrived)
         outputs: list[Output] = []
-        while (first := min(due.at(self, coming), self.ledger.windows.boundary_after(self.join.next_absence(now)))) <= now:
+        while (first := self._next_due(now, coming)) <= now:
             # One after the other, as with rows.
             outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived, coming)
         return outputs + self._pass(now, arrived)
@@ -189,7 +189,7 @@ class Stream:
             now = int(clock[0])
             if not self.join.clock.started:
                 self.checks.expect(now, self.join.wait if self.join.labelled else 0)
-            while (first := due.at(self)) <= now:
+            while (first := self._next_due(now)) <= now:
                 outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived)
             next_due = min(due.at(self), self.ledger.windows.boundary_after(now))
             ready = int(np.searchsorted(clock, next_due, "left"))
@@ -197,6 +197,10 @@ class Stream:
             outputs += more
             start += taken
         return outputs + foreign.refuse(self, kind, strange, len(rows), arrived) if strange else outputs
+
+    def _next_due(self, now: int, coming: Coming = "both") -> int:
+        """The clock at which something is due, or a window closes in which no label has come to mean one, up to `now`."""
+        return min(due.at(self, coming), self.ledger.windows.boundary_after(self.join.next_absence(now)))
 
     def _nothing_is_due(self, rows: Rows) -> bool:
         """Whether no row can move the clock to where something is due."""

@@ -36,7 +36,7 @@ class Absence:
         row = np.searchsorted(clock, self._time(due), "left")
         label = np.array([(labelled or {}).get(number, len(clock)) for number in due.tolist()], np.int64)
         due, row = due[label >= row], row[label >= row]
-        return self._outcomes(due, row, clock[row])
+        return self._outcomes(due, row, self._time(due))
 
     def in_silence(self, before: int, now: int) -> Outcomes:
         """Outcomes of predictions without a label for so long while no row came, each at its own time."""

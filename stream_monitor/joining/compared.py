@@ -59,7 +59,9 @@ class Compared:
         if amended:
             for i in np.flatnonzero(np.isin(numbers, list(amended))).tolist():
                 there[i] = _then(amended[int(numbers[i])], int(row[i]), there[i : i + 1])[0]
-        known = ((there["status"] == LABELLED) | (there["status"] == ABSENT)) & (there["at"] < old)
+        known = (there["status"] == LABELLED) | (there["status"] == ABSENT)
+        if self.lead:  # no label comes after the wait, and that none came is known when it ends
+            known &= there["at"] < old
         if not known.all():
             numbers, there, row = numbers[known], there[known], row[known]
         found = met.outcomes(self._waiting, numbers, row, 1)

@@ -26,7 +26,7 @@ class Outcomes(NamedTuple):
     known: Ints
     """When the label was known; the prediction's time plus the wait if its absence is the label."""
     at: Ints
-    """The stream's clock when the label joined first."""
+    """The stream's clock when the label joined first; if its absence is the label, when that came to be one."""
     value: Floats
     code: Codes
     label_value: Floats

@@ -97,6 +97,11 @@ class LabelAge:
         self._pending: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
         """Of all labels, but for those since the last look."""
 
+    @property
+    def stated(self) -> bool:
+        """Whether it is configured."""
+        return self._stated is not None
+
     def within(self, wait: int) -> int:
         """The age, microseconds, where predictions wait for so long."""
         age = self._found if self._stated is None else self._stated

@@ -119,6 +119,14 @@ def test_no_label_in_time_means_the_stated_label() -> None:
     assert outcomes(events) == (10, 4.0)
 
 
+def test_no_label_is_one_in_its_own_window_though_the_next_row_comes_much_later() -> None:
+    config = {"labels": {"topic": "l", "wait": "9h", "absent": {"label": 0, "after": "2h"}}}
+    events = metrics(block(ten()), block(predictions(["later"], [8 * 3600], [0.0], score=[0.5])), config=config)
+    (mine,) = (event for event in events if event["window"]["start"][11:16] == "02:00" and event["performance"]["outcomes"])
+    assert mine["performance"]["outcomes"] == 10
+    assert total(events, "amended_too_late") == 0
+
+
 def test_a_label_that_comes_after_its_absence_was_taken_for_one_corrects_it() -> None:
     config = {"labels": {"topic": "l", "wait": "1h", "absent": {"label": 0, "after": "10m"}}, "metrics": {"window": "1h"}}
     events = metrics(block(ten()), block(labels(["id0"], [15 * MINUTE], [1.0])), config=config)

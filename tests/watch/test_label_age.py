@@ -25,17 +25,17 @@ CONFIG: dict[str, Any] = {
 
 def world(
     error: Any, late: float, hours: float = 40.0, rate: int = 200, version: Any = "1", seed: int = 0, config: Any = None,
-    slow: Any = None,
+    slow: Any = None, unsaid: float | None = None,
 ) -> list[Block]:  # fmt: skip
     """Predictions with an error rate by hour; labels come after some ten minutes, those of errors `late` hours later.
 
-    All take `slow` hours more, by the hour of the prediction.
+    All take `slow` hours more, by the hour of the prediction; the label `unsaid` never comes, and others are never errors.
     """
     rng = np.random.default_rng(seed)
     n = int(hours * rate)
     time = np.sort(rng.uniform(0, hours * HOUR, n))
     truth = rng.integers(0, 2, n).astype(float)
-    wrong = rng.random(n) < np.vectorize(error)(time / HOUR)
+    wrong = (rng.random(n) < np.vectorize(error)(time / HOUR)) & (unsaid is None or truth == unsaid)
     versions = np.vectorize(version)(time / HOUR) if callable(version) else np.full(n, version)
     known = time + 600 + rng.exponential(120, n) + np.where(wrong, late * HOUR, 0.0)
     known += HOUR * np.vectorize(slow)(time / HOUR) if slow else 0.0
@@ -43,6 +43,7 @@ def world(
     for start in np.arange(0.0, hours * HOUR, 600.0):
         mine, due = (np.flatnonzero((at >= start) & (at < start + 600)) for at in (time, known))
         due = due[np.argsort(known[due])]
+        due = due[truth[due] != unsaid]
         sections = [
             predictions([f"i{i}" for i in mine], time[mine].tolist(), said[mine].tolist(), None, versions[mine].tolist())
         ]
@@ -117,6 +118,19 @@ def test_what_labels_said_at_that_age_counts_wherever_the_log_is_cut() -> None:
     assert run(blocks, restarts=range(2, 60, 5)) == whole
 
 
+@pytest.mark.parametrize("wait", ["3h", "4h"])
+def test_where_no_label_is_one_it_is_compared_as_others_are(wait: str) -> None:
+    config = {"labels": {"topic": "l", "wait": wait, "absent": {"label": 0, "after": "3h"}}}
+    blocks = world(lambda hour: 0.24 if hour < 12 else 0.8, 0.0, hours=20.0, config=config, unsaid=0.0)
+    whole = run(blocks, per_read=50)
+    references = [event["data"]["performance"].get("reference") for event in whole["metrics"]]
+    assert references[-1]["accuracy"] == pytest.approx(0.88, abs=0.03)
+    said = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["alertname"] == "ConceptDrift"]
+    assert {one["labels"]["severity"] for one in said} == {"critical"}
+    assert "2026-01-01T15" < said[0]["startsAt"] < "2026-01-01T17"
+    assert run(cut(blocks, 7), restarts=[40, 90], per_read=9) == whole
+
+
 def test_another_age_by_configuration_begins_again_from_what_still_waits() -> None:
     blocks = world(lambda hour: 0.12 if hour < 8 else 0.5, 0.5, hours=16.0)
     stated = CONFIG | {"labels": {"topic": "l", "wait": "12h", "age": "2h"}}
@@ -128,6 +142,18 @@ def test_another_age_by_configuration_begins_again_from_what_still_waits() -> No
     last = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["kind"] == "concept_drift"][-1]
     assert last["status"] == "firing"
     assert run(cut(blocks, 11), restarts=[5, 40], per_read=9) == whole
+
+
+def test_no_label_that_begins_to_be_one_is_compared_from_then_on() -> None:
+    before, absent = {"topic": "l", "wait": "9h"}, {"absent": {"label": 0, "after": "3h"}}
+    blocks = world(lambda hour: 0.24, 0.0, hours=20.0, config={"labels": before}, unsaid=0.0)
+    place = next(i for i, one in enumerate(blocks) if _second(one) > 9 * HOUR)
+    changed = configuration(config=CONFIG | {"labels": before | absent}, revision=1)
+    blocks.insert(place, block(changed, at=_second(blocks[place])))
+    whole = run(blocks, per_read=50)
+    references = [event["data"]["performance"].get("reference") for event in whole["metrics"]]
+    assert references[-1]["accuracy"] == pytest.approx(0.88, abs=0.03)
+    assert run(cut(blocks, 7), restarts=[40, 90], per_read=9) == whole
 
 
 def _second(one: Block) -> float:

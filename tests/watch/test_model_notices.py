@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.models.comparison import NOTHING, Standing
 from stream_monitor.models.models import ERRORS, Found, Step
 
-from .worlds import arrivals, block, configuration, drained, labels, predictions, record, run
+from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, record, run
 
 BETTER = Standing(True, 0.1, 0.05, 0.15, 0, 1_000)
 
@@ -69,3 +70,33 @@ def test_a_model_that_is_repaired_ends_what_was_said_of_its_challenger_whatever_
     (model,) = [one["models"] for one in arrivals(said) if one["models"]][-1]
     assert (model["better"], model["learnt_from_one_in"]) == (False, 1)
     assert run(log, restarts=[3, 8, 12], per_read=2) == said
+
+
+@pytest.mark.parametrize("absent", [{}, {"absent": {"label": 0, "after": "3h"}}])
+def test_labels_of_one_class_that_come_first_or_alone_make_no_challenger_better(absent: dict[str, Any]) -> None:
+    rng, n = np.random.default_rng(6), 6_000
+    x, time = rng.normal(size=n), np.sort(rng.uniform(0, 36_000, n))
+    chance = 1 / (1 + np.exp(1.5 - 1.5 * x))
+    known = time + rng.exponential(3_600, n)
+    came = np.flatnonzero((rng.random(n) < chance) & (known < time + 10_800))
+    config = {
+        "labels": {"topic": "l", "wait": "4h"} | absent,
+        "models": {"challengers": {"logistic": {}, "majority": {}}},
+    }
+    log = [block(configuration(config=config), at=0)]
+    for at in np.arange(0.0, 54_000, 600):
+        mine, due = (np.flatnonzero((one >= at) & (one < at + 600)) for one in (time, known))
+        due = np.intersect1d(due, came)
+        due = due[np.argsort(known[due])]
+        guess = (chance[mine] > 0.5).astype(float).tolist()
+        sections = (
+            [predictions([f"r{i}" for i in mine], time[mine].tolist(), guess, {"x": x[mine].tolist()})] if len(mine) else []
+        )
+        sections += [labels([f"r{i}" for i in due], known[due].tolist(), [1.0] * len(due))] if len(due) else []
+        log += [block(*sections, at=at + 600)] if sections else []
+        log.append(drained(at + 600))
+    said = run(log, per_read=20)
+    assert not [one for one in said["alerts"] if one["data"]["labels"]["alertname"] == "ChallengerBetter"]
+    learnt = [one["models"][0]["outcomes"] for one in arrivals(said) if one["models"]]
+    assert learnt[-1] > n - 10 if absent else not learnt
+    assert run(cut(log, 17), restarts=[30], per_read=40) == said
