@@ -113,7 +113,7 @@ def _types(stream: Running, moment: Moment) -> list[Output]:
     begun, ceased = stream.feature_rows.close()
     outputs: list[Output] = []
     for name in begun:
-        text = stream.watched.features.is_number(name)
+        text = not stream.watched.features.is_text(name)
         outputs += notices.feature_type(stream.alerts, stream.name, name, text, moment)
     for name in ceased:
         outputs += stream.alerts.end("recovered", moment, alertname="FeatureType", feature=name)
