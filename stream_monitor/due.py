@@ -110,7 +110,7 @@ def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
 
 def _types(stream: Running, moment: Moment) -> list[Output]:
     """Features that come as another type than in the reference, or no longer do."""
-    begun, ceased = stream.feature_rows.close()
+    begun, ceased = stream.feature_rows.close(stream.watched.features)
     outputs: list[Output] = []
     for name in begun:
         text = not stream.watched.features.is_text(name)

@@ -11,7 +11,7 @@ import pytest
 from consumers.wire import columns
 from consumers.wire.event import Event
 from stream_monitor.blocks import Block, Section
-from tests.watch.worlds import SECOND, START, block, configuration, run, run_raw
+from tests.watch.worlds import SECOND, START, block, configuration, drained, run, run_raw
 
 DEFAULT: dict[str, Any] = {"detectors": {}, "reference": {"rows": 1000}}
 Column = Sequence[float | str]
@@ -72,6 +72,13 @@ def test_some_texts_among_numbers_are_the_same_in_any_section(before: float) -> 
         "country of s comes as a number, and in the reference it was text",
     }
     assert not [one for one in said(stream(features)) if "Drift" in one[0]]
+
+
+def test_that_nothing_comes_is_no_feature_of_the_right_type() -> None:
+    amount: list[float | str] = np.random.default_rng(0).normal(size=2000).tolist()
+    amount[1500:] = ["x"] * 500
+    quiet = [*stream({"amount": amount}), drained(20_000)]
+    assert [step for _, step, _ in said(quiet)] == ["opened"]
 
 
 def test_names_of_categories_that_are_numbers_are_numbers_though_a_text_came_before() -> None:
