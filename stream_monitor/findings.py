@@ -38,7 +38,7 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
 
 def _context(stream: Running, group: Group, finding: Finding) -> Context:
     """What else an alert says about a change."""
-    features = partial(stream.feature_rows.categories.name, finding.name)
+    features = partial(stream.feature_rows.categories.name, finding.name, number=group.is_number(finding.name))
     name = stream.words.name if finding.sort == "prediction" else features
     grew = [(name(one), before, since) for one, before, since in finding.shares if before or since]
     immature = group.span < stream.record.config.reference.span

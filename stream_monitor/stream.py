@@ -236,7 +236,7 @@ class Stream:
         features = self.feature_rows.of(rows, self.watched.features)
         kept = None
         if self.record.config.models.need_features:
-            kept = self.kept.matrix(features.names, features.values, features.texts)
+            kept = self.kept.matrix(features.names, features.values, features.texts, self.watched.features.is_number)
         joined = self.join.predictions(rows, values, arrived, kept)
         if task != self.judge.task:
             self.count({"incomparable": self.join.withdraw(self.judge.foreign)})

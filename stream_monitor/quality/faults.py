@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +12,14 @@ import numpy.typing as npt
 from stream_monitor.config.quality import Name, Quality
 from stream_monitor.figures import number, percent
 from stream_monitor.quality import units
+from stream_monitor.quality.evidence import Evidence, Judged, judge
 from stream_monitor.quality.feature_counts import FeatureCounts
 from stream_monitor.quality.issue import Found
-from stream_monitor.quality.known import Known
-from stream_monitor.quality.shares import LEVEL, Verdict, compare
+from stream_monitor.quality.known import Known, Worst
+from stream_monitor.quality.shares import LEVEL, Verdict
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 _FEW = 10
 """Rows with a new feature from which on it is worth a word."""
@@ -39,12 +43,23 @@ class Look(NamedTuple):
     """Features whose values are missing for a reason that is said already."""
     drifting: Set[str]
     """Features of which it is said already that they drift: a few values beyond their range are no news."""
-    vanished: Set[str]
-    """Features of which it is said already that they have vanished."""
+    said: Callable[[Name], Set[str]]
+    """Features of which something is said already."""
+    past: Mapping[Name, Evidence]
+    """What the windows before this one have left undecided."""
     full: bool
     """Whether the reference has as many features as it may have; then the others are not new."""
     jumped: Set[str] = frozenset()
     """Features that are or were in another unit in this window, as is said: that they leave their range follows."""
+
+    def judge(self, name: Name, k: Ints, n: Ints, reference: Worst, least: float, usual: Ints | int = 0) -> Judged:
+        """Whether shares are too large, in this window or in several."""
+        said = self.are(self.said(name))
+        return judge(k, n, self.past[name], said, reference, least, self.limits.rows, usual)
+
+    def are(self, some: Set[str]) -> Mask:
+        """Which features are among some."""
+        return np.array([name in some for name in self.known.names], np.bool_)
 
     def title(self, feature: str) -> str:
         """A feature as summaries name it."""
@@ -61,49 +76,45 @@ class Findings(NamedTuple):
 
     bad: list[Found]
     well: set[str]
+    left: Evidence | None = None
+    """For the next window; None where each is judged by itself."""
 
 
 def missing(look: Look) -> Findings:
     """Values that are missing more often than in the reference; not those of what has vanished altogether."""
     counts = look.counts
-    verdict = _missing(look)
+    judged = _missing(look, "MissingValues")
     gone = counts.missing == counts.rows
-    said = np.array([name in look.vanished for name in look.known.names], np.bool_)
-    verdict = verdict._replace(bad=verdict.bad & ~gone & ~said)
-    rows = np.full(len(gone), counts.rows)
-    return _findings(look, verdict, rows, lambda i, before, after: f"is missing in {after}, {before} in the reference")
+    judged = _only(judged, ~gone & ~look.are(look.said("VanishedFeature")))
+    return _findings(look, judged, lambda i, before, after: f"is missing in {after}, {before} in the reference")
 
 
 def vanished(look: Look) -> Findings:
     """Features of the reference that no row has, until they are there about as often as in it."""
-    verdict, counts = _missing(look), look.counts
-    gone = counts.missing == counts.rows
-    verdict = verdict._replace(bad=verdict.bad & gone)
-    rows = np.full(len(gone), counts.rows)
-    return _findings(look, verdict, rows, lambda i, before, after: f"is there no more: it is missing in {after}")
+    gone = look.counts.missing == look.counts.rows
+    judged = _only(_missing(look, "VanishedFeature"), gone)
+    return _findings(look, judged, lambda i, before, after: f"is there no more: it is missing in {after}")
 
 
 def infinite(look: Look) -> Findings:
     """Infinities; those of the reference are among its missing values."""
     counts = look.counts
     rows = np.full(len(counts.missing), counts.rows)
-    verdict = compare(counts.infinite, rows, look.known.missing, look.limits.outside, look.limits.rows)
-    return _findings(look, verdict, rows, lambda i, before, after: f"is infinite in {after}")
+    judged = look.judge("InfiniteValues", counts.infinite, rows, look.known.missing, look.limits.outside)
+    return _findings(look, judged, lambda i, before, after: f"is infinite in {after}")
 
 
 def outside(look: Look) -> Findings:
     """Values outside the range of the reference, unless another unit explains them, or may do so in the next window."""
     counts, known = look.counts, look.known
-    verdict = compare(counts.below + counts.above, counts.present, known.outside, look.limits.outside, look.limits.rows)
+    judged = look.judge("OutOfRange", counts.below + counts.above, counts.present, known.outside, look.limits.outside)
     width = known.highest - known.lowest
     near = (counts.lowest >= known.lowest - width) & (counts.highest <= known.highest + width)
     near &= ~((counts.lowest < 0) & (known.lowest >= 0) | (counts.highest > 0) & (known.highest <= 0)) | known.slow
-    drifting = np.array([name in look.drifting for name in known.names], np.bool_)
-    jumped = np.array([name in look.jumped for name in known.names], np.bool_)
-    verdict = verdict._replace(bad=verdict.bad & ~(drifting & near) & ~jumped)
+    judged = _only(judged, ~(look.are(look.drifting) & near) & ~look.are(look.jumped))
     if look.limits.severe("UnitJump") is not None:
-        for i in np.flatnonzero(verdict.bad).tolist():
-            verdict.bad[i] = not _begins_to_jump(look, i)
+        for i in np.flatnonzero(judged.verdict.bad).tolist():
+            judged.verdict.bad[i] = not _begins_to_jump(look, i)
 
     def words(i: int, before: str, after: str) -> str:
         low, high = number(known.lowest[i]), number(known.highest[i])
@@ -111,19 +122,19 @@ def outside(look: Look) -> Findings:
         extreme = f"the largest is {number(counts.highest[i])}" if above else f"the smallest is {number(counts.lowest[i])}"
         return f"is {'above' if above else 'below'} its range in {after}: {extreme}, in the reference {low} to {high}"
 
-    return _findings(look, verdict, counts.present, words)
+    return _findings(look, judged, words)
 
 
 def unseen(look: Look) -> Findings:
     """Categories that the reference does not have."""
     counts = look.counts
-    verdict = compare(counts.unseen, counts.present, look.known.unseen, look.limits.outside, look.limits.rows)
+    judged = look.judge("UnseenCategories", counts.unseen, counts.present, look.known.unseen, look.limits.outside)
 
     def words(i: int, before: str, after: str) -> str:
         names = ", ".join(look.text(look.known.names[i], one) for one in counts.strangers.get(i, []))
         return f"has categories that the reference does not have in {after}, first {names}"
 
-    return _findings(look, verdict, counts.present, words)
+    return _findings(look, judged, words)
 
 
 def constant(look: Look) -> Findings:
@@ -138,13 +149,14 @@ def constant(look: Look) -> Findings:
     for i in np.flatnonzero(still & known.texts).tolist():
         many[i] = look.category(known.names[i], counts.lowest[i]) is None
     verdict = Verdict(bad & ~many, many | (counts.lowest != counts.highest), known.common.share, np.ones(len(n)))
+    judged = Judged(verdict, n, Evidence.none(len(n)))
 
     def words(i: int, before: str, after: str) -> str:
         name = known.names[i]
         value = look.text(name, counts.lowest[i]) if known.texts[i] else number(counts.lowest[i])
         return f"has the same value, {value}, in {after}; it varies in the reference"
 
-    return _findings(look, verdict, n, words)
+    return _findings(look, judged, words)
 
 
 def unit(look: Look, is_open: Set[str]) -> Findings:
@@ -185,22 +197,26 @@ def _begins_to_jump(look: Look, feature: int) -> bool:
     )
 
 
-def _missing(look: Look) -> Verdict:
+def _missing(look: Look, name: Name) -> Judged:
     counts = look.counts
     rows = np.full(len(counts.missing), counts.rows)
     known, limits = look.known, look.limits
-    verdict = compare(counts.missing, rows, known.missing, limits.missing, limits.rows, known.longest - counts.forgiven)
-    excused = np.array([name in look.excused for name in look.known.names], np.bool_)
-    return verdict._replace(bad=verdict.bad & ~excused)
+    judged = look.judge(name, counts.missing, rows, known.missing, limits.missing, known.longest - counts.forgiven)
+    return _only(judged, ~look.are(look.excused))
 
 
-def _findings(look: Look, verdict: Verdict, n: npt.NDArray[np.int64], words: Callable[[int, str, str], str]) -> Findings:
-    bad = []
+def _only(judged: Judged, where: Mask) -> Judged:
+    """What is not explained by something else."""
+    return judged._replace(verdict=judged.verdict._replace(bad=judged.verdict.bad & where))
+
+
+def _findings(look: Look, judged: Judged, words: Callable[[int, str, str], str]) -> Findings:
+    bad, (verdict, n, left) = [], judged
     for i in np.flatnonzero(verdict.bad).tolist():
         before, after, rows = float(verdict.before[i]), float(verdict.after[i]), int(n[i])
         what = words(i, percent(before), _of(after, rows))
         bad.append(Found(look.known.names[i], f"{look.title(look.known.names[i])} {what}", before, after, rows))
-    return Findings(bad, {look.known.names[i] for i in np.flatnonzero(verdict.well).tolist()})
+    return Findings(bad, {look.known.names[i] for i in np.flatnonzero(verdict.well).tolist()}, left)
 
 
 def _of(share: float, rows: int) -> str:

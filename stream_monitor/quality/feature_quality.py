@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from stream_monitor.config.quality import Name, Quality
 from stream_monitor.quality import faults
+from stream_monitor.quality.evidence import Evidence
 from stream_monitor.quality.feature_counts import FeatureCounts
 from stream_monitor.quality.issue import Issue
 from stream_monitor.quality.known import Known, known
@@ -32,6 +33,8 @@ class FeatureQuality:
         self._issues = OpenIssues()
         self._known: Known | None = None
         self._counts = FeatureCounts(0, 0)
+        self._past: dict[Name, Evidence] = {}
+        """Of each rule, what windows have left undecided."""
         self._of: Any = None
         """What the group watches, by which a new reference is recognised."""
         self._layouts: dict[tuple[tuple[str, ...], int], Layout] = {}
@@ -64,9 +67,17 @@ class FeatureQuality:
         if self._known is None or self._counts.rows < self._limits.rows:
             return []
         full = len(self._known.listed) >= group.terms.limit
-        vanished = self._issues.open("VanishedFeature")
         look = faults.Look(
-            self._stream, self._known, self._counts, self._limits, self._category, excused, drifting, vanished, full
+            self._stream,
+            self._known,
+            self._counts,
+            self._limits,
+            self._category,
+            excused,
+            drifting,
+            self._issues.open,
+            self._past,
+            full,
         )
         with np.errstate(invalid="ignore", over="ignore"):
             jumped = self._issues.open("UnitJump")
@@ -76,6 +87,8 @@ class FeatureQuality:
             found = {name: rule(look) for name, rule in faults.RULES.items()}
             for name, findings in found.items():
                 issues += self._settle(name, findings)
+                if findings.left is not None:
+                    self._past[name] = findings.left
             issues += self._settle("NewFeature", faults.new(look, self._issues.open("NewFeature")))
         over = np.array([name in found["MissingValues"].well for name in self._known.names], np.bool_)
         self._counts.forgive(self._known.longest, over)
@@ -90,7 +103,8 @@ class FeatureQuality:
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
         counts = self._counts.state() if self._known is not None else None
-        return {"tally": counts, "ledger": self._issues.state()}
+        past = {name: [evidence.k.copy(), evidence.n.copy()] for name, evidence in self._past.items()}
+        return {"tally": counts, "ledger": self._issues.state(), "past": past}
 
     def restore(self, state: dict[str, Any], group: Group) -> None:
         """Goes on from a `state()`, with the group as it was then."""
@@ -98,6 +112,7 @@ class FeatureQuality:
         self._issues.restore(state["ledger"])
         if state["tally"] is not None:
             self._counts.restore(state["tally"])
+            self._past = {name: Evidence(k.copy(), n.copy()) for name, (k, n) in state["past"].items()}
 
     def _follow(self, group: Group) -> None:
         """Begins again with every new reference."""
@@ -105,6 +120,7 @@ class FeatureQuality:
             return
         self._of, self._known = (group.watched, known(group)) if group.learnt else (None, None)
         self._counts = FeatureCounts(0 if self._known is None else len(self._known.names), group.terms.limit)
+        self._past = {name: Evidence.none(len(self._counts.missing)) for name in faults.RULES}
         self._issues = OpenIssues()
         self._layouts.clear()
 

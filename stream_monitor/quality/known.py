@@ -32,6 +32,15 @@ class Worst(NamedTuple):
 
     k: Ints
     n: Ints
+    whole_k: Ints
+    whole_n: Ints
+    """In all fifths together."""
+
+    @property
+    def throughout(self) -> Worst:
+        """All fifths, where none has more than one, so that there are no bursts."""
+        even = self.k <= 1
+        return self._replace(k=np.where(even, self.whole_k, self.k), n=np.where(even, self.whole_n, self.n))
 
     @property
     def share(self) -> Floats:
@@ -101,7 +110,8 @@ def known(group: Group) -> Known:
 def _worst(k: Ints, n: Ints) -> Worst:
     at = np.argmax(k / np.maximum(n, 1), axis=0)
     column = np.arange(k.shape[1])
-    return Worst(k[at, column].astype(np.int64), n[at, column].astype(np.int64))
+    whole = k.sum(axis=0).astype(np.int64), n.sum(axis=0).astype(np.int64)
+    return Worst(k[at, column].astype(np.int64), n[at, column].astype(np.int64), *whole)
 
 
 def _reduce(extreme: np.ufunc, values: Floats) -> Floats:

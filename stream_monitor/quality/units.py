@@ -130,11 +130,16 @@ def _limit(n: int) -> float:
 
 
 def _scales(grid: Floats, values: Floats, small: bool) -> list[Jump]:
-    """Factors near the ratio of the medians of sizes, none of which is zero; `small` ones too, or not."""
+    """Factors near the ratio of the medians of sizes, none of which is zero; `small` ones too, or not.
+
+    Never small ones where by chance medians are further apart than they may be.
+    """
     after = np.log(np.abs(values))
     low, middle, high = np.quantile(after, (0.25, 0.5, 0.75)).tolist()
     moved = middle - float(np.median(np.log(np.abs(grid))))
-    near = max(_NEAR_LARGE, min(2 * _MEDIAN * (high - low) / math.sqrt(len(after)), _ABOUT))
+    error = _MEDIAN * (high - low) / math.sqrt(len(after))
+    near = max(_NEAR_LARGE, min(2 * error, _ABOUT))
+    small = small and error <= _NEAR
     return [
         Jump(factor if moved > 0 else 1 / factor, 0.0, names)
         for factor, names in _FACTORS

@@ -27,9 +27,9 @@ class Categories:
             numbers[code] = known.get(table[code], self._limit)
         return numbers[codes]
 
-    def name(self, feature: str, category: float) -> str:
-        """What a number stands for; of a feature that is a number itself, the number."""
-        if feature not in self._numbers and not math.isnan(category):
+    def name(self, feature: str, category: float, number: bool = False) -> str:
+        """What a number stands for; of a feature that is a `number` itself, the number."""
+        if (number or feature not in self._numbers) and not math.isnan(category):
             return f"{category:g}"
         text = self.text(feature, category)
         return "all others" if text is None else text

@@ -9,27 +9,36 @@ import numpy.typing as npt
 
 from stream_monitor import blocks
 from stream_monitor.blocks import Rows
+from stream_monitor.joining import mixed
 from stream_monitor.watching.categories import Categories
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.missing import Missing
 
+Floats = npt.NDArray[np.float64]
+
 _MISTYPED = 10
 """Values of a wrong type in a window from which on it is worth an alert."""
+_RIGHT = 100
+"""Values of the right type, in windows without a wrong one, after which it is over."""
 
 
 class Features(NamedTuple):
     """Features by name and as float64[n, k]; which of them are texts, how many values are missing or of a wrong type."""
 
     names: tuple[str, ...]
-    values: npt.NDArray[np.float64]
+    values: Floats
     texts: list[str]
+    """The last ones, those that are texts in the reference; what it does not have is numbers and texts in one column."""
     missing: int
     """Those of a wrong type included."""
     mistyped: int
 
 
 class FeatureRows:
-    """A value of a wrong type is missing: a text under the name of a number, or a number under that of a text."""
+    """A value of a wrong type is missing: a text under the name of a number, or a number under that of a text.
+
+    Which is right the reference says; until there is one, both may come.
+    """
 
     def __init__(self, categories: int, features: int) -> None:
         self.categories = Categories(categories, features)
@@ -37,37 +46,51 @@ class FeatureRows:
         self._missing = Missing(features)
         self._mistyped: dict[str, int] = {}
         """Since the last window closed."""
-        self._said: set[str] = set()
-        """The features of which it was said."""
+        self._said: dict[str, int] = {}
+        """The features of which it was said, with how many values were right in the last windows without a wrong one."""
 
     def of(self, rows: Rows, group: Group) -> Features:
         """The features of some rows, as a group knows them."""
         names, at = blocks.features(rows.number_names)
-        numbers, texts, columns, mistyped = rows.numbers[at].T, [], [], 0
+        numbers, mistyped = rows.numbers[at].T, 0
+        if wrong := [i for i, name in enumerate(names) if group.is_text(name)]:
+            mistyped += sum(self._see(names[i], ~np.isnan(numbers[:, i])) for i in wrong)
+            numbers, names = np.delete(numbers, wrong, axis=1), tuple(name for i, name in enumerate(names) if i not in wrong)
+        columns: list[Floats] = []
+        texts: list[str] = []
+        new: list[str] = []
         for i, name in blocks.text_features(rows.text_names):
-            if name in names or group.is_number(name):
-                mistyped += self._see(name, int((rows.texts[i] >= 0).sum()))
+            if group.is_number(name):
+                mistyped += self._see(name, rows.texts[i] >= 0)
                 continue
-            texts.append(name)
-            columns.append(self.categories.of(name, rows.texts[i], rows.tables[i]))
-        for i, name in enumerate(names):
+            categories = self.categories.of(name, rows.texts[i], rows.tables[i])
             if group.is_text(name):
+                texts.append(name)
+                columns.append(categories)
+            elif name in names:
                 numbers = numbers.copy()
-                mistyped += self._see(name, int((~np.isnan(numbers[:, i])).sum()))
-                numbers[:, i] = np.nan
+                there = ~np.isnan(categories)
+                numbers[there, names.index(name)] = mixed.far(categories[there])
+            else:
+                new.append(name)
+                columns.insert(len(new) - 1, mixed.far(categories))
         values = np.column_stack((numbers, *columns)) if columns else numbers
-        named = (*names, *texts)
+        named = (*names, *new, *texts)
+        self._count_right(named, values)
         return Features(named, values, texts, self._missing.count(named, values, group), mistyped)
 
     def mistyped(self) -> set[str]:
         """The features that come as another type than in the reference."""
-        return set(self._mistyped) | self._said
+        return {*self._mistyped, *self._said}
 
-    def close(self) -> tuple[list[str], list[str]]:
+    def close(self, group: Group) -> tuple[list[str], list[str]]:
         """At the end of a window: features that have begun to come as another type, and those that have ceased to."""
-        begun = sorted(name for name, n in self._mistyped.items() if n >= _MISTYPED and name not in self._said)
-        ceased = sorted(name for name in self._said if name not in self._mistyped)
-        self._said = (self._said | set(begun)) - set(ceased)
+        known = group.names() if group.learnt else set()
+        self._said = {name: 0 if name in self._mistyped else right for name, right in self._said.items() if name in known}
+        fresh = self._mistyped.keys() & known - self._said.keys()
+        begun = sorted(name for name in fresh if self._mistyped[name] >= _MISTYPED)
+        ceased = sorted(name for name, right in self._said.items() if right >= _RIGHT)
+        self._said = {name: right for name, right in self._said.items() if name not in ceased} | dict.fromkeys(begun, 0)
         self._mistyped = {}
         return begun, ceased
 
@@ -75,16 +98,21 @@ class FeatureRows:
         """Everything, as plain values."""
         return {
             "categories": self.categories.state(), "missing": self._missing.state(), "mistyped": self._mistyped,
-            "said": sorted(self._said),
+            "said": self._said,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.categories.restore(state["categories"])
         self._missing.restore(state["missing"])
-        self._mistyped, self._said = dict(state["mistyped"]), set(state["said"])
+        self._mistyped, self._said = dict(state["mistyped"]), dict(state["said"])
 
-    def _see(self, name: str, n: int) -> int:
+    def _see(self, name: str, wrong: npt.NDArray[np.bool_]) -> int:
+        n = int(np.count_nonzero(wrong))
         if n and (name in self._mistyped or len(self._mistyped) < self._limit):
             self._mistyped[name] = self._mistyped.get(name, 0) + n
         return n
+
+    def _count_right(self, names: tuple[str, ...], values: Floats) -> None:
+        for name in self._said.keys() & set(names) if self._said else ():
+            self._said[name] += int(np.count_nonzero(~np.isnan(values[:, names.index(name)])))

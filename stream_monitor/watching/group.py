@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.duration import show
+from stream_monitor.joining import mixed
 from stream_monitor.watching.allowance import NOTHING, Allowance, Spent
 from stream_monitor.watching.finding import Finding, restored
 from stream_monitor.watching.level import Level
@@ -82,7 +83,7 @@ class Group:
     def update(self, names: tuple[str, ...], values: Floats, marks: Marks, texts: Iterable[str] = ()) -> list[Finding]:
         """Takes the next rows, float64[n, k] of the named signals; NaN and infinities are missing values.
 
-        Values of `texts` are numbers of categories.
+        Values of `texts` are numbers of categories.  Until there is a reference, features are numbers and texts in one column.
         """
         values = np.where(np.isfinite(values), values, np.nan)
         if not self.learnt:
@@ -123,6 +124,8 @@ class Group:
     def finish(self) -> None:
         """Makes a reference of the rows there are."""
         names, values = self.warmup.finished(self.terms.limit)
+        if self.sort == "feature":
+            values = self._of_one_type(names, values)
         self.span = self.warmup.last - self.warmup.first
         times = self.warmup.times()
         references = [self._reference(kind, names, values, times) for kind in _KINDS]
@@ -284,11 +287,12 @@ class Group:
             self.watched[kind].restore(inner)
 
     def is_number(self, name: str) -> bool:
-        """Whether a signal is watched as a number."""
-        return "numbers" in self.watched and name in self.watched["numbers"].names
+        """Whether a signal is a number in the reference."""
+        known = name in self.not_watched or any(name in signals.names for signals in self.watched.values())
+        return known and name not in self._texts
 
     def is_text(self, name: str) -> bool:
-        """Whether a signal is watched as a text."""
+        """Whether a signal is a text in the reference."""
         return self.learnt and name in self._texts
 
     def interval(self) -> float:
@@ -309,6 +313,14 @@ class Group:
         ]  # fmt: skip
         self._unsettled = []
         return said
+
+    def _of_one_type(self, names: tuple[str, ...], values: Floats) -> Floats:
+        """Features as what most of their values are, numbers or texts; the others are missing."""
+        codes = mixed.codes(values)
+        are_texts = ~np.isnan(codes)
+        texts = 2 * are_texts.sum(axis=0) > (~np.isnan(values)).sum(axis=0)
+        self._texts.update(name for name, text in zip(names, texts.tolist(), strict=True) if text)
+        return np.where(texts, codes, np.where(are_texts, np.nan, values))
 
     def _reference(self, kind: Kind, names: tuple[str, ...], values: Floats, times: Ints) -> Reference:
         mine = [i for i, name in enumerate(names) if self._kind(name, values[:, i]) == kind]

@@ -9,12 +9,9 @@ import xxhash
 from stream_monitor import values
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import Scalar
+from stream_monitor.joining.mixed import APART, FAR, far
 from stream_monitor.joining.packed import Values
 
-_TEXTS = 2.0**60
-"""Less than minus this are the numbers of texts."""
-_APART = 1024.0
-"""Between the numbers of two texts, so that they differ in float64."""
 _HASHES = 2**30
 
 
@@ -62,7 +59,7 @@ class Words:
         """What a value is called of which only the number is known, see `numbered`."""
         if np.isnan(number):
             return "all others"
-        return f"{number:g}" if number > -_TEXTS else self._text(int(-_TEXTS - number) // int(_APART))
+        return f"{number:g}" if number > -FAR else self._text(int(-FAR - number) // int(APART))
 
     def state(self) -> list[str]:
         """The texts, by number."""
@@ -79,4 +76,4 @@ class Words:
 
 def numbered(values: Values) -> npt.NDArray[np.float64]:
     """Values as numbers, float64[n]: those of texts far away from all others."""
-    return np.where(values.code >= 0, -_TEXTS - values.code * _APART, values.value)
+    return np.where(values.code >= 0, far(values.code), values.value)

@@ -231,10 +231,10 @@ def test_a_stuck_sensor_is_constant() -> None:
 
 def test_categories_that_share_a_number_are_not_one_value() -> None:
     watched = Watched({"id": np.arange(N) % MANY}, ["id"])
-    assert said(watched.window({"id": np.full(300, MANY)})) == [("UnseenCategories", "opened", "id")]
-    steps = watched.window({"id": np.full(300, 2.0)})
+    assert said(watched.window({"id": np.full(500, MANY)})) == [("UnseenCategories", "opened", "id")]
+    steps = watched.window({"id": np.full(500, 2.0)})
     assert said(steps) == [("UnseenCategories", "resolved", "id"), ("ConstantFeature", "opened", "id")]
-    unseen, constant = watched.window({"id": np.full(300, MANY)})
+    unseen, constant = watched.window({"id": np.full(500, MANY)})
     assert said([unseen, constant]) == [("UnseenCategories", "opened", "id"), ("ConstantFeature", "resolved", "id")]
     assert unseen.summary.endswith("first many others")
 

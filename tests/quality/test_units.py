@@ -106,6 +106,12 @@ def test_other_changes_are_no_change_of_unit(before: Draw, after: Draw) -> None:
     assert units_said(before(rng, N), after(rng, 500)) == []
 
 
+def test_a_spread_that_is_three_times_as_large_is_no_small_unit_as_medians_may_be_so_by_chance() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        assert units_said(rng.normal(0, 5, N), rng.normal(0, 15, 500)) == []
+
+
 def test_no_unit_jumps_where_nothing_changes() -> None:
     rng = np.random.default_rng(6)
 
