@@ -271,13 +271,15 @@ class Signals:
 
         Those that sufficed to declare it again say too much: they are few, and chosen because they are extreme.
         """
-        if self._amounts.is_noise(signal, course, course.began):
+        moved = self._amounts.moved(signal, course.moved, course.began)
+        same = moved == course.moved
+        if same and self._amounts.is_noise(signal, course, course.began):
             course.refined, course.said = True, self._recent.rows
             return []
-        effect = self._amounts.effect(signal, course.moved, course.began)[2]
-        if course.refined and abs(effect) < _WORSE * abs(course.effect):
+        effect = self._amounts.effect(signal, moved, course.began)[2]
+        if same and course.refined and abs(effect) < _WORSE * abs(course.effect):
             return []
-        course.refined, course.effect, course.said = True, effect, self._recent.rows
+        course.refined, course.moved, course.effect, course.said = True, moved, effect, self._recent.rows
         course.direction = self._amounts.direction(signal, course)
         return [self._finding(signal, course, "updated", row)]
 
