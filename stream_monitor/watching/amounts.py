@@ -82,9 +82,14 @@ class Amounts:
         return "up" if change.effect > (1.0 if change.moved == "spread" else 0.0) else "down"
 
     def is_noise(self, signal: int, change: Lasting, since: int) -> bool:
-        """Whether from a row on a signal is not to be told from its reference, nor near a change of what it is measured by."""
-        if self._reference.of_loss or not change.measurable:
+        """Whether from a row on a signal is not to be told from its reference, nor near a change of what it is measured by.
+
+        Of a loss, whether it is no further than its reference on the side of the change.
+        """
+        if not change.measurable:
             return False
+        if self._reference.of_loss:
+            return self._further(signal, change, since) <= 0
         size = _size(change.moved, self.effect(signal, change.moved, since)[2])
         _, n = self._recent.mean_since(since, self._reference.column(signal))
         least = float(self._reference.effects[signal])
@@ -148,10 +153,6 @@ class Amounts:
         """Of the values that are kept, from a row on."""
         values = self._recent.values(signal)[max(0, row - self._recent.oldest()) :]
         return float(np.nanstd(values)) if len(values) else 0.0
-
-    def is_gone(self, signal: int, change: Lasting) -> bool:
-        """Whether a loss has been no further than its reference, on the side of a change, since a detector saw that last."""
-        return change.measurable and self._further(signal, change, change.last + 1) <= 0
 
     def is_back(self, signal: int, change: Lasting, within: int) -> bool:
         """Whether the last rows, `within` so many, are nearer to the reference than half way to the change, beyond doubt.

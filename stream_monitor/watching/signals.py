@@ -293,7 +293,7 @@ class Signals:
         """Whether no detector has seen it for long enough, and what came since might be the reference."""
         if self.reference.of_loss:
             enough = self._recent.rows - course.last > self._resolve_after // _PART
-            return enough and self._amounts.is_gone(signal, course)
+            return enough and self._amounts.is_noise(signal, course, course.last + 1)
         since, seen = self._recent.rows - self._resolve_after, max(course.last, course.began)
         return since >= seen and self._amounts.is_noise(signal, course, seen if course.moved == "shares" else since)
 

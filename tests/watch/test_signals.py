@@ -200,3 +200,10 @@ def test_a_false_alarm_of_a_loss_ends_when_what_comes_after_it_is_as_before(seed
     findings = watched("loss", "scan", [(8000, 0.14)], seed, 3e3)
     opened = next(one.row for one in findings if one.step == "opened" and one.direction == "up")
     assert [one.step for one in findings if opened < one.row < opened + 700].count("resolved") == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("levels", [[(500, 0.12), (100, 0.02), (3000, 0.2)], [(1000, 0.12), (100, 0.5), (3000, 0.06)]])
+def test_a_loss_that_turns_is_never_said_to_have_gone_the_way_it_did_not(levels: list[tuple[int, float]], seed: int) -> None:
+    for one in watched("loss", "scan", levels, seed, 3e3):
+        assert one.step == "resolved" or (one.after > one.before) == (one.direction == "up")
