@@ -61,16 +61,18 @@ class Amounts:
             "points" if reference.rate else "sd",
         )
 
-    def moved(self, signal: int, moved: Moved, since: int) -> Moved:
+    def moved(self, signal: int, moved: Moved, since: int, first: bool = False) -> Moved:
         """What has changed most by the rows themselves: values that are spread about another mean may have moved, no more.
 
         The mean of values that are spread far wider may be off by chance, and then it is their spread that has changed.
+        Less is asked of the `first` rows that show a change: of so few even the mean of values in another unit is hardly known.
         """
         if self._reference.of_loss or self._reference.counted or moved not in _BOTH:
             return moved
         mean, ratio = (self.effect(signal, each, since)[2] for each in _BOTH)
         own, n = self._whole(signal, since)
-        known = abs(mean) > _SURER * math.sqrt(own) * self._reference.own_error(signal, max(n, 1))
+        sure = _KNOWN if first else _SURER
+        known = abs(mean) > sure * math.sqrt(own) * self._reference.own_error(signal, max(n, 1))
         if moved == "mean":
             return "spread" if ratio > _WIDE and not known else "mean"
         return "mean" if known and abs(mean) > _size("spread", ratio) else "spread"

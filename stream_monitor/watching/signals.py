@@ -300,7 +300,7 @@ class Signals:
     def _course(self, name: str, change: Change) -> Lasting:
         first, rarity = change.signal not in self._courses, change.rarity / self._sharing
         began, earliest, latest = self._amounts.began(change, first)
-        moved = self._amounts.moved(change.signal, change.moved, began)
+        moved = self._amounts.moved(change.signal, change.moved, began, first)
         _, after, effect, _ = self._amounts.effect(change.signal, moved, began)
         direction: Direction = change.direction
         if self.reference.of_loss:
