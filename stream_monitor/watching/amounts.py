@@ -11,7 +11,7 @@ from detectors.changepoint import split
 from stream_monitor.watching.finding import Direction, Unit
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.recent import Recent
-from stream_monitor.watching.reference import Reference
+from stream_monitor.watching.reference import EXTREME, Reference
 
 _SHORTEST = 30
 """Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
@@ -30,8 +30,10 @@ _KNOWN, _ENOUGH = 2.0, 100
 _BOTH: tuple[Moved, ...] = ("mean", "spread")
 _MEAN_OF, _SD_OF = 0.8, 0.6
 """The mean and the standard deviation of the size of a standard normal value."""
-_LEAST = 1e-9
-"""A ratio of spreads for which there is no smaller one."""
+_WIDE = 2.0
+"""How many times the spread of the reference that of values is, at least, whose mean is not to be believed."""
+_CUT = EXTREME**2 / 4
+"""The mean of squares from which on so many were cut off that the whole ones say how large they are."""
 
 
 class Amounts:
@@ -56,13 +58,10 @@ class Amounts:
             _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
             return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
         before, sd = float(reference.mean[signal]), float(reference.sd[signal])
-        after = self._recent.mean_since(since, signal)[0]
         if moved == "spread":
-            about = self._recent.mean_since(since, len(reference.names) + signal)[0]
-            own = max(about - ((after - before) / sd) ** 2, 0.0)
-            if own < about / 2 and about > 1:  # squares were cut off, and do not tell one from the other
-                own = about
-            return sd, sd * math.sqrt(own), math.sqrt(own), "ratio"
+            ratio = self._ratio(signal, since)
+            return sd, sd * ratio, ratio, "ratio"
+        after = self._recent.mean_since(since, signal)[0]
         return (
             before,
             after,
@@ -80,13 +79,21 @@ class Amounts:
                 sizes.append((-size, signal))
         return [signal for _, signal in sorted(sizes)]
 
-    def moved(self, signal: int, moved: Moved, since: int) -> Moved:
-        """What has changed most by the rows themselves: values that are spread about another mean may have moved, no more."""
-        if moved != "spread":
+    def moved(self, signal: int, moved: Moved, since: int, first: bool = False) -> Moved:
+        """What has changed most by the rows themselves: values that are spread about another mean may have moved, no more.
+
+        The mean of values that are spread far wider may be off by chance, and then it is their spread that has changed.
+        Less is asked of the `first` rows that show a change: of so few even the mean of values in another unit is hardly known.
+        """
+        if self._reference.of_loss or self._reference.counted or moved not in _BOTH:
             return moved
         mean, ratio = (self.effect(signal, each, since)[2] for each in _BOTH)
-        doubt = 2 * ratio / math.sqrt(max(self._recent.mean_since(since, signal)[1], 1))
-        return "mean" if abs(mean) > max(_size("spread", ratio), doubt) else "spread"
+        own, n = self._whole(signal, since)
+        sure = _KNOWN if first else _SURER
+        known = abs(mean) > sure * math.sqrt(own) * self._reference.own_error(signal, max(n, 1))
+        if moved == "mean":
+            return "spread" if ratio > _WIDE and not known else "mean"
+        return "mean" if known and abs(mean) > _size("spread", ratio) else "spread"
 
     def direction(self, signal: int, change: Lasting) -> Direction:
         """Which way it has changed by the rows themselves."""
@@ -95,9 +102,14 @@ class Amounts:
         return "up" if change.effect > (1.0 if change.moved == "spread" else 0.0) else "down"
 
     def is_noise(self, signal: int, change: Lasting, since: int) -> bool:
-        """Whether from a row on a signal is not to be told from its reference, nor near a change of what it is measured by."""
-        if self._reference.of_loss or not change.measurable:
+        """Whether from a row on a signal is not to be told from its reference, nor near a change of what it is measured by.
+
+        Of a loss, whether it is no further than its reference on the side of the change.
+        """
+        if not change.measurable:
             return False
+        if self._reference.of_loss:
+            return self._further(signal, change, since) <= 0
         size = _size(change.moved, self.effect(signal, change.moved, since)[2])
         _, n = self._recent.mean_since(since, self._reference.column(signal))
         least = float(self._reference.effects[signal])
@@ -163,10 +175,6 @@ class Amounts:
         values = self._recent.values(signal)[max(0, row - self._recent.oldest()) :]
         return float(np.nanstd(values)) if len(values) else 0.0
 
-    def is_gone(self, signal: int, change: Lasting) -> bool:
-        """Whether a loss has been no further than its reference, on the side of a change, since a detector saw that last."""
-        return change.measurable and self._further(signal, change, change.last + 1) <= 0
-
     def is_back(self, signal: int, change: Lasting, within: int) -> bool:
         """Whether the last rows, `within` so many, are nearer to the reference than half way to the change, beyond doubt.
 
@@ -197,7 +205,8 @@ class Amounts:
         unit = self._unit(signal)
         margin = max(abs(was) / 2, least * unit)
         side = self._further(signal, change, since)
-        return side + error * unit <= margin and (self._reference.of_loss or -side + error * unit <= margin)
+        near = side + error * unit <= margin and (self._reference.of_loss or -side + error * unit <= margin)
+        return near and self.moved(signal, change.moved, since) == change.moved
 
     def _further(self, signal: int, change: Lasting, since: int) -> float:
         """How much further than the reference a signal is since a row, on the side of a change of its mean."""
@@ -216,11 +225,28 @@ class Amounts:
         """What has changed most of a signal from about a row on, its mean or its spread; of categories, their shares."""
         return "shares" if self._reference.counted else self.moved(signal, "spread", since)
 
+    def _ratio(self, signal: int, since: int) -> float:
+        """How many times the spread of the reference that of the values since a row is."""
+        about = self._recent.mean_since(since, len(self._reference.names) + signal)[0]
+        mean = self.effect(signal, "mean", since)[2]
+        if about > _CUT:
+            return math.sqrt(self._whole(signal, since)[0])
+        own = max(about - mean * mean, 0.0)
+        if own < about / 2 and about > 1:  # squares were cut off, and do not tell one from the other
+            own = about
+        return math.sqrt(own)
+
+    def _whole(self, signal: int, since: int) -> tuple[float, int]:
+        """The variance since a row in variances of the reference, nothing cut off, and of how many values."""
+        mean = self.effect(signal, "mean", since)[2]
+        square, n = self._recent.mean_since(since, 2 * len(self._reference.names) + signal)
+        return max(square - mean * mean, 0.0), n
+
     def _unit(self, signal: int) -> float:
         """A standard deviation in the unit of effects."""
         return float(self._reference.sd[signal]) if self._reference.rate else 1.0
 
 
 def _size(moved: Moved, effect: float) -> float:
-    """How large a change of a mean or of a spread is, whichever way it goes."""
-    return abs(math.log(max(effect, _LEAST))) if moved == "spread" else abs(effect)
+    """How large a change of a mean or of a spread is, whichever way it goes; of a spread no larger than deviations are kept."""
+    return abs(math.log(min(max(effect, 1 / EXTREME), EXTREME))) if moved == "spread" else abs(effect)

@@ -24,8 +24,10 @@ _SETTLED = 100.0
 _MINUTE = 60_000_000
 _CATEGORIES = 8
 _BATCHES = 20
-_EXTREME = 8.0
+EXTREME = 8.0
 """Standard deviations at which deviations are cut off, so that one row is no change of spread."""
+_FURTHEST = 1e100
+"""Those beyond which squares might not be numbers."""
 
 
 class Reference:
@@ -60,12 +62,12 @@ class Reference:
         places = np.cumsum([0, *(len(known) + 1 for known in self.categories)])
         self.columns = [list(range(a, b)) for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
         """The measures of each signal, if counted."""
-        self.measures = int(places[-1]) if counted else len(names) if self.of_loss else 2 * len(names)
+        self.measures = int(places[-1]) if counted else len(names) if self.of_loss else 3 * len(names)
         """How many numbers are kept of each row to say what a change amounts to."""
         self.shares = [np.nanmean(self._indicators(column, known), axis=0) for column, known in zip(values.T, self.categories)]
 
     def measured(self, values: Floats) -> Floats:
-        """The measures of rows: values and their squared deviations in variances; or which category each is."""
+        """The measures of rows: values, and squared deviations in variances, cut off and whole; or which category each is."""
         if self.counted:
             return np.concatenate(
                 [self._indicators(column, known) for column, known in zip(values.T, self.categories, strict=True)], axis=1
@@ -73,8 +75,8 @@ class Reference:
         if self.of_loss:
             return values
         with np.errstate(over="ignore", invalid="ignore"):
-            deviation = (values - self.mean) / self.sd
-        return np.concatenate((values, np.clip(deviation, -_EXTREME, _EXTREME) ** 2), axis=1)
+            squares = np.clip((values - self.mean) / self.sd, -_FURTHEST, _FURTHEST) ** 2
+        return np.concatenate((values, np.minimum(squares, EXTREME**2), squares), axis=1)
 
     def column(self, signal: int) -> int:
         """A measure of a signal: that of its values, or of its heaviest category."""
@@ -110,7 +112,7 @@ def _inflation(values: Floats, mean: Floats, sd: Floats) -> Floats:
         return np.ones(values.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
         standard = np.nan_to_num((values[: size * _BATCHES] - mean) / sd, nan=0.0, posinf=0.0, neginf=0.0)
-        batches = np.clip(standard, -_EXTREME, _EXTREME).reshape(_BATCHES, size, -1).sum(axis=1) / size
+        batches = np.clip(standard, -EXTREME, EXTREME).reshape(_BATCHES, size, -1).sum(axis=1) / size
         inflation: Floats = np.maximum((batches**2).sum(axis=0) / _BATCHES * size, 1.0)
     return inflation
 

@@ -279,13 +279,15 @@ class Signals:
 
         Those that sufficed to declare it again say too much: they are few, and chosen because they are extreme.
         """
-        if self._amounts.is_noise(signal, course, course.began):
+        moved = self._amounts.moved(signal, course.moved, course.began)
+        same = moved == course.moved
+        if same and self._amounts.is_noise(signal, course, course.began):
             course.refined, course.said = True, self._recent.rows
             return []
-        effect = self._amounts.effect(signal, course.moved, course.began)[2]
-        if course.refined and not abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect)):
+        effect = self._amounts.effect(signal, moved, course.began)[2]
+        if same and course.refined and not abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect)):
             return []
-        course.refined, course.effect, course.said = True, effect, self._recent.rows
+        course.refined, course.moved, course.effect, course.said = True, moved, effect, self._recent.rows
         course.direction = self._amounts.direction(signal, course)
         return [self._finding(signal, course, "updated", row)]
 
@@ -299,14 +301,14 @@ class Signals:
         """Whether no detector has seen it for long enough, and what came since might be the reference."""
         if self.reference.of_loss:
             enough = self._recent.rows - course.last > self._resolve_after // _PART
-            return enough and self._amounts.is_gone(signal, course)
+            return enough and self._amounts.is_noise(signal, course, course.last + 1)
         since, seen = self._recent.rows - self._resolve_after, max(course.last, course.began)
         return since >= seen and self._amounts.is_noise(signal, course, seen if course.moved == "shares" else since)
 
     def _course(self, name: str, change: Change) -> Lasting:
         first, rarity = change.signal not in self._courses, change.rarity / self._sharing
         began, earliest, latest = self._amounts.began(change, first)
-        moved = self._amounts.moved(change.signal, change.moved, began)
+        moved = self._amounts.moved(change.signal, change.moved, began, first)
         _, after, effect, _ = self._amounts.effect(change.signal, moved, began)
         direction: Direction = change.direction
         if self.reference.of_loss:

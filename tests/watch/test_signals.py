@@ -9,7 +9,7 @@ import pytest
 
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.recent import Marks
-from stream_monitor.watching.reference import Reference, Sort
+from stream_monitor.watching.reference import Floats, Reference, Sort
 from stream_monitor.watching.signals import Signals
 
 _REFERENCE = 2000
@@ -25,12 +25,17 @@ def watched(sort: Sort, detector: str, levels: list[tuple[int, float]], seed: in
     rng = np.random.default_rng(seed)
     mean = np.repeat([levels[0][1], *(mean for _, mean in levels)], [_REFERENCE, *(rows for rows, _ in levels)])
     values = (rng.random(len(mean)) < mean).astype(float) if sort != "feature" else rng.normal(size=len(mean)) + mean
-    times = np.arange(len(mean)) * 1_000_000
+    return followed(sort, detector, values, run_length)
+
+
+def followed(sort: Sort, detector: str, values: Floats, run_length: float) -> list[Finding]:
+    """What becomes of a signal with these values, the first of which are the reference's."""
+    times = np.arange(len(values)) * 1_000_000
     reference = Reference(sort, ("x",), values[:_REFERENCE, None], times[:_REFERENCE], np.zeros(1))
     signals = Signals(reference, {detector: OF_LOSS.get(detector, {})}, 2000)
     signals.allow(run_length)
     findings = []
-    for start in range(0, len(mean) - _REFERENCE, 100):
+    for start in range(0, len(values) - _REFERENCE, 100):
         rows, part = np.arange(start, start + 100), slice(_REFERENCE + start, _REFERENCE + start + 100)
         findings += signals.update(values[part, None], Marks(rows, rows, times[part]))
     return findings
@@ -99,6 +104,48 @@ def test_a_change_that_goes_on_began_when_it_did_however_often_it_is_seen_again(
         assert one.interval[0] <= one.began_position <= one.interval[1] <= findings[0].row
 
 
+def spread(phases: list[tuple[int, float, float]], seed: int, detector: str = "scan") -> list[Finding]:
+    """What becomes of a feature: rows, their mean and their spread, phase by phase; in the reference 0 and 1."""
+    rows, mean, sd = zip((_REFERENCE, 0.0, 1.0), *phases, strict=True)
+    values = np.random.default_rng(seed).normal(np.repeat(mean, rows), np.repeat(sd, rows))
+    return followed("feature", detector, values, 1e6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("times", [3, 10, 1000])
+def test_a_spread_that_grows_is_said_as_large_as_it_is_and_ends_with_it(times: int, seed: int) -> None:
+    findings = spread([(1000, 0, 1), (6000, 0, times), (3000, 0, 1)], seed)
+    assert [one.step for one in findings] == ["opened", "updated", "resolved"]
+    assert {one.moved for one in findings} == {"spread"}
+    assert findings[1].effect == pytest.approx(times, rel=0.1)
+    assert findings[2].row > 7000
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("detector", ["adwin", "cusum", "ewma", "page_hinkley"])
+def test_a_mean_that_seems_to_drift_because_values_spread_is_no_drift_of_the_mean(detector: str, seed: int) -> None:
+    findings = told(spread([(1000, 0, 1), (6000, 0, 1000)], seed, detector), 1000)
+    assert "resolved" not in {one.step for one in findings}
+    assert {one.moved for one in findings[1:]} <= {"spread"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_mean_that_is_back_is_no_recovery_while_values_are_spread_wider(seed: int) -> None:
+    findings = spread([(1000, 0, 1), (3000, 1, 1), (4000, 0, 10)], seed)
+    assert "resolved" not in {one.step for one in findings}
+    assert [one.moved for one in findings] == ["mean", "mean", "spread"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_values_in_another_unit_have_another_mean(seed: int) -> None:
+    values = np.random.default_rng(seed).exponential(5, _REFERENCE + 7000)
+    values[_REFERENCE + 1000 :] *= 1000
+    findings = followed("feature", "scan", values, 1e6)
+    assert [one.step for one in findings] == ["opened", "updated"]
+    assert findings[1].moved == "mean"
+    assert findings[1].effect == pytest.approx(1000, rel=0.15)
+
+
 def counted(phases: list[tuple[int, list[float]]], seed: int) -> list[Finding]:
     """What becomes of a signal of categories: rows and their shares, phase by phase, the first also the reference's."""
     rng = np.random.default_rng(seed)
@@ -153,3 +200,10 @@ def test_a_false_alarm_of_a_loss_ends_when_what_comes_after_it_is_as_before(seed
     findings = watched("loss", "scan", [(8000, 0.14)], seed, 3e3)
     opened = next(one.row for one in findings if one.step == "opened" and one.direction == "up")
     assert [one.step for one in findings if opened < one.row < opened + 700].count("resolved") == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("levels", [[(500, 0.12), (100, 0.02), (3000, 0.2)], [(1000, 0.12), (100, 0.5), (3000, 0.06)]])
+def test_a_loss_that_turns_is_never_said_to_have_gone_the_way_it_did_not(levels: list[tuple[int, float]], seed: int) -> None:
+    for one in watched("loss", "scan", levels, seed, 3e3):
+        assert one.step == "resolved" or (one.after > one.before) == (one.direction == "up")
