@@ -42,7 +42,7 @@ class KeptFeatures:
             for i, name in enumerate(names):
                 if name in self.names:
                     text = name in self.texts and name not in texts
-                found[:, self.names.index(name)] = codes[:, i] if text else numbers[:, i]
+                    found[:, self.names.index(name)] = codes[:, i] if text else numbers[:, i]
         return found
 
     def _meet(self, names: Sequence[str], there: npt.NDArray[np.bool_], texts: npt.NDArray[np.bool_]) -> None:

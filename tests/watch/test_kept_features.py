@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream_monitor.joining.kept_features import KeptFeatures
+from stream_monitor.joining.kept_features import LIMIT, KeptFeatures
 from stream_monitor.joining.mixed import far
 
 COLUMNS = np.column_stack((
@@ -24,3 +24,12 @@ def test_the_first_value_says_what_a_feature_is_until_a_reference_does(per: int)
     assert kept.texts == {"word"}
     kept.matrix(("word", "x"), np.ones((1, 2)), ("x",), lambda name: name == "word")
     assert kept.texts == {"x"}
+
+
+def test_features_beyond_the_limit_are_not_kept() -> None:
+    kept, names = KeptFeatures(), [f"f{i:03}" for i in range(LIMIT + 6)]
+    for _ in range(2):
+        found = kept.matrix(names, np.arange(LIMIT + 6.0)[np.newaxis], (), lambda name: True)
+        assert np.array_equal(found[0], np.arange(LIMIT))
+    found = kept.matrix(["new", "f001"], np.array([[5.0, 7.0]]), (), lambda name: True)
+    assert np.nansum(found) == 7.0
