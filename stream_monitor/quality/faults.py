@@ -21,6 +21,8 @@ from stream_monitor.quality.shares import LEVEL, Verdict
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+_LONGER = 2
+"""How many times the longest run of one value in the reference a feature must have had only one."""
 _FEW = 10
 """Rows with a new feature from which on it is worth a word."""
 _NEW = 0.01
@@ -138,13 +140,13 @@ def unseen(look: Look) -> Findings:
 
 
 def constant(look: Look) -> Findings:
-    """Features that had one value only, though they vary in every fifth of the reference."""
+    """Features that had one value only, though they vary in every fifth of the reference, and never kept one for so long."""
     counts, known = look.counts, look.known
     n, common = counts.present, known.common
     still = (n >= look.limits.rows) & (counts.lowest == counts.highest)
     usual = (common.k + 0.5) / (common.n + 1.0)
     chance = n * np.log(np.minimum(usual, 1.0))
-    bad = still & (usual <= _VARIED) & (common.n > 0) & (chance < np.log(LEVEL / max(len(n), 1)))
+    bad = still & (usual <= _VARIED) & (common.n > 0) & (chance < np.log(LEVEL / max(len(n), 1))) & (n > _LONGER * known.steady)
     many = np.zeros(len(n), np.bool_)
     for i in np.flatnonzero(still & known.texts).tolist():
         many[i] = look.category(known.names[i], counts.lowest[i]) is None

@@ -79,6 +79,8 @@ class Known(NamedTuple):
     """Whether the fifths differ as those of seasons and walks do: the reference does not know all that is usual."""
     longest: Ints
     """The longest run of rows in which it is missing."""
+    steady: Ints
+    """The longest run of rows in which it has the same value."""
 
 
 def known(group: Group) -> Known:
@@ -103,7 +105,7 @@ def known(group: Group) -> Known:
         missing=_worst(rows - present, np.broadcast_to(rows, present.shape)), outside=outside,
         unseen=_worst(_unseen(parts, texts), present), common=_worst(_common(parts), present),
         grid=grid, below=below, zeros=(values == 0).sum(axis=0) / np.maximum(present.sum(axis=0), 1),
-        slow=slowness > 0, longest=_longest(np.isnan(values)),
+        slow=slowness > 0, longest=_longest(np.isnan(values)), steady=_longest(values[1:] == values[:-1]) + 1,
     )  # fmt: skip
 
 
@@ -145,12 +147,11 @@ def _slowness(values: Floats, parts: list[Floats]) -> Floats:
     return slowness
 
 
-def _longest(missing: Mask) -> Ints:
+def _longest(true: Mask) -> Ints:
     """The longest run of each column."""
-    longest, run = np.zeros(missing.shape[1], np.int64), np.zeros(missing.shape[1], np.int64)
-    for row in missing if missing.any() else ():
-        run = np.where(row, run + 1, 0)
-        np.maximum(longest, run, out=longest)
+    rows = np.arange(1, len(true) + 1)[:, np.newaxis]
+    before = np.maximum.accumulate(np.where(true, 0, rows), axis=0)
+    longest: Ints = (rows - before).max(axis=0, initial=0)
     return longest
 
 

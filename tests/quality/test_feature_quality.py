@@ -218,6 +218,12 @@ def test_a_long_tail_of_categories_is_no_issue() -> None:
         assert watched.window({"merchant": np.minimum(rng.zipf(1.3, 500), 1_000) * 1.0}) == []
 
 
+def test_what_keeps_a_value_for_a_while_is_constant_only_if_it_never_kept_one_so_long() -> None:
+    watched = Watched({"hour": np.arange(N) // 60 % 24 * 1.0})
+    assert watched.window({"hour": np.full(120, 7.0)}) == []
+    assert said(watched.window({"hour": np.full(121, 7.0)})) == [("ConstantFeature", "opened", "hour")]
+
+
 def test_a_stuck_sensor_is_constant() -> None:
     rng = np.random.default_rng(13)
     watched = Watched({"temperature": rng.normal(20, 3, N), "colour": rng.integers(0, 3, N) * 1.0}, ["colour"])
