@@ -44,4 +44,5 @@ def _context(stream: Running, group: Group, finding: Finding) -> Context:
     immature = group.span < stream.record.config.reference.span
     risk = stream.record.config.performance.risk
     rise = risk.rise if risk and finding.sort == "risk" else None
-    return Context(immature, group.chance(finding.rarity), tuple(grew), rise)
+    too_short = group.too_short(finding.began_time)
+    return Context(immature, group.chance(finding.rarity), tuple(grew), rise, too_short=too_short)

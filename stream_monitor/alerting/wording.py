@@ -32,6 +32,8 @@ class Context(NamedTuple):
     """How much more than in the reference is tolerated, of a risk."""
     doubt: str = ""
     """Why a loss may not be what it seems."""
+    too_short: str = ""
+    """How long the reference is, if neither it nor the stream so far is of the days in which a rhythm of the day is learnt."""
 
 
 def summary(finding: Finding, subject: str, context: Context) -> str:
@@ -65,6 +67,8 @@ def description(finding: Finding, context: Context) -> str:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:
         said.append("the reference spans less time than it should")
+    if context.too_short:
+        said.append(f"the reference is of {context.too_short}: a rhythm of the day looks like this too until it has come twice")
     if finding.extrapolated:
         said.append("the promise on false alarms is extrapolated")
     if finding.together:

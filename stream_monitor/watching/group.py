@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detectors.scanning.seasons import KNOWN_AFTER
 from stream_monitor.config.duration import show
 from stream_monitor.joining import mixed
 from stream_monitor.watching.allowance import NOTHING, Allowance, Spent
@@ -28,6 +29,7 @@ Settings = dict[Kind, dict[str, dict[str, Any]]]
 _NEARLY = 0.1
 _ENOUGH = 1_000
 """Rows after which their own rate counts, not that of the reference."""
+_MINUTE = 60_000_000
 _FEW = 10
 """Distinct values up to which a numeric feature is of low cardinality: a case for counts."""
 TIMES = "\x01times"
@@ -303,11 +305,17 @@ class Group:
         low, high = np.sort(times)[[len(times) // 4, 3 * len(times) // 4]].tolist()
         return float(high - low) / (3 * len(times) // 4 - len(times) // 4)
 
+    def too_short(self, began: int) -> str:
+        """How long the reference is, if no rhythm of the day is known by it nor was at a time; or nothing."""
+        times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
+        known = not len(times) or max(int(times.max()), began) - int(times.min()) >= KNOWN_AFTER
+        return "" if known else show(max(int(times.max() - times.min()) // _MINUTE, 1) * _MINUTE)
+
     def _say_unsettled(self, row: int) -> list[Finding]:
         said = [
             Finding(
                 row, "unsettled", self.sort, one.name, "scan", before=one.before, after=one.after, began_time=one.since,
-                moved=one.moved, detail=show(one.too_short) if one.too_short else "",
+                moved=one.moved, detail=self.too_short(0),
             )
             for one in self._unsettled
         ]  # fmt: skip

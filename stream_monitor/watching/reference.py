@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from detectors import Change
 from detectors.scan import Scan
-from detectors.scanning.seasons import KNOWN_AFTER
 from detectors.whitened import without_seasons
 
 Floats = npt.NDArray[np.float64]
@@ -21,7 +20,6 @@ _BASELINE = 4
 """A reference checks itself by comparing the rest with its first quarter."""
 _SETTLED = 100.0
 """References that may be checked for one that is said to have changed though it has not."""
-_MINUTE = 60_000_000
 _CATEGORIES = 8
 _BATCHES = 20
 EXTREME = 8.0
@@ -125,8 +123,6 @@ class Unsettled(NamedTuple):
     moved: Literal["mean", "spread"]
     before: float
     after: float
-    too_short: int
-    """How many microseconds the reference is of, if these are too few for a rhythm of the day to be known; or 0."""
 
 
 def unsettled(reference: Reference) -> list[Unsettled]:
@@ -148,6 +144,4 @@ def _unsettled(reference: Reference, signal: int, start: int, change: Change) ->
     column = reference.values[:, signal]
     before, after = (some[~np.isnan(some)] for some in (column[:start], column[start:]))
     was, now = (float(some.std() if moved == "spread" else some.mean()) if len(some) else math.nan for some in (before, after))
-    span = int(reference.times.max() - reference.times.min())
-    too_short = 0 if span >= KNOWN_AFTER else max(span // _MINUTE, 1) * _MINUTE
-    return Unsettled(reference.names[signal], int(reference.times[start]), moved, was, now, too_short)
+    return Unsettled(reference.names[signal], int(reference.times[start]), moved, was, now)
