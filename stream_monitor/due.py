@@ -12,6 +12,7 @@ from stream_monitor.quality.checks import Coming
 from stream_monitor.quality.issue import Issue
 from stream_monitor.running import Running
 from stream_monitor.task import Output
+from stream_monitor.watching.finding import ALL, CATEGORIES
 
 
 def at(stream: Running, coming: Coming = "both") -> int:
@@ -102,6 +103,8 @@ def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
 def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
     """What is wrong with the data of a window."""
     drifting = {alert.labels.get("feature", "") for alert in stream.alerts.firing.values() if "drift" in alert.labels["kind"]}
+    if drifting & {ALL, CATEGORIES}:
+        drifting |= stream.watched.features.names()
     mistyped = stream.feature_rows.mistyped()
     classes = stream.judge.task == "classification"
     labels = stream.record.config.labels

@@ -22,11 +22,11 @@ class Rhythm:
         self._shape = signals, kinds
         self._seasons = Seasons(signals * kinds, True)
         self._history: History | None = None
-        """How many of each category there were more because of the season; in units of 1/128, and none before one was found."""
+        """How many of each category there were more because of the season, in units of 1/`EXCESS`, since one was found."""
 
     def excess(self, counts: Ints, times: Times, step: int) -> Ints | None:
         """What seasons explain of the windows that end in the next steps, [looks, d, k], after `step`; None if nothing."""
-        if not self._seasons.any:
+        if self._history is None and not self._seasons.any:
             return None
         scores = self._scores(counts)
         excess = scores - self._seasons.without(scores, times) - self._seasons.level[:, np.newaxis]
@@ -50,10 +50,8 @@ class Rhythm:
         new = self._seasons.regressors > had
         return self._of_signals(new), self._of_signals(self._seasons.found)
 
-    def widening(self, octaves: Ints) -> Array | None:
+    def widening(self, octaves: Ints) -> Array:
         """By how much fewer values before each window count because seasons are only estimated, [looks, d]."""
-        if not self._seasons.any:
-            return None
         widest = self._seasons.widening((8 << octaves).astype(np.float64)).reshape(*self._shape, -1).max(axis=1)
         return np.ascontiguousarray(widest.T)
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from detectors import Array, Times
+from detectors.counting.history import STEP, History
+from detectors.counting.rhythm import Rhythm
 from detectors.counts import Counts
 from detectors.scan import Scan
 
@@ -54,3 +56,27 @@ def test_cuts_and_restarts_change_nothing(kind: str) -> None:
     whole = watched(2 * ROWS, 0.0)
     assert len(whole[0]) > 3
     assert watched(3_000, 0.3) == watched(300, 0.02) == whole
+
+
+def test_a_rhythm_of_shares_that_is_lost_and_found_again_stays_with_its_windows() -> None:
+    rng = np.random.default_rng(1)
+    times = np.arange(4_000) * 100_000_000
+    first = rng.binomial(STEP, 0.5 + 0.4 * np.sin(2 * np.pi * times / 86_400e6))
+    counts = np.stack((first, STEP - first), axis=1)[:, np.newaxis]
+    rhythm, history = Rhythm(1, 2), History(np.zeros((1, 2), np.int64))
+    never = np.zeros((4_000, 1), np.bool_)
+    for at in range(0, 4_000, 500):
+        part = slice(at, at + 500)
+        excess, looks = rhythm.excess(counts[part], times[part], at), history.append(counts[part])
+        assert (excess is None) == (at < 2_500)
+        if excess is not None:
+            assert len(excess) == len(looks.step)
+            assert np.abs(excess).max() > 0
+        rhythm.learn(counts[part], never[part], times[part])
+        if at == 2_000:
+            assert rhythm.refit(never[0])[0].all()
+        elif at == 2_500:
+            kept = rhythm.state()
+            rhythm.restore(kept | {"season": Rhythm(1, 2).state()["season"]})  # its season is lost
+        elif at == 3_000:
+            rhythm.restore(rhythm.state() | {"season": kept["season"]})
