@@ -25,6 +25,7 @@ _SUREST = 4.0
 """The same for one signal of all to have changed by itself."""
 
 _KNOWN, _ENOUGH = 2.0, 100
+_LASTING = 1_000
 """Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
 _BOTH: tuple[Moved, ...] = ("mean", "spread")
@@ -147,7 +148,10 @@ class Amounts:
         return max(0, split(np.concatenate((known, values)), minimum=_SHORTEST) - len(known)), -1, -1
 
     def is_usual(self, signal: int, change: Lasting) -> bool:
-        """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters."""
+        """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters.
+
+        Of a loss that has been off for many outcomes one suffices: its detector has declared it, and it has lasted.
+        """
         if signal == len(self._reference.names):
             return False
         after, n = self._recent.mean_since(change.began, self._reference.column(signal))
@@ -158,7 +162,15 @@ class Amounts:
             return change.moved in _BOTH and change.latest >= 0 and _size(change.moved, change.effect) < least / 2
         distance = after - float(self._reference.mean[signal])
         error = float(self._reference.sd[signal]) * self._reference.error(signal, n)
-        return {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] <= 2 * error
+        sure = _KNOWN if n < _LASTING else 1.0
+        return {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] <= sure * error
+
+    def is_none(self, signal: int, change: Lasting) -> bool:
+        """Whether a loss that was doubted to have changed is within half a standard error of its reference since then."""
+        after, n = self._recent.mean_since(change.began, self._reference.column(signal))
+        error = float(self._reference.sd[signal]) * self._reference.error(signal, max(n, 1)) / 2
+        distance = after - float(self._reference.mean[signal])
+        return not {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] > error
 
     def surely(self, signal: int, change: Lasting) -> float:
         """How large a change of a loss is by the rows since it began, less what is in doubt; 0 where these are few."""

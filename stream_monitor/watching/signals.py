@@ -16,6 +16,7 @@ from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
 from stream_monitor.watching.reference import Reference
+from stream_monitor.watching.season import Season
 from stream_monitor.watching.watcher import Watcher
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +26,8 @@ _TOGETHER, _SECTIONS = 64, 4
 _CHECK = 50
 """Rows between looks at whether a signal is back."""
 _PART = 4
-"""The part of `resolve_after` for which a loss must have been as in its reference, unseen by detectors, to be that again."""
+"""The part of `resolve_after` for which a loss must have been as in its reference, unseen by detectors, to be that again; so
+many times as long as its persistence inflates the variance of means, and no longer than `resolve_after`."""
 _REFINE = 200
 """Rows after which a change is estimated again, at least."""
 _WORSE = 1.5
@@ -45,6 +47,7 @@ class Signals:
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
         self._amounts = Amounts(reference, self._recent)
         self._places = Places()
+        self._season = None if reference.counted else Season(reference)
         self._kept: list[tuple[Floats, Marks]] = []
         """The last rows, of which nobody has asked what they amount to yet."""
         self._kept_rows = 0
@@ -61,6 +64,8 @@ class Signals:
         """Takes new settings; detectors begin again from the reference."""
         self._settings, self._resolve_after = settings, resolve_after
         self._courses: dict[int, Lasting] = {}
+        self._doubted: dict[int, Lasting] = {}
+        """Changes of a loss that were declared and not beyond what the reference may have been; more rows may show that."""
         self._watchers = {name: self._watcher(name) for name in settings}
         self.broken = {}
         self._let_all()
@@ -111,7 +116,7 @@ class Signals:
         """Takes the next rows, float64[n, d]; gives what became of changes, in row order."""
         start = self._rows
         changes, findings = self._ask(values, marks)
-        if not changes and not self._courses:
+        if not changes and not self._courses and not self._doubted:
             self._keep(values, marks)
             return findings
         self._settle()
@@ -126,6 +131,8 @@ class Signals:
             if (start + at) % _CHECK == 0:
                 for signal in sorted(self._courses):
                     findings += self._check(signal, row)
+                for signal in sorted(self._doubted):
+                    findings += self._ask_again(signal, row)
         return sorted(findings, key=lambda finding: finding.row)
 
     def summary(self) -> list[dict[str, Any]]:
@@ -151,6 +158,8 @@ class Signals:
         return {
             "recent": self._recent.state(), "places": self._places.state(), "opened": self.opened,
             "courses": [[signal, asdict(course)] for signal, course in self._courses.items()],
+            "doubted": [[signal, asdict(course)] for signal, course in self._doubted.items()],
+            "season": None if self._season is None else self._season.state(),
             "watchers": {name: watcher.state() for name, watcher in self._watchers.items() if name not in self.broken},
             "broken": self.broken, "run_length": self._run_length, "allowed_at": self._allowed_at, "expected": self._expected,
         }  # fmt: skip
@@ -161,7 +170,11 @@ class Signals:
         self._recent.restore(state["recent"])
         self._places.restore(state["places"])
         self.opened = state["opened"]
-        self._courses = {signal: Lasting(**course) for signal, course in state["courses"]}
+        self._courses, self._doubted = (
+            {signal: Lasting(**course) for signal, course in state[name]} for name in ("courses", "doubted")
+        )
+        if self._season is not None:
+            self._season.restore(state["season"])
         self.broken, self._run_length = dict(state["broken"]), state["run_length"]
         self._allowed_at, self._expected = state["allowed_at"], state["expected"]
         for name, inner in state["watchers"].items():
@@ -204,6 +217,9 @@ class Signals:
             self._append(np.concatenate(values), Marks(*map(np.concatenate, zip(*marks, strict=True))))
 
     def _append(self, values: Floats, marks: Marks) -> None:
+        if self._season is not None:
+            changed = np.isin(np.arange(len(self.names)), list(self._courses)) | (self.reference.whole in self._courses)
+            values = self._season.without(values, marks.time, changed)
         self._recent.append(self.reference.measured(values))
         self._places.append(marks)
 
@@ -229,7 +245,7 @@ class Signals:
         stop = n
         if changes:
             stop = min(stop, changes[0][1].row - start + 1)
-        if self._courses:
+        if self._courses or self._doubted:
             stop = min(stop, _CHECK - (start + at) % _CHECK + at)
         return max(stop, at + 1)
 
@@ -239,10 +255,10 @@ class Signals:
         new = self._course(name, change)
         if course is None:
             if self._amounts.is_usual(change.signal, new):
+                if loss:
+                    self._doubted[change.signal] = new
                 return []
-            self._courses[change.signal] = new
-            self.opened += 1
-            return [self._finding(change.signal, new, "opened", row)]
+            return [self._open(change.signal, new, row)]
         if not loss or new.direction == course.direction:
             course.last = change.row
             if change.latest >= 0 and new.moved == course.moved:
@@ -251,9 +267,25 @@ class Signals:
             return []
         if course.direction == "up" or self._amounts.is_usual(change.signal, new):
             return []
-        self._courses[change.signal] = new
+        return [self._finding(change.signal, course, "resolved", row), self._open(change.signal, new, row)]
+
+    def _open(self, signal: int, course: Lasting, row: int) -> Finding:
+        self._courses[signal] = course
+        self._doubted.pop(signal, None)
         self.opened += 1
-        return [self._finding(change.signal, course, "resolved", row), self._finding(change.signal, new, "opened", row)]
+        return self._finding(signal, course, "opened", row)
+
+    def _ask_again(self, signal: int, row: int) -> list[Finding]:
+        """Whether a change that was doubted is one by the rows since it began; or none any more."""
+        course = self._doubted[signal]
+        if signal in self._courses or self._amounts.is_none(signal, course):
+            del self._doubted[signal]
+            return []
+        if self._amounts.is_usual(signal, course):
+            return []
+        effect = self._amounts.effect(signal, course.moved, course.began)
+        course.effect = effect[2]
+        return [self._open(signal, course, row)]
 
     def _check(self, signal: int, row: int) -> list[Finding]:
         """Whether a change is over, or can be estimated better."""
@@ -300,8 +332,8 @@ class Signals:
     def _is_lost(self, signal: int, course: Lasting) -> bool:
         """Whether no detector has seen it for long enough, and what came since might be the reference."""
         if self.reference.of_loss:
-            enough = self._recent.rows - course.last > self._resolve_after // _PART
-            return enough and self._amounts.is_noise(signal, course, course.last + 1)
+            wait = self._resolve_after / _PART * min(self.reference.own_error(signal, 1) ** 2, _PART)
+            return self._recent.rows - course.last > wait and self._amounts.is_noise(signal, course, course.last + 1)
         since, seen = self._recent.rows - self._resolve_after, max(course.last, course.began)
         return since >= seen and self._amounts.is_noise(signal, course, seen if course.moved == "shares" else since)
 

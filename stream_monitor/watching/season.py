@@ -1,0 +1,85 @@
+"""Values as they would be at the times of their reference, once it is known what the time of day and week does to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.scanning.scores import UNIT
+from detectors.scanning.seasons import Seasons
+from stream_monitor.watching.reference import Reference
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_EXTREME = 8.0
+"""Standard deviations of the reference at which deviations are cut off."""
+_GROWTH = 1.25
+"""Seasons are fitted again whenever there are so many times as many rows."""
+
+
+class Season:
+    """Of the d signals of a reference.
+
+    Without it a change on top of a rhythm would be as large as the hour has it, and over in every trough.
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self._reference = reference
+        self._seasons = Seasons(len(reference.names), True)
+        self._rows = self._fitted = 0
+        self._usual = np.zeros((len(reference.names), 1))
+        """What the times of the reference do to it on average, in `UNIT`s of a standard deviation."""
+        if len(reference.values):
+            self._learn(reference.values, reference.times, np.zeros(len(reference.names), np.bool_))
+
+    def without(self, values: Floats, times: Ints, changed: Mask) -> Floats:
+        """The next rows, float64[n, d], which it learns from; `changed` are signals of which a change is open, [d]."""
+        parts, at = [], 0
+        while at < len(values):
+            stop = min(len(values), at + self._next() - self._rows)
+            if self._seasons.any:
+                away = (self._waves(times[at:stop]) - self._usual) / UNIT
+                parts.append(values[at:stop] - away.T * self._reference.sd)
+            else:
+                parts.append(values[at:stop])
+            self._learn(values[at:stop], times[at:stop], changed)
+            at = stop
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the reference, as plain values and arrays."""
+        return {"rows": self._rows, "fitted": self._fitted, "usual": self._usual.copy(), **self._seasons.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()` of the same reference."""
+        self._rows, self._fitted, self._usual = state["rows"], state["fitted"], state["usual"].copy()
+        self._seasons.restore(state)
+
+    def _next(self) -> int:
+        """The row at which seasons are fitted again."""
+        return int(self._fitted * _GROWTH) + 1
+
+    def _learn(self, values: Floats, times: Ints, changed: Mask) -> None:
+        waves = self._waves(times)
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviations = np.clip((values - self._reference.mean) / self._reference.sd, -_EXTREME, _EXTREME).T
+            scores = np.where(np.isnan(deviations), waves, np.rint(deviations * UNIT))
+        held = np.broadcast_to(changed[:, np.newaxis], scores.shape)
+        self._seasons.take(np.ascontiguousarray(scores), scores - waves, held, times)
+        self._rows += len(values)
+        if self._rows == self._next() or not self._fitted:
+            self._seasons.refit(changed)
+            self._fitted = self._rows
+            usual = self._waves(self._reference.times).mean(axis=1, keepdims=True)
+            self._usual = np.where(self._seasons.regressors[:, np.newaxis] > 0, np.rint(usual), 0.0)
+
+    def _waves(self, times: Ints) -> Floats:
+        """What the season of times is, [d, n]; 0 where there is none."""
+        if not self._seasons.any:
+            return np.zeros((len(self._reference.names), len(times)))
+        waves: Floats = -self._seasons.without(np.zeros((len(self._reference.names), len(times))), times)
+        return waves

@@ -1,0 +1,87 @@
+"""What a change amounts to, and when it is over, on top of a rhythm of the day; and a change that is doubted at first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stream_monitor.watching.finding import Finding
+from stream_monitor.watching.recent import Marks
+from stream_monitor.watching.reference import Reference, Sort
+from stream_monitor.watching.season import Season
+from stream_monitor.watching.signals import Floats, Signals
+
+A_DAY, REFERENCE = 6_000, 2_000
+
+
+def rhythmic(sort: Sort, days: float, daily: float, steps: dict[float, float], seed: int) -> tuple[Floats, np.ndarray]:
+    """Values and their times: a wave of the day, and what is added to it from a day on."""
+    rng, n = np.random.default_rng(seed), int(days * A_DAY)
+    day = np.arange(n) / A_DAY
+    mean = daily * np.sin(2 * np.pi * day) + sum(by * (day >= at) for at, by in steps.items())
+    values = (rng.random(n) < 0.14 + mean).astype(float) if sort == "loss" else rng.normal(size=n) + mean
+    return values[:, np.newaxis], (day * 86_400e6).astype(np.int64)
+
+
+def followed(sort: Sort, values: Floats, times: np.ndarray, per: int = 500, restarts: int = 0) -> list[Finding]:
+    """What becomes of a signal, the first rows of which are its reference."""
+
+    def made() -> Signals:
+        reference = Reference(sort, ("x",), values[:REFERENCE], times[:REFERENCE], np.array([0.02 if sort == "loss" else 0.1]))
+        signals = Signals(reference, {"scan": {}}, 2_000)
+        signals.allow(1e6)
+        return signals
+
+    signals, findings = made(), []
+    for count, start in enumerate(range(REFERENCE, len(values), per)):
+        rows = np.arange(start, min(start + per, len(values))) - REFERENCE
+        part = rows + REFERENCE
+        findings += signals.update(values[part], Marks(rows, rows, times[part]))
+        if restarts and count % restarts == 0:
+            state, signals = signals.state(), made()
+            signals.restore(state)
+    return findings
+
+
+@pytest.mark.parametrize(("sort", "daily", "step"), [("loss", 0.07, 0.07), ("feature", 1.0, 0.5)])
+def test_a_change_on_top_of_a_rhythm_is_as_large_as_it_is_and_outlasts_the_trough(
+    sort: Sort, daily: float, step: float
+) -> None:
+    values, times = rhythmic(sort, 8.0, daily, {4.0: step, 6.5: -step}, seed=1)
+    findings = [one for one in followed(sort, values, times) if one.row > 3.5 * A_DAY]
+    assert (findings[0].step, findings[0].direction) == ("opened", "up")
+    assert [one.step for one in findings if one.row < 6.2 * A_DAY].count("resolved") == 0
+    last = [one for one in findings if one.step == "updated"][-1]
+    assert last.after - last.before == pytest.approx(step, abs=max(0.3 * step, 0.045))
+    assert findings[-1].step == "resolved"
+
+
+def test_cuts_and_restarts_change_nothing() -> None:
+    values, times = rhythmic("loss", 6.0, 0.07, {4.0: 0.07}, seed=2)
+    whole = followed("loss", values, times, per=len(values))
+    assert len(whole) > 2
+    for per, restarts in ((997, 3), (250, 7)):
+        assert [one._replace(row=0) for one in followed("loss", values, times, per, restarts)] == [
+            one._replace(row=0) for one in whole
+        ]
+
+
+def test_what_only_changes_with_the_time_of_day_is_nothing_once_it_is_known() -> None:
+    values, times = rhythmic("feature", 5.0, 2.0, {}, seed=3)
+    reference = Reference("feature", ("x",), values[:REFERENCE], times[:REFERENCE], np.array([0.1]))
+    season, none = Season(reference), np.zeros(1, np.bool_)
+    known = np.concatenate(
+        [season.without(values[at : at + 700], times[at : at + 700], none) for at in range(REFERENCE, 30_000, 700)]
+    )
+    hours = known[-A_DAY:].reshape(24, -1).mean(axis=1)
+    assert np.abs(hours - reference.mean).max() < 0.3
+    assert np.ptp(values[-A_DAY:].reshape(24, -1).mean(axis=1)) > 3
+
+
+def test_a_rise_of_a_wandering_loss_that_is_doubted_at_first_is_told_when_it_lasts() -> None:
+    rng = np.random.default_rng(1)
+    blocks = np.repeat(rng.random(150) < 0.5, 80)[:9_600]  # good and bad times of 80 outcomes
+    rates = np.where(blocks, 0.5, 0.1) + 0.14 * (np.arange(9_600) >= 5_000)
+    values, times = (rng.random((9_600, 1)) < rates[:, np.newaxis]).astype(float), np.arange(9_600) * 1_000_000
+    told = [one for one in followed("loss", values, times) if (one.step, one.direction) == ("opened", "up")]
+    assert [one.row for one in told if one.row > 2_900]
