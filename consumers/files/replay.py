@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from consumers.files.arrivals import NEVER, Arrived, arrivals, merged
+from consumers.files.arrivals import NEVER, Arrived, merged
 from consumers.files.block_file import BlockFile, BlockRecord, block_records
 from consumers.files.event_files import EventFiles
 from consumers.files.files import FileError, events
-from consumers.files.time_order import in_time_order
+from consumers.files.time_order import as_they_came, in_time_order
 from consumers.intake.intake import Intake
 from consumers.memory import Stored
 from consumers.wire.decode import Decoder
@@ -207,9 +207,9 @@ def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
 
 
 def _rows(path: Path | str, stream: StreamConfig) -> Iterator[Arrived]:
-    """The predictions of a file, in its order."""
-    time = _time("predictions", stream, stream.predictions)
-    return arrivals((time(value), value) for value in events(path, bool(stream.predictions.fields)))
+    """The predictions of a file, in order of their times unless they are as they came."""
+    read = partial(events, path, bool(stream.predictions.fields))
+    return as_they_came(read, _time("predictions", stream, stream.predictions))
 
 
 def _labels(path: Path | str, stream: StreamConfig, labels: Labels) -> Iterator[Arrived]:

@@ -205,6 +205,17 @@ def test_labels_arrive_at_their_times_in_whatever_order_the_file_has_them(tmp_pa
     assert "ClockSkew" not in (tmp_path / "two" / "alerts.jsonl").read_text()
 
 
+def test_predictions_in_another_order_than_that_of_their_times_give_what_those_in_order_give(tmp_path: Path) -> None:
+    files = world(tmp_path)
+    replay(config(), tmp_path / "in order", **files)
+    rows = files["predictions"].read_text().splitlines(keepends=True)
+    shuffled = [rows[place] for place in np.random.default_rng(5).permutation(len(rows))]
+    for name, other in (("newest first", rows[::-1]), ("shuffled", shuffled), ("two parts", rows[900:] + rows[:900])):
+        write(files["predictions"], list(other))
+        replay(config(), tmp_path / name, **files)
+        assert contents(tmp_path / name) == contents(tmp_path / "in order")
+
+
 def test_the_end_of_the_predictions_is_no_silence_though_labels_go_on(tmp_path: Path) -> None:
     predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
     labels = [{"prediction_id": f"p{i}", "time": START + 10 * i + 36_000, "label": i % 2} for i in range(3_000)]
