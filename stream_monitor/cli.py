@@ -85,6 +85,8 @@ def _replay(asked: argparse.Namespace) -> int:
 def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
     for name, counts in summary.streams.items():
         yield f"{name}: {counts['predictions']} predictions, {counts['labels']} labels, {counts['dead']} dead letters"
+        if counts["predictions"] and counts["labels"]:
+            yield _labelled(name, counts["labelled"])
     for file, count in summary.events.items():
         yield f"{asked.out / file}: {count}"
     for reason, count in sorted(summary.reasons.items()):
@@ -95,6 +97,12 @@ def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
         yield f"not one event of {kind} has {', '.join(paths)}: see `fields`"
     for name, status in summary.watched.items():
         yield from (f"{name} still fires: {firing}" for firing in status["firing"])
+
+
+def _labelled(name: str, n: int) -> str:
+    if not n:
+        return f"{name}: no label found its prediction; is `prediction_id` (or `model`) not the same on both sides?"
+    return f"{name}: {n} predictions got a label"
 
 
 def _demo(asked: argparse.Namespace) -> int:

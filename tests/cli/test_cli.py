@@ -222,6 +222,27 @@ def test_a_replay_tells_what_it_wrote(tmp_path: Path, written: Written, capsys: 
     assert json.loads(capsys.readouterr().out)["events"]["dead_letters.jsonl"] == 1
 
 
+@pytest.mark.parametrize(
+    ("prefix", "labelled", "said"),
+    [("", 300, "fraud: 300 predictions got a label\n"), ("x", 0, "fraud: no label found its prediction; is `prediction_id` ")],
+)
+def test_a_replay_tells_how_many_labels_found_their_predictions(
+    tmp_path: Path, written: Written, capsys: Capture, prefix: str, labelled: int, said: str
+) -> None:
+    rows = [{"prediction_id": str(i), "time": 1_767_225_600 + i, "prediction": i % 2} for i in range(300)]
+    labels = [{"prediction_id": f"{prefix}{i}", "time": 1_767_225_660 + i, "label": i % 2} for i in range(300)]
+    files = {"--predictions": rows, "--labels": labels}
+    arguments = ["replay", "-c", written(), "--out", str(tmp_path / "out")]
+    for option, events in files.items():
+        path = tmp_path / f"{option[2:]}.jsonl"
+        path.write_text("\n".join(map(json.dumps, events)))
+        arguments += [option, str(path)]
+    assert exit_code(*arguments) == 0
+    assert said in capsys.readouterr().out
+    assert exit_code(*arguments, "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["streams"]["fraud"]["labelled"] == labelled
+
+
 @pytest.mark.parametrize(("content", "dead"), [("", 0), ('{"prediction_id": "a", "time": 1}\n' * 3, 3)])
 def test_a_replay_without_a_prediction_fails(
     tmp_path: Path, written: Written, capsys: Capture, content: str, dead: int

@@ -64,7 +64,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 def test_every_row_is_read_and_every_file_written(tmp_path: Path) -> None:
     summary = replay(config(), tmp_path / "out", **world(tmp_path, 500))
-    assert summary.streams == {"fraud": {"predictions": 500, "labels": 500, "dead": 0}}
+    assert summary.streams == {"fraud": {"predictions": 500, "labels": 500, "dead": 0, "labelled": 500}}
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES.values())
 
 
@@ -230,6 +230,15 @@ def test_labels_that_stop_while_predictions_go_on_are_silence(tmp_path: Path) ->
     rows, few = write(tmp_path / "p.jsonl", predictions), write(tmp_path / "l.jsonl", labels)
     replay(config(CONFIG + "    no_data: {labels: 20m}\n"), tmp_path / "out", predictions=rows, labels=few)
     assert lines(tmp_path / "out" / "alerts.jsonl")[0]["data"]["labels"]["alertname"] == "NoData"
+
+
+def test_labels_that_were_there_before_their_predictions_are_counted_as_those_behind_them(tmp_path: Path) -> None:
+    files = world(tmp_path, 500)
+    labels = [line | {"time": line["time"] - 100 * (place % 2)} for place, line in enumerate(lines(files["labels"]))]
+    write(files["labels"], labels)
+    assert replay(config(), tmp_path / "out", **files).streams["fraud"]["labelled"] == 500
+    write(files["labels"], [line | {"prediction_id": f"x{line['prediction_id']}"} for line in labels])
+    assert replay(config(), tmp_path / "out", **files).streams["fraud"]["labelled"] == 0
 
 
 def test_what_could_not_be_read_or_found_is_said(tmp_path: Path) -> None:
