@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,16 @@ def test_bad_rows_are_dead_letters_with_the_number_of_their_line(tmp_path: Path)
         ("invalid_json", 11),
     ]
     assert summary.streams["fraud"]["dead"] == 2
+
+
+def test_of_a_file_that_ends_too_early_nothing_is_watched(tmp_path: Path) -> None:
+    files = world(tmp_path, 1_500)
+    for kind, path in files.items():
+        cut = tmp_path / f"{kind}.jsonl.gz"
+        cut.write_bytes(gzip.compress(path.read_bytes())[:-1_000])
+        with pytest.raises(FileError, match="ended before"):
+            replay(config(), tmp_path / "out", **files | {kind: cut})
+        assert not any(contents(tmp_path / "out").values())
 
 
 def test_a_row_of_the_year_2099_does_not_close_windows(tmp_path: Path) -> None:
