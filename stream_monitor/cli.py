@@ -92,7 +92,8 @@ def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
     for reason, count in sorted(summary.reasons.items()):
         yield f"dead letters, {reason}: {count}"
     for field, count in sorted(summary.unreadable.items()):
-        yield f"values of {field} that could not be read: {count}"
+        way = "; `fields: {score: scores.1}` takes one of a list" if field == "scores" else ""
+        yield f"values of {field} that could not be read: {count}{way}"
     for kind, paths in summary.not_found.items():
         yield f"not one event of {kind} has {', '.join(paths)}: see `fields`"
     for name, status in summary.watched.items():

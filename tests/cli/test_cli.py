@@ -211,13 +211,15 @@ def test_topics_are_planned_created_once_and_then_ready(
 
 
 def test_a_replay_tells_what_it_wrote(tmp_path: Path, written: Written, capsys: Capture) -> None:
-    lines = [json.dumps({"prediction_id": str(i), "time": 1_767_225_600 + i, "prediction": i % 2}) for i in range(300)]
+    rows = [{"prediction_id": str(i), "time": 1_767_225_600 + i, "prediction": i % 2, "scores": [0.1, 0.9]} for i in range(300)]
+    lines = list(map(json.dumps, rows))
     (tmp_path / "p.jsonl").write_text("\n".join([*lines, "nonsense"]))
     arguments = ["replay", "-c", written(), "--predictions", str(tmp_path / "p.jsonl"), "--out", str(tmp_path / "out")]
     assert exit_code(*arguments) == 0
     said = capsys.readouterr().out
     assert "fraud: 300 predictions, 0 labels, 1 dead letters\n" in said
     assert "dead letters, invalid_json: 1\n" in said
+    assert "values of scores that could not be read: 300; `fields: {score: scores.1}` takes one of a list\n" in said
     assert exit_code(*arguments, "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["events"]["dead_letters.jsonl"] == 1
 
