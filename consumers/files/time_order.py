@@ -12,6 +12,7 @@ from consumers.files.arrivals import NEVER, Arrived, arrivals
 Read = Callable[[], Iterable[bytes]]
 Time = Callable[[bytes], int | None]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 TOGETHER = 1_000_000
 """Rows that are held at once: a file that is not in order is read again for each so many."""
 _NONE = -1
@@ -30,9 +31,12 @@ def as_they_came(read: Read, time: Time, together: int = TOGETHER) -> Iterator[A
     """
     times = _times(read, time)
     came = np.fromiter(arrivals(None if at == _NONE else at for at in map(int, times)), np.int64, len(times))
-    elsewhere = (times != _NONE) & (np.abs(came - times) > _MINUTE)
-    in_order = np.count_nonzero(elsewhere) <= _FEW * len(times)
-    return _ordered(read, came if in_order else _believed(times), 0, together)
+    known = times != _NONE
+    there = known & (np.abs(came - times) <= _MINUTE)
+    if np.count_nonzero(known & ~there) <= _FEW * len(times):
+        return _ordered(read, came, 0, together)
+    most = 2 * np.count_nonzero(there) > np.count_nonzero(known)
+    return _ordered(read, _believed(times, there if most else known), 0, together)
 
 
 def in_time_order(read: Read, time: Time, source: int = 0, together: int = TOGETHER) -> Iterator[Arrived]:
@@ -40,7 +44,8 @@ def in_time_order(read: Read, time: Time, source: int = 0, together: int = TOGET
 
     A row without a time, or with one that is far from all others, follows its predecessor.
     """
-    return _ordered(read, _believed(_times(read, time)), source, together)
+    times = _times(read, time)
+    return _ordered(read, _believed(times, times != _NONE), source, together)
 
 
 def _times(read: Read, time: Time) -> Ints:
@@ -69,9 +74,9 @@ def _between(rows: Iterable[bytes], places: Ints, start: int, stop: int) -> Iter
     return ((place, value) for place, value in zip(places.tolist(), rows, strict=True) if start <= place < stop)
 
 
-def _believed(times: Ints) -> Ints:
-    """The times, and instead of those that are missing or far from all others that of the row before, or behind."""
-    known = np.sort(times[times != _NONE])
+def _believed(times: Ints, trusted: Mask) -> Ints:
+    """The times, and instead of those that are missing or far from all that are trusted that of the row before, or behind."""
+    known = np.sort(times[trusted])
     if not len(known):
         return np.full(len(times), NEVER)
     few = max(len(known) // 20, int(len(known) > 4))

@@ -71,6 +71,13 @@ def test_rows_that_are_not_where_they_happened_come_in_order() -> None:
         assert [row.time for row in came(mixed)] == days
 
 
+def test_many_rows_of_another_age_follow_their_predecessors() -> None:
+    days = [50 * 365 * DAY + day * DAY for day in range(200)]
+    found = came([0 if place % 8 == 7 else at for place, at in enumerate(days)])
+    assert [int(row.value) for row in found] == list(range(200))
+    assert [row.time for row in found] == [days[place - (place % 8 == 7)] for place in range(200)]
+
+
 def test_rows_that_are_seconds_apart_from_order_are_as_they_came() -> None:
     pairs = [DAY + second * 1_000_000 for minute in range(100) for second in (60 * minute + 1, 60 * minute)]
     assert [int(row.value) for row in came(pairs)] == list(range(200))
