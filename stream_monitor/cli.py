@@ -85,16 +85,25 @@ def _replay(asked: argparse.Namespace) -> int:
 def _replayed(asked: argparse.Namespace, summary: Any) -> Iterable[str]:
     for name, counts in summary.streams.items():
         yield f"{name}: {counts['predictions']} predictions, {counts['labels']} labels, {counts['dead']} dead letters"
+        if counts["predictions"] and counts["labels"]:
+            yield _labelled(name, counts["labelled"])
     for file, count in summary.events.items():
         yield f"{asked.out / file}: {count}"
     for reason, count in sorted(summary.reasons.items()):
         yield f"dead letters, {reason}: {count}"
     for field, count in sorted(summary.unreadable.items()):
-        yield f"values of {field} that could not be read: {count}"
+        way = "; `fields: {score: scores.1}` takes one of a list" if field == "scores" else ""
+        yield f"values of {field} that could not be read: {count}{way}"
     for kind, paths in summary.not_found.items():
         yield f"not one event of {kind} has {', '.join(paths)}: see `fields`"
     for name, status in summary.watched.items():
         yield from (f"{name} still fires: {firing}" for firing in status["firing"])
+
+
+def _labelled(name: str, n: int) -> str:
+    if not n:
+        return f"{name}: no label found its prediction; is `prediction_id` (or `model`) not the same on both sides?"
+    return f"{name}: {n} predictions got a label"
 
 
 def _demo(asked: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import heapq
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 LOOKAHEAD = 1_000
@@ -25,20 +26,19 @@ class Arrived(NamedTuple):
     """Which of the files it is from."""
     value: bytes
     last: bool = False
-    """Whether no prediction is behind it."""
+    """Whether it is the last of the predictions."""
 
 
-def arrivals(rows: Iterable[tuple[int | None, bytes]], source: int = 0) -> Iterator[Arrived]:
-    """Rows with the time at which each arrived: its own event time, if most of the rows behind it are no earlier.
+def arrivals(times: Iterable[int | None]) -> Iterator[int]:
+    """When the rows of these event times arrived: each at its own, if most of the rows behind it are no earlier.
 
     So neither a row of the year 2099 nor a late one moves the others.  Rows without a time follow their predecessor.
     """
-    window = _Window(iter(rows))
+    window = _Window(iter(times))
     now: int | None = None
     while window.rows:
-        time, value = window.take()
-        now = window.front(now, time)
-        yield Arrived(now, source, value, not window.rows)
+        now = window.front(now, window.take())
+        yield now
 
 
 def merged(*files: Iterable[Arrived]) -> Iterator[Arrived]:
@@ -47,24 +47,24 @@ def merged(*files: Iterable[Arrived]) -> Iterator[Arrived]:
 
 
 class _Window:
-    """The next rows of a file, and their times in order."""
+    """The times of the next rows of a file, as they are and in order."""
 
-    def __init__(self, rows: Iterator[tuple[int | None, bytes]]) -> None:
+    def __init__(self, rows: Iterator[int | None]) -> None:
         self._source = rows
-        self.rows: deque[tuple[int | None, bytes]] = deque()
+        self.rows: deque[int | None] = deque()
         self._times: list[int] = []
         self._first: int | None = None
         self._steps = 0
         for _ in range(LOOKAHEAD):
             self._fill()
 
-    def take(self) -> tuple[int | None, bytes]:
-        """The next row; the times are now those of the rows behind it."""
-        row = self.rows.popleft()
-        if row[0] is not None:
-            del self._times[bisect_left(self._times, row[0])]
+    def take(self) -> int | None:
+        """The time of the next row; the others are now those of the rows behind it."""
+        time = self.rows.popleft()
+        if time is not None:
+            del self._times[bisect_left(self._times, time)]
         self._fill()
-        return row
+        return time
 
     def front(self, now: int | None, time: int | None) -> int:
         """The arrival of a row, given that of the one before it."""
@@ -87,8 +87,7 @@ class _Window:
         return self._times[len(self._times) // 2]
 
     def _fill(self) -> None:
-        row = next(self._source, None)
-        if row is not None:
-            self.rows.append(row)
-            if row[0] is not None:
-                insort(self._times, row[0])
+        for time in islice(self._source, 1):
+            self.rows.append(time)
+            if time is not None:
+                insort(self._times, time)

@@ -38,6 +38,7 @@ _WORDS = {
     "infinity": math.inf,
     "-infinity": -math.inf,
 }
+_ENCODING = "not in UTF-8, the one encoding that is read; convert it first"
 _MEMBER = re.compile(r"(features?|scores|segments?)[:.](.+)", re.DOTALL)
 _GROUP_OF = {"feature": "features", "segment": "segments"}
 
@@ -92,6 +93,8 @@ def _lines(path: Path) -> Iterator[bytes]:
     with _open(path) as file:
         try:
             for number, line in enumerate(file):
+                if number == 0 and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    raise FileError(f"{path}: {_ENCODING}")
                 if text := (line if number else line.removeprefix(codecs.BOM_UTF8)).strip():
                     yield text
         except (OSError, EOFError) as error:
@@ -112,7 +115,7 @@ def _csv(path: Path, placed: Cells) -> Iterator[bytes]:
                 elif row:
                     yield ",".join(row).encode()
         except UnicodeDecodeError:
-            raise FileError(f"{path}: not in UTF-8, the one encoding that is read; convert it first") from None
+            raise FileError(f"{path}: {_ENCODING}") from None
         except (csv.Error, OSError, EOFError) as error:
             raise FileError(f"{path}, line {rows.line_num}: {type(error).__name__}: {error}") from None
 

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from consumers.files.arrivals import NEVER, Arrived, arrivals, merged
+from consumers.files.arrivals import NEVER, Arrived, merged
 from consumers.files.block_file import BlockFile, BlockRecord, block_records
 from consumers.files.event_files import EventFiles
 from consumers.files.files import FileError, events
-from consumers.files.time_order import in_time_order
+from consumers.files.time_order import as_they_came, in_time_order
 from consumers.intake.intake import Intake
 from consumers.memory import Stored
 from consumers.wire.decode import Decoder
@@ -37,7 +37,7 @@ class Summary:
     """What a replay did."""
 
     streams: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Predictions, labels and dead letters by stream; nothing where blocks were replayed."""
+    """Predictions, labels, dead letters and predictions that got a label, by stream; nothing where blocks were replayed."""
     events: dict[str, int] = field(default_factory=dict)
     """Events written, by file."""
     reasons: dict[str, int] = field(default_factory=dict)
@@ -74,6 +74,7 @@ def replay(
         status = intake.status()
         read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | status["streams"]
         lacking = {"unreadable": status["unreadable"].get(name, {}), "not_found": status["not_found"].get(name, {})}
+        read[name] = read[name] | {"labelled": world.labelled()}
         return replace(world.summary(read), **lacking)
 
 
@@ -107,6 +108,11 @@ class _World:
     def summary(self, read: dict[str, dict[str, int]]) -> Summary:
         """What was written, and how the streams stand."""
         return Summary(read, dict(self.files.counts), dict(self.files.reasons), watched=self.watch.status()["streams"])
+
+    def labelled(self) -> int:
+        """Predictions that got a label, some from one that was there before them."""
+        counts = [status["counts"] for status in self.watch.status()["streams"].values()]
+        return sum(one.get("labelled", 0) + one.get("labels_early_met", 0) for one in counts)
 
     def watch_again(self, record: BlockRecord, arrived: int = 0) -> None:
         """Lets a record be watched, and writes what comes of it."""
@@ -207,9 +213,9 @@ def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
 
 
 def _rows(path: Path | str, stream: StreamConfig) -> Iterator[Arrived]:
-    """The predictions of a file, in its order."""
-    time = _time("predictions", stream, stream.predictions)
-    return arrivals((time(value), value) for value in events(path, bool(stream.predictions.fields)))
+    """The predictions of a file, in order of their times unless they are as they came."""
+    read = partial(events, path, bool(stream.predictions.fields))
+    return as_they_came(read, _time("predictions", stream, stream.predictions))
 
 
 def _labels(path: Path | str, stream: StreamConfig, labels: Labels) -> Iterator[Arrived]:

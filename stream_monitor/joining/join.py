@@ -155,7 +155,8 @@ class Join:
         absent = self._absence.by_now(before, clock)
         compared = self._of_age(before, clock)
         expired, matured = self._let_go(len(rows))
-        counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead} | expired
+        counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead, "labels_early_met": len(came)}
+        counts |= expired
         return Joined(
             clock, accepted, version, met.in_order([absent, *outcomes]), counts, more.get("segments"), matured, compared,
             met=np.array(came, np.int64),

@@ -211,15 +211,38 @@ def test_topics_are_planned_created_once_and_then_ready(
 
 
 def test_a_replay_tells_what_it_wrote(tmp_path: Path, written: Written, capsys: Capture) -> None:
-    lines = [json.dumps({"prediction_id": str(i), "time": 1_767_225_600 + i, "prediction": i % 2}) for i in range(300)]
+    rows = [{"prediction_id": str(i), "time": 1_767_225_600 + i, "prediction": i % 2, "scores": [0.1, 0.9]} for i in range(300)]
+    lines = list(map(json.dumps, rows))
     (tmp_path / "p.jsonl").write_text("\n".join([*lines, "nonsense"]))
     arguments = ["replay", "-c", written(), "--predictions", str(tmp_path / "p.jsonl"), "--out", str(tmp_path / "out")]
     assert exit_code(*arguments) == 0
     said = capsys.readouterr().out
     assert "fraud: 300 predictions, 0 labels, 1 dead letters\n" in said
     assert "dead letters, invalid_json: 1\n" in said
+    assert "values of scores that could not be read: 300; `fields: {score: scores.1}` takes one of a list\n" in said
     assert exit_code(*arguments, "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["events"]["dead_letters.jsonl"] == 1
+
+
+@pytest.mark.parametrize(
+    ("prefix", "labelled", "said"),
+    [("", 300, "fraud: 300 predictions got a label\n"), ("x", 0, "fraud: no label found its prediction; is `prediction_id` ")],
+)
+def test_a_replay_tells_how_many_labels_found_their_predictions(
+    tmp_path: Path, written: Written, capsys: Capture, prefix: str, labelled: int, said: str
+) -> None:
+    rows = [{"prediction_id": str(i), "time": 1_767_225_600 + i, "prediction": i % 2} for i in range(300)]
+    labels = [{"prediction_id": f"{prefix}{i}", "time": 1_767_225_660 + i, "label": i % 2} for i in range(300)]
+    files = {"--predictions": rows, "--labels": labels}
+    arguments = ["replay", "-c", written(), "--out", str(tmp_path / "out")]
+    for option, events in files.items():
+        path = tmp_path / f"{option[2:]}.jsonl"
+        path.write_text("\n".join(map(json.dumps, events)))
+        arguments += [option, str(path)]
+    assert exit_code(*arguments) == 0
+    assert said in capsys.readouterr().out
+    assert exit_code(*arguments, "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["streams"]["fraud"]["labelled"] == labelled
 
 
 @pytest.mark.parametrize(("content", "dead"), [("", 0), ('{"prediction_id": "a", "time": 1}\n' * 3, 3)])

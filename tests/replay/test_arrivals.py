@@ -5,14 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.files.arrivals import NEVER, arrivals, merged
+from consumers.files.arrivals import NEVER, Arrived, arrivals, merged
 
 DAY = 86_400_000_000
 FAR = 100 * 365 * DAY
 
 
 def times(*given_times: int | None) -> list[int]:
-    return [row.time for row in arrivals((time, b"") for time in given_times)]
+    return list(arrivals(given_times))
 
 
 def test_rows_in_order_arrive_at_their_times() -> None:
@@ -43,6 +43,6 @@ def test_arrivals_never_go_back_and_lose_no_row(given_times: list[int | None]) -
 
 
 def test_files_are_merged_by_arrival_and_the_first_one_wins() -> None:
-    first = arrivals([(1, b"a"), (5, b"b")], 0)
-    second = arrivals([(1, b"c"), (3, b"d")], 1)
+    first = [Arrived(1, 0, b"a"), Arrived(5, 0, b"b")]
+    second = [Arrived(1, 1, b"c"), Arrived(3, 1, b"d")]
     assert [row.value for row in merged(first, second)] == [b"a", b"c", b"d", b"b"]

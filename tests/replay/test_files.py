@@ -90,6 +90,7 @@ def test_parquet_has_types_of_its_own(tmp_path: Path) -> None:
         ("p.txt", b"", "not a file of events"),
         ("p.jsonl.gz", b"not compressed", "gzip"),
         ("p.csv", b"a\n\xff\n", "not in UTF-8"),
+        ("p.jsonl", '{"a": 1}\n'.encode("utf-16"), "not in UTF-8"),
         ("p.parquet", b"no", "arquet"),
     ],
 )

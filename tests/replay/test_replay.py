@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 def test_every_row_is_read_and_every_file_written(tmp_path: Path) -> None:
     summary = replay(config(), tmp_path / "out", **world(tmp_path, 500))
-    assert summary.streams == {"fraud": {"predictions": 500, "labels": 500, "dead": 0}}
+    assert summary.streams == {"fraud": {"predictions": 500, "labels": 500, "dead": 0, "labelled": 500}}
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(FILES.values())
 
 
@@ -99,6 +100,16 @@ def test_bad_rows_are_dead_letters_with_the_number_of_their_line(tmp_path: Path)
         ("invalid_json", 11),
     ]
     assert summary.streams["fraud"]["dead"] == 2
+
+
+def test_of_a_file_that_ends_too_early_nothing_is_watched(tmp_path: Path) -> None:
+    files = world(tmp_path, 1_500)
+    for kind, path in files.items():
+        cut = tmp_path / f"{kind}.jsonl.gz"
+        cut.write_bytes(gzip.compress(path.read_bytes())[:-1_000])
+        with pytest.raises(FileError, match="ended before"):
+            replay(config(), tmp_path / "out", **files | {kind: cut})
+        assert not any(contents(tmp_path / "out").values())
 
 
 def test_a_row_of_the_year_2099_does_not_close_windows(tmp_path: Path) -> None:
@@ -205,6 +216,17 @@ def test_labels_arrive_at_their_times_in_whatever_order_the_file_has_them(tmp_pa
     assert "ClockSkew" not in (tmp_path / "two" / "alerts.jsonl").read_text()
 
 
+def test_predictions_in_another_order_than_that_of_their_times_give_what_those_in_order_give(tmp_path: Path) -> None:
+    files = world(tmp_path)
+    replay(config(), tmp_path / "in order", **files)
+    rows = files["predictions"].read_text().splitlines(keepends=True)
+    shuffled = [rows[place] for place in np.random.default_rng(5).permutation(len(rows))]
+    for name, other in (("newest first", rows[::-1]), ("shuffled", shuffled), ("two parts", rows[900:] + rows[:900])):
+        write(files["predictions"], list(other))
+        replay(config(), tmp_path / name, **files)
+        assert contents(tmp_path / name) == contents(tmp_path / "in order")
+
+
 def test_the_end_of_the_predictions_is_no_silence_though_labels_go_on(tmp_path: Path) -> None:
     predictions = [{"prediction_id": f"p{i}", "time": START + 10 * i, "prediction": i % 2} for i in range(3_000)]
     labels = [{"prediction_id": f"p{i}", "time": START + 10 * i + 36_000, "label": i % 2} for i in range(3_000)]
@@ -219,6 +241,15 @@ def test_labels_that_stop_while_predictions_go_on_are_silence(tmp_path: Path) ->
     rows, few = write(tmp_path / "p.jsonl", predictions), write(tmp_path / "l.jsonl", labels)
     replay(config(CONFIG + "    no_data: {labels: 20m}\n"), tmp_path / "out", predictions=rows, labels=few)
     assert lines(tmp_path / "out" / "alerts.jsonl")[0]["data"]["labels"]["alertname"] == "NoData"
+
+
+def test_labels_that_were_there_before_their_predictions_are_counted_as_those_behind_them(tmp_path: Path) -> None:
+    files = world(tmp_path, 500)
+    labels = [line | {"time": line["time"] - 100 * (place % 2)} for place, line in enumerate(lines(files["labels"]))]
+    write(files["labels"], labels)
+    assert replay(config(), tmp_path / "out", **files).streams["fraud"]["labelled"] == 500
+    write(files["labels"], [line | {"prediction_id": f"x{line['prediction_id']}"} for line in labels])
+    assert replay(config(), tmp_path / "out", **files).streams["fraud"]["labelled"] == 0
 
 
 def test_what_could_not_be_read_or_found_is_said(tmp_path: Path) -> None:
