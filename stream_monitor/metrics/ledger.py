@@ -271,6 +271,9 @@ class Ledger:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
                 self._tally(window.tally, outcomes.part(rows), losses[rows], places[rows])
+            elif key.version in self.since:
+                late = outcomes.part(rows)
+                self._tally(self.since[key.version].arrival, late, losses[rows], late.at // self.windows.length)
 
     def _hold_segments(self) -> None:
         """Keeps as many segments of each version since its beginning as events can show, those with the most outcomes."""
