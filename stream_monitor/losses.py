@@ -136,6 +136,7 @@ def _clear_up(stream: Running, outcomes: Outcomes, last: int, position: int | No
     events: list[Event] = []
     if cleared.given_up_at is not None:
         stream.uncompared = Gathered()
+        stream.ledger.give_up()
         events.append((cleared.given_up_at, partial(notices.no_common_word, stream.alerts, stream.name)))
     if cleared.common_at is not None:
         events.append((cleared.common_at, partial(notices.common_word, stream.alerts)))

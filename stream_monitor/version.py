@@ -19,8 +19,7 @@ from stream_monitor.joining.packed import Values
 from stream_monitor.models.models import Found, Models
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.level import Level
-from stream_monitor.watching.reference import Sort
-from stream_monitor.watching.signals import Signals
+from stream_monitor.watching.reference import Reference, Sort
 from stream_monitor.watching.terms import terms
 from stream_monitor.watching.words import numbered
 
@@ -46,7 +45,9 @@ class Version:
         self.before: Level | None = None
         """How the version before it erred, once that is forgotten."""
         self.compared = False
-        """Whether it has been compared with the version before, as soon as it was known how it errs."""
+        """Whether it is known if it errs more than the version before, or as well as its own reference can tell."""
+        self.first: Level | None = None
+        """How it erred when it was last compared with the version before."""
         self.began = self.seen = seen
         """The stream's clock at its first prediction, and at its last."""
 
@@ -61,17 +62,21 @@ class Version:
         names = kept.names[: features.shape[1]]
         return self.models.learn(names, features, value, label, losses, outcomes.ids, times, kept.texts)
 
+    def first_level(self) -> Level | None:
+        """How it errs by its reference, or by what there is of it; None where there is nothing."""
+        reference = self.groups["loss"].so_far()
+        return self._level(reference, float(reference.mean[0]), int(reference.n[0])) if reference else None
+
     def learnt_level(self) -> Level | None:
         """How it errs by its reference; None while it has none."""
-        losses = self.groups["loss"].watched.get("numbers")
-        return self._level(losses, float(losses.reference.mean[0]), int(losses.reference.n[0])) if losses else None
+        return self.first_level() if self.groups["loss"].learnt else None
 
     def last_level(self, least: int) -> Level | None:
         """How it has erred of late, since its reference; None where there were not as many outcomes."""
         group = self.groups["loss"]
         losses = group.watched.get("numbers")
         mean, n = losses.last(group.terms.resolve_after) if losses else (0.0, 0)
-        return self._level(losses, mean, n) if losses and n >= least else None
+        return self._level(losses.reference, mean, n) if losses and n >= least else None
 
     def level(self) -> Level | None:
         """How it errs, by its reference or of late, whichever is worse; where one before it is better, how that erred."""
@@ -80,7 +85,7 @@ class Version:
 
     def forget_levels(self) -> None:
         """Compares it anew with the version before, as losses are other ones from now on."""
-        self.compared, self.before = False, None
+        self.compared, self.first, self.before = False, None, None
 
     @property
     def idle(self) -> bool:
@@ -112,6 +117,7 @@ class Version:
             "retrain": self.retrain.state(),
             "models": [self.models.task, self.models.state()] if self.models else None,
             "began": self.began, "compared": self.compared, "before": list(self.before) if self.before else None,
+            "first": list(self.first) if self.first else None,
         }  # fmt: skip
 
     @classmethod
@@ -122,6 +128,7 @@ class Version:
             version.rest()
         version.outcomes, version.began, version.compared = state["outcomes"], state["began"], state["compared"]
         version.before = Level(*state["before"]) if state["before"] else None
+        version.first = Level(*state["first"]) if state["first"] else None
         version.labelled.restore(state["labelled"])
         for lots, its in zip((version.watched_lots, version.learnt_lots), state["lots"], strict=True):
             lots.restore(its)
@@ -132,8 +139,7 @@ class Version:
             version.models.restore(models)
         return version
 
-    def _level(self, losses: Signals, mean: float, n: int) -> Level:
-        reference = losses.reference
+    def _level(self, reference: Reference, mean: float, n: int) -> Level:
         rate, sd = (mean * n + 0.5) / (n + 1), float(reference.sd[0])
         error = reference.own_error(0, n) * (math.sqrt(rate * (1 - rate)) if reference.rate else sd)
         return Level(self.number, self.subject.version, mean, error, sd, n, reference.rate)

@@ -136,6 +136,10 @@ class Cohorts:
             cohort.count(outcomes.take(rows), open=False)
             yield cohort, rows
 
+    def growing(self, key: Key) -> Cohort | None:
+        """What has matured of one of the shortest windows that has closed; None where that is final."""
+        return self._matured.get(key) if (self._lengths[0], key.number) in self._next else None
+
     def look(self, now: int, wait: int, open: Callable[[int, int], Iterable[tuple[int, Cohort]]]) -> Iterator[Seen]:
         """The cohorts that are due, in order; `open` gives those that wait from one time to another, by version."""
         for length, number in sorted(place for place, due in self._next.items() if due <= now):

@@ -40,6 +40,8 @@ _FEW_PARTS = 8
 """In which the next outcomes of references are kept."""
 _TOGETHER = 512
 """Outcomes that are tallied together."""
+_HELD = 512
+"""Predictions from which on no more are kept until it is known what they are measured as."""
 
 
 class Ledger:
@@ -62,6 +64,8 @@ class Ledger:
         self._origin = 0.0
         self._measure: Classifier | Regression | None = None
         self._pending, self._matured = Gathered(), Gathered()
+        self._unmeasured = Gathered()
+        """Predictions with a label whose wait was over before it was known what they are measured as."""
         self._first: dict[int, Gathered] = {}
         """The next outcomes of one age, for the references of versions that are not complete."""
 
@@ -123,6 +127,10 @@ class Ledger:
             self._settle()
             self._settle_matured(losses)
         self._matured.add(outcomes)
+
+    def give_up(self) -> None:
+        """Forgets those of which it is not known what they are measured as."""
+        self._unmeasured = Gathered()
 
     def close(self, now: int, losses: Losses, everything: bool = False) -> Iterator[Closed]:
         """Gives the windows that are over; `losses` says the loss of each outcome, NaN where there is none."""
@@ -205,6 +213,7 @@ class Ledger:
             "biases": [[number, bias.state()] for number, bias in self.biases.items()],
             "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
             "pending": self._pending.state(), "matured": self._matured.state(),
+            "unmeasured": self._unmeasured.state(),
             "first": [[version, first.state()] for version, first in self._first.items()],
         }  # fmt: skip
 
@@ -219,6 +228,7 @@ class Ledger:
         self.biases = {number: LabelBias.restored(inner) for number, inner in state["biases"]}
         self._measure = self._measured() if state["measured"] else None
         self._pending, self._matured = Gathered.restored(state["pending"]), Gathered.restored(state["matured"])
+        self._unmeasured = Gathered.restored(state["unmeasured"])
         self._first = {version: Gathered.restored(first, _FEW_PARTS) for version, first in state["first"]}
 
     def _decide_by_first(self) -> None:
@@ -271,6 +281,9 @@ class Ledger:
                 window = self.windows.window(key)
                 window.amend(outcomes.sign[rows], delays[rows])
                 self._tally(window.tally, outcomes.part(rows), losses[rows], places[rows])
+            elif key.version in self.since:
+                late = outcomes.part(rows)
+                self._tally(self.since[key.version].arrival, late, losses[rows], late.at // self.windows.length)
 
     def _hold_segments(self) -> None:
         """Keeps as many segments of each version since its beginning as events can show, those with the most outcomes."""
@@ -290,11 +303,24 @@ class Ledger:
         self._first = {}
 
     def _settle_matured(self, losses: Losses) -> None:
+        if self._measure is not None and self._unmeasured.n:
+            self._settle_unmeasured(losses)
         if not self._matured.n:
             return
         outcomes, _ = self._matured.taken()
         for cohort, rows in self.cohorts.matured(outcomes):
             self._tally_labelled(cohort.tally, outcomes.part(rows), losses)
+        if self._measure is None:
+            self._unmeasured.add(outcomes.take(np.flatnonzero(outcomes.sign > 0)[: _HELD - self._unmeasured.n]))
+
+    def _settle_unmeasured(self, losses: Losses) -> None:
+        """Tallies them in their cohorts, or where these are final already, in what is known since the version began."""
+        outcomes, _ = self._unmeasured.taken()
+        for key, rows in groups(outcomes.time // self.windows.length, outcomes.version):
+            if (cohort := self.cohorts.growing(key)) is not None:
+                self._tally_labelled(cohort.tally, outcomes.part(rows), losses)
+            elif key.version in self.since:
+                self._tally_labelled(self.since[key.version].cohort, outcomes.part(rows), losses)
 
     def _tally_labelled(self, tally: Tally, outcomes: Outcomes, losses: Losses) -> None:
         """Tallies those that have a label, once it is known what they are measured as, by the windows of the predictions.

@@ -15,7 +15,7 @@ class Since:
         self.start = start
         """The stream's clock then."""
         self.arrival = Tally()
-        """Outcomes by when their label came."""
+        """Outcomes by when their label came, of windows that have closed, with what has come for these since."""
         self.cohort = Tally()
         """Outcomes that are final."""
         self.history = History()

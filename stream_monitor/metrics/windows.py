@@ -193,10 +193,13 @@ class Windows:
         return found
 
     def places(self, outcomes: Outcomes, clock: int) -> Ints:
-        """The number of the window that each outcome joined in, int64[n]; -1 where that has closed."""
+        """The number of the window that each outcome joined in, int64[n]; -1 where that has closed.
+
+        A new outcome joined in one that has closed if it was not clear until now what its loss is.
+        """
         index = outcomes.at // self.length
         closed = clock >= self._end(index, self.length)
-        self.count({"amended_too_late": int(np.count_nonzero(closed))})
+        self.count({"amended_too_late": int(np.count_nonzero(closed & (outcomes.sign != 1)))})
         return np.where(closed, -1, index)
 
     def window(self, key: Key) -> Window:

@@ -203,6 +203,13 @@ class Group:
         """How many signals are watched under the budget."""
         return sum(len(signals.names) for signals in self.watched.values() if signals.calibrated)
 
+    def so_far(self) -> Reference | None:
+        """The reference of numbers, or what there is of it; None where there is nothing."""
+        if self.learnt:
+            return self.watched["numbers"].reference if "numbers" in self.watched else None
+        names, values = self.warmup.finished(self.terms.limit)
+        return self._reference("numbers", names, values, self.warmup.times()) if names else None
+
     def names(self) -> set[str]:
         """The signals in the reference, watched or not, or in what there is of it."""
         if not self.learnt:

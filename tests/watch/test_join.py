@@ -80,7 +80,7 @@ def test_a_later_label_corrects_an_earlier_one_in_the_open_window() -> None:
     assert sum(event["labels"]["corrected"] for event in events) == 1
 
 
-def test_a_correction_of_a_closed_window_changes_nothing_and_is_counted() -> None:
+def test_a_correction_of_a_closed_window_is_counted_and_amends_only_what_is_said_since_the_version_began() -> None:
     events = metrics(
         block(ten()),
         block(labels(["id0"], [20], [0.0])),
@@ -90,6 +90,23 @@ def test_a_correction_of_a_closed_window_changes_nothing_and_is_counted() -> Non
     assert outcomes(events) == (1, 1.0)
     assert total(events, "amended_too_late") == 2
     assert total(events, "corrected") == 1
+    assert value(events[0]["since"]["arrival"], "accuracy") == 0.0
+    assert value(events[-1]["since"]["arrival"], "accuracy") == 1.0
+    assert events[-1]["since"]["arrival"]["outcomes"] == 1
+
+
+def test_a_retraction_for_a_closed_window_is_taken_out_of_what_is_said_since_the_version_began_however_the_log_is_cut() -> None:
+    amended = labels(["id0", "id1", "id2"], [21 * MINUTE] * 3, [float("nan"), 0.0, 1.0])
+    log = [
+        block(configuration(), at=0), block(ten()), block(labels(["id0", "id1", "id2"], [20] * 3, [0.0] * 3)),
+        block(predictions(["later"], [20 * MINUTE], [1.0], score=[0.5])), block(amended), drained(1),
+        *(drained(hour * 3600) for hour in (2, 4, 6)),
+    ]  # fmt: skip
+    whole = run(log)
+    since = arrivals(whole)[-1]["since"]["arrival"]
+    assert (since["outcomes"], value(since, "accuracy")) == (2, 0.5)
+    assert run(cut(log, 1)) == whole
+    assert run(log, restarts=range(1, len(log))) == whole
 
 
 def test_the_same_label_twice_counts_once() -> None:

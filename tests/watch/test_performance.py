@@ -53,6 +53,25 @@ def test_by_arrival_and_by_cohort_are_never_mixed_up() -> None:
     assert {one["window"]["start"][11:16] for one in cohorts(said)} == {"00:00"}
 
 
+def test_what_came_before_the_task_was_clear_counts_since_the_version_began_however_the_log_is_cut() -> None:
+    ids, label, predicted = truth(1, 160)
+    log = [block(configuration(config=QUIET | {"labels": {"topic": "l", "wait": "30m"}}), at=0)]
+    for i in range(0, 160, 4):
+        part, start = slice(i, i + 4), 60.0 * i
+        log.append(block(predictions(ids[part], [start, start + 60, start + 120, start + 180], predicted[part].tolist())))
+        log.append(block(labels(ids[part], [start + 181.0 + k for k in range(4)], label[part].tolist())))
+    log += silence(5 * HOUR, 160 * 60)
+    whole = run(log)
+    assert sum(one["performance"]["outcomes"] for one in arrivals(whole)) < 100
+    assert sum(one["counts"].get("amended_too_late", 0) for one in arrivals(whole)) == 0
+    last = [event["data"]["since"] for event in whole["metrics"] if event["data"]["since"]][-1]
+    for basis, n in (("arrival", 160), ("cohort", 130)):  # the last half an hour may still be corrected
+        assert last[basis]["outcomes"] == n
+        assert value(last[basis], "accuracy") == float((label == predicted)[:n].mean())
+    assert run(cut(log, 1)) == whole
+    assert run(log, restarts=range(1, len(log), 3)) == whole
+
+
 def test_a_cohort_says_how_much_of_it_is_open_until_no_label_can_come() -> None:
     ids, label, predicted = truth(2, 100)
     made = block(predictions(ids, [60.0] * 100, predicted.tolist(), score=[0.5] * 100))

@@ -124,7 +124,7 @@ def test_a_version_that_errs_more_than_the_one_before_is_told_until_it_does_not(
     assert alerts(said, alertname="VersionWorse") == [("opened", "critical", None), ("resolved", "critical", "recovered")]
     opened = next(event["data"] for event in said["alerts"] if event["data"]["labels"]["alertname"] == "VersionWorse")
     assert opened["annotations"]["summary"] == (
-        "s/2 errs more than 1 did: errors 10.5% -> 39.3%, by 1,000 outcomes of 1 and its own first 1,000"
+        "s/2 errs more than 1 did: errors 10.5% -> 40.4%, by 1,000 outcomes of 1 and its own first 285"
     )
     assert said["retrain"] == []
 
@@ -156,6 +156,28 @@ def test_a_version_is_compared_with_one_that_is_forgotten_however_the_log_is_cut
     assert alerts(whole, alertname="VersionWorse", version="2") == [("opened", "critical", None)]
     assert run(cut(blocks, 7)) == whole
     assert run(blocks, restarts=range(3, 300, 10)) == whole
+
+
+def canary(error: float) -> list[Block]:
+    """A version that comes beside another one, and has no more outcomes than half a reference."""
+    config: dict[str, Any] = {"reference": {"rows": 2000}, "metrics": {"window": "5m", "also": []}}
+    config |= {"labels": {"topic": "l", "wait": "1h"}}
+    return world(config, told(0, [0.2] * 5, "1", late=60), told(3000, [error], "2", late=60, seed=1))
+
+
+def test_a_version_that_is_much_worse_is_told_long_before_it_has_a_reference() -> None:
+    blocks = canary(0.4)
+    whole = run(blocks)
+    opened = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["alertname"] == "VersionWorse"]
+    assert [one["annotations"]["summary"] for one in opened] == [
+        "s/2 errs more than 1 did: errors 22.5% -> 40.7%, by 200 outcomes of 1 and its own first 535"
+    ]
+    assert run(cut(blocks, 7)) == whole
+    assert run(blocks, restarts=range(3, 300, 10)) == whole
+
+
+def test_a_version_that_is_hardly_worse_is_not_told_before_it_has_a_reference() -> None:
+    assert alerts(run(canary(0.25)), alertname="VersionWorse") == []
 
 
 def test_what_is_learnt_anew_is_not_told_again() -> None:
