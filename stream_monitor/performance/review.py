@@ -164,6 +164,8 @@ def _apart(stream: Reviewed, seen: Seen, verdict: Verdict, moment: Moment) -> li
 
 def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, severity: Severity, moment: Moment) -> Telling:
     realised, estimated = verdict.realised, verdict.estimated
+    if verdict.together:
+        realised, estimated = verdict.together.realised, verdict.together.estimated
     now, expected = realised.value or 0.0, estimated.value or 0.0
     scores = stream.ledger.vocabulary.kind != "regression"
     lost = ", or scores lost their meaning" if scores and severity != "info" else ""
