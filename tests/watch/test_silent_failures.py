@@ -464,18 +464,29 @@ def test_a_sample_that_says_how_it_was_drawn_is_like_the_rest() -> None:
     assert biased([1500] * 6, [0.9] * 6, weighted=True) == []
 
 
-def test_it_is_forecast_when_the_labels_of_a_window_will_be_complete() -> None:
+def twenty_a_minute(labelled: int, slowest: int) -> dict[str, list[Any]]:
+    """What is said of a stream of whose predictions so many get a label, at most so many seconds later."""
     rng = np.random.default_rng(8)
     blocks: list[Block] = []
     events: list[tuple[float, Block]] = []
     for minute in range(300):
         ids, at = [f"m{minute}i{i}" for i in range(20)], minute * 60.0
         events.append((at, block(predictions(ids, [at] * 20, [1.0] * 20, score=[0.9] * 20))))
-        known = np.sort(at + rng.uniform(300, 1500, 16))
+        known = np.sort(at + rng.uniform(300, slowest, labelled))
         events += [(float(second), block(labels([ids[i]], [float(second)], [1.0]))) for i, second in enumerate(known)]
     blocks = [one for _, one in sorted(events, key=lambda pair: pair[0])]
     config = CONFIG | {"labels": {"topic": "l", "wait": "1h"}, "quality": {"enabled": False}}
-    told = run([block(configuration(config=config), at=0), *blocks], per_read=50)
+    return run([block(configuration(config=config), at=0), *blocks], per_read=50)
+
+
+def test_nothing_is_forecast_of_a_window_whose_labels_are_complete() -> None:
+    open_ = [one["cohort"] for one in cohorts(twenty_a_minute(20, 900), final=False)]
+    assert {one["expected_complete"] is None for one in open_[-20:] if one["waiting"]} == {False}
+    assert {(one["expected_coverage"], one["expected_complete"]) for one in open_ if not one["waiting"]} == {(None, None)}
+
+
+def test_it_is_forecast_when_the_labels_of_a_window_will_be_complete() -> None:
+    told = twenty_a_minute(16, 1500)
     open_ = [one for one in cohorts(told, final=False) if one["cohort"]["expected_complete"]]
     assert open_
     for one in open_[-5:]:
