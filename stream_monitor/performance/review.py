@@ -179,7 +179,8 @@ def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, sever
         position=moment.predictions, time=iso(verdict.since), direction="up" if verdict.changed == "above" else "down",
         statistic="metric", before=expected, after=now, effect=_effect(verdict.metric, now, expected),
     )  # fmt: skip
-    return Telling(subject, "performance", "EstimateApart", severity, summary, change)
+    doubt = doubts.UNLIKE if doubts.unlike(stream.alerts, subject) else ""
+    return Telling(subject, "performance", "EstimateApart", severity, summary, change, doubt=doubt)
 
 
 class _Readings:

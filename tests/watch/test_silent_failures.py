@@ -367,15 +367,15 @@ def test_a_gain_says_that_it_may_be_of_the_clear_cases_that_are_labelled() -> No
     assert gain["annotations"]["summary"].endswith("; labels that have come are not like the rest (LabelBias)")
 
 
-def selected() -> list[Block]:
-    """Windows of 300 predictions; from the tenth on there are more errors, and in five of them mostly labels of high scores."""
+def selected(windows: int = 5) -> list[Block]:
+    """Windows of 300 predictions; from the tenth on there are more errors, and in some mostly labels of high scores."""
     rng, blocks = np.random.default_rng(2), list[Block]()
     for window in range(28):
         ids, score = [f"w{window}i{i}" for i in range(300)], rng.beta(1, 3, 300)
         seconds, actual = [window * 300.0 + i for i in range(300)], (rng.random(300) < score).astype(float)
         if window >= 10:
             actual = np.where(rng.random(300) < 0.4, 1 - actual, actual)
-        chosen = rng.random(300) < (0.6 if not 10 <= window < 15 else np.where(score > 0.5, 1.0, 0.2))
+        chosen = rng.random(300) < (0.6 if not 10 <= window < 10 + windows else np.where(score > 0.5, 1.0, 0.2))
         for at in range(0, 300, 50):
             part, rows = slice(at, at + 50), np.flatnonzero(chosen[at : at + 50]) + at
             predicted = (score[part] > 0.5).astype(float).tolist()
@@ -383,6 +383,16 @@ def selected() -> list[Block]:
             came = [seconds[at + 49]] * len(rows)
             blocks.append(block(labels([ids[i] for i in rows], came, actual[rows].tolist())))
     return blocks
+
+
+def test_an_estimate_that_is_apart_says_so_while_labels_are_not_like_the_rest() -> None:
+    config = {"labels": {"topic": "l", "wait": "30m"}, "quality": {"enabled": False}, "no_data": {"learnt": False}}
+    alerts = said(*selected(18), **config)
+    biases = [alert["startsAt"] for alert in alerts if alert["labels"]["alertname"] == "LabelBias"]
+    apart = [alert for alert in alerts if alert["labels"]["alertname"] == "EstimateApart"]
+    assert apart
+    assert min(biases) < apart[0]["startsAt"]
+    assert {alert["annotations"].get("description") for alert in apart} == {UNLIKE}
 
 
 def test_while_labels_are_not_like_the_rest_a_loss_says_so_and_nothing_is_to_be_trained() -> None:
