@@ -277,9 +277,9 @@ class CohortHealth(_Out):
     """From prediction to label; 0 where the time of the label is the earlier one."""
     delay_p95_s: float | None
     expected_coverage: float | None = None
-    """The same once it is final, by the windows that are."""
+    """The same once it is final, by the windows that are; null where nothing waits any more."""
     expected_complete: str | None = None
-    """When 98% of the labels that will come are expected to be there."""
+    """When 98% of the labels that will come are expected to be there; null where nothing waits any more."""
 
 
 class Estimated(_Out):

@@ -76,6 +76,8 @@ class Telling(NamedTuple):
     change: ChangeEstimate | None = None
     causes: tuple[SegmentCause, ...] = ()
     end: Literal["recovered", "reevaluated"] = "recovered"
+    doubt: str = ""
+    """What is said against it."""
     """Why it ends, if it does."""
 
 
@@ -159,7 +161,9 @@ class Alerts:
             status="firing", transition="updated" if known else "opened", revision=known.revision + 1 if known else 0,
             fingerprint=fingerprint, startsAt=known.startsAt if known else iso(moment.clock),
             labels=plain | {"severity": _calmed(telling.severity, telling.subject)},
-            annotations=self._annotations(telling.subject, telling.summary, wording.mostly(causes)),
+            annotations=self._annotations(
+                telling.subject, telling.summary, "; ".join(filter(None, (telling.doubt, wording.mostly(causes))))
+            ),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes), change=telling.change, causes=causes,
         )  # fmt: skip
         return self._publish(self._said(alert, known, moment), telling.subject, moment)[1]

@@ -11,7 +11,7 @@ from stream_monitor.task import Output
 
 UNLIKE = "labels that have come are not like the rest (LabelBias)"
 _HELD = "no retraining is requested while that is so"
-_OF_LOSS: tuple[AlertName, ...] = ("ConceptDrift", "RiskRose")
+_OF_LOSS: tuple[AlertName, ...] = ("ConceptDrift", "RiskRose", "EstimateApart")
 
 
 def unlike(alerts: Alerts, subject: Subject) -> Alert | None:

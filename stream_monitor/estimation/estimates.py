@@ -16,7 +16,7 @@ from stream_monitor.estimation.cbpe import MOST_CLASSES
 from stream_monitor.estimation.complete import Complete, Losses
 from stream_monitor.estimation.dle import FEWEST, Dle
 from stream_monitor.estimation.estimator import Asked, ByFeatures, ByScores, Estimator, Expected
-from stream_monitor.estimation.reconcile import Reconciled, Side
+from stream_monitor.estimation.reconcile import Reconciled, Side, Together
 from stream_monitor.events import Estimated, finite
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.outcomes import Outcomes
@@ -30,6 +30,8 @@ from stream_monitor.metrics.windows import Key, groups
 Floats = npt.NDArray[np.float64]
 RECONCILED = ("accuracy", "precision", "roc_auc", "macro_f1", "mae")
 """Metrics that are compared with what labels show."""
+_NO_MEAN = ("macro_f1",)
+"""Those that are off in windows of few outcomes, so that these do not add up: a class that is not there counts in none."""
 _MOST_CLASSES = MOST_CLASSES - 2
 """Beside those that become known later."""
 _ONE_SCORE = "a `score` is of one class, and which is not clear: state `positive`, or give `scores` of more than two classes"
@@ -60,6 +62,8 @@ class Verdict(NamedTuple):
     """Where realised values have lain of estimated ones for so long that the relation must have changed."""
     since: int
     """From which window on they have."""
+    together: Together | None
+    """The windows that say so only together."""
 
 
 class Estimates:
@@ -162,13 +166,18 @@ class Estimates:
 
     def final(self, key: Key, realised: Readings) -> list[Verdict]:
         """Compares what was expected of the labelled predictions of a window with what labels say, now that all are there."""
-        awaited, found = self._awaited.pop(key, None), []
-        for metric, estimated in awaited.estimator.read(awaited.labelled).items() if awaited else ():
+        awaited, found = self._awaited.pop(key, None), list[Verdict]()
+        if awaited is None:
+            return found
+        readings = awaited.estimator.read(awaited.labelled)
+        rows = max((one.n for one in readings.values()), default=0.0)
+        learnt = rows / (rows + max(awaited.estimator.learnt_from, 1))
+        for metric, estimated in readings.items():
             if metric in RECONCILED and metric in realised and estimated.value is not None:
                 reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, Reconciled())
                 start = key.number * self._ledger.windows.length
-                verdict = reconciled.add(estimated, realised[metric], start)
-                found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since))
+                verdict = reconciled.add(estimated, realised[metric], start, 1.0 if metric in _NO_MEAN else learnt)
+                found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since, verdict.together))
         return found
 
     def learn(self, join: Join, losses: Losses, of_one_class: bool) -> None:

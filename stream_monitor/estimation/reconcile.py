@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from stream_monitor.metrics.reading import Reading
@@ -12,6 +12,26 @@ Side = Literal["above", "below"]
 
 _SIDES: tuple[Side, ...] = ("below", "above")
 _Z = 1.959963984540054
+_TOGETHER = 4.5
+"""Standard deviations by which windows have to lie apart together: of all stretches that end with a window, one in 10,000."""
+_LIMIT = _TOGETHER / math.sqrt(3)
+"""By how many of its own a single one counts at most, so that it takes three."""
+_WIDEST = 3
+"""How many times as uncertain as an estimate what labels show may be: the interval of two errors has hardly an end."""
+_FEWEST = 5
+"""Outcomes of which a window is taken with others; of fewer a band may be all there is from 0 to 1."""
+_KEPT = 100
+"""Windows, at most, that are taken together."""
+
+
+class Together(NamedTuple):
+    """What the last windows say as one, weighted by their outcomes."""
+
+    gap: float
+    """By how many standard deviations the realised metric lies above the estimated one."""
+    start: int
+    estimated: Reading
+    realised: Reading
 
 
 class Reconciliation(NamedTuple):
@@ -25,25 +45,43 @@ class Reconciliation(NamedTuple):
     """The same once that is often enough: the realised metric is that way off what scores or features let expect."""
     since: int
     """The start of the first of the windows that said so; 0 where nothing has changed."""
+    together: Together | None = None
+    """The windows that say so only together; None where each does, or nothing has changed."""
 
 
 class Window(NamedTuple):
     """What one window said."""
 
     apart: Side | None
-    gap: float
-    """By how many standard deviations the realised metric lies above the estimated one."""
     start: int
+    rows: float
+    """Outcomes that count with those of others."""
+    estimated: float
+    realised: float
+    own: float
+    """The variance of their difference by the window's own outcomes."""
+    learnt: float
+    """That by what the estimate was learnt from, which all windows share."""
+
+    @property
+    def gap(self) -> float:
+        """By how much the realised metric lies above the estimated one; no further than one window counts."""
+        limit = _LIMIT * math.sqrt(self.own + self.learnt)
+        return min(max(self.realised - self.estimated, -limit), limit)
 
 
 class Reconciled:
     """Compares both, one closed window after the other, for one metric.
 
-    The relation has changed when they were apart in the same direction in `often` of the last `of` windows.  It is as it was
-    when they were in none of these, and these together do not lie on that side either: of few outcomes both may meet though
-    nothing is as it was.  Windows in which one of them has no interval are passed over.  Apart are 95% intervals that do not
-    meet.  An estimated band holds what chance does to labels, so that one window in 10,000 is apart by chance if both are
-    equally wide; one in 20, and then the next ones too, if what estimates were learnt from is much less than a window.
+    The relation has changed when they were apart in the same direction in `often` of the last `of` windows, or when the last
+    windows, any number from `of` on, lie far on one side together.  More are taken until chance in them is less than that in
+    what estimates were learnt from: this is the same in each, and no number of windows makes it less.  It is as it was when
+    they were in none of the last `of`, and no such windows together lie on that side either: of few outcomes both may meet
+    though nothing is as it was.  Windows in which one of them has no interval are passed over.
+
+    Apart are 95% intervals that do not meet.  An estimated band holds what chance does to labels, so that one window in
+    10,000 is apart by chance if both are equally wide; one in 20, and then the next ones too, if what estimates were learnt
+    from is much less than a window.
     """
 
     def __init__(self, often: int = 3, of: int = 3) -> None:
@@ -55,15 +93,18 @@ class Reconciled:
         """Where realised values have lain often enough of what was estimated, until the last ones do not any more."""
         self._since = 0
 
-    def add(self, estimated: Reading, realised: Reading, start: int = 0) -> Reconciliation:
-        """Takes the next window, by its start."""
-        window = _window(estimated, realised, start)
+    def add(self, estimated: Reading, realised: Reading, start: int = 0, learnt: float = 1.0) -> Reconciliation:
+        """Takes the next window, by its start.
+
+        `learnt` is the share of the estimate's variance that comes from what it was learnt from; with 1 windows do not add up.
+        """
+        window = _window(estimated, realised, start, learnt)
         if window is None:
             return Reconciliation(None, 0, self.changed, self._since)
-        self._last = [*self._last, window][-self._of :]
-        self._judge()
+        self._last = [*self._last, window][-max(self._of, _KEPT) :]
+        together = self._judge()
         windows = self._count(window.apart) if window.apart else 0
-        return Reconciliation(window.apart, windows, self.changed, self._since)
+        return Reconciliation(window.apart, windows, self.changed, self._since, together)
 
     def state(self) -> list[Any]:
         """Everything but the settings, as plain values."""
@@ -74,27 +115,51 @@ class Reconciled:
         last, self.changed, self._since = state
         self._last = [Window(*window) for window in last]
 
-    def _judge(self) -> None:
+    def _judge(self) -> Together | None:
+        """Decides; gives the windows that say so only together."""
         often = [side for side in _SIDES if self._count(side) >= self._often]
-        before = self.changed
+        stretches, before = list(self._stretches()), self.changed
+        farthest = max(stretches, key=lambda one: abs(one.gap), default=None)
         if len(often) == 1:
             self.changed = often[0]
-        elif often or not self._lasts():
+        elif not often and farthest and abs(farthest.gap) > _TOGETHER:
+            self.changed = "below" if farthest.gap < 0 else "above"
+        elif often or not self._lasts(stretches):
             self.changed = None
         if self.changed != before:
-            starts = [window.start for window in self._last if self.changed and window.apart == self.changed]
-            self._since = min(starts, default=0)
+            starts = [window.start for window in self._last[-self._of :] if self.changed and window.apart == self.changed]
+            self._since = farthest.start if self.changed and not often and farthest else min(starts, default=0)
+        return farthest if self.changed and not often else None
 
-    def _lasts(self) -> bool:
-        """Whether any of the last windows lies where the first ones lay, or all of them together do."""
-        together = sum(window.gap for window in self._last) / math.sqrt(len(self._last))
-        return self._count(self.changed) > 0 or (together < -_Z if self.changed == "below" else together > _Z)
+    def _lasts(self, stretches: Sequence[Together]) -> bool:
+        """Whether any of the last windows lies where the first ones lay, or some of them together do."""
+        sign = -1 if self.changed == "below" else 1
+        return self._count(self.changed) > 0 or any(sign * one.gap > _Z for one in stretches)
 
     def _count(self, side: Side | None) -> int:
-        return sum(window.apart == side for window in self._last)
+        return sum(window.apart == side for window in self._last[-self._of :])
+
+    def _stretches(self) -> Iterator[Together]:
+        """The last windows as one, from `of` to as many as it is worth to take."""
+        rows = estimated = realised = gap = own = learnt = 0.0
+        for windows, window in enumerate(reversed(self._last), 1):
+            rows += window.rows
+            estimated += window.rows * window.estimated
+            realised += window.rows * window.realised
+            gap += window.rows * window.gap
+            own += window.rows**2 * window.own
+            learnt += window.rows * math.sqrt(window.learnt)
+            if windows < self._of or not rows:
+                continue
+            deviation, value = math.hypot(math.sqrt(own), learnt), estimated / rows
+            half = _Z * deviation / rows
+            expected = Reading(value, rows, value - half, value + half)
+            yield Together(gap / deviation if deviation else 0.0, window.start, expected, Reading(realised / rows, rows))
+            if own <= learnt**2:
+                return
 
 
-def _window(estimated: Reading, realised: Reading, start: int) -> Window | None:
+def _window(estimated: Reading, realised: Reading, start: int, learnt: float) -> Window | None:
     """What a window says; None where one of both is not known."""
     if estimated.low is None or estimated.high is None or realised.low is None or realised.high is None:
         return None
@@ -103,5 +168,8 @@ def _window(estimated: Reading, realised: Reading, start: int) -> Window | None:
     apart: Side | None = None
     if realised.high < estimated.low or realised.low > estimated.high:
         apart = "below" if realised.high < estimated.low else "above"
-    deviation = math.hypot(estimated.high - estimated.low, realised.high - realised.low) / (2 * _Z)
-    return Window(apart, (realised.value - estimated.value) / deviation if deviation else 0.0, start)
+    deviation = max(estimated.high - estimated.value, estimated.value - estimated.low) / _Z
+    shown = min((realised.high - realised.low) / (2 * _Z), _WIDEST * deviation)
+    own = max(deviation * math.sqrt(1 - learnt), shown)
+    rows = realised.n if realised.n >= _FEWEST else 0.0
+    return Window(apart, start, rows, estimated.value, realised.value, own * own, deviation * deviation * learnt)

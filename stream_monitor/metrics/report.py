@@ -134,8 +134,8 @@ def _models(stream: Reported, number: int) -> list[dict[str, Any]]:
 
 
 def _forecast(stream: Reported, seen: Seen) -> dict[str, Any]:
-    """When the labels of a window are expected to be complete, and how complete."""
-    forecast = None if seen.final else stream.ledger.cohorts.forecast()
+    """When the labels of a window are expected to be complete, and how complete; nothing where none is waited for."""
+    forecast = None if seen.final or not seen.cohort.waiting else stream.ledger.cohorts.forecast()
     if forecast is None:
         return {}
     coverage, late = forecast

@@ -164,6 +164,8 @@ def _apart(stream: Reviewed, seen: Seen, verdict: Verdict, moment: Moment) -> li
 
 def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, severity: Severity, moment: Moment) -> Telling:
     realised, estimated = verdict.realised, verdict.estimated
+    if verdict.together:
+        realised, estimated = verdict.together.realised, verdict.together.estimated
     now, expected = realised.value or 0.0, estimated.value or 0.0
     scores = stream.ledger.vocabulary.kind != "regression"
     lost = ", or scores lost their meaning" if scores and severity != "info" else ""
@@ -177,7 +179,8 @@ def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, sever
         position=moment.predictions, time=iso(verdict.since), direction="up" if verdict.changed == "above" else "down",
         statistic="metric", before=expected, after=now, effect=_effect(verdict.metric, now, expected),
     )  # fmt: skip
-    return Telling(subject, "performance", "EstimateApart", severity, summary, change)
+    doubt = doubts.UNLIKE if doubts.unlike(stream.alerts, subject) else ""
+    return Telling(subject, "performance", "EstimateApart", severity, summary, change, doubt=doubt)
 
 
 class _Readings:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 
+import numpy as np
 import pytest
 
 from stream_monitor.estimation.reconcile import Reconciled, Side
+from stream_monitor.metrics.intervals import wilson
 from stream_monitor.metrics.reading import NOTHING, Reading
 
 ESTIMATED = Reading(0.9, 500, 0.88, 0.92)
@@ -55,9 +58,9 @@ def test_both_sides_often_enough_are_no_direction() -> None:
 
 def test_a_window_says_where_it_lies_and_how_often_that_was() -> None:
     reconciled = Reconciled()
-    assert reconciled.add(ESTIMATED, BELOW) == ("below", 1, None, 0)
-    assert reconciled.add(ESTIMATED, BELOW) == ("below", 2, None, 0)
-    assert reconciled.add(ESTIMATED, MEETS) == (None, 0, None, 0)
+    assert reconciled.add(ESTIMATED, BELOW)[:4] == ("below", 1, None, 0)
+    assert reconciled.add(ESTIMATED, BELOW)[:4] == ("below", 2, None, 0)
+    assert reconciled.add(ESTIMATED, MEETS)[:4] == (None, 0, None, 0)
 
 
 def test_intervals_that_touch_meet() -> None:
@@ -68,15 +71,62 @@ def test_intervals_that_touch_meet() -> None:
 def test_windows_without_an_interval_are_passed_over(unknown: Reading) -> None:
     reconciled = Reconciled()
     assert changes(reconciled, [BELOW, BELOW, unknown, BELOW]) == [None, None, None, "below"]
-    assert reconciled.add(ESTIMATED, unknown) == (None, 0, "below", 0)
-    assert reconciled.add(unknown, ABOVE) == (None, 0, "below", 0)
+    assert reconciled.add(ESTIMATED, unknown)[:4] == (None, 0, "below", 0)
+    assert reconciled.add(unknown, ABOVE)[:4] == (None, 0, "below", 0)
+
+
+def few(rng: np.random.Generator, accuracy: float) -> Reading:
+    """What 50 outcomes show."""
+    right = int(rng.binomial(50, accuracy))
+    return Reading(right / 50, 50, *wilson(right / 50, 50))
+
+
+OF_FEW = Reading(0.8, 50, 0.69, 0.91)
+SHARE = 50 / 2050
+"""Of its variance, if it was learnt from 2,000."""
+
+
+def test_windows_of_few_outcomes_add_up() -> None:
+    rng, reconciled = np.random.default_rng(1), Reconciled()
+    found = [reconciled.add(OF_FEW, few(rng, 0.8 if start < 100 else 0.65), start, SHARE) for start in range(140)]
+    first = next(one for one in found if one.changed)
+    assert (first.changed, found.index(first), first.since) == ("below", 103, 100)
+    assert first.together is not None
+    assert first.together.realised.value == pytest.approx(0.6, abs=0.1)
+    assert first.together.realised.n == 200
+    assert first.together.estimated.value == pytest.approx(0.8)
+    assert {one.changed for one in found[found.index(first) :]} == {"below"}
+
+
+def test_windows_that_add_up_are_over_once_all_that_are_taken_are_as_expected() -> None:
+    rng, reconciled = np.random.default_rng(2), Reconciled()
+    accuracies = [0.65] * 20 + [0.8] * 60
+    found = [reconciled.add(OF_FEW, few(rng, accuracy), start, SHARE).changed for start, accuracy in enumerate(accuracies)]
+    assert (found[19], found[-1]) == ("below", None)
+
+
+def test_what_was_learnt_is_off_alike_in_all_windows_and_no_number_of_them_makes_that_less() -> None:
+    rng, reconciled = np.random.default_rng(3), Reconciled()
+    off = 3 * math.sqrt(0.8 * 0.2 / 2000)
+    assert {reconciled.add(OF_FEW, few(rng, 0.8 - off), start, SHARE).changed for start in range(1000)} == {None}
+
+
+def test_one_window_that_is_far_off_is_not_several() -> None:
+    reconciled = Reconciled()
+    wrong = Reading(0.0, 50, *wilson(0.0, 50))
+    realised = [*[Reading(0.8, 50, *wilson(0.8, 50))] * 5, wrong, Reading(0.78, 50, *wilson(0.78, 50))]
+    assert {reconciled.add(OF_FEW, one, start, SHARE).changed for start, one in enumerate(realised)} == {None}
 
 
 def test_a_state_is_plain_and_goes_on() -> None:
-    first, second = Reconciled(), Reconciled()
-    changes(first, [BELOW, BELOW])
-    second.restore(json.loads(json.dumps(first.state())))
-    assert second.add(ESTIMATED, BELOW).changed == "below"
+    rng, first = np.random.default_rng(4), Reconciled()
+    for start in range(120):
+        second = Reconciled()
+        second.restore(json.loads(json.dumps(first.state())))
+        realised = few(rng, 0.8 if start < 60 else 0.65)
+        assert first.add(OF_FEW, realised, start, SHARE) == second.add(OF_FEW, realised, start, SHARE)
+        assert first.state() == second.state()
+    assert first.changed == "below"
 
 
 @pytest.mark.parametrize(("often", "of"), [(0, 3), (4, 3)])

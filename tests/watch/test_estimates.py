@@ -77,6 +77,18 @@ def test_a_relation_that_changes_is_seen_whichever_labels_there_are(how: str) ->
     assert min(alert["startsAt"] for alert in alerts) > "2026-01-01T01:23"
 
 
+def test_a_relation_that_changes_is_seen_where_few_get_a_label_however_the_log_is_cut() -> None:
+    rng = np.random.default_rng(23)
+    score, few = rng.beta(1.2, 1.2, 9000), rng.random(9000) < 0.15
+    chance = np.where(np.arange(9000) < 4000, score, 0.5)
+    log = [block(configuration(config=CONFIG), at=0), *scored(score, (rng.random(9000) < chance).astype(float), few)]
+    said = run(log)
+    opened = apart(said)[0]
+    assert opened["labels"]["metric"] == "accuracy"
+    assert opened["startsAt"] > "2026-01-01T01:06"
+    assert run(cut(log, 7), restarts=[30, 100, 200, 300, 390]) == said
+
+
 def test_positives_that_are_half_as_likely_are_seen_though_accuracy_stays() -> None:
     rng = np.random.default_rng(29)
     score = rng.beta(1.5, 3, 9000)

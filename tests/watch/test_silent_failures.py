@@ -367,15 +367,15 @@ def test_a_gain_says_that_it_may_be_of_the_clear_cases_that_are_labelled() -> No
     assert gain["annotations"]["summary"].endswith("; labels that have come are not like the rest (LabelBias)")
 
 
-def selected() -> list[Block]:
-    """Windows of 300 predictions; from the tenth on there are more errors, and in five of them mostly labels of high scores."""
+def selected(windows: int = 5) -> list[Block]:
+    """Windows of 300 predictions; from the tenth on there are more errors, and in some mostly labels of high scores."""
     rng, blocks = np.random.default_rng(2), list[Block]()
     for window in range(28):
         ids, score = [f"w{window}i{i}" for i in range(300)], rng.beta(1, 3, 300)
         seconds, actual = [window * 300.0 + i for i in range(300)], (rng.random(300) < score).astype(float)
         if window >= 10:
             actual = np.where(rng.random(300) < 0.4, 1 - actual, actual)
-        chosen = rng.random(300) < (0.6 if not 10 <= window < 15 else np.where(score > 0.5, 1.0, 0.2))
+        chosen = rng.random(300) < (0.6 if not 10 <= window < 10 + windows else np.where(score > 0.5, 1.0, 0.2))
         for at in range(0, 300, 50):
             part, rows = slice(at, at + 50), np.flatnonzero(chosen[at : at + 50]) + at
             predicted = (score[part] > 0.5).astype(float).tolist()
@@ -383,6 +383,16 @@ def selected() -> list[Block]:
             came = [seconds[at + 49]] * len(rows)
             blocks.append(block(labels([ids[i] for i in rows], came, actual[rows].tolist())))
     return blocks
+
+
+def test_an_estimate_that_is_apart_says_so_while_labels_are_not_like_the_rest() -> None:
+    config = {"labels": {"topic": "l", "wait": "30m"}, "quality": {"enabled": False}, "no_data": {"learnt": False}}
+    alerts = said(*selected(18), **config)
+    biases = [alert["startsAt"] for alert in alerts if alert["labels"]["alertname"] == "LabelBias"]
+    apart = [alert for alert in alerts if alert["labels"]["alertname"] == "EstimateApart"]
+    assert apart
+    assert min(biases) < apart[0]["startsAt"]
+    assert {alert["annotations"].get("description") for alert in apart} == {UNLIKE}
 
 
 def test_while_labels_are_not_like_the_rest_a_loss_says_so_and_nothing_is_to_be_trained() -> None:
@@ -464,18 +474,29 @@ def test_a_sample_that_says_how_it_was_drawn_is_like_the_rest() -> None:
     assert biased([1500] * 6, [0.9] * 6, weighted=True) == []
 
 
-def test_it_is_forecast_when_the_labels_of_a_window_will_be_complete() -> None:
+def twenty_a_minute(labelled: int, slowest: int) -> dict[str, list[Any]]:
+    """What is said of a stream of whose predictions so many get a label, at most so many seconds later."""
     rng = np.random.default_rng(8)
     blocks: list[Block] = []
     events: list[tuple[float, Block]] = []
     for minute in range(300):
         ids, at = [f"m{minute}i{i}" for i in range(20)], minute * 60.0
         events.append((at, block(predictions(ids, [at] * 20, [1.0] * 20, score=[0.9] * 20))))
-        known = np.sort(at + rng.uniform(300, 1500, 16))
+        known = np.sort(at + rng.uniform(300, slowest, labelled))
         events += [(float(second), block(labels([ids[i]], [float(second)], [1.0]))) for i, second in enumerate(known)]
     blocks = [one for _, one in sorted(events, key=lambda pair: pair[0])]
     config = CONFIG | {"labels": {"topic": "l", "wait": "1h"}, "quality": {"enabled": False}}
-    told = run([block(configuration(config=config), at=0), *blocks], per_read=50)
+    return run([block(configuration(config=config), at=0), *blocks], per_read=50)
+
+
+def test_nothing_is_forecast_of_a_window_whose_labels_are_complete() -> None:
+    open_ = [one["cohort"] for one in cohorts(twenty_a_minute(20, 900), final=False)]
+    assert {one["expected_complete"] is None for one in open_[-20:] if one["waiting"]} == {False}
+    assert {(one["expected_coverage"], one["expected_complete"]) for one in open_ if not one["waiting"]} == {(None, None)}
+
+
+def test_it_is_forecast_when_the_labels_of_a_window_will_be_complete() -> None:
+    told = twenty_a_minute(16, 1500)
     open_ = [one for one in cohorts(told, final=False) if one["cohort"]["expected_complete"]]
     assert open_
     for one in open_[-5:]:
