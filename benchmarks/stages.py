@@ -43,7 +43,7 @@ _STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
         (Ledger, "close"),
         (Ledger, "look"),
     ),
-    "watch: estimates": tuple((Estimates, name) for name in ("predictions", "outcomes", "matured", "learn", "close", "final")),
+    "watch: estimates": tuple((Estimates, name) for name in ("predictions", "matured", "learn", "close", "final")),
     "watch: quality": tuple((Checks, name) for name in ("rows", "times", "count", "features", "labels", "close")),
     "watch: events of metrics": ((report, "window"), (report, "cohort")),
     "watch: rules": ((review, "window"), (review, "cohort"), (review, "explained")),

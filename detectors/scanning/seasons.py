@@ -28,6 +28,8 @@ _PERIODS = 2
 KNOWN_AFTER = _PERIODS * _DAY
 """Microseconds before which no season is known."""
 _FEWEST = 100
+_MANY, _EVERY = 4_096, 4
+"""Rows from which on one in so many is added to the sums, for all of these."""
 _RIDGE = 1.0
 """Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
 _EXPLAINED = 0.5
@@ -50,7 +52,7 @@ class Seasons:
 
     def __init__(self, columns: int, wanted: bool) -> None:
         self.wanted = wanted
-        self._rows = 0
+        self._rows = self._used = 0
         self._first = self._last = 0
         self._squares = np.zeros(columns)
         self._products = np.zeros((_TABLE.shape[1], columns))
@@ -68,6 +70,8 @@ class Seasons:
         """In which columns that were held the last fit found a longer season."""
         self.level = np.zeros(columns)
         """The scores' mean when a season was first fitted, [d]; 0 where there is no season."""
+        self._thinned = 1.0
+        """How many rows there are, at the last fit, for each that is in the sums."""
         self._interval = 0.0
         """Microseconds between two rows at the last fit, on average."""
 
@@ -93,22 +97,36 @@ class Seasons:
         """
         if times is None or not self.wanted:
             return
-        waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
         if not self._rows:
             self._first = int(times[0])
+        number = np.arange(self._rows, self._rows + len(times))
         self._rows += len(times)
+        self._last = max(self._last, int(times.max()))
+        if self._rows <= _MANY:
+            self._add(scores, plain, held, times, 1)
+            return
+        few = np.flatnonzero(number < _MANY)
+        if len(few):
+            self._add(scores[:, few], plain[:, few], None if held is None else held[:, few], times[few], 1)
+        some = np.flatnonzero((number >= _MANY) & (number % _EVERY == 0))
+        if len(some):
+            self._add(scores[:, some], plain[:, some], None if held is None else held[:, some], times[some], _EVERY)
+
+    def _add(self, scores: Array, plain: Array, held: Mask | None, times: Times, weight: int) -> None:
+        """Adds rows to the sums, each for so many."""
+        waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
+        self._used += len(times)
         self._known += len(times)
         if held is not None and held.any():
             whole = (self.regressors == _MODELS[-1][-1])[:, np.newaxis]
             self._known -= (held & whole).sum(axis=1)
             scores = np.where(held & whole, scores - plain, scores)
             away = (held & ~whole).astype(np.float64)
-            self._away += waves.T @ away.T
-            self._away_sums += (scores * away).sum(axis=1)
-        self._last = max(self._last, int(times.max()))
-        self._squares += (scores * scores).sum(axis=1)
-        self._products += waves.T @ scores.T
-        self._gram += waves.T @ waves
+            self._away += weight * (waves.T @ away.T)
+            self._away_sums += weight * (scores * away).sum(axis=1)
+        self._squares += weight * (scores * scores).sum(axis=1)
+        self._products += weight * (waves.T @ scores.T)
+        self._gram += weight * (waves.T @ waves)
 
     def without(self, scores: Array, times: Times | None) -> Array:
         """Scores without their season."""
@@ -125,6 +143,7 @@ class Seasons:
         if not self._rows:
             return
         self._interval = (self._last - self._first) / max(self._rows - 1, 1)
+        self._thinned = self._rows / self._used
         span = self._last - self._first + self._interval
         possible = [
             m for m in _MODELS if m[-1] == 0 or (self._rows >= _FEWEST and span >= _PERIODS * _WAVES[(m[-1] - 1) // 2][0])
@@ -203,13 +222,14 @@ class Seasons:
         fitted = (self._beta[1::2] != 0) | (self._beta[2::2] != 0)
         cycles = np.array([k * self._interval / period for period, k in _WAVES])
         waves: Array = fitted.T.astype(np.float64) @ np.sinc(np.outer(cycles, windows)) ** 2
-        return 1 + 2 * waves
+        return 1 + 2 * waves * self._thinned
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         return {
             "season": {
-                "rows": self._rows, "first": self._first, "last": self._last, "interval": self._interval,
+                "rows": self._rows, "used": self._used, "first": self._first, "last": self._last,
+                "interval": self._interval, "thinned": self._thinned,
                 "regressors": self.regressors.copy(), "known": self._known.copy(),
                 "away": self._away.copy(), "away_sums": self._away_sums.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
@@ -220,8 +240,8 @@ class Seasons:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         saved = state["season"]
-        self._rows, self._first, self._last = saved["rows"], saved["first"], saved["last"]
-        self._interval, self.regressors = saved["interval"], saved["regressors"].copy()
+        self._rows, self._used, self._first, self._last = (saved[key] for key in ("rows", "used", "first", "last"))
+        self._interval, self._thinned, self.regressors = saved["interval"], saved["thinned"], saved["regressors"].copy()
         self._known, self._away, self._away_sums = (saved[key].copy() for key in ("known", "away", "away_sums"))
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
         self._beta, self.level = saved["beta"].copy(), saved["level"].copy()

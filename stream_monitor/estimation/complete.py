@@ -29,6 +29,8 @@ class Complete:
     def __init__(self) -> None:
         self.window = 0
         """The number of the first of the shortest windows that has not been taken while its predictions waited."""
+        self.again = 0
+        """The clock before which not to look again at windows in which too many waited."""
         self._matured = Gathered()
 
     def mature(self, windows: Ints, outcomes: Outcomes, most: int) -> None:
@@ -36,18 +38,26 @@ class Complete:
         mine = np.flatnonzero((windows >= self.window) & (outcomes.sign > 0))
         self._matured.add(outcomes.part(mine[: max(most - self._matured.n, 0)]))
 
-    def taken(self, waiting: Iterable[tuple[int, Outcomes]], least: int, most: int, losses: Losses) -> Outcomes | None:
+    def rests(self, now: int, least: int) -> bool:
+        """Whether there is nothing new to look at."""
+        return now < self.again and self._matured.n < least
+
+    def taken(
+        self, waiting: Iterable[tuple[int, int, Outcomes]], now: int, least: int, most: int, losses: Losses
+    ) -> Outcomes | None:
         """Up to so many outcomes, and never again; None if there are fewer than `least`.
 
-        `waiting` are the predictions of one window after the other that wait for a label, or for a better one.
+        `waiting` are the numbers and ends of one window after the other, and its predictions that wait for a label, or for a
+        better one.  A window in which too many do is looked at again when it is half as old again.
         """
         found, window, without = self._matured.together()[0] if self._matured.n else NO_OUTCOMES, self.window, 0
-        for number, rows in waiting:
+        for number, end, rows in waiting:
             if len(found.row) >= most:
                 break
             more = Outcomes.joined([found, rows.part(rows.sign > 0)])
             without += int(np.count_nonzero(rows.sign <= 0))
             if without > _few(losses(more)):
+                self.again = now + (now - end) // 2
                 break
             found, window = more, number + 1
         found = found.part(~np.isnan(losses(found)))
@@ -62,13 +72,13 @@ class Complete:
 
     def state(self) -> list[Any]:
         """Everything, as plain values and arrays."""
-        return [self.window, self._matured.state()]
+        return [self.window, self.again, self._matured.state()]
 
     @classmethod
     def restored(cls, state: list[Any]) -> Complete:
         """From a `state()`."""
         complete = cls()
-        complete.window, complete._matured = state[0], Gathered.restored(state[1])
+        complete.window, complete.again, complete._matured = state[0], state[1], Gathered.restored(state[2])
         return complete
 
 

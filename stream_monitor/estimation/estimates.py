@@ -190,7 +190,9 @@ class Estimates:
         cohorts: dict[int, Outcomes] = {}
         for number in filter(self._learns, self._ledger.since):
             complete, least = self._complete.setdefault(number, Complete()), 1 if self._by_features else self._rows
-            outcomes = complete.taken(self._waiting(number, join, cohorts), least, self._missing(number), losses)
+            if complete.rests(now := join.clock.now, self._rows):
+                continue
+            outcomes = complete.taken(self._waiting(number, join, cohorts), now, least, self._missing(number), losses)
             if outcomes is not None:
                 self._learn(number, outcomes)
 
@@ -263,14 +265,14 @@ class Estimates:
         open = number not in self.learnt or number in self._learners or self._again
         return open and number in self._ledger.since and number not in self.refused
 
-    def _waiting(self, number: int, join: Join, cohorts: dict[int, Outcomes]) -> Iterator[tuple[int, Outcomes]]:
-        """What waits of a version, by the windows that have closed; `cohorts` are those that have been looked up."""
+    def _waiting(self, number: int, join: Join, cohorts: dict[int, Outcomes]) -> Iterator[tuple[int, int, Outcomes]]:
+        """What waits of a version, by the windows that have closed and their ends; `cohorts` have been looked up already."""
         length = self._ledger.windows.length
         first = max(self._complete[number].window, self._ledger.since[number].start // length)
         for window in self._ledger.cohorts.open(first):
             if window not in cohorts:
                 cohorts[window], _ = join.cohort(window * length, (window + 1) * length)
-            yield window, cohorts[window].part(cohorts[window].version == number)
+            yield window, (window + 1) * length, cohorts[window].part(cohorts[window].version == number)
 
     def _learn(self, number: int, outcomes: Outcomes) -> None:
         if self._kind is None:

@@ -72,9 +72,17 @@ class Reference:
             )
         if self.of_loss:
             return values
+        signals = values.shape[1]
+        measured = np.empty((len(values), 3 * signals))
+        measured[:, :signals] = values
+        squares = measured[:, 2 * signals :]
         with np.errstate(over="ignore", invalid="ignore"):
-            squares = np.clip((values - self.mean) / self.sd, -_FURTHEST, _FURTHEST) ** 2
-        return np.concatenate((values, np.minimum(squares, EXTREME**2), squares), axis=1)
+            deviation = values - self.mean
+            deviation /= self.sd
+            np.multiply(deviation, deviation, out=squares)
+        np.minimum(squares, _FURTHEST**2, out=squares)
+        np.minimum(squares, EXTREME**2, out=measured[:, signals : 2 * signals])
+        return measured
 
     def column(self, signal: int) -> int:
         """A measure of a signal: that of its values, or of its heaviest category."""

@@ -17,6 +17,8 @@ Mask = npt.NDArray[np.bool_]
 
 _EXTREME = 8.0
 """Standard deviations of the reference at which deviations are cut off."""
+_MANY, _EVERY = 4_096, 8
+"""Rows from which on one in so many is learnt from."""
 _GROWTH = 1.25
 """Seasons are fitted again whenever there are so many times as many rows."""
 
@@ -64,18 +66,25 @@ class Season:
         return int(self._fitted * _GROWTH) + 1
 
     def _learn(self, values: Floats, times: Ints, changed: Mask) -> None:
+        """Of many rows, some suffice."""
+        number = np.arange(self._rows, self._rows + len(values))
+        self._rows += len(values)
+        some = (number < _MANY) | (number % _EVERY == 0)
+        if some.any():
+            self._take(values[some], times[some], changed)
+        if self._rows == self._next() or not self._fitted:
+            self._seasons.refit(changed)
+            self._fitted = self._rows
+            usual = self._waves(self._reference.times).mean(axis=1, keepdims=True)
+            self._usual = np.where(self._seasons.regressors[:, np.newaxis] > 0, np.rint(usual), 0.0)
+
+    def _take(self, values: Floats, times: Ints, changed: Mask) -> None:
         waves = self._waves(times)
         with np.errstate(over="ignore", invalid="ignore"):
             deviations = np.clip((values - self._reference.mean) / self._reference.sd, -_EXTREME, _EXTREME).T
             scores = np.where(np.isnan(deviations), waves, np.rint(deviations * UNIT))
         held = np.broadcast_to(changed[:, np.newaxis], scores.shape)
         self._seasons.take(np.ascontiguousarray(scores), scores - waves, held, times)
-        self._rows += len(values)
-        if self._rows == self._next() or not self._fitted:
-            self._seasons.refit(changed)
-            self._fitted = self._rows
-            usual = self._waves(self._reference.times).mean(axis=1, keepdims=True)
-            self._usual = np.where(self._seasons.regressors[:, np.newaxis] > 0, np.rint(usual), 0.0)
 
     def _waves(self, times: Ints) -> Floats:
         """What the season of times is, [d, n]; 0 where there is none."""

@@ -64,7 +64,7 @@ def test_what_is_watched_is_what_a_replay_says_however_often_the_process_is_kill
     scene: Scene, producer: KafkaProducer, tmp_path: Path
 ) -> None:
     dooms = [(task, point) for point in POINTS for task in ("intake", "watch") if (task, point) != ("intake", "restoring")]
-    scene.play(producer, 900)
+    scene.play(producer, 400)
     for number, doom in enumerate(dooms):
         with running(scene, tmp_path, *doom, str(1 + number % 3)) as process:
             until(lambda: play_on(scene, producer, process), seconds=60, every=0.2)
@@ -89,7 +89,7 @@ def play_on(scene: Scene, producer: KafkaProducer, process: subprocess.Popen[byt
 def test_a_process_that_is_told_to_stop_under_load_finishes_its_slice(
     scene: Scene, producer: KafkaProducer, tmp_path: Path
 ) -> None:
-    scene.play(producer, 12_000)
+    scene.play(producer, 5_000)
     with running(scene, tmp_path) as process:
         until(lambda: scene.read() > 0)
         process.send_signal(signal.SIGTERM)
@@ -120,16 +120,16 @@ def test_replicas_take_over_from_one_another_and_a_sleeper_does_no_harm_when_it_
     scene: Scene, producer: KafkaProducer, tmp_path: Path
 ) -> None:
     with running(scene, tmp_path, instance="one") as one, running(scene, tmp_path, instance="two") as two:
-        scene.play(producer, 800)
-        until(lambda: scene.read() > 1_000)
+        scene.play(producer, 500)
+        until(lambda: scene.read() > 600)
         one.send_signal(signal.SIGSTOP)
-        scene.play(producer, 800)
+        scene.play(producer, 500)
         settle(scene)
         one.send_signal(signal.SIGCONT)
-        scene.play(producer, 400)
+        scene.play(producer, 250)
         settle(scene)
         with running(scene, tmp_path, instance="three") as three:
-            scene.play(producer, 400)
+            scene.play(producer, 250)
             two.kill()
             settle(scene)
             assert three.poll() is None
