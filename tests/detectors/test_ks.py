@@ -32,7 +32,7 @@ def distance(window: Array, known: Array) -> float:
 
 
 @given(known=st.lists(NUMBERS, min_size=60, max_size=200), window=st.lists(NUMBERS, min_size=20, max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_statistic_is_that_of_scipy_ties_included(known: list[float], window: list[float]) -> None:
     before, now = np.array(known), np.array(window)
     detector = KS(1, window=20, stride=20, minimum=1)

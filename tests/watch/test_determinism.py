@@ -90,7 +90,7 @@ def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
     return sorted(one + other, key=lambda block: block.arrived)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 10_000),
     per=st.integers(20, 300),

@@ -155,7 +155,7 @@ LABELS = {
 }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     seed=st.integers(0, 10**6), most=st.sampled_from([5, 60, 400]), kind=st.sampled_from(sorted(LABELS)),
     saved=st.sampled_from([0.1, 0.5]), died=st.sampled_from([0.05, 0.3]),
