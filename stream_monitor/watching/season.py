@@ -17,8 +17,8 @@ Mask = npt.NDArray[np.bool_]
 
 _EXTREME = 8.0
 """Standard deviations of the reference at which deviations are cut off."""
-_MANY, _EVERY = 4_096, 8
-"""Rows from which on one in so many is learnt from."""
+_MANY, _BLOCK, _EVERY = 4_096, 64, 8
+"""Rows from which on one block of so many rows in so many blocks is learnt from."""
 _GROWTH = 1.25
 """Seasons are fitted again whenever there are so many times as many rows."""
 
@@ -66,12 +66,13 @@ class Season:
         return int(self._fitted * _GROWTH) + 1
 
     def _learn(self, values: Floats, times: Ints, changed: Mask) -> None:
-        """Of many rows, some suffice."""
-        number = np.arange(self._rows, self._rows + len(values))
-        self._rows += len(values)
-        some = (number < _MANY) | (number % _EVERY == 0)
-        if some.any():
-            self._take(values[some], times[some], changed)
+        """Of many rows, some blocks suffice."""
+        first, self._rows = self._rows, self._rows + len(values)
+        if first < _MANY or -(-(first // _BLOCK) // _EVERY) * _EVERY * _BLOCK < self._rows:
+            number = np.arange(first, self._rows)
+            some = (number < _MANY) | (number // _BLOCK % _EVERY == 0)
+            if some.any():
+                self._take(values[some], times[some], changed)
         if self._rows == self._next() or not self._fitted:
             self._seasons.refit(changed)
             self._fitted = self._rows
