@@ -13,7 +13,7 @@ from .changepoint import NEARLY_AS_LIKELY
 from .counting import octaves, persistence
 from .counting.categories import Categories
 from .counting.deviance import freedom, level, levelled, likelihood_ratio, normal, shrunk
-from .counting.history import EXCESS, STEP, History, Looks
+from .counting.history import STEP, History, Looks
 from .counting.rhythm import Rhythm
 from .run_lengths import positive
 
@@ -227,7 +227,7 @@ class Counts:
         if len(at[0]):
             x, y = _floats(window[at]), _floats(before[at])
             if looks.excess is not None and looks.widening is not None:
-                x, y = np.maximum(x - _floats(looks.excess[at]) / EXCESS, 0.0), y / looks.widening[at]
+                x, y = np.maximum(x - _floats(looks.excess[at]), 0.0), y / looks.widening[at]
             x = shrunk(x, y, self._effects[signals][at[1]]) if self._effects.any() else x
             free = freedom(x, y, inflation[at[1]])
             score[at] = levelled(
@@ -273,7 +273,7 @@ class Counts:
         return "up" if window[1] * int(before.sum()) > before[1] * int(window.sum()) else "down"
 
 
-def _floats(counts: Ints) -> Array:
+def _floats(counts: Ints | Array) -> Array:
     """Counts [n, k] as float64[k, n]."""
     return np.ascontiguousarray(counts.T, np.float64)
 

@@ -16,8 +16,6 @@ Marks = npt.NDArray[np.uint32]
 
 STEP = 8
 """Rows between the closest two marks.  A window of any octave is 8 marks of that octave long."""
-EXCESS = 128
-"""Seasons are counted in units of one part in so many of a row."""
 KEPT = 16
 """Marks an octave keeps: two windows."""
 
@@ -31,8 +29,8 @@ class Looks(NamedTuple):
     """The counts in each window, int64[looks, d, k]."""
     total: Ints
     """The counts up to its end, reference included."""
-    excess: Ints | None = None
-    """What of the window's counts is due to the time of day and week, in units of 1/`EXCESS`."""
+    excess: Array | None = None
+    """What of the window's counts is due to the time of day and week, [looks, d, k]."""
     widening: Array | None = None
     """By how much fewer of the counts before it count for that, [looks, d]."""
 

@@ -11,6 +11,8 @@ from detectors.scanning.seasons import Seasons
 
 from .history import STEP, History
 
+_PARTS = UNIT / STEP
+"""Of a row, in which seasons are counted: scores of a step are shares of its rows, in `UNIT`s."""
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
@@ -22,9 +24,9 @@ class Rhythm:
         self._shape = signals, kinds
         self._seasons = Seasons(signals * kinds, True)
         self._history: History | None = None
-        """How many of each category there were more because of the season, in units of 1/`EXCESS`, since one was found."""
+        """How many of each category there were more because of the season, in parts of a row, since one was found."""
 
-    def excess(self, counts: Ints, times: Times, step: int) -> Ints | None:
+    def excess(self, counts: Ints, times: Times, step: int) -> Array | None:
         """What seasons explain of the windows that end in the next steps, [looks, d, k], after `step`; None if nothing."""
         if self._history is None and not self._seasons.any:
             return None
@@ -35,7 +37,8 @@ class Rhythm:
             self._history.step = step
         whole = np.where(self._seasons.regressors[:, np.newaxis] > 0, excess, 0.0).T.reshape(len(counts), *self._shape)
         window = self._history.append(whole.astype(np.int64)).window
-        return window.astype(np.uint32).view(np.int32).astype(np.int64)
+        found: Array = window.astype(np.uint32).view(np.int32) / _PARTS
+        return found
 
     def learn(self, counts: Ints, held: Mask, times: Times) -> None:
         """Takes the same steps, and which of them come after a change of each signal, [n, d]."""
@@ -74,4 +77,4 @@ class Rhythm:
 
     def _scores(self, counts: Ints) -> Array:
         """Shares in each step, in `UNIT`s: [d * k, n]."""
-        return np.ascontiguousarray(counts.reshape(len(counts), -1).T * (UNIT / STEP))
+        return np.ascontiguousarray(counts.reshape(len(counts), -1).T * _PARTS)
