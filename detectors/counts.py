@@ -102,9 +102,10 @@ class Counts:
         self._shortest, self._level = np.full(signals, float(_SMALLEST_WINDOW)), np.ones(signals)
         if self._rhythm is not None and times is not None:
             steps = slice(-(-int(self._categories.spoiled.max(initial=0)) // STEP) * STEP, rows // STEP * STEP)
-            counts, nothing = self._categories.counts(self._categories.reference[steps], STEP), np.zeros(signals, np.bool_)
+            counts = self._categories.counts(self._categories.reference[steps], STEP)
             if len(counts):
-                self._rhythm.learn(counts, np.broadcast_to(nothing, (len(counts), signals)), times[steps][::STEP])
+                self._rhythm.take(counts, times[steps][::STEP], 0)
+                self._rhythm.learn(None)
         self._estimate()
         self.statistic = np.full(signals, np.nan)
         """The score of the window at the last look that comes closest to its threshold."""
@@ -200,7 +201,7 @@ class Counts:
         counts, first = self._categories.counts(codes[persistence.LAGS :], STEP), self._history.step
         looks = self._history.append(counts)
         changed = np.where(self._changed[:, 0] >= 0, 0, np.iinfo(np.int64).max)
-        if self._rhythm is not None and (excess := self._rhythm.excess(counts, times, first)) is not None:
+        if self._rhythm is not None and (excess := self._rhythm.take(counts, times, first)) is not None:
             looks = looks._replace(excess=excess, widening=self._rhythm.widening(looks.octave))
         score, limit = self._judge(looks, slice(None))
         changes: list[Change] = []
@@ -209,8 +210,7 @@ class Counts:
             changed[signal] = min(changed[signal], (found[0].row + 1) // STEP)
             changes += found
         if self._rhythm is not None:
-            held = np.arange(first, self._history.step)[:, np.newaxis] >= changed
-            self._rhythm.learn(counts, held, times)
+            self._rhythm.learn(np.arange(first, self._history.step)[:, np.newaxis] >= changed)
         last = looks.step == self._history.step
         closest, each = _closest(score[last], limit[last]), np.arange(score.shape[1])
         self.statistic, self.threshold = score[last][closest, each], limit[last][closest, each]

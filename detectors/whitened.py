@@ -7,6 +7,7 @@ import numpy as np
 from . import Array, State, Times
 from .scanning.scores import UNIT, Scores
 from .scanning.seasons import Seasons
+from .scanning.waves import runs
 from .scanning.whitening import LAGS, SCALE, Whitening
 
 
@@ -25,7 +26,7 @@ class Whitened:
         scores.choose(np.arange(signals), reference)
         self._scores = scores
         self._whitening = Whitening(signals, LAGS, Seasons(signals, times is not None))
-        learnt = self._whitening.learn(scores.of(reference, np.arange(-len(reference), 0)), times)
+        learnt = self._whitening.learn(scores.of(reference, np.arange(-len(reference), 0)), runs(times))
         self.reference = self._present(reference, learnt)
         """The reference itself, whitened."""
 
@@ -33,7 +34,7 @@ class Whitened:
         """The next rows, float64[n, d], whitened."""
         rows = np.arange(self._rows, self._rows + len(values))
         self._rows += len(values)
-        return self._present(values, self._whitening.residuals(self._scores.of(values, rows), times))
+        return self._present(values, self._whitening.residuals(self._scores.of(values, rows), runs(times)))
 
     def state(self) -> State:
         """Everything but the reference, as plain values and arrays."""
@@ -57,8 +58,8 @@ def without_seasons(values: Array, times: Times) -> Array:
     scores = Scores(values, rates=False)
     scores.choose(np.arange(signals), values)
     known = scores.of(values, np.arange(-len(values), 0))
-    seasons = Seasons(signals, True)
-    seasons.take(known, known, None, times)
+    seasons, when = Seasons(signals, True), runs(times)
+    seasons.take(known, known, None, when)
     seasons.refit(np.zeros(signals, np.bool_))
-    plain = np.where(seasons.regressors > 0, seasons.without(known, times).T / UNIT, values)
+    plain = np.where(seasons.regressors > 0, seasons.without(known, when).T / UNIT, values)
     return np.where(np.isfinite(values), plain, np.nan)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from detectors import Array, State, Times
 from detectors.scanning.scores import UNIT
 from detectors.scanning.seasons import Seasons
+from detectors.scanning.waves import Runs, runs
 
 from .history import STEP, History
 
@@ -25,13 +26,21 @@ class Rhythm:
         self._seasons = Seasons(signals * kinds, True)
         self._history: History | None = None
         """How many of each category there were more because of the season, in parts of a row, since one was found."""
+        nothing = np.zeros((signals * kinds, 0))
+        self._taken: tuple[Array, Array, Runs | None] = nothing, nothing, None
+        """Shares in each step, in `UNIT`s, and what seasons leave of them: what is yet to be learnt from."""
 
-    def excess(self, counts: Ints, times: Times, step: int) -> Array | None:
-        """What seasons explain of the windows that end in the next steps, [looks, d, k], after `step`; None if nothing."""
+    def take(self, counts: Ints, times: Times, step: int) -> Array | None:
+        """Takes the next steps, after `step`, which are yet to be learnt from.
+
+        Gives what seasons explain of the windows that end there, [looks, d, k]; None if nothing.
+        """
+        scores, when = np.ascontiguousarray(counts.reshape(len(counts), -1).T * _PARTS), runs(times)
+        plain = self._seasons.without(scores, when)
+        self._taken = scores, plain, when
         if self._history is None and not self._seasons.any:
             return None
-        scores = self._scores(counts)
-        excess = scores - self._seasons.without(scores, times) - self._seasons.level[:, np.newaxis]
+        excess = scores - plain - self._seasons.level[:, np.newaxis]
         if self._history is None:
             self._history = History(np.zeros(self._shape, np.int64))
             self._history.step = step
@@ -40,11 +49,10 @@ class Rhythm:
         found: Array = window.astype(np.uint32).view(np.int32) / _PARTS
         return found
 
-    def learn(self, counts: Ints, held: Mask, times: Times) -> None:
-        """Takes the same steps, and which of them come after a change of each signal, [n, d]."""
-        scores = self._scores(counts)
-        columns = np.repeat(held.T, self._shape[1], axis=0)
-        self._seasons.take(scores, self._seasons.without(scores, times), columns, times)
+    def learn(self, held: Mask | None) -> None:
+        """Learns from the steps taken last; which of them come after a change of each signal, [n, d]."""
+        scores, plain, when = self._taken
+        self._seasons.take(scores, plain, None if held is None else np.repeat(held.T, self._shape[1], axis=0), when)
 
     def refit(self, held: Mask) -> tuple[Mask, Mask]:
         """Fits seasons anew; gives the signals that have a new one, and those of these whose change it is; [d] each."""
@@ -74,7 +82,3 @@ class Rhythm:
 
     def _of_signals(self, columns: Mask) -> Mask:
         return np.logical_or.reduce(columns.reshape(self._shape), axis=1)  # type: ignore[no-any-return]
-
-    def _scores(self, counts: Ints) -> Array:
-        """Shares in each step, in `UNIT`s: [d * k, n]."""
-        return np.ascontiguousarray(counts.reshape(len(counts), -1).T * _PARTS)

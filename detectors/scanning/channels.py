@@ -7,12 +7,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from detectors import Array, Moved, Times
+from detectors import Array, Moved
 
 from .autoregression import Autoregression
 from .scores import UNIT, Scores, spreads, uniform
 from .seasons import Seasons
 from .volatility import Volatility
+from .waves import Runs
 from .whitening import GROWTH, LAGS, SCALE, Whitening
 
 _RATE_LAGS = 8
@@ -29,7 +30,7 @@ class Channels(Protocol):
     """What it means that a column has changed, for each s columns."""
     whitenings: list[Whitening]
 
-    def learn(self, reference: Array, times: Times | None) -> Array:
+    def learn(self, reference: Array, when: Runs | None) -> Array:
         """Fits to a reference, float64[m, d]; gives the sums of its columns, [C]."""
 
     def refit(self, held: list[Mask | None]) -> Mask:
@@ -39,7 +40,7 @@ class Channels(Protocol):
     def middle(self) -> Array:
         """What columns are on average where a season has just been found, [C]."""
 
-    def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
+    def take(self, values: Array, rows: Ints, when: Runs | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]; their whitenings are yet to learn from them."""
 
 
@@ -52,14 +53,14 @@ class NumberChannels:
         self.moved: tuple[Moved, ...] = ("mean", "spread") if spread else ("mean",)
         self.whitenings = [Whitening(len(signals), LAGS, Seasons(len(signals), seasonal)) for _ in self.moved]
 
-    def learn(self, reference: Array, times: Times | None) -> Array:
+    def learn(self, reference: Array, when: Runs | None) -> Array:
         """Fits to a reference, float64[m, d]; its columns have mean 0."""
-        whitened = self.whitenings[0].learn(self._scores.of(reference, np.arange(-len(reference), 0)), times)
+        whitened = self.whitenings[0].learn(self._scores.of(reference, np.arange(-len(reference), 0)), when)
         if len(self.whitenings) == 2:
             spread = spreads(whitened * (UNIT / SCALE))
             self._centres = np.rint(spread.sum(axis=1, keepdims=True) / max(spread.shape[1], 1))
             spread -= self._centres
-            residuals = self.whitenings[1].learn(spread, times)
+            residuals = self.whitenings[1].learn(spread, when)
             self._volatility = Volatility(whitened, spread, residuals, self.whitenings[1])
         return self.middle
 
@@ -77,13 +78,13 @@ class NumberChannels:
         """Scores are about 0, [C]."""
         return np.zeros(len(self._signals) * len(self.whitenings))
 
-    def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
+    def take(self, values: Array, rows: Ints, when: Runs | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""
-        whitened = self.whitenings[0].take(self._scores.of(values, rows), times)
+        whitened = self.whitenings[0].take(self._scores.of(values, rows), when)
         if len(self.whitenings) == 1:
             return whitened
         spread = spreads(whitened * (UNIT / SCALE)) - self._centres
-        residuals = self.whitenings[1].take(spread, times)
+        residuals = self.whitenings[1].take(spread, when)
         self._volatility.take(whitened, spread, residuals, self.whitenings[1])
         return np.concatenate((whitened, residuals))
 
@@ -100,9 +101,9 @@ class RateChannels:
         self._rates = rates
         self.whitenings = [Whitening(len(signals), _RATE_LAGS, Seasons(len(signals), seasonal))]
 
-    def learn(self, reference: Array, times: Times | None) -> Array:
+    def learn(self, reference: Array, when: Runs | None) -> Array:
         """Fits to a reference, float64[m, d]; gives how many errors are in it."""
-        sums: Array = self.take(reference, np.arange(-len(reference), 0), times).sum(axis=1)
+        sums: Array = self.take(reference, np.arange(-len(reference), 0), when).sum(axis=1)
         self.whitenings[0].absorb(None)
         self.whitenings[0].refit(None)
         return sums
@@ -118,7 +119,7 @@ class RateChannels:
         level: Array = self.whitenings[0].seasons.level / UNIT
         return level
 
-    def take(self, values: Array, rows: Ints, times: Times | None) -> Array:
+    def take(self, values: Array, rows: Ints, when: Runs | None) -> Array:
         """The columns, float64[C, n], of the next rows, float64[n, d]."""
         rates = values[:, self._signals].T
         present = np.isfinite(rates)
@@ -127,7 +128,7 @@ class RateChannels:
             s, n = np.nonzero(~present)
             rates[s, n] = uniform(rows[n]) < self._rates[s]
         whitening = self.whitenings[0]
-        whitening.take(rates * UNIT, times)
+        whitening.take(rates * UNIT, when)
         return whitening.levelled / UNIT if whitening.seasons.any else rates
 
 

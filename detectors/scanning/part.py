@@ -15,6 +15,7 @@ from .rates import RateTest
 from .scanner import Alarm, Scanner, Test
 from .scores import Scores
 from .thresholds import sides
+from .waves import runs
 from .windows import steps
 
 Ints = npt.NDArray[np.int64]
@@ -49,7 +50,7 @@ class Part:
         else:
             self._channels = NumberChannels(signals, scores, reference, settings.spread, seasonal)
             self._test = NumberTest(settings.share_up)
-        self._sums = self._channels.learn(reference, times)
+        self._sums = self._channels.learn(reference, runs(times))
         self.begin(block)
 
     def begin(self, block: int) -> None:
@@ -73,8 +74,8 @@ class Part:
             stop = min(len(values), at + refit - whitening.rows)
             if self._begun or (stop - at) % self._block:
                 stop = min(stop, at + self._block - self._begun)
-            then = None if times is None else times[at:stop]
-            columns = self._channels.take(values[at:stop], np.arange(first + at, first + stop), then)
+            when = runs(None if times is None else times[at:stop])
+            columns = self._channels.take(values[at:stop], np.arange(first + at, first + stop), when)
             alarms, held = self._scan(columns)
             changes += [self._change(alarm, stride) for alarm in alarms]
             for each, mine in zip(self._channels.whitenings, self._split(held), strict=True):

@@ -111,9 +111,9 @@ class RateTest:
     def _compared(self, level: Level, baseline: Baseline, block: int) -> tuple[Array, Array, Array, Array, Array]:
         """Counts inside, values and counts before, Pearson's statistic of what matters of the difference, limits; [K, S, C]."""
         windows, season = level.windows[:, np.newaxis, np.newaxis], tables.entries(self._season, level)
-        n, before = baseline.sizes(level, block) / season, np.clip(baseline.totals(level), 0.0, None) / season
-        inside = np.clip(level.sums - level.before + _dither(level.steps)[:, np.newaxis], 0.0, windows)
-        rate = np.clip((inside + before) / (windows + n), 1e-12, 1 - 1e-12)
+        n, before = baseline.sizes(level, block) / season, np.maximum(baseline.totals(level), 0.0) / season
+        inside = np.minimum(np.maximum(level.sums - level.before + _dither(level.steps)[:, np.newaxis], 0.0), windows)
+        rate = np.minimum(np.maximum((inside + before) / (windows + n), 1e-12), 1 - 1e-12)
         difference = inside / windows - before / n
         limit = np.where(difference > 0, tables.entries(self._up, level), tables.entries(self._down, level))
         beyond = np.maximum(np.abs(difference) - self._least, 0.0)

@@ -7,16 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors import Array, Times
+from detectors import Array
 
+from .early import Early
 from .scores import UNIT
+from .waves import COLUMNS, DAY, WAVES, WEEK, Runs
 
-_DAY = 86_400_000_000
-_WEEK = 7 * _DAY
-_BIN = 300_000_000
-"""Microseconds of a bin of time; rows within one have the same season."""
-_WAVES = ((_DAY, 1), (_DAY, 2), (_DAY, 3), (_WEEK, 1), (_WEEK, 2), (_WEEK, 3))
-"""Period and harmonic."""
 _MODELS = (range(1), range(7), range(13))
 """What may be fitted, by columns of the table: nothing, the day, day and week."""
 FEW = 1_024
@@ -25,26 +21,16 @@ _DAILY = 6
 """Waves of the day alone."""
 _PERIODS = 2
 """How many of its periods must have been seen before a season is fitted."""
-KNOWN_AFTER = _PERIODS * _DAY
+KNOWN_AFTER = _PERIODS * DAY
 """Microseconds before which no season is known."""
 _FEWEST = 100
-_MANY, _EVERY = 4_096, 4
-"""Rows from which on one in so many is added to the sums, for all of these."""
 _RIDGE = 1.0
 """Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
 _EXPLAINED = 0.5
 """What is left of the step of rows that were held, of it or of the season, at most, if that is to be what the change is."""
+_SUSPECT = 64.0
+"""How much likelier, twice the logarithm, a season beside a step in the first days must be to be suspected of one."""
 Mask = npt.NDArray[np.bool_]
-
-
-def _table() -> Array:
-    """1, and sine and cosine of each wave, for each bin of a week; in whole units."""
-    phase = 2 * np.pi * np.arange(_WEEK // _BIN) * _BIN
-    waves = [turn(k * phase / period) for period, k in _WAVES for turn in (np.sin, np.cos)]
-    return np.rint(np.column_stack([np.ones(len(phase)), *waves]) * UNIT)
-
-
-_TABLE = _table()
 
 
 class Seasons:
@@ -52,26 +38,26 @@ class Seasons:
 
     def __init__(self, columns: int, wanted: bool) -> None:
         self.wanted = wanted
-        self._rows = self._used = 0
+        self._rows = 0
         self._first = self._last = 0
         self._squares = np.zeros(columns)
-        self._products = np.zeros((_TABLE.shape[1], columns))
-        self._gram = np.zeros((_TABLE.shape[1], _TABLE.shape[1]))
-        self._beta = np.zeros((_TABLE.shape[1], columns))
-        self._changed = np.zeros((_TABLE.shape[1], columns))
+        self._products = np.zeros((COLUMNS, columns))
+        self._gram = np.zeros((COLUMNS, COLUMNS))
+        self._beta = np.zeros((COLUMNS, columns))
+        self._changed = np.zeros((COLUMNS, columns))
         """By how much the last fit differs from the one before."""
         self.regressors = np.zeros(columns, np.int64)
         """How many waves are fitted to each column."""
         self._known = np.zeros(columns)
         """How many of its rows say something: not those that are held where there is no longer season."""
-        self._away, self._away_sums = np.zeros((_TABLE.shape[1], columns)), np.zeros(columns)
+        self._away, self._away_sums = np.zeros((COLUMNS, columns)), np.zeros(columns)
         """Of other rows that were held: sums of the waves and of the scores."""
         self.found = np.zeros(columns, np.bool_)
         """In which columns that were held the last fit found a longer season."""
         self.level = np.zeros(columns)
         """The scores' mean when a season was first fitted, [d]; 0 where there is no season."""
-        self._thinned = 1.0
-        """How many rows there are, at the last fit, for each that is in the sums."""
+        self._early: Early | None = Early(columns) if wanted else None
+        """What came before any season could be fitted."""
         self._interval = 0.0
         """Microseconds between two rows at the last fit, on average."""
 
@@ -87,53 +73,69 @@ class Seasons:
 
     def periods(self, rows: int) -> Array:
         """How often its longest period passes in so many rows, [d]; infinite where there is no season."""
-        longest = np.select([self.regressors > _DAILY, self.regressors > 0], [float(_WEEK), float(_DAY)], np.inf)
+        longest = np.select([self.regressors > _DAILY, self.regressors > 0], [float(WEEK), float(DAY)], np.inf)
         return np.where(self.regressors > 0, rows * self._interval / longest, np.inf)
 
-    def take(self, scores: Array, plain: Array, held: Mask | None, times: Times | None) -> None:
+    def take(self, scores: Array, plain: Array, held: Mask | None, when: Runs | None) -> None:
         """Takes the next scores, float64[d, n], what their seasons leave of them, and which are held because of a change.
 
         A longer season may be what the change is; where there can be none, these count as their season says.
         """
-        if times is None or not self.wanted:
+        if when is None or not self.wanted:
             return
         if not self._rows:
-            self._first = int(times[0])
-        number = np.arange(self._rows, self._rows + len(times))
-        self._rows += len(times)
-        self._last = max(self._last, int(times.max()))
-        if self._rows <= _MANY:
-            self._add(scores, plain, held, times, 1)
-            return
-        few = np.flatnonzero(number < _MANY)
-        if len(few):
-            self._add(scores[:, few], plain[:, few], None if held is None else held[:, few], times[few], 1)
-        some = np.flatnonzero((number >= _MANY) & (number % _EVERY == 0))
-        if len(some):
-            self._add(scores[:, some], plain[:, some], None if held is None else held[:, some], times[some], _EVERY)
-
-    def _add(self, scores: Array, plain: Array, held: Mask | None, times: Times, weight: int) -> None:
-        """Adds rows to the sums, each for so many."""
-        waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
-        self._used += len(times)
-        self._known += len(times)
+            self._first = int(when.times[0])
+        self._rows += len(when.times)
+        self._last = max(self._last, int(when.times.max()))
+        self._known += len(when.times)
         if held is not None and held.any():
             whole = (self.regressors == _MODELS[-1][-1])[:, np.newaxis]
             self._known -= (held & whole).sum(axis=1)
             scores = np.where(held & whole, scores - plain, scores)
             away = (held & ~whole).astype(np.float64)
-            self._away += weight * (waves.T @ away.T)
-            self._away_sums += weight * (scores * away).sum(axis=1)
-        self._squares += weight * (scores * scores).sum(axis=1)
-        self._products += weight * (waves.T @ scores.T)
-        self._gram += weight * (waves.T @ waves)
+            self._away += when.waves.T @ when.sums(away).T
+            self._away_sums += (scores * away).sum(axis=1)
+        sums = when.sums(scores)
+        if self._early is not None:
+            self._early.take(sums, when, self._first)
+        self._squares += (scores * scores).sum(axis=1)
+        self._products += when.waves.T @ sums.T
+        self._gram += (when.waves.T * when.rows) @ when.waves
 
-    def without(self, scores: Array, times: Times | None) -> Array:
+    def without(self, scores: Array, when: Runs | None) -> Array:
         """Scores without their season."""
-        if times is None or not self.any:
+        if when is None or not self.any:
             return scores
-        waves = _TABLE.take(times // _BIN % len(_TABLE), axis=0)
-        return scores - np.rint((waves @ self._beta).T / UNIT**2)
+        return scores - when.repeated(np.rint((when.waves @ self._beta).T / UNIT**2))
+
+    def suspect(self, held: Mask) -> Mask:
+        """Says in which columns, [d], there may be a step beside their first season; what is behind it is held from now on.
+
+        A step that is not taken out looks like persistence, in which it hides.
+        """
+        suspects = np.zeros(len(self.found), np.bool_)
+        if self._early is None or not self._interval or self._rows <= FEW or self.slow or not self._seen():
+            return suspects
+        gram, products = self._equations(_MODELS[1])
+        steps = self._early.steps(gram, products, self._squares)
+        left = self._squares - (np.linalg.solve(gram, products) * products).sum(axis=0)
+        suspects |= ~held & (self._away[0] == 0) & (self.regressors == 0)
+        suspects &= self._rows * np.log(left / np.maximum(steps.left, 1.0)) > _SUSPECT
+        self._away[:, suspects], self._away_sums[suspects] = steps.waves[:, suspects], steps.sums[suspects]
+        return suspects
+
+    def acquit(self, columns: Mask) -> None:
+        """Holds nothing of columns, [d], any more."""
+        self._away[:, columns] = self._away_sums[columns] = 0.0
+
+    def held(self, columns: Mask) -> tuple[Array, Array, Array]:
+        """How many rows of some columns were held, and their sums: of what the season leaves, and of the season itself.
+
+        [d] each, 0 of other columns; the last one less as many times the season's mean.
+        """
+        rows, season = self._away[0] / UNIT, (self._away * self._beta).sum(axis=0) / UNIT**2
+        left, more = self._away_sums - season, season - rows * (self._gram[0] @ self._beta) / UNIT**3 / max(self._rows, 1)
+        return np.where(columns, rows, 0.0), np.where(columns, left, 0.0), np.where(columns, more, 0.0)
 
     def refit(self, held: Mask) -> None:
         """Chooses for each column what explains it best (AIC), of the seasons that have been seen twice.
@@ -143,15 +145,14 @@ class Seasons:
         if not self._rows:
             return
         self._interval = (self._last - self._first) / max(self._rows - 1, 1)
-        self._thinned = self._rows / self._used
-        span = self._last - self._first + self._interval
-        possible = [
-            m for m in _MODELS if m[-1] == 0 or (self._rows >= _FEWEST and span >= _PERIODS * _WAVES[(m[-1] - 1) // 2][0])
-        ]
+        seen = self._seen()
+        if not seen and not self.any:
+            return
+        self._early = None
         n, before, had = np.maximum(self._known, 1.0), self._beta, self.regressors
         best = np.full(len(n), np.inf)
         self._beta, self.regressors = np.where(held, before, 0.0), np.where(held, had, 0)
-        for model in possible:
+        for model in (_MODELS[0], *seen):
             regressors = len(model) - 1
             beta, step, left = self._fitted(model)
             criterion = n * np.log(left) + 2 * regressors
@@ -179,6 +180,18 @@ class Seasons:
             sums[:, columns] = 0.0
         self._away_sums[columns] = self.level[columns] = self.regressors[columns] = 0
 
+    def _seen(self) -> list[range]:
+        """The seasons of which two periods have been seen."""
+        span = self._last - self._first + self._interval
+        return [m for m in _MODELS[1:] if self._rows >= _FEWEST and span >= _PERIODS * WAVES[(m[-1] - 1) // 2][0]]
+
+    def _equations(self, model: range) -> tuple[Array, Array]:
+        """The normal equations of some columns of the table, [w, w] and [w, d]."""
+        at = np.array(model)
+        gram = self._gram[np.ix_(at, at)] / UNIT**2
+        gram[np.arange(1, len(at)), np.arange(1, len(at))] += _RIDGE
+        return gram, self._products[at] / UNIT
+
     def _step(self) -> Array:
         """By how much rows that were held are away from the others, [d]."""
         away = self._away[0] / UNIT
@@ -191,11 +204,8 @@ class Seasons:
 
         The season is [w, d]; step and squares are [d].
         """
-        at = np.array(model)
-        gram = self._gram[np.ix_(at, at)] / UNIT**2
-        gram[np.arange(1, len(at)), np.arange(1, len(at))] += _RIDGE
-        sums = self._products[at] / UNIT
-        beta = np.linalg.solve(gram, sums)
+        at, (gram, sums) = np.array(model), self._equations(model)
+        beta: Array = np.linalg.solve(gram, sums)
         left, step = self._squares - (beta * sums).sum(axis=0), np.zeros(len(self._squares))
         for column in np.flatnonzero(self._away[0]).tolist():
             away, rows = self._away[at, column] / UNIT, self._away[0, column] / UNIT
@@ -212,7 +222,7 @@ class Seasons:
         total = self._gram[0] @ self._changed / UNIT**3
         squares = (self._changed * (self._gram @ self._changed)).sum(axis=0) / UNIT**4
         power = self._changed[1::2] ** 2 + self._changed[2::2] ** 2 + 1e-9
-        turns = np.array([2 * np.pi * k * self._interval / period for period, k in _WAVES])
+        turns = np.array([2 * np.pi * k * self._interval / period for period, k in WAVES])
         shape = np.cos(turns[:, np.newaxis] * np.arange(lags + 1))
         share = (power[..., np.newaxis] * shape[:, np.newaxis]).sum(axis=0) / power.sum(axis=0)[:, np.newaxis]
         return total, (squares - total**2 / max(self._rows, 1))[:, np.newaxis] * share
@@ -220,28 +230,29 @@ class Seasons:
     def widening(self, windows: Array) -> Array:
         """By how much the estimated season widens the mean before each window, [d, w]."""
         fitted = (self._beta[1::2] != 0) | (self._beta[2::2] != 0)
-        cycles = np.array([k * self._interval / period for period, k in _WAVES])
+        cycles = np.array([k * self._interval / period for period, k in WAVES])
         waves: Array = fitted.T.astype(np.float64) @ np.sinc(np.outer(cycles, windows)) ** 2
-        return 1 + 2 * waves * self._thinned
+        return 1 + 2 * waves
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         return {
             "season": {
-                "rows": self._rows, "used": self._used, "first": self._first, "last": self._last,
-                "interval": self._interval, "thinned": self._thinned,
+                "rows": self._rows, "first": self._first, "last": self._last, "interval": self._interval,
                 "regressors": self.regressors.copy(), "known": self._known.copy(),
                 "away": self._away.copy(), "away_sums": self._away_sums.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
                 "beta": self._beta.copy(), "level": self.level.copy(),
+                "early": None if self._early is None else self._early.state(),
             }
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         saved = state["season"]
-        self._rows, self._used, self._first, self._last = (saved[key] for key in ("rows", "used", "first", "last"))
-        self._interval, self._thinned, self.regressors = saved["interval"], saved["thinned"], saved["regressors"].copy()
+        self._rows, self._first, self._last, self._interval = (saved[key] for key in ("rows", "first", "last", "interval"))
+        self.regressors = saved["regressors"].copy()
         self._known, self._away, self._away_sums = (saved[key].copy() for key in ("known", "away", "away_sums"))
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
         self._beta, self.level = saved["beta"].copy(), saved["level"].copy()
+        self._early = None if saved["early"] is None else Early.restored(saved["early"])

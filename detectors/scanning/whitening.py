@@ -12,6 +12,7 @@ from detectors import Array, Times
 from .autoregression import Autoregression, fit
 from .scores import UNIT
 from .seasons import FEW, Seasons
+from .waves import Runs, runs
 
 Mask = npt.NDArray[np.bool_]
 LAGS = 24
@@ -22,6 +23,8 @@ SCALE = 65_536.0
 _COEFFICIENT = 2.0**14
 _CHUNK = 256
 _STILL = 2e-3
+_STEP, _WORTH = 8.0, 100.0
+"""Standard errors from which on a step among the first days is one, and how many independent rows they must be worth."""
 _FEW = 64
 """Rows up to which all columns are filtered at once, lag by lag."""
 
@@ -49,7 +52,7 @@ class Whitening:
         """All scores and their times, while they are few: a first fit to them is rough."""
         self._last = np.zeros((columns, lags))
         """The last values without their season, for the filter."""
-        self._taken: tuple[Array, Array, Times | None] = np.zeros((columns, 0)), np.zeros((columns, 0)), None
+        self._taken: tuple[Array, Array, Runs | None] = np.zeros((columns, 0)), np.zeros((columns, 0)), None
         """What is yet to be absorbed."""
         self.counted = np.zeros(columns)
         """Values that are not held, [d]."""
@@ -67,9 +70,8 @@ class Whitening:
         """Fits everything to what has come so far, but for columns that are held, [d]."""
         self._sum_up(self._pending.shape[1])
         held = np.zeros(len(self._sums), np.bool_) if held is None else held
-        self.seasons.refit(held)
+        self._fit_seasons(held)
         held = held | self.seasons.found
-        self._change_seasons()
         self.fitted = max(self.rows, 1)
         self.learnt = np.where(held, self.learnt, np.maximum(self.counted, 1.0))
         self.mean = np.where(held, self.mean, self._sums / self.learnt)
@@ -94,18 +96,18 @@ class Whitening:
         """The number of rows at which the fit is made again; whole blocks behind the reference."""
         return reference + (int(self.fitted * GROWTH - reference) // block + 1) * block
 
-    def learn(self, scores: Array, times: Times | None) -> Array:
+    def learn(self, scores: Array, when: Runs | None) -> Array:
         """Takes the scores of a reference, float64[d, n], and fits to them; gives their residuals by that fit."""
-        self.take(scores, times)
+        self.take(scores, when)
         self.absorb(None)
         self.refit(None)
         self._last[:] = 0.0
-        return self.residuals(scores, times)
+        return self.residuals(scores, when)
 
-    def take(self, scores: Array, times: Times | None) -> Array:
+    def take(self, scores: Array, when: Runs | None) -> Array:
         """Takes the next scores, float64[d, n]; gives their residuals.  They are yet to be absorbed."""
-        plain = self.seasons.without(scores, times)
-        self._taken = scores, plain, times
+        plain = self.seasons.without(scores, when)
+        self._taken = scores, plain, when
         return self._whitened(plain)
 
     @property
@@ -116,25 +118,25 @@ class Whitening:
 
     def absorb(self, held: Mask | None) -> None:
         """Learns, for the next fit, from what was taken last, but for what is held, [d, n]."""
-        scores, plain, times = self._taken
+        scores, plain, when = self._taken
         self.rows += scores.shape[1]
         self.counted += scores.shape[1]
-        self.seasons.take(scores, plain, held, times)
+        self.seasons.take(scores, plain, held, when)
         if held is not None and held.any():
             self.counted -= held.sum(axis=1)
             scores, plain = np.where(held, scores - plain, scores), np.where(held, 0.0, plain)
         self._sums += scores.sum(axis=1)
         self._left += plain.sum(axis=1)
-        if self._all is not None and times is not None:
+        if self._all is not None and when is not None:
             before, then = self._all
-            self._all = np.concatenate((before, scores.astype(np.int16)), axis=1), np.concatenate((then, times))
+            self._all = np.concatenate((before, scores.astype(np.int16)), axis=1), np.concatenate((then, when.times))
         self._pending = np.concatenate((self._pending, plain + 0.0), axis=1)  # no -0.0, which integers do not keep
         self._sum_up(self._pending.shape[1] // _CHUNK * _CHUNK)
         self._taken = np.zeros((len(scores), 0)), np.zeros((len(scores), 0)), None
 
-    def residuals(self, scores: Array, times: Times | None) -> Array:
+    def residuals(self, scores: Array, when: Runs | None) -> Array:
         """The residuals of the next scores by the present fit, which does not learn from them."""
-        return self._whitened(self.seasons.without(scores, times))
+        return self._whitened(self.seasons.without(scores, when))
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -177,11 +179,49 @@ class Whitening:
         for sums in (self._sums, self._left, self._lagged, self._head, self._tail, self.counted):
             sums[columns] = 0.0
 
+    def _fit_seasons(self, held: Mask) -> None:
+        """Fits seasons; beside a step among the first days where that cannot be persistence."""
+        suspects = self.seasons.suspect(held)
+        before = (self.seasons.state(), self._left, self._lagged.copy()) if suspects.any() else None
+        self.seasons.refit(held)
+        self._change_seasons()
+        if before is None:
+            return
+        guilty = suspects & self._is_step(suspects)
+        if (suspects & ~guilty).any():
+            self.seasons.restore(before[0])
+            self._left, self._lagged = before[1:]
+            self.seasons.acquit(suspects & ~guilty)
+            self.seasons.refit(held)
+            self._change_seasons()
+        self.seasons.found &= ~guilty
+        self._take_out(guilty)
+
+    def _is_step(self, columns: Mask) -> Mask:
+        """In which of some columns, [d], a step is more than what persistence does to such a season."""
+        kept = self._left.copy(), self._lagged.copy()
+        step, behind = self._take_out(columns)
+        model = fit(self._autocovariances(), np.maximum(self.counted, 1.0), self.seasons.regressors)
+        self._left, self._lagged = kept
+        share = behind / max(self.rows, 1)
+        worth = self.rows * (1 - model.total) / (1 + model.total)
+        error = model.noise / (1 - model.total) / np.sqrt(np.maximum(self.rows * share * (1 - share), 1.0))
+        found: Mask = (self.seasons.regressors > 0) & (worth > _WORTH) & (np.abs(step) > _STEP * error * UNIT)
+        return found
+
+    def _take_out(self, columns: Mask) -> tuple[Array, Array]:
+        """Takes a step that is held out of the sums of columns; gives how high it is, and how many rows are behind it; [d]."""
+        behind, sums, season = self.seasons.held(columns)
+        step = np.rint(sums / np.maximum(behind, 1.0))
+        self._left = np.rint(self._left - step * behind)
+        self._lagged = np.rint(self._lagged - (2 * step * (sums + season) - step**2 * behind)[:, np.newaxis])
+        return step, behind
+
     def _change_seasons(self) -> None:
         """Makes the sums of what seasons leave those of the last fit: exactly of few rows, and nearly of many."""
         if self._all is not None:
             scores, times = self._all
-            plain = self.seasons.without(scores.astype(np.float64), times)
+            plain = self.seasons.without(scores.astype(np.float64), runs(times))
             self._left, self._pending = plain.sum(axis=1), plain + 0.0
             self._lagged[:], self._head[:], self._tail[:] = 0.0, 0.0, 0.0
             self._sum_up(plain.shape[1])

@@ -49,14 +49,18 @@ class Recent:
 
     def mean_since(self, row: int, signal: int) -> tuple[float, int]:
         """Mean and number of a signal's values from about a row on (NaN and 0 if there are none)."""
-        slots = self._slots(row)
-        n = int(self._counts[slots, signal].sum())
-        return (float(np.cumsum(self._sums[slots, signal])[-1]) / n if n else np.nan), n
+        n, total = 0, 0.0
+        for slots in self._slots(row):
+            n += int(self._counts[slots, signal].sum())
+            total = float(np.cumsum(np.concatenate(((total,), self._sums[slots, signal])))[-1])
+        return total / n if n else np.nan, n
 
     def values(self, signal: int) -> Floats:
         """The values of a signal, oldest first, where chunks are single rows."""
-        slots = self._slots(0)
-        return np.where(self._counts[slots, signal] > 0, self._sums[slots, signal], np.nan)
+        sums, counts = (
+            np.concatenate([part[slots, signal] for slots in self._slots(0)]) for part in (self._sums, self._counts)
+        )
+        return np.where(counts > 0, sums, np.nan)
 
     def oldest(self) -> int:
         """The first row that is still there."""
@@ -72,10 +76,12 @@ class Recent:
         self.rows, self._sums, self._counts = state["rows"], state["sums"], state["counts"]
         self._chunks = len(self._sums)
 
-    def _slots(self, row: int) -> Ints:
+    def _slots(self, row: int) -> list[slice]:
+        """Where the chunks from about a row on are, oldest first."""
         last = -(-self.rows // self._chunk)
         first = min(max(row // self._chunk, self.oldest() // self._chunk), last - 1)
-        return np.arange(first, last) % self._chunks
+        begin, end = first % self._chunks, (last - 1) % self._chunks + 1
+        return [slice(begin, end)] if begin < end else [slice(begin, self._chunks), slice(0, end)]
 
     def _fill(self, slot: int, inside: int, values: Floats, chunks: int) -> None:
         here, signals = ~np.isnan(values), values.shape[1]

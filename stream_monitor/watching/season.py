@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from detectors.scanning.scores import UNIT
 from detectors.scanning.seasons import Seasons
+from detectors.scanning.waves import runs
 from stream_monitor.watching.reference import Reference
 
 Floats = npt.NDArray[np.float64]
@@ -17,8 +18,10 @@ Mask = npt.NDArray[np.bool_]
 
 _EXTREME = 8.0
 """Standard deviations of the reference at which deviations are cut off."""
-_MANY, _BLOCK, _EVERY = 4_096, 64, 8
-"""Rows from which on one block of so many rows in so many blocks is learnt from."""
+_MANY, _EVERY = 4_096, 8
+"""Rows from which on one in so many is learnt from."""
+_TOGETHER = 64
+"""Rows that are learnt from at once, at least: one addition costs as much as many."""
 _GROWTH = 1.25
 """Seasons are fitted again whenever there are so many times as many rows."""
 
@@ -35,14 +38,19 @@ class Season:
         self._rows = self._fitted = 0
         self._usual = np.zeros((len(reference.names), 1))
         """What the times of the reference do to it on average, in `UNIT`s of a standard deviation."""
+        self._changed = np.zeros(len(reference.names), np.bool_)
+        """Of which signals a change was open when these rows came:"""
+        self._kept: list[tuple[Floats, Ints]] = []
+        self._kept_rows = 0
         if len(reference.values):
-            self._learn(reference.values, reference.times, np.zeros(len(reference.names), np.bool_))
+            self._learn(reference.values, reference.times, self._changed)
 
     def without(self, values: Floats, times: Ints, changed: Mask) -> Floats:
         """The next rows, float64[n, d], which it learns from; `changed` are signals of which a change is open, [d]."""
         parts, at = [], 0
         while at < len(values):
-            stop = min(len(values), at + self._next() - self._rows)
+            next_stop = self._due() if self._rows >= _MANY else min(self._due(), _MANY)
+            stop = min(len(values), at + next_stop - self._rows)
             if self._seasons.any:
                 away = (self._waves(times[at:stop]) - self._usual) / UNIT
                 parts.append(values[at:stop] - away.T * self._reference.sd)
@@ -54,42 +62,52 @@ class Season:
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
+        self._settle()
         return {"rows": self._rows, "fitted": self._fitted, "usual": self._usual.copy(), **self._seasons.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()` of the same reference."""
         self._rows, self._fitted, self._usual = state["rows"], state["fitted"], state["usual"].copy()
         self._seasons.restore(state)
+        self._kept, self._kept_rows = [], 0
 
-    def _next(self) -> int:
+    def _due(self) -> int:
         """The row at which seasons are fitted again."""
         return int(self._fitted * _GROWTH) + 1
 
     def _learn(self, values: Floats, times: Ints, changed: Mask) -> None:
-        """Of many rows, some blocks suffice."""
-        first, self._rows = self._rows, self._rows + len(values)
-        if first < _MANY or -(-(first // _BLOCK) // _EVERY) * _EVERY * _BLOCK < self._rows:
-            number = np.arange(first, self._rows)
-            some = (number < _MANY) | (number // _BLOCK % _EVERY == 0)
-            if some.any():
-                self._take(values[some], times[some], changed)
-        if self._rows == self._next() or not self._fitted:
+        if not np.array_equal(changed, self._changed):
+            self._settle()
+            self._changed = changed
+        some = slice(None) if self._rows < _MANY else slice(-self._rows % _EVERY, None, _EVERY)
+        self._kept.append((values[some].copy(), times[some]))
+        self._kept_rows += len(self._kept[-1][1])
+        self._rows += len(values)
+        due = self._rows == self._due() or not self._fitted
+        if due or self._kept_rows >= _TOGETHER:
+            self._settle()
+        if due:
             self._seasons.refit(changed)
             self._fitted = self._rows
             usual = self._waves(self._reference.times).mean(axis=1, keepdims=True)
             self._usual = np.where(self._seasons.regressors[:, np.newaxis] > 0, np.rint(usual), 0.0)
 
-    def _take(self, values: Floats, times: Ints, changed: Mask) -> None:
+    def _settle(self) -> None:
+        """Adds the rows that were kept."""
+        if not self._kept_rows:
+            return
+        values, times = (np.concatenate(parts) for parts in zip(*self._kept, strict=True))
+        self._kept, self._kept_rows = [], 0
         waves = self._waves(times)
         with np.errstate(over="ignore", invalid="ignore"):
             deviations = np.clip((values - self._reference.mean) / self._reference.sd, -_EXTREME, _EXTREME).T
             scores = np.where(np.isnan(deviations), waves, np.rint(deviations * UNIT))
-        held = np.broadcast_to(changed[:, np.newaxis], scores.shape)
-        self._seasons.take(np.ascontiguousarray(scores), scores - waves, held, times)
+        held = np.broadcast_to(self._changed[:, np.newaxis], scores.shape) if self._changed.any() else None
+        self._seasons.take(np.ascontiguousarray(scores), scores - waves, held, runs(times))
 
     def _waves(self, times: Ints) -> Floats:
         """What the season of times is, [d, n]; 0 where there is none."""
         if not self._seasons.any:
             return np.zeros((len(self._reference.names), len(times)))
-        waves: Floats = -self._seasons.without(np.zeros((len(self._reference.names), len(times))), times)
+        waves: Floats = -self._seasons.without(np.zeros((len(self._reference.names), len(times))), runs(times))
         return waves

@@ -218,7 +218,8 @@ class Signals:
 
     def _append(self, values: Floats, marks: Marks) -> None:
         if self._season is not None:
-            changed = np.isin(np.arange(len(self.names)), list(self._courses)) | (self.reference.whole in self._courses)
+            changed = np.full(len(self.names), self.reference.whole in self._courses)
+            changed[[signal for signal in self._courses if signal < len(changed)]] = True
             values = self._season.without(values, marks.time, changed)
         self._recent.append(self.reference.measured(values))
         self._places.append(marks)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from detectors import Array, Times
 from detectors.counting.history import STEP, History
@@ -67,12 +68,12 @@ def test_a_rhythm_of_shares_that_is_lost_and_found_again_stays_with_its_windows(
     never = np.zeros((4_000, 1), np.bool_)
     for at in range(0, 4_000, 500):
         part = slice(at, at + 500)
-        excess, looks = rhythm.excess(counts[part], times[part], at), history.append(counts[part])
+        excess, looks = rhythm.take(counts[part], times[part], at), history.append(counts[part])
         assert (excess is None) == (at < 2_500)
         if excess is not None:
             assert len(excess) == len(looks.step)
             assert np.abs(excess).max() > 0
-        rhythm.learn(counts[part], never[part], times[part])
+        rhythm.learn(never[part])
         if at == 2_000:
             assert rhythm.refit(never[0])[0].all()
         elif at == 2_500:
@@ -80,3 +81,25 @@ def test_a_rhythm_of_shares_that_is_lost_and_found_again_stays_with_its_windows(
             rhythm.restore(kept | {"season": Rhythm(1, 2).state()["season"]})  # its season is lost
         elif at == 3_000:
             rhythm.restore(rhythm.state() | {"season": kept["season"]})
+
+
+@pytest.mark.parametrize("step", [0.0, 1.0])
+def test_a_step_among_the_first_days_of_a_rhythm_is_found_once_the_rhythm_is_known(step: float) -> None:
+    rng = np.random.default_rng(0)
+    days = np.sort(rng.random(6_000) * 3)
+    values = (rng.normal(size=6_000) + 1.4 * np.sin(2 * np.pi * days) + step * (days > 1.3))[:, np.newaxis]
+    times = (days * 86_400e6).astype(np.int64)
+    scan = Scan(1, run_length=1e6, min_effect=0.1)
+    scan.fit(values[:1_800], times[:1_800])
+    found = scan.update(values[1_800:], times[1_800:])
+    assert [change.direction for change in found[:1]] == ["up"] * (step > 0)
+    assert all(days[1_800 + change.row] < 2.6 for change in found[:1])
+
+
+def test_what_wanders_beside_a_rhythm_has_no_step() -> None:
+    rng = np.random.default_rng(1)
+    days, wandering = np.sort(rng.random(6_000) * 3), lfilter([1.0], [1.0, -0.97], rng.normal(size=6_000)) / 4
+    values = (wandering + 1.4 * np.sin(2 * np.pi * days))[:, np.newaxis]
+    scan = Scan(1, run_length=1e7, min_effect=0.1)
+    scan.fit(values[:1_800], (days[:1_800] * 86_400e6).astype(np.int64))
+    assert not scan.update(values[1_800:], (days[1_800:] * 86_400e6).astype(np.int64))

@@ -1,0 +1,70 @@
+"""The first days of a stream, until a season can be told from a step that lies among them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from detectors import Array
+
+from .scores import UNIT
+from .waves import BIN, COLUMNS, DAY, Runs
+
+_PART = DAY // 6
+_PARTS = 16
+"""So many parts of a day; what comes after them belongs to the last."""
+_SHARE = 0.05
+"""Of the rows, that must lie on either side of a step."""
+
+
+class Steps(NamedTuple):
+    """The most likely step of each of d columns, beside a season."""
+
+    left: Array
+    """The squares that both leave, [d]."""
+    waves: Array
+    """Sums of the waves behind it, [w, d]."""
+    sums: Array
+    """Sums of the scores behind it, [d]."""
+
+
+class Early:
+    """Sums of d columns by parts of the first days."""
+
+    def __init__(self, columns: int) -> None:
+        self._waves, self._scores = np.zeros((_PARTS, COLUMNS)), np.zeros((_PARTS, columns))
+
+    def take(self, sums: Array, when: Runs, first: int) -> None:
+        """Takes the sums of runs of rows, float64[d, r]; the stream began at `first`."""
+        part = np.clip((when.times[when.starts] // BIN * BIN - first) // _PART, 0, _PARTS - 1)
+        np.add.at(self._waves, part, when.waves * when.rows[:, np.newaxis])
+        np.add.at(self._scores, part, sums.T)
+
+    def steps(self, gram: Array, products: Array, squares: Array) -> Steps:
+        """Beside a season of the first columns of the table, of which these are the normal equations: [w, w], [w, d], [d]."""
+        w, behind = len(gram), np.cumsum(self._waves[::-1], axis=0)[::-1]
+        sums = np.cumsum(self._scores[::-1], axis=0)[::-1]
+        found = Steps(np.full(len(squares), np.inf), np.zeros((COLUMNS, len(squares))), np.zeros(len(squares)))
+        for part in range(1, _PARTS):
+            rows = behind[part, 0] / UNIT
+            if not _SHARE < rows / gram[0, 0] < 1 - _SHARE:
+                continue
+            beside = behind[part, :w, np.newaxis] / UNIT
+            solved = np.linalg.solve(np.block([[gram, beside], [beside.T, rows]]), np.vstack((products, sums[part])))
+            left = squares - (solved[:-1] * products).sum(axis=0) - solved[-1] * sums[part]
+            better = left < found.left
+            found.left[better], found.sums[better] = left[better], sums[part, better]
+            found.waves[:, better] = behind[part, :, np.newaxis]
+        return found
+
+    def state(self) -> list[Array]:
+        """Everything, as arrays."""
+        return [self._waves.copy(), self._scores.copy()]
+
+    @classmethod
+    def restored(cls, state: list[Array]) -> Early:
+        """From a `state()`."""
+        early = cls(0)
+        early._waves, early._scores = (part.copy() for part in state)
+        return early

@@ -1,0 +1,61 @@
+"""Sines and cosines of the time of day and week, and rows that share them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import Array, Times
+
+from .scores import UNIT
+
+DAY = 86_400_000_000
+WEEK = 7 * DAY
+WAVES = ((DAY, 1), (DAY, 2), (DAY, 3), (WEEK, 1), (WEEK, 2), (WEEK, 3))
+"""Period, in microseconds, and harmonic."""
+BIN = 300_000_000
+"""Microseconds of a bin of time; rows within one have the same waves."""
+
+
+def _table() -> Array:
+    """1, and sine and cosine of each wave, for each bin of a week; in whole units."""
+    phase = 2 * np.pi * np.arange(WEEK // BIN) * BIN
+    waves = [turn(k * phase / period) for period, k in WAVES for turn in (np.sin, np.cos)]
+    return np.rint(np.column_stack([np.ones(len(phase)), *waves]) * UNIT)
+
+
+_TABLE = _table()
+COLUMNS = _TABLE.shape[1]
+
+
+class Runs(NamedTuple):
+    """Rows in runs of one bin each; all that is added up is a whole number, so it is the same in other cuts."""
+
+    times: Times
+    starts: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    """How many each has."""
+    waves: Array
+    """Of each run, [r, w]."""
+
+    def sums(self, values: Array) -> Array:
+        """Of values, [d, n], in each run, [d, r]."""
+        return values if len(self.rows) == values.shape[1] else np.add.reduceat(values, self.starts, axis=1)
+
+    def repeated(self, values: Array) -> Array:
+        """Values of runs, [d, r], as those of their rows, [d, n]."""
+        return np.repeat(values, self.rows, axis=1)
+
+
+def runs(times: Times | None) -> Runs | None:
+    """Of rows by their event times, int64[n] microseconds; None of rows without."""
+    if times is None:
+        return None
+    bins = times // BIN
+    begins = np.ones(len(bins), np.bool_)
+    np.not_equal(bins[1:], bins[:-1], out=begins[1:])
+    starts = np.flatnonzero(begins)
+    rows = np.concatenate((starts[1:], (len(bins),)))[: len(starts)] - starts
+    return Runs(times, starts, rows, _TABLE.take(bins[starts] % len(_TABLE), axis=0))
