@@ -205,7 +205,7 @@ class Seasons:
         The season is [w, d]; step and squares are [d].
         """
         at, (gram, sums) = np.array(model), self._equations(model)
-        beta: Array = np.linalg.solve(gram, sums)
+        beta: Array = np.linalg.solve(gram, sums).astype(np.float64, copy=False)
         left, step = self._squares - (beta * sums).sum(axis=0), np.zeros(len(self._squares))
         for column in np.flatnonzero(self._away[0]).tolist():
             away, rows = self._away[at, column] / UNIT, self._away[0, column] / UNIT
