@@ -87,6 +87,7 @@ class Season:
         if due or self._kept_rows >= _TOGETHER:
             self._settle()
         if due:
+            self._seasons.suspect(changed)
             self._seasons.refit(changed)
             self._fitted = self._rows
             usual = self._waves(self._reference.times).mean(axis=1, keepdims=True)
