@@ -438,6 +438,30 @@ def biased(sizes: list[int], likely: list[float], weighted: bool = False) -> lis
     return [alert["transition"] for alert in told if alert["labels"]["alertname"] == "LabelBias"]
 
 
+@pytest.mark.parametrize("classes", ["ab", "abc"])
+def test_scores_of_classes_tell_which_predictions_have_labels(classes: str) -> None:
+    """Of two classes mostly those that are likely to be positive, of three those that are doubtful."""
+    rng, blocks = np.random.default_rng(14), []
+    for window in range(4):
+        ids, at = [f"w{window}i{i}" for i in range(400)], window * 300.0
+        scores = rng.dirichlet(np.ones(len(classes)), 400)
+        sought = scores[:, 1] > 0.5 if classes == "ab" else scores.max(axis=1) < 0.6
+        chosen = np.flatnonzero(rng.random(400) < np.where(sought, 0.8, 0.2))
+        more = {f"scores:{one}": column.tolist() for one, column in zip(classes, scores.T, strict=True)}
+        predicted = [classes[i] for i in scores.argmax(axis=1)]
+        blocks += [
+            block(predictions(ids, (at + np.arange(400) / 4).tolist(), predicted, more=more)),
+            block(labels([ids[i] for i in chosen], [at + 150.0] * len(chosen), [predicted[i] for i in chosen])),
+        ]
+    config = CONFIG | {"labels": {"topic": "l", "wait": "1d"}, "quality": {"enabled": False}}
+    config |= {"positive": "b"} if classes == "ab" else {}
+    log = [block(configuration(config=config), at=0), *blocks, drained(1260.0)]
+    told = run(log)
+    (bias,) = (event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "LabelBias")
+    assert "the mean score is" in bias["annotations"]["summary"]
+    assert run(cut(log, 9), restarts=[20, 70]) == told
+
+
 def test_labels_of_a_quiet_stream_add_up() -> None:
     assert biased([24] * 3, [0.9] * 3) == []
     assert biased([24] * 36, [0.9] * 36) == ["opened"]
