@@ -7,7 +7,6 @@ from functools import partial
 from stream_monitor.alerting import doubts, notices
 from stream_monitor.alerting.alerts import Moment, Subject
 from stream_monitor.alerting.wording import Context
-from stream_monitor.events import iso
 from stream_monitor.running import Running
 from stream_monitor.task import Output
 from stream_monitor.watched import OF_LOSS, Noticed
@@ -27,7 +26,8 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
         return notices.reference_unsettled(stream.alerts, finding, subject, moment)
     group = stream.watched.features if version is None else version.groups[finding.sort]
     harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
-    doubt = doubts.doubt(stream.alerts, subject, iso(finding.began_time), harmful) if finding.sort in OF_LOSS else ""
+    since = finding.interval[0] if finding.interval else finding.began_position
+    doubt = doubts.doubt(stream.alerts, subject, since, harmful) if finding.sort in OF_LOSS else ""
     context = _context(stream, group, finding)._replace(doubt=doubt)
     alert, outputs = stream.alerts.follow(finding, subject, moment, context)
     if alert is not None and version is not None and harmful and not version.idle:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.config.alert_name import AlertName
 from stream_monitor.events import Alert, ChangeEstimate
@@ -20,14 +18,17 @@ def unlike(alerts: Alerts, subject: Subject) -> Alert | None:
     return alerts.firing[firing[0]] if firing else None
 
 
-def held(alerts: Alerts, subject: Subject, since: str) -> bool:
-    """Whether that was found after a change began, which may be but that; labels that never were like the rest hide nothing."""
+def held(alerts: Alerts, subject: Subject, since: int) -> bool:
+    """Whether that was found after the prediction from which on a change may have begun, which then may be but that.
+
+    Labels that never were like the rest hide nothing.
+    """
     found = unlike(alerts, subject)
-    return found is not None and datetime.fromisoformat(found.startsAt) > datetime.fromisoformat(since)
+    return found is not None and found.position.predictions > since
 
 
-def doubt(alerts: Alerts, subject: Subject, since: str, harmful: bool) -> str:
-    """What is said of a change since then, which would request a retrain if it is harmful; nothing where labels are alike."""
+def doubt(alerts: Alerts, subject: Subject, since: int, harmful: bool) -> str:
+    """What is said of such a change, which would request a retrain if it is harmful; nothing where labels are alike."""
     if unlike(alerts, subject) is None:
         return ""
     return f"{UNLIKE}: {_HELD}" if harmful and held(alerts, subject, since) else UNLIKE
@@ -42,13 +43,18 @@ def reconsider(alerts: Alerts, subject: Subject, moment: Moment) -> list[Output]
             said = known.annotations.get("description", "").split("; ")
             rest = [part for part in said if not part.startswith(UNLIKE)]
             now = (
-                doubt(alerts, subject, known.change.time, name == "ConceptDrift" and is_harm(known.change))
+                doubt(alerts, subject, earliest(known.change), name == "ConceptDrift" and is_harm(known.change))
                 if known.change
                 else ""
             )
             if (parts := [now, *rest] if now else rest) != said:
                 outputs += alerts.describe(fingerprint, "; ".join(parts), moment)
     return outputs
+
+
+def earliest(change: ChangeEstimate) -> int:
+    """The first prediction with which a change may have begun."""
+    return change.interval[0] if change.interval else change.position
 
 
 def is_harm(change: ChangeEstimate) -> bool:

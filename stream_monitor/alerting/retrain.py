@@ -196,4 +196,4 @@ def _harmful(alerts: Alerts, fingerprint: str, subject: Subject) -> Alert | None
     alert = alerts.firing.get(fingerprint)
     if alert is None or alert.change is None or not doubts.is_harm(alert.change):
         return None
-    return None if doubts.held(alerts, subject, alert.change.time) else alert
+    return None if doubts.held(alerts, subject, doubts.earliest(alert.change)) else alert

@@ -45,5 +45,5 @@ def weights(rows: Rows) -> Floats:
     for name, power in (("weight", 1), ("inclusion_probability", -1)):
         if name in rows.number_names:
             given = rows.number(name)
-            weight = weight * np.where(given > 0, given, 1.0) ** power
+            weight = weight * np.where(np.isnan(given), 1.0, given) ** power
     return weight

@@ -12,6 +12,7 @@ from stream_monitor.blocks import Progress, Rows
 from stream_monitor.config.stream import Labels, Limits
 from stream_monitor.joining import met, segments
 from stream_monitor.joining.absence import Absence
+from stream_monitor.joining.chunk import MORE
 from stream_monitor.joining.clock import FAR, Clock
 from stream_monitor.joining.compared import Amended, Compared
 from stream_monitor.joining.duplicates import firsts
@@ -272,7 +273,11 @@ class Join:
 
     def _more(self, rows: Rows) -> dict[str, npt.NDArray[Any]]:
         """What a prediction keeps for its outcome, where it has it."""
-        more: dict[str, npt.NDArray[Any]] = {name: rows.number(name) for name in _KEPT if name in rows.number_names}
+        more: dict[str, npt.NDArray[Any]] = {}
+        for name in _KEPT:
+            if name in rows.number_names:
+                given = rows.number(name)
+                more[name] = np.where(np.isnan(given), MORE[name][1], given)
         if self._keys:
             more["segments"] = segments.hashes(rows, self._keys)
         if (scores := self.classes.scores(rows)) is not None:

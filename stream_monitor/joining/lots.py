@@ -24,12 +24,15 @@ class Lots:
         """Which of the next outcomes are drawn, by hashes of their ids, uint64[n, 2], and what labels count for, float64[n]."""
         if not len(weight):
             return np.zeros(0, np.bool_)
-        least, most = np.fmin.accumulate(np.append(self._least, weight)), np.fmax.accumulate(np.append(self._most, weight))
+        counted = weight > 0
+        least = np.fmin.accumulate(np.append(self._least, np.where(counted, weight, np.inf)))
+        most = np.fmax.accumulate(np.append(self._most, weight))
         self._least, self._most = float(least[-1]), float(most[-1])
         if self._least == self._most:
-            return np.ones(len(weight), np.bool_)
-        chance: npt.NDArray[np.float64] = weight / np.minimum(most[1:], _MOST * least[1:])
-        return (ids[:, 0] >> np.uint64(11)) * 2.0**-53 < chance
+            return counted
+        even, heaviest = (ids[:, 0] >> np.uint64(11)) * 2.0**-53, np.minimum(most[1:], _MOST * least[1:])
+        drawn: npt.NDArray[np.bool_] = even * heaviest < weight
+        return drawn
 
     def state(self) -> list[float]:
         """Everything, as plain values."""

@@ -89,6 +89,13 @@ class ClassNumbers:
         found[~np.isfinite(scores).any(axis=1)] = np.nan
         return found
 
+    def leading(self, outcomes: Outcomes) -> Floats:
+        """One score of each prediction: of two classes the positive one's; of many its own, or the highest of all classes."""
+        now = self._vocabulary.now
+        if now.kind == "binary":
+            return self._positive_score(now, outcomes.score, outcomes.scores)
+        return np.where(np.isnan(outcomes.score), np.fmax.reduce(outcomes.scores, axis=1, initial=np.nan), outcomes.score)
+
     def unexpected(self, outcomes: Outcomes) -> int:
         """How many new outcomes of a binary task are of a class that is neither the positive nor the first negative one."""
         now = self._vocabulary.now

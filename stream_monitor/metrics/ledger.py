@@ -167,7 +167,8 @@ class Ledger:
                 mine = waiting.take(rows)
                 cohort.count(mine, open=True)
                 bias = self.biases.setdefault(key.version, LabelBias())
-                bias.see(end - start, now - end, mine, counts[rows], self.segments.places(mine.segments))
+                scored = mine._replace(score=self.numbers.leading(mine))
+                bias.see(end - start, now - end, scored, counts[rows], self.segments.places(mine.segments))
                 self._tally_labelled(cohort.tally, mine, losses)
                 yield key.version, cohort
 

@@ -29,8 +29,8 @@ class Ranking:
     """Weights of positives and negatives by score.
 
     With up to `limit` different scores everything is exact.  Beyond, scores are counted in the cells of a fixed grid, once and
-    for good: 24 bytes for each that is in use, 140 kB if all scores lie between 0 and 1, never more than 370 kB.  Scores that
-    share a cell then count as ties; `roc_auc_error` says how much that can matter.
+    for good: 24 bytes for each that is in use, 140 kB if all scores lie between 0 and 1, never more than 370 kB, and two thirds
+    more where rows have weights.  Scores that share a cell then count as ties; `roc_auc_error` says how much that can matter.
     """
 
     def __init__(self, limit: int = 2000) -> None:
@@ -41,9 +41,9 @@ class Ranking:
         self._keys = np.empty(0)
         """Scores, or cells, in order."""
         self._weights = np.empty((2, 0))
-        """Of positives and of negatives."""
+        """Of positives and of negatives; once a row weighs other than 1 also the same times the weight of the row."""
         self._squares = [0.0, 0.0]
-        """Sums over positives and over negatives of their weight times the weight of their row."""
+        """Sums of these over positives and over negatives."""
         self._came = 0.0
         self._waiting: list[Floats] = []
         self._rows = 0
@@ -63,11 +63,14 @@ class Ranking:
         self._settle()
         other._settle()
         keys = other._keys
+        weights = other._weights
+        if len(weights) != len(self._weights):
+            self._weights, weights = _with_squares(self._weights), _with_squares(weights)
         if self._exact and (not other._exact or np.count_nonzero(self._unseen(keys)) + len(self._keys) > self._limit):
             self._collapse()
         if other._exact and not self._exact:
             keys = cells(keys).astype(np.float64)
-        self._count(keys, other._weights)
+        self._count(keys, weights)
         self._squares = [mine + its for mine, its in zip(self._squares, other._squares)]
         self._came += other._came
 
@@ -80,7 +83,7 @@ class Ranking:
 
     def average_precision(self) -> Reading:
         """The average precision; the interval is Wilson's for the effective n of its jackknife variance."""
-        return self._sampled(Curve.average_precision, _jackknife)
+        return self._sampled(Curve.average_precision, Curve.sampling_variance)
 
     def expected_roc_auc(self, learnt: float = math.inf) -> Reading:
         """The area to expect once labels come, where weights are chances that were learnt from so many outcomes.
@@ -126,8 +129,11 @@ class Ranking:
         rows = rows[:, np.isfinite(rows[0])]
         scores, weights = rows[0] + 0.0, rows[1:]
         size = np.abs(weights[0] + weights[1])
-        self._squares = [_onwards(total, side * size) for total, side in zip(self._squares, weights)]
+        squares = weights * size
+        self._squares = [_onwards(total, side) for total, side in zip(self._squares, squares)]
         self._came = _onwards(self._came, size)
+        if len(self._weights) > 2 or (squares != weights).any():
+            self._weights, weights = _with_squares(self._weights), np.concatenate((weights, squares))
         stop = self._room(scores) if self._exact else 0
         self._count(scores[:stop], weights[:, :stop])
         if stop < len(scores):
@@ -144,7 +150,7 @@ class Ranking:
     def _collapse(self) -> None:
         if self._exact:
             scores, weights = self._keys, self._weights
-            self._exact, self._keys, self._weights = False, np.empty(0), np.empty((2, 0))
+            self._exact, self._keys, self._weights = False, np.empty(0), np.empty((len(weights), 0))
             self._count(cells(scores).astype(np.float64), weights)
 
     def _count(self, keys: Floats, weights: Floats) -> None:
@@ -168,9 +174,9 @@ class Ranking:
         """None where there is nothing on one side, or more was taken back than was there."""
         self._settle()
         least = _NONE * self._came
-        if self._weights.min(initial=0.0) < -least or min(self._squares) <= 0:
+        if self._weights[:2].min(initial=0.0) < -least or min(self._squares) <= 0:
             return None
-        curve = Curve(*np.maximum(self._weights, 0.0))
+        curve = Curve(*np.maximum(_with_squares(self._weights), 0.0))
         return curve if min(curve.positive.sum(), curve.negative.sum()) > least else None
 
     def _sampled(self, area: Callable[[Curve], Area], variance: Callable[[Curve, Area, Sides], float]) -> Reading:
@@ -185,24 +191,26 @@ class Ranking:
         if curve is None:
             return NOTHING
         found, rows = area(curve), self._equal_rows(curve)
-        value = found.value + curve.label_shift(found, rows)
-        variance = curve.label_variance(found, rows) * (1 + sum(rows) / max(learnt, 1.0))
+        value = found.value + curve.label_shift(found)
+        variance = curve.label_variance(found) * (1 + sum(rows) / max(learnt, 1.0))
         return _reading(min(max(value, 0.0), 1.0), rows, variance)
 
     def _equal_rows(self, curve: Curve) -> Sides:
         """As many equally weighted positives and negatives as would say as much (Kish 1965)."""
-        positives, negatives = (float(side.sum()) ** 2 / square for side, square in zip(curve, self._squares))
+        sides = zip((curve.positive, curve.negative), self._squares, strict=True)
+        positives, negatives = (float(side.sum()) ** 2 / square for side, square in sides)
         return positives, negatives
 
 
-def _jackknife(curve: Curve, area: Area, rows: Sides) -> float:
-    return curve.sampling_variance(area, (max(rows[0] - 1, 0.5), max(rows[1] - 1, 0.5)))
+def _with_squares(weights: Floats) -> Floats:
+    """Weights with the squares beside them, which are the same while every row weighs 1."""
+    return weights if len(weights) > 2 else np.concatenate((weights, weights))
 
 
 def _larger(curve: Curve, area: Area, rows: Sides) -> float:
     theta, more = area.value, (rows[0] + rows[1]) / 2 - 1
     hanley = 1 + more * (1 - theta) / (2 - theta) + more * theta / (1 + theta)
-    return max(_jackknife(curve, area, rows), theta * (1 - theta) * hanley / (rows[0] * rows[1]))
+    return max(curve.sampling_variance(area, rows), theta * (1 - theta) * hanley / (rows[0] * rows[1]))
 
 
 def _reading(value: float, rows: Sides, variance: float) -> Reading:

@@ -30,6 +30,9 @@ class Curve(NamedTuple):
 
     positive: Floats
     negative: Floats
+    positive_squares: Floats
+    """Of each score the sum of the weights of positives, each times the weight of its row."""
+    negative_squares: Floats
 
     def roc_auc(self) -> Area:
         """The chance that a positive scores higher than a negative, ties by half."""
@@ -67,25 +70,23 @@ class Curve(NamedTuple):
         return float(max((share * (at_best - precision)).sum(), (share * (precision - at_worst)).sum()))
 
     def sampling_variance(self, area: Area, rows: tuple[float, float]) -> float:
-        """The variance of an area over samples that rest on so many equal positives and negatives."""
-        spread = 0.0
-        for weights, slope, n in ((self.positive, area.by_positive, rows[0]), (self.negative, area.by_negative, rows[1])):
-            spread += float((weights * slope * slope).sum() * weights.sum() / n)
-        return spread
+        """The variance of an area over samples, of which each side says as much as so many rows of equal weight."""
+        sides = (self.positive_squares, area.by_positive, rows[0]), (self.negative_squares, area.by_negative, rows[1])
+        return sum(float((squares * slope * slope).sum() * n / max(n - 1, 0.5)) for squares, slope, n in sides)
 
-    def label_variance(self, area: Area, rows: tuple[float, float]) -> float:
+    def label_variance(self, area: Area) -> float:
         """The variance of an area over the labels of rows whose scores are given and whose weights are chances."""
         slope = area.by_positive - area.by_negative
-        return float((self._label_spread(rows) * slope * slope).sum())
+        return float((self._label_spread() * slope * slope).sum())
 
-    def label_shift(self, area: Area, rows: tuple[float, float]) -> float:
+    def label_shift(self, area: Area) -> float:
         """How far the mean of an area over those labels is above its value, to second order."""
-        return float((self._label_spread(rows) * area.by_label).sum() / 2)
+        return float((self._label_spread() * area.by_label).sum() / 2)
 
-    def _label_spread(self, rows: tuple[float, float]) -> Floats:
+    def _label_spread(self) -> Floats:
         """The variance of the weight of positives of each score."""
-        both = self.positive + self.negative
-        spread: Floats = self.positive * (self.negative / np.maximum(both, 1e-300)) * (both.sum() / sum(rows))
+        both = np.maximum(self.positive + self.negative, 1e-300)
+        spread: Floats = self.positive * (self.negative / both) * ((self.positive_squares + self.negative_squares) / both)
         return spread
 
     def _from_the_top(self) -> tuple[Floats, Floats]:

@@ -149,13 +149,23 @@ def test_merging_gives_what_one_of_all_rows_gives(limit: int) -> None:
     assert flat(merged.state()) == flat(ranking(scores, labels, limit=limit).state())
 
 
+@pytest.mark.parametrize("limit", [2000, 450, 10])
+@pytest.mark.parametrize("first", [True, False])
+def test_rows_with_weights_merge_with_rows_without(limit: int, first: bool) -> None:
+    scores, labels, _ = drawn(3, 900)
+    weights = np.where((np.arange(900) < 400) == first, np.arange(900) % 5 + 1.0, 1.0)
+    merged = ranking(scores[:400], labels[:400], weights[:400], limit)
+    merged.merge(ranking(scores[400:], labels[400:], weights[400:], limit))
+    assert flat(merged.state()) == flat(ranking(scores, labels, weights, limit).state())
+
+
 def test_memory_is_bounded_whatever_the_scores_are() -> None:
     rng = np.random.default_rng(4)
     ranked = Ranking()
     for _ in range(20):
         scores = rng.normal(size=5000) * 10.0 ** rng.integers(-300, 300, 5000)
         ranked.add(scores, np.ones(5000), np.ones(5000))
-    assert sum(array.nbytes for array in ranked.state().values() if isinstance(array, np.ndarray)) <= 24 * CELLS
+    assert sum(array.nbytes for array in ranked.state().values() if isinstance(array, np.ndarray)) <= 40 * CELLS
 
 
 def test_scores_that_are_not_finite_are_left_out() -> None:
@@ -183,6 +193,31 @@ def test_intervals_hold_the_truth_nineteen_times_in_twenty(positives: int, negat
             held[i] += reading.low <= areas[i] <= reading.high
     assert 0.92 <= held[0] / 300 <= 0.99
     assert 0.89 <= held[1] / 300 <= 0.99
+
+
+def truly(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
+    """Scores, and labels that are less likely than these say."""
+    scores = 1 / (1 + np.exp(1.5 - rng.normal(0, 1.5, n)))
+    return scores, (rng.random(n) < 0.05 + 0.8 * scores).astype(np.float64)
+
+
+@pytest.mark.parametrize("doubtful", [(0.2, 0.8), (0.5, 1.0)])
+def test_intervals_hold_the_truth_where_all_of_some_scores_are_reviewed_and_one_of_ten_others(
+    doubtful: tuple[float, float],
+) -> None:
+    areas = [area(*truly(np.random.default_rng(8), 500_000)[::-1]) for area in (roc_auc_score, average_precision_score)]
+    held = np.zeros(2)
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        scores, labels = truly(rng, 2400)
+        chance = np.where((scores > doubtful[0]) & (scores < doubtful[1]), 1.0, 0.1)
+        chosen = rng.random(2400) < chance
+        ranked = ranking(scores[chosen], labels[chosen], 1 / chance[chosen])
+        for i, reading in enumerate((ranked.roc_auc(), ranked.average_precision())):
+            assert reading.low is not None
+            assert reading.high is not None
+            held[i] += reading.low <= areas[i] <= reading.high
+    assert ((held / 300 > 0.9) & (held / 300 < 0.985)).all()
 
 
 def test_equal_weights_say_as_much_as_none_and_unequal_ones_less() -> None:

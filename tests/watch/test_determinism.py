@@ -17,8 +17,18 @@ from stream_monitor.blocks import Block
 from .worlds import block, configuration, cut, drained, labels, predictions, run, run_raw
 
 
-def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, per: int = 60, name: str = "s") -> list[Block]:
-    """A stream in which everything happens: drift, errors, versions, duplicates, labels early, late, twice and taken back."""
+def eventful(
+    seed: int,
+    rows: int = 1500,
+    config: dict[str, Any] | None = None,
+    per: int = 60,
+    name: str = "s",
+    unsaid: float = np.nan,
+) -> list[Block]:
+    """A stream in which everything happens: drift, errors, versions, duplicates, labels early, late, twice and taken back.
+
+    `unsaid` is the weight of the half of the predictions that does not count for 2.
+    """
     rng = np.random.default_rng(seed)
     ids = [f"id{i}" for i in range(rows)]
     seconds = np.sort(rng.uniform(0, 4 * 3600, rows)) + rng.normal(0, 40, rows).clip(-60, 60) + 100
@@ -52,7 +62,7 @@ def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, 
                 more={
                     "segment:region": [f"r{i % 5}" for i in pick],
                     "segment:user": (pick % 13 * (pick % 3)).astype(float).tolist(),
-                    "weight": (1.0 + pick % 2).tolist(),
+                    "weight": np.where(pick % 2, 2.0, unsaid).tolist(),
                     "scores:1": (pick % 7 / 7).tolist(),
                     "scores:0": (1 - pick % 7 / 7).tolist(),
                 },
@@ -74,6 +84,12 @@ def test_results_do_not_depend_on_the_cut(config: dict[str, Any], every: int) ->
     assert {event["data"]["labels"]["kind"] for event in whole["alerts"]} >= {"data_drift", "concept_drift"}
     assert whole["retrain"]
     assert run_raw(cut(blocks, every), per_read=7) == run_raw(blocks)
+
+
+def test_a_prediction_without_a_weight_counts_for_one_beside_others_that_have_one() -> None:
+    whole = run_raw(eventful(1, rows=600))
+    assert whole == run_raw(eventful(1, rows=600, unsaid=1.0))
+    assert whole == run_raw(cut(eventful(1, rows=600), 1), [100, 300], 7)
 
 
 def two_streams(seed: int, per: int, absent: bool) -> list[Block]:

@@ -525,6 +525,17 @@ def test_a_few_outcomes_of_great_weight_are_few() -> None:
     assert whole["segments_hidden"] == 1
 
 
+@pytest.mark.parametrize("of_prediction", [True, False])
+def test_what_has_a_weight_of_nothing_counts_for_nothing(of_prediction: bool) -> None:
+    ids, label, predicted = truth(27, 120)
+    weight = {"weight": np.where(label == predicted, np.nan, 0.0).tolist()}
+    made = predictions(ids, [60.0] * 120, predicted.tolist(), score=[0.5] * 120, more=weight if of_prediction else None)
+    known = labels(ids, [100.0] * 120, label.tolist(), more=None if of_prediction else weight)
+    said = world({}, block(made), block(known), *silence(1200, 200))
+    (whole,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
+    assert (value(whole, "accuracy"), whole["metrics"]["accuracy"]["n"]) == (1.0, float((label == predicted).sum()))
+
+
 def test_segments_rank_by_their_own_scores() -> None:
     rng, n = np.random.default_rng(17), 900
     region, truly = np.where(np.arange(n) % 3, "eu", "us"), rng.random(n) < 0.4

@@ -79,3 +79,13 @@ def test_all_are_drawn_that_count_the_same() -> None:
     ids = np.random.default_rng(0).integers(0, 2**64, (100, 2), np.uint64)
     assert Lots().drawn(ids, np.full(100, 20.0)).all()
     assert Lots().drawn(ids, np.full(100, 0.05)).all()
+
+
+def test_what_counts_for_nothing_is_not_drawn_and_says_nothing_of_the_others() -> None:
+    ids, weight = np.random.default_rng(0).integers(0, 2**64, (100, 2), np.uint64), np.tile([0.0, 3.0], 50)
+    assert (Lots().drawn(ids, weight) == (weight > 0)).all()
+    assert not Lots().drawn(ids, np.zeros(100)).any()
+    weight[60:] *= 2.0
+    lots, alone = Lots(), Lots()
+    assert (lots.drawn(ids, weight)[1::2] == alone.drawn(ids[1::2], weight[1::2])).all()
+    assert lots.state() == alone.state()

@@ -18,6 +18,11 @@ CONFIG: dict[str, Any] = {
     "reference": {"rows": 500},
 }
 """No drift detection: what is said comes from elsewhere."""
+RETRAINED: dict[str, Any] = CONFIG | {
+    "detectors": CONFIG["detectors"] | {"loss": {"scan": {}}}, "labels": {"topic": "l", "wait": "2h"},
+    "quality": {"enabled": False}, "no_data": {"learnt": False}, "retrain": {"cooldown": "1m"},
+}  # fmt: skip
+"""Losses alone are watched, and request that a version be trained anew."""
 
 
 def rows(
@@ -396,11 +401,7 @@ def test_an_estimate_that_is_apart_says_so_while_labels_are_not_like_the_rest() 
 
 
 def test_while_labels_are_not_like_the_rest_a_loss_says_so_and_nothing_is_to_be_trained() -> None:
-    config = CONFIG | {
-        "detectors": CONFIG["detectors"] | {"loss": {"scan": {}}}, "labels": {"topic": "l", "wait": "2h"},
-        "quality": {"enabled": False}, "no_data": {"learnt": False}, "retrain": {"cooldown": "1m"},
-    }  # fmt: skip
-    log = [block(configuration(config=config), at=0), *selected()]
+    log = [block(configuration(config=RETRAINED), at=0), *selected()]
     told = run(log)
     assert [event["data"]["status"] for event in told["retrain"]] == ["proposed", "withdrawn", "proposed"]
     found, over = (event for event in told["alerts"] if event["data"]["labels"]["alertname"] == "LabelBias")
@@ -411,6 +412,28 @@ def test_while_labels_are_not_like_the_rest_a_loss_says_so_and_nothing_is_to_be_
     assert over["time"] in [one["time"] for one in drifts]
     assert told["retrain"][0]["time"] < found["time"] < told["retrain"][1]["time"] < over["time"] < told["retrain"][2]["time"]
     assert run(cut(log, 7), restarts=[200, 400, 700]) == told
+
+
+def test_nothing_is_to_be_trained_where_a_change_may_have_begun_before_labels_were_found_not_to_be_like_the_rest() -> None:
+    rng, blocks = np.random.default_rng(0), list[Block]()
+    for window in range(24):
+        ids, score = [f"w{window}i{i}" for i in range(300)], rng.beta(1, 3, 300)
+        seconds, actual = [window * 300.0 + i for i in range(300)], (rng.random(300) < score).astype(float)
+        doubtful, clear = (0.6, 0.6) if window < 10 else (0.8, 0.25) if window < 16 else (1.0, 0.03)
+        chosen = rng.random(300) < np.where(abs(score - 0.5) < 0.3, doubtful, clear)
+        for at in range(0, 300, 50):
+            part, rows = slice(at, at + 50), np.flatnonzero(chosen[at : at + 50]) + at
+            predicted = (score[part] > 0.5).astype(float).tolist()
+            blocks.append(block(predictions(ids[part], seconds[part], predicted, score=score[part].tolist())))
+            blocks.append(block(labels([ids[i] for i in rows], [seconds[at + 49]] * len(rows), actual[rows].tolist())))
+    told = run([block(configuration(config=RETRAINED), at=0), *blocks], per_read=50)
+    found, drift = (
+        next(event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == name)
+        for name in ("LabelBias", "ConceptDrift")
+    )
+    assert drift["change"]["interval"][0] < found["position"]["predictions"] < drift["change"]["position"]
+    assert drift["annotations"]["description"].startswith(f"{UNLIKE}: no retraining is requested")
+    assert told["retrain"] == []
 
 
 def sampled(sizes: list[int], likely: list[float], weighted: bool) -> list[Block]:
@@ -436,6 +459,30 @@ def biased(sizes: list[int], likely: list[float], weighted: bool = False) -> lis
         no_data={"learnt": False},
     )  # fmt: skip
     return [alert["transition"] for alert in told if alert["labels"]["alertname"] == "LabelBias"]
+
+
+@pytest.mark.parametrize("classes", ["ab", "abc"])
+def test_scores_of_classes_tell_which_predictions_have_labels(classes: str) -> None:
+    """Of two classes mostly those that are likely to be positive, of three those that are doubtful."""
+    rng, blocks = np.random.default_rng(14), []
+    for window in range(4):
+        ids, at = [f"w{window}i{i}" for i in range(400)], window * 300.0
+        scores = rng.dirichlet(np.ones(len(classes)), 400)
+        sought = scores[:, 1] > 0.5 if classes == "ab" else scores.max(axis=1) < 0.6
+        chosen = np.flatnonzero(rng.random(400) < np.where(sought, 0.8, 0.2))
+        more = {f"scores:{one}": column.tolist() for one, column in zip(classes, scores.T, strict=True)}
+        predicted = [classes[i] for i in scores.argmax(axis=1)]
+        blocks += [
+            block(predictions(ids, (at + np.arange(400) / 4).tolist(), predicted, more=more)),
+            block(labels([ids[i] for i in chosen], [at + 150.0] * len(chosen), [predicted[i] for i in chosen])),
+        ]
+    config = CONFIG | {"labels": {"topic": "l", "wait": "1d"}, "quality": {"enabled": False}}
+    config |= {"positive": "b"} if classes == "ab" else {}
+    log = [block(configuration(config=config), at=0), *blocks, drained(1260.0)]
+    told = run(log)
+    (bias,) = (event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "LabelBias")
+    assert "the mean score is" in bias["annotations"]["summary"]
+    assert run(cut(log, 9), restarts=[20, 70]) == told
 
 
 def test_labels_of_a_quiet_stream_add_up() -> None:
