@@ -103,3 +103,10 @@ def test_what_wanders_beside_a_rhythm_has_no_step() -> None:
     scan = Scan(1, run_length=1e7, min_effect=0.1)
     scan.fit(values[:1_800], (days[:1_800] * 86_400e6).astype(np.int64))
     assert not scan.update(values[1_800:], (days[1_800:] * 86_400e6).astype(np.int64))
+
+
+def test_a_signal_that_is_always_the_same_has_neither_a_rhythm_nor_a_step() -> None:
+    values, times = np.full((6_000, 1), 7.0), np.arange(6_000) * 50_000_000
+    scan = Scan(1)
+    scan.fit(values[:1_000], times[:1_000])
+    assert not scan.update(values[1_000:], times[1_000:])
