@@ -36,3 +36,9 @@ class Found(NamedTuple):
     before: float = math.nan
     after: float = math.nan
     n: int = 0
+    anew: bool = False
+    """Whether it is said again, as something else was said before."""
+
+    def issue(self, name: AlertName, step: Step, severity: Severity) -> Issue:
+        """A step of it."""
+        return Issue(name, step, self.feature, severity, self.summary, self.before, self.after, self.n)
