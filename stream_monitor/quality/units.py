@@ -133,8 +133,9 @@ def jump(known: Known, feature: int, values: Floats, since: Size) -> Jump | None
         plain = values[values != 0]
         if len(plain) >= _FEWEST and sizes.distance(plain) >= _OTHER * _limit(len(plain)):
             moved = _moved(sizes, n * (1 - float(known.zeros[feature])), since)
-            small = [] if known.slow[feature] else _small(moved)
-            for one in _large(sizes.values, plain, moved) + small:
+            if known.slow[feature]:  # rows of some hours may be larger than those of others
+                moved = moved._replace(error=max(moved.error, _TELLING))
+            for one in _large(sizes.values, plain, moved) + _small(moved):
                 if sizes.distance(plain / one.slope) <= _limit(len(plain)):
                     return one
         if not known.slow[feature] and whole.distance(values) >= _OTHER * _limit(len(values)):
@@ -232,10 +233,11 @@ def _large(grid: Floats, values: Floats, moved: _Moved) -> list[Jump]:
     after = np.log(np.abs(values))
     by = float(np.median(after)) - float(np.median(np.log(np.abs(grid))))
     near = max(_NEAR, min(2 * _error(after), _ABOUT))
+    close = [factor for factor, _ in _FACTORS if factor >= _LARGE and abs(abs(by) - math.log(factor)) <= near]
     found = [
         (abs(abs(moved.by) - math.log(factor)), factor, names)
         for factor, names in _FACTORS
-        if factor >= _LARGE and abs(abs(by) - math.log(factor)) <= near
+        if factor >= _LARGE and any(abs(math.log(factor / it)) <= _SURELY * moved.error for it in close)
     ]
     if not found:
         return []

@@ -73,6 +73,15 @@ def test_a_thousand_or_1024_is_told_when_the_rows_tell() -> None:
         assert told == [("opened", "x of shop is 1000 or 1024"), ("updated", f"x of shop is {words}")]
 
 
+def test_a_thousand_or_1024_is_never_told_where_the_reference_does_not_tell() -> None:
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        watched = Watched({"x": rng.lognormal(5, 0.8, N)})
+        issues = [one for _ in range(10) for one in watched.window({"x": rng.lognormal(5, 0.8, 300) * 1_000})]
+        assert [one.step for one in issues if one.name == "UnitJump"] == ["opened"]
+        assert " 1000 or 1024 times " in issues[0].summary
+
+
 def test_a_unit_is_told_again_only_where_it_is_another_and_ends_where_it_is_none_any_more() -> None:
     rng = np.random.default_rng(9)
     watched = Watched({"x": rng.normal(0, 1_000, N)})
