@@ -79,6 +79,8 @@ class Findings(NamedTuple):
     well: set[str]
     left: Evidence | None = None
     """For the next window; None where each is judged by itself."""
+    wrong: Set[str] = frozenset()
+    """Features of which something was said that does not hold."""
 
 
 def missing(look: Look) -> Findings:
@@ -167,7 +169,7 @@ def unit(look: Look, jumps: UnitJumps, is_open: Set[str]) -> Findings:
     for i, jump in sorted(seen.jumps.items()):
         n = int((~np.isnan(look.counts.ring[:, i])).sum())
         bad.append(Found(names[i], f"{look.title(names[i])} {jump.text}", 0.0, 1.0, n, i in seen.anew))
-    return Findings(bad, {names[i] for i in seen.back})
+    return Findings(bad, {names[i] for i in seen.back}, wrong={names[i] for i in seen.wrong})
 
 
 def new(look: Look, is_open: Set[str]) -> Findings:

@@ -83,9 +83,10 @@ class FeatureQuality:
         )
         with np.errstate(invalid="ignore", over="ignore"):
             jumped = self._issues.open("UnitJump")
-            issues = self._settle("UnitJump", faults.unit(look, self._jumps, jumped))
+            units = faults.unit(look, self._jumps, jumped)
+            issues = self._reevaluate("UnitJump", units.wrong) + self._settle("UnitJump", units)
             look = look._replace(jumped=jumped | self._issues.open("UnitJump"))
-            issues += self._explain("OutOfRange", look.jumped)
+            issues += self._reevaluate("OutOfRange", look.jumped)
             found = {name: rule(look) for name, rule in faults.RULES.items()}
             for name, findings in found.items():
                 issues += self._settle(name, findings)
@@ -127,8 +128,8 @@ class FeatureQuality:
         self._issues, self._jumps = OpenIssues(), UnitJumps()
         self._layouts.clear()
 
-    def _explain(self, name: Name, features: Set[str]) -> list[Issue]:
-        """Ends what another issue of these features explains."""
+    def _reevaluate(self, name: Name, features: Set[str]) -> list[Issue]:
+        """Ends what another issue of these features explains, or what does not hold."""
         ended = self._issues.settle(name, self._limits.severe(name) or "info", (), features)
         return [one._replace(end="reevaluated") if one.step == "resolved" else one for one in ended]
 

@@ -25,7 +25,7 @@ class Issue(NamedTuple):
     n: int = 0
     """The rows that it is judged by."""
     end: Literal["recovered", "reevaluated"] = "recovered"
-    """Why one that is resolved is; `reevaluated` if another issue says what it is."""
+    """Why one that is resolved is; `reevaluated` if another issue says what it is, or if it was another thing."""
 
 
 class Found(NamedTuple):

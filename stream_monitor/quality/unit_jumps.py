@@ -22,7 +22,9 @@ class Seen(NamedTuple):
     anew: set[int]
     """Those of which something else was said before."""
     back: set[int]
-    """Those that are as in the reference again, or in no unit that is known."""
+    """Those that are as in the reference again."""
+    wrong: set[int]
+    """Those that are plainly not what was said, nor in another unit."""
 
 
 class UnitJumps:
@@ -37,18 +39,17 @@ class UnitJumps:
 
     def see(self, known: Known, counts: FeatureCounts, is_open: Set[int]) -> Seen:
         """Takes a window, and the features of which it is said that they are in another unit."""
-        latest, back = counts.latest(), set[int]()
+        latest = counts.latest()
         self._said = {i: said for i, said in self._said.items() if i in is_open}
         found = self._found(known, counts, latest)
         doubted = {i for i, said in self._said.items() if units.other(known, i, latest[:, i], said)}
-        for i in sorted(is_open):
-            if units.back(known, i, latest[:, i]) or (i in doubted & self._doubted and i not in found):
-                back.add(i)
+        back = {i for i in is_open if units.back(known, i, latest[:, i])}
+        wrong = (doubted & self._doubted) - back - found.keys()
         anew = {i for i, one in found.items() if i in self._said and self._said[i] != one}
         anew = {i for i in anew if i in doubted or (self._said[i].also and not found[i].also)}
         self._said |= {i: one for i, one in found.items() if i in anew or i not in self._said}
         self._doubted = doubted - anew
-        return Seen({i: self._said[i] for i in found}, anew, back)
+        return Seen({i: self._said[i] for i in found}, anew, back, wrong)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""

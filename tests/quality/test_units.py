@@ -85,10 +85,9 @@ def test_a_thousand_or_1024_is_never_told_where_the_reference_does_not_tell() ->
 def test_a_unit_is_told_again_only_where_it_is_another_and_ends_where_it_is_none_any_more() -> None:
     rng = np.random.default_rng(9)
     watched = Watched({"x": rng.normal(0, 1_000, N)})
-    told = [
-        [(one.name, one.step) for one in watched.window({"x": rng.normal(0, 1_000, 300) * factor})]
-        for factor in (100, 100, 100, 10, 10, 35, 35, 35)
-    ]
+    windows = [watched.window({"x": rng.normal(0, 1_000, 300) * factor}) for factor in (100, 100, 100, 10, 10, 35, 35, 35)]
+    told = [[(one.name, one.step) for one in issues] for issues in windows]
+    assert [one.end for one in windows[6]] == ["reevaluated"]
     assert told[:6] == [[("UnitJump", "opened")], [], [], [("UnitJump", "updated")], [], []]
     assert told[6:] == [[("UnitJump", "resolved")], [("OutOfRange", "opened")]]
 
