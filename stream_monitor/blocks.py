@@ -97,6 +97,8 @@ class Section(NamedTuple):
     """Events among them that became dead letters."""
     left_out: int = 0
     """Feature values of a kind that is not supported (arrays, objects)."""
+    reasons: tuple[tuple[str, int], ...] = ()
+    """For how many of the dead letters each reason is."""
     parts: tuple[Source, ...] = ()
     """Where its rows came from, if from several places; never written."""
 
@@ -135,6 +137,7 @@ class _SectionHeader(msgspec.Struct, array_like=True, gc=False):
     document: bytes
     origin: tuple[str, int, int, int, int, int]
     names: int
+    reasons: tuple[tuple[str, int], ...] = ()
 
 
 class _Header(msgspec.Struct, array_like=True, gc=False):
@@ -246,7 +249,7 @@ def _section_header(section: Section, layouts: dict[Layout, int], columns: list[
     origin = (section.topic, section.partition, section.first, section.last, section.dead, section.left_out)
     rows = section.rows
     if rows is None:
-        return _SectionHeader(section.stream, section.kind, -1, -1, [], section.document, origin, 0)
+        return _SectionHeader(section.stream, section.kind, -1, -1, [], section.document, origin, 0, section.reasons)
     layout = layouts.setdefault((rows.number_names, rows.text_names), len(layouts))
     names = _encode_names(rows.names)
     texts = np.ascontiguousarray(rows.texts).tobytes()
@@ -258,7 +261,9 @@ def _section_header(section: Section, layouts: dict[Layout, int], columns: list[
         names + b"\0" * (-len(names) % 8),
     )
     tables = [list(table) for table in rows.tables]
-    return _SectionHeader(section.stream, section.kind, len(rows), layout, tables, section.document, origin, len(names))
+    return _SectionHeader(
+        section.stream, section.kind, len(rows), layout, tables, section.document, origin, len(names), section.reasons
+    )
 
 
 def _section(header: _SectionHeader, layouts: Sequence[Layout], value: bytes, place: int) -> tuple[Section, int]:
@@ -267,7 +272,9 @@ def _section(header: _SectionHeader, layouts: Sequence[Layout], value: bytes, pl
         rows = None
     else:
         rows, place = _rows(header, layouts[header.layout], value, place)
-    section = Section(header.stream, header.kind, rows, header.document, topic, partition, first, last, dead, left_out)
+    section = Section(
+        header.stream, header.kind, rows, header.document, topic, partition, first, last, dead, left_out, header.reasons
+    )
     return section, place
 
 

@@ -61,6 +61,7 @@ def refuse(stream: Running, kind: Kind, some: list[Foreign], until: int, arrived
     while some and some[0].after <= until:
         one = some.pop(0)
         stream.count({"dead_letters": 1, "not_of_the_task": 1})
+        stream.checks.refused(kind, [(REASON, 1)])
         detail = f"{stream.name} is a {judge.task}, {how}: its {kind} are each {wanted}, and {one.came} came"
         number = stream.totals["not_of_the_task"]
         outputs.append(dead_letter(stream.name, deployment, kind, one.source, (one.id, number), REASON, detail, arrived))

@@ -85,6 +85,7 @@ class Stream:
     def section(self, section: Section, arrived: int) -> list[Output]:
         """Takes a section of a block."""
         self.count({"left_out": section.left_out, "dead_letters": section.dead})
+        self.checks.refused(section.kind, section.reasons)
         if section.kind == "gap":
             return notices.input_lost(self.alerts, self.name, section, self.moment(arrived))
         if section.kind == "reference":

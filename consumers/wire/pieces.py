@@ -85,7 +85,8 @@ class _Cutter:
         lost = tuple(event for event in events if type(event) is Dead) if len(events) != _count(rows) else ()
         first, last = places[0][0], places[-1][0]
         origin = (*self._partition, first.offset, last.offset, len(lost), left_out.total())
-        section = Section(self._run.stream, self._reading.kind, rows, b"", *origin)
+        reasons = tuple(Counter(event.reason for event in lost).items())
+        section = Section(self._run.stream, self._reading.kind, rows, b"", *origin, reasons)
         if size(section) <= ROOM:
             yield Piece(section, lost, left_out)
         elif len(events) == 1:

@@ -74,10 +74,11 @@ def punctuality(stream: Reviewed, moment: Moment) -> list[Output]:
     if late.over:
         return stream.alerts.end("recovered", moment, alertname="LabelsLate")
     what = "do not all come that used to" if late.lost else "come later than they used to"
-    when = f"{show(late.age)} after their window{', when their wait is over,' if late.lost else ''}"
+    when = f"{show(late.age)} after a window ends" if late.age else "when a window ends"
+    over = ", when their wait is over" if late.lost else ""
     summary = (
-        f"labels of {stream.name} {what}: {when} {late.coverage:.0%} of the predictions have one, and it was never less than "
-        f"{late.usual:.0%}"
+        f"labels of {stream.name} {what}: {when}{over}, {late.coverage:.0%} of its predictions have one now, and before "
+        f"{late.usual:.0%} or more had one"
     )
     telling = Telling(Subject(stream.name), "data_quality", "LabelsLate", "warning", summary)
     return stream.alerts.tell("opened", telling, moment, signal="label_coverage")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -89,6 +89,10 @@ class Checks:
     def count(self, counts: dict[str, int]) -> None:
         """Takes counts of the stream; those that matter are looked at."""
         self._identity.count(counts)
+
+    def refused(self, what: str, reasons: Sequence[tuple[str, int]]) -> None:
+        """Takes how many events of a kind became dead letters for which reason."""
+        self._identity.refuse(what, reasons)
 
     def features(self, names: tuple[str, ...], values: Floats, texts: int, group: Group) -> None:
         """Takes features, float64[n, k], the last of them texts, before the group does."""

@@ -17,6 +17,7 @@ from stream_monitor.quality.feature_counts import FeatureCounts
 from stream_monitor.quality.issue import Found
 from stream_monitor.quality.known import Known, Worst
 from stream_monitor.quality.shares import LEVEL, Verdict
+from stream_monitor.quality.unit_jumps import SOME, UnitJumps
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -26,8 +27,6 @@ _LONGER = 2
 _FEW = 10
 """Rows with a new feature from which on it is worth a word."""
 _NEW = 0.01
-_SOME = 64
-"""Rows by which a change of unit that has just begun is told."""
 _VARIED = 0.9
 """The most that one value may have in any fifth of the reference of a feature that is said to be constant."""
 
@@ -80,6 +79,8 @@ class Findings(NamedTuple):
     well: set[str]
     left: Evidence | None = None
     """For the next window; None where each is judged by itself."""
+    wrong: Set[str] = frozenset()
+    """Features of which something was said that does not hold."""
 
 
 def missing(look: Look) -> Findings:
@@ -161,17 +162,14 @@ def constant(look: Look) -> Findings:
     return _findings(look, judged, words)
 
 
-def unit(look: Look, is_open: Set[str]) -> Findings:
+def unit(look: Look, jumps: UnitJumps, is_open: Set[str]) -> Findings:
     """Features that are as they were, but in another unit, by the last rows."""
-    known, ring, bad = look.known, look.counts.ring, []
-    for i in units.likely(known, ring):
-        found = units.jump(known, i, ring[:, i])
-        if found is not None:
-            n = int((~np.isnan(ring[:, i])).sum())
-            middles = float(np.median(known.grid[i])), float(np.nanmedian(ring[:, i]))
-            bad.append(Found(known.names[i], f"{look.title(known.names[i])} {found.text}", *middles, n))
-    well = {name for i, name in enumerate(known.names) if name in is_open and units.back(known, i, ring[:, i])}
-    return Findings(bad, well)
+    names, bad = look.known.names, []
+    seen = jumps.see(look.known, look.counts, {i for i, name in enumerate(names) if name in is_open})
+    for i, jump in sorted(seen.jumps.items()):
+        n = int((~np.isnan(look.counts.ring[:, i])).sum())
+        bad.append(Found(names[i], f"{look.title(names[i])} {jump.text}", 0.0, 1.0, n, i in seen.anew))
+    return Findings(bad, {names[i] for i in seen.back}, wrong={names[i] for i in seen.wrong})
 
 
 def new(look: Look, is_open: Set[str]) -> Findings:
@@ -193,10 +191,11 @@ RULES: dict[Name, Callable[[Look], Findings]] = {
 
 def _begins_to_jump(look: Look, feature: int) -> bool:
     """Whether a feature is in another unit by its latest values, and was not by those before: there will be more to go by."""
-    values = look.counts.latest()[:, feature]
-    return (
-        units.jump(look.known, feature, values[-_SOME:]) is not None and units.jump(look.known, feature, values[:_SOME]) is None
+    latest = look.counts.latest()[:, feature]
+    before, after = (
+        units.jump(look.known, feature, some, units.size(look.known, feature, some)) for some in (latest[:SOME], latest[-SOME:])
     )
+    return after is not None and before is None
 
 
 def _missing(look: Look, name: Name) -> Judged:

@@ -16,6 +16,7 @@ from stream_monitor.quality.issue import Issue
 from stream_monitor.quality.known import Known, known
 from stream_monitor.quality.layout import Layout
 from stream_monitor.quality.open_issues import OpenIssues
+from stream_monitor.quality.unit_jumps import UnitJumps
 from stream_monitor.watching.group import Group
 
 _LAYOUTS = 64
@@ -35,6 +36,7 @@ class FeatureQuality:
         self._counts = FeatureCounts(0, 0)
         self._past: dict[Name, Evidence] = {}
         """Of each rule, what windows have left undecided."""
+        self._jumps = UnitJumps()
         self._of: Any = None
         """What the group watches, by which a new reference is recognised."""
         self._layouts: dict[tuple[tuple[str, ...], int], Layout] = {}
@@ -81,9 +83,10 @@ class FeatureQuality:
         )
         with np.errstate(invalid="ignore", over="ignore"):
             jumped = self._issues.open("UnitJump")
-            issues = self._settle("UnitJump", faults.unit(look, jumped))
+            units = faults.unit(look, self._jumps, jumped)
+            issues = self._reevaluate("UnitJump", units.wrong) + self._settle("UnitJump", units)
             look = look._replace(jumped=jumped | self._issues.open("UnitJump"))
-            issues += self._explain("OutOfRange", look.jumped)
+            issues += self._reevaluate("OutOfRange", look.jumped)
             found = {name: rule(look) for name, rule in faults.RULES.items()}
             for name, findings in found.items():
                 issues += self._settle(name, findings)
@@ -104,12 +107,13 @@ class FeatureQuality:
         """Everything but the reference, as plain values and arrays."""
         counts = self._counts.state() if self._known is not None else None
         past = {name: [evidence.k.copy(), evidence.n.copy()] for name, evidence in self._past.items()}
-        return {"tally": counts, "ledger": self._issues.state(), "past": past}
+        return {"tally": counts, "ledger": self._issues.state(), "past": past, "jumps": self._jumps.state()}
 
     def restore(self, state: dict[str, Any], group: Group) -> None:
         """Goes on from a `state()`, with the group as it was then."""
         self._follow(group)
         self._issues.restore(state["ledger"])
+        self._jumps.restore(state["jumps"])
         if state["tally"] is not None:
             self._counts.restore(state["tally"])
             self._past = {name: Evidence(k.copy(), n.copy()) for name, (k, n) in state["past"].items()}
@@ -121,11 +125,11 @@ class FeatureQuality:
         self._of, self._known = (group.watched, known(group)) if group.learnt else (None, None)
         self._counts = FeatureCounts(0 if self._known is None else len(self._known.names), group.terms.limit)
         self._past = {name: Evidence.none(len(self._counts.missing)) for name in faults.RULES}
-        self._issues = OpenIssues()
+        self._issues, self._jumps = OpenIssues(), UnitJumps()
         self._layouts.clear()
 
-    def _explain(self, name: Name, features: Set[str]) -> list[Issue]:
-        """Ends what another issue of these features explains."""
+    def _reevaluate(self, name: Name, features: Set[str]) -> list[Issue]:
+        """Ends what another issue of these features explains, or what does not hold."""
         ended = self._issues.settle(name, self._limits.severe(name) or "info", (), features)
         return [one._replace(end="reevaluated") if one.step == "resolved" else one for one in ended]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,8 @@ _FEWEST = 10
 """Rows of which something must be wrong; a look has so many, or so many rows that these would be the limit."""
 _MOST = 0.5
 """A larger share of rows behind their arrival is old data that is loaded late, not a clock that is wrong."""
+_REASONS, _NAMED = 64, 3
+"""Reasons that are counted, and the most common ones that are named."""
 _SHARES: tuple[Name, ...] = ("DuplicateIds", "TimeBackwards", "LateRows", "ClockSkew", "DeadLetters")
 _COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards", "behind", "dead_letters")
 
@@ -64,6 +66,8 @@ class Identity:
         """Of the window."""
         self._looks = {name: dict.fromkeys(_COUNTED, 0) for name in _SHARES}
         """Of the windows before it since each share was judged."""
+        self._reasons: dict[str, int] = {}
+        """Dead letters of each kind and reason since their share was judged."""
         self._suspected: list[str] = []
         """What was over its limit in its last look."""
 
@@ -75,6 +79,13 @@ class Identity:
         """Adds to the window's counts: predictions (accepted), duplicates, labels, ahead, dead letters and `odd_times`."""
         for name in _COUNTED:
             self._counts[name] += counts.get(name, 0)
+
+    def refuse(self, what: str, reasons: Sequence[tuple[str, int]]) -> None:
+        """Takes how many events of a kind became dead letters for which reason."""
+        for reason, n in reasons:
+            about = f"{reason} of {what}"
+            if about in self._reasons or len(self._reasons) < _REASONS:
+                self._reasons[about] = self._reasons.get(about, 0) + n
 
     def close(self) -> list[Issue]:
         """Judges each share by the windows since it did so last; nothing while they have too few rows."""
@@ -92,12 +103,13 @@ class Identity:
         """Everything, as plain values."""
         return {
             "counts": dict(self._counts), "looks": {name: dict(look) for name, look in self._looks.items()},
-            "suspected": list(self._suspected), "ledger": self._issues.state(),
+            "suspected": list(self._suspected), "reasons": dict(sorted(self._reasons.items())), "ledger": self._issues.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._counts, self._suspected = dict(state["counts"]), list(state["suspected"])
+        self._reasons = dict(state["reasons"])
         self._looks = {name: dict(look) for name, look in state["looks"].items()}
         self._issues.restore(state["ledger"])
 
@@ -115,6 +127,8 @@ class Identity:
         bad = over and (suspected or after >= _AT_ONCE * share.limit)
         what = "events" if share.name == "DeadLetters" else "rows"
         summary = f"{percent(after)} of {share.n:,} {what} of {self._stream} {share.words}"
+        if share.name == "DeadLetters":
+            self._reasons = {}
         found = [Found("", summary, 0.0, after, share.n)] if bad else []
         return self._issues.settle(share.name, severity, found, {""} if after < share.limit / 2 else ())
 
@@ -129,8 +143,14 @@ class Identity:
             return _Share(name, counts["late"], rows, limits.late, "came after their metrics window had closed")
         if name == "DeadLetters":
             dead = counts["dead_letters"]
-            return _Share(name, dead, rows + counts["labels"] + dead, limits.unusable, "cannot be used: dead letters say why")
+            return _Share(name, dead, rows + counts["labels"] + dead, limits.unusable, f"cannot be used: {self._why(dead)}")
         return self._skew(counts, rows)
+
+    def _why(self, dead: int) -> str:
+        """The most common reasons, with their share of dead letters."""
+        common = sorted(self._reasons.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
+        named = ", ".join(f"{about} ({percent(n / dead)})" for about, n in common if dead)
+        return f"{named}; dead letters say more" if named else "dead letters say why"
 
     def _skew(self, counts: Mapping[str, int], rows: int) -> _Share:
         limits = self._limits

@@ -25,7 +25,7 @@ class Issue(NamedTuple):
     n: int = 0
     """The rows that it is judged by."""
     end: Literal["recovered", "reevaluated"] = "recovered"
-    """Why one that is resolved is; `reevaluated` if another issue says what it is."""
+    """Why one that is resolved is; `reevaluated` if another issue says what it is, or if it was another thing."""
 
 
 class Found(NamedTuple):
@@ -36,3 +36,9 @@ class Found(NamedTuple):
     before: float = math.nan
     after: float = math.nan
     n: int = 0
+    anew: bool = False
+    """Whether it is said again, as something else was said before."""
+
+    def issue(self, name: AlertName, step: Step, severity: Severity) -> Issue:
+        """A step of it."""
+        return Issue(name, step, self.feature, severity, self.summary, self.before, self.after, self.n)

@@ -34,15 +34,15 @@ class OpenIssues:
             del alone[issue.feature]
         for one in bad:
             said = alone.get(one.feature, math.inf)
-            if one.after >= max(said + _WORSE, said * _MUCH_WORSE):
+            if one.after >= max(said + _WORSE, said * _MUCH_WORSE) or (one.anew and one.feature in alone):
                 alone[one.feature] = one.after
-                issues.append(Issue(name, "updated", severity=severity, **one._asdict()))
+                issues.append(one.issue(name, "updated", severity))
         fresh = [one for one in bad if one.feature not in alone and one.feature not in together]
         if together or len(fresh) > _MANY:
             issues += self._join(name, severity, bad, [one.feature for one in fresh], well)
         else:
             alone |= {one.feature: one.after for one in fresh}
-            issues += [Issue(name, "opened", severity=severity, **one._asdict()) for one in fresh]
+            issues += [one.issue(name, "opened", severity) for one in fresh]
             self._keep(self._alone, name, alone)
         return issues
 

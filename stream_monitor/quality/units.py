@@ -15,20 +15,30 @@ Floats = npt.NDArray[np.float64]
 _FEWEST = 50
 """Values by which it is judged."""
 _LARGE = 10.0
-_NEAR, _NEAR_LARGE = math.log(1.05), math.log(1.1)
-"""How near the ratio of medians must be to a factor, and to a large one, or to that within two standard errors."""
+_NEAR = math.log(1.1)
+"""How near the ratio of medians must be to a large factor, or to that within two standard errors."""
 _ABOUT = math.log(1.35)
+_KNOWN = 0.01
+"""The largest standard error of a ratio that tells a small factor; at two of these, or within one in a hundred, it is one."""
+_TELLING, _LIKE = 0.05, 0.15
+"""The largest standard error of a median, and the largest distance, at which few values tell a large factor."""
+_FOR_DEGREES, _SHIFTED = 500, 0.5
+"""Values since the change by which degrees are told, and the least shift, in standard deviations: less is a mere factor."""
 _MEDIAN = 0.93
 """The standard error of a median for the distance of the quartiles, times the root of n."""
-_NEAR_AFFINE = 0.1
-"""The same for degrees, as a part of what is between the quartiles."""
+_ABOUT_AFFINE, _NEAR_AFFINE = 0.3, 0.05
+"""The same for degrees, as a part of what is between the quartiles, and of a standard deviation."""
+_SURELY = 4.0
+"""Standard errors by which one of two factors must be nearer than the other."""
+_TOGETHER = 3.0
+"""Standard errors by which windows may differ that are of one unit."""
 _SAME = 1.63
 """Of the Kolmogorov-Smirnov distance in standard errors: what a hundredth of samples exceed."""
 _OTHER = 3.0
 """How many times further away the values must be as they are."""
 _FACTORS = (
     (10.0, "a decimal place"), (60.0, "seconds, minutes or hours"), (100.0, "percent, cents or centi"),
-    (1000.0, "milli, kilo or kibi"), (1024.0, "kibi"), (3600.0, "seconds or hours"), (1e6, "micro or mega"),
+    (1000.0, "milli or kilo"), (1024.0, "kibi"), (3600.0, "seconds or hours"), (1e6, "micro or mega"),
     (1e9, "nano or giga"), (2.54, "inches or centimetres"), (1 / 0.3048, "feet or metres"), (1 / 0.4536, "pounds or kilograms"),
     (1.609, "miles or kilometres"),
 )  # fmt: skip
@@ -40,12 +50,30 @@ _LOGARITHMS = np.log([factor for factor, _ in _FACTORS])
 _QUARTILES = [GRID // 4, GRID // 2, GRID - 1 - GRID // 4]
 
 
+class Size(NamedTuple):
+    """How large values are: how many there are, their mean, and the same of the logarithms of those that are not zero."""
+
+    n: int
+    mean: float
+    plain: int
+    logarithm: float
+
+    def plus(self, other: Size) -> Size:
+        """Of both."""
+        n, plain = self.n + other.n, self.plain + other.plain
+        mean = (self.n * self.mean + other.n * other.mean) / max(n, 1)
+        logarithm = (self.plain * self.logarithm + other.plain * other.logarithm) / max(plain, 1)
+        return Size(n, mean, plain, logarithm)
+
+
 class Jump(NamedTuple):
     """What became of the values: `slope` times the value, plus `intercept`."""
 
     slope: float
     intercept: float
     names: str
+    also: float = 0.0
+    """Another slope that it may be; 0 if there is none."""
 
     @property
     def text(self) -> str:
@@ -55,8 +83,9 @@ class Jump(NamedTuple):
             return f"is {abs(self.intercept):.5g} {way} than in the reference: {self.names}?"
         if self.intercept:
             return f"is {self.slope:.4g} times what it was in the reference {self.intercept:+.4g}: {self.names}?"
-        times, how = (self.slope, "larger") if self.slope > 1 else (1 / self.slope, "smaller")
-        return f"is {times:.4g} times {how} than in the reference: a unit ({self.names})?"
+        how = "larger" if self.slope > 1 else "smaller"
+        times = sorted(max(one, 1 / one) for one in (self.slope, self.also) if one)
+        return f"is {' or '.join(f'{one:.4g}' for one in times)} times {how} than in the reference: a unit ({self.names})?"
 
 
 def likely(known: Known, rows: Floats) -> list[int]:
@@ -68,27 +97,72 @@ def likely(known: Known, rows: Floats) -> list[int]:
         moved = np.abs(np.log(after) - np.log(before))[:, np.newaxis]
         found = (np.abs(moved - _LOGARITHMS) <= _ABOUT).any(axis=1)
         for slope, intercept, _ in _AFFINE:
-            found |= np.abs(slope * plain + intercept - now) <= _NEAR_AFFINE * slope * (high - low)
+            found |= np.abs(slope * plain + intercept - now) <= _ABOUT_AFFINE * slope * (high - low)
     return np.flatnonzero(found & ~known.texts).tolist()
 
 
-def jump(known: Known, feature: int, values: Floats) -> Jump | None:
-    """The change of unit that makes a feature's values, float64[n], look like its reference; None if there is none."""
+def size(known: Known, feature: int, values: Floats) -> Size:
+    """How large a feature's values, float64[n], are, by as many of their quantiles as the reference is known by."""
+    values = values[np.isfinite(values)]
+    plain = values[values != 0]
+    whole, sizes = _shapes(known, feature)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        logarithm = float(np.log(np.abs(_quantiles(plain, len(sizes.values)))).mean()) if len(plain) else 0.0
+        mean = float(_quantiles(values, len(whole.values)).mean()) if len(values) else 0.0
+    return Size(len(values), mean, len(plain), logarithm)
+
+
+def together(known: Known, feature: int, since: Size, more: Size) -> bool:
+    """Whether a feature's later values are as large as those before them, but for chance."""
+    spread = float(np.log(np.abs(_shapes(known, feature)[1].values)).std())
+    error = spread * math.sqrt(1 / max(since.plain, 1) + 1 / max(more.plain, 1))
+    return abs(since.logarithm - more.logarithm) <= _TOGETHER * error
+
+
+def jump(known: Known, feature: int, values: Floats, since: Size) -> Jump | None:
+    """The change of unit that makes a feature's values, float64[n], look like its reference; None if there is none.
+
+    `since` is of all values since it changed.
+    """
     values = values[np.isfinite(values)]
     whole, sizes = _shapes(known, feature)
     if len(values) < _FEWEST or len(np.unique(sizes.values)) < 3:
         return None
+    n = int(known.common.whole_n[feature])
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         plain = values[values != 0]
         if len(plain) >= _FEWEST and sizes.distance(plain) >= _OTHER * _limit(len(plain)):
-            for one in _scales(sizes.values, plain, not known.slow[feature]):
+            moved = _moved(sizes, n * (1 - float(known.zeros[feature])), since)
+            if known.slow[feature]:  # rows of some hours may be larger than those of others
+                moved = moved._replace(error=max(moved.error, _TELLING))
+            for one in _large(sizes.values, plain, moved) + _small(moved):
                 if sizes.distance(plain / one.slope) <= _limit(len(plain)):
                     return one
         if not known.slow[feature] and whole.distance(values) >= _OTHER * _limit(len(values)):
-            for one in _degrees(whole.values, values):
+            for one in _degrees(whole.values, n, since):
                 if whole.distance((values - one.intercept) / one.slope) <= _limit(len(values)):
                     return one
     return None
+
+
+def plain_jump(known: Known, feature: int, values: Floats) -> Jump | None:
+    """The large factor that a few of a feature's values tell, as they hardly differ; None if they do not."""
+    one = jump(known, feature, values, size(known, feature, values))
+    if one is None or one.intercept or max(one.slope, 1 / one.slope) < _LARGE:
+        return None
+    plain = values[np.isfinite(values) & (values != 0)]
+    near = _shapes(known, feature)[1].distance(plain / one.slope) <= _LIKE and _error(np.log(np.abs(plain))) <= _TELLING
+    return one if near else None
+
+
+def other(known: Known, feature: int, values: Floats, said: Jump) -> bool:
+    """Whether a feature's values are plainly not what was said to have become of them; never of a slow one."""
+    values = values[np.isfinite(values)]
+    if known.slow[feature] or len(values) < _FEWEST:
+        return False
+    with np.errstate(over="ignore", under="ignore"):
+        back = (values - said.intercept) / said.slope
+    return _shapes(known, feature)[0].distance(back) >= _OTHER * _limit(len(values))
 
 
 def back(known: Known, feature: int, values: Floats) -> bool:
@@ -129,32 +203,74 @@ def _limit(n: int) -> float:
     return max(0.1, _SAME / math.sqrt(n))
 
 
-def _scales(grid: Floats, values: Floats, small: bool) -> list[Jump]:
-    """Factors near the ratio of the medians of sizes, none of which is zero; `small` ones too, or not.
+class _Moved(NamedTuple):
+    """By how much the logarithm of sizes has grown, and how well that is known."""
 
-    Never small ones where by chance medians are further apart than they may be.
-    """
-    after = np.log(np.abs(values))
-    low, middle, high = np.quantile(after, (0.25, 0.5, 0.75)).tolist()
-    moved = middle - float(np.median(np.log(np.abs(grid))))
-    error = _MEDIAN * (high - low) / math.sqrt(len(after))
-    near = max(_NEAR_LARGE, min(2 * error, _ABOUT))
-    small = small and error <= _NEAR
+    by: float
+    error: float
+
+
+def _moved(sizes: _Shape, n: float, since: Size) -> _Moved:
+    before = np.log(np.abs(sizes.values))
+    error = float(before.std()) * math.sqrt(1 / max(n, 1) + 1 / max(since.plain, 1))
+    return _Moved(since.logarithm - float(before.mean()), error)
+
+
+def _small(moved: _Moved) -> list[Jump]:
+    """Small factors that all values since the change agree with, where these tell one from its neighbours."""
+    if moved.error > _KNOWN:
+        return []
+    near = max(2 * moved.error, _KNOWN)
     return [
-        Jump(factor if moved > 0 else 1 / factor, 0.0, names)
+        Jump(factor if moved.by > 0 else 1 / factor, 0.0, names)
         for factor, names in _FACTORS
-        if (small or factor >= _LARGE) and abs(abs(moved) - math.log(factor)) <= (near if factor >= _LARGE else _NEAR)
+        if factor < _LARGE and abs(abs(moved.by) - math.log(factor)) <= near
     ]
 
 
-def _degrees(grid: Floats, values: Floats) -> list[Jump]:
-    low, before, high = grid[_QUARTILES].tolist()
-    after = float(np.median(values))
+def _large(grid: Floats, values: Floats, moved: _Moved) -> list[Jump]:
+    """The large factor nearest to the ratio of the medians of sizes, none of which is zero, or the two that it may be."""
+    after = np.log(np.abs(values))
+    by = float(np.median(after)) - float(np.median(np.log(np.abs(grid))))
+    near = max(_NEAR, min(2 * _error(after), _ABOUT))
+    close = [factor for factor, _ in _FACTORS if factor >= _LARGE and abs(abs(by) - math.log(factor)) <= near]
+    found = [
+        (abs(abs(moved.by) - math.log(factor)), factor, names)
+        for factor, names in _FACTORS
+        if factor >= _LARGE and any(abs(math.log(factor / it)) <= _SURELY * moved.error for it in close)
+    ]
+    if not found:
+        return []
+    (off, factor, names), *others = sorted(found)
+    way, also = math.copysign(1, by), 0.0
+    for further, another, more in others[:1]:
+        if further - off < _SURELY * moved.error:
+            also, names = another**way, f"{names} or {more}" if factor < another else f"{more} or {names}"
+    return [Jump(factor**way, 0.0, names, also)]
+
+
+def _degrees(grid: Floats, n: int, since: Size) -> list[Jump]:
+    if since.n < _FOR_DEGREES:
+        return []
+    before, spread = float(grid.mean()), float(grid.std())
+    near = spread * max(2 * math.sqrt(1 / max(n, 1) + 1 / max(since.n, 1)), _NEAR_AFFINE)
     return [
         Jump(slope, intercept, names)
         for slope, intercept, names in _AFFINE
-        if abs(slope * before + intercept - after) <= _NEAR_AFFINE * slope * (high - low)
+        if abs(intercept) >= _SHIFTED * slope * spread and abs(slope * before + intercept - since.mean) <= near * slope
     ]
+
+
+def _error(logarithms: Floats) -> float:
+    """The standard error of the median."""
+    low, high = np.quantile(logarithms, (0.25, 0.75)).tolist()
+    return float(_MEDIAN * (high - low) / math.sqrt(len(logarithms)))
+
+
+def _quantiles(values: Floats, n: int) -> Floats:
+    """n quantiles, as those of the reference are."""
+    ordered: Floats = np.sort(values)[(np.arange(n) * 2 + 1) * len(values) // (2 * n)]
+    return ordered
 
 
 def _without_zeros(values: Floats) -> Floats:

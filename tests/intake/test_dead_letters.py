@@ -70,6 +70,7 @@ def test_a_bad_event_in_a_list_leaves_its_neighbours() -> None:
     assert section.rows is not None
     assert section.rows.names == ("a", "c", "d")
     assert [(letter.data.offset, letter.data.index) for letter in deployment.dead_letters] == [(0, 1), (1, 1)]
+    assert (section.dead, dict(section.reasons)) == (2, {"missing_time": 1, "invalid_event": 1})
 
 
 def test_a_dead_letter_carries_no_value_unless_it_may() -> None:

@@ -124,3 +124,16 @@ def test_events_that_cannot_be_used_are_said_though_few_others_come() -> None:
     assert (issue.name, issue.step, issue.severity) == ("DeadLetters", "opened", "warning")
     assert issue.summary == "80.0% of 200 events of shop cannot be used: dead letters say why"
     assert said(judged(one, {"predictions": 600, "labels": 390, "dead_letters": 10})) == [("DeadLetters", "resolved", "")]
+
+
+def test_the_most_common_reasons_of_dead_letters_are_said() -> None:
+    one = Identity("shop", Quality())
+    one.refuse("predictions", [("invalid_time", 6), ("missing_prediction", 150)])
+    one.refuse("labels", [("invalid_label", 120), ("empty_record", 24)])
+    saved, one = one.state(), Identity("shop", Quality())
+    one.restore(saved)
+    (issue,) = judged(one, {"predictions": 200, "labels": 500, "dead_letters": 300})
+    assert issue.summary == (
+        "30.0% of 1,000 events of shop cannot be used: missing_prediction of predictions (50.0%), "
+        "invalid_label of labels (40.0%), empty_record of labels (8.0%); dead letters say more"
+    )

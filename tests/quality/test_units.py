@@ -21,21 +21,100 @@ def units_said(reference: Numbers, window: Numbers) -> list[str]:
 @pytest.mark.parametrize(
     ("factor", "words"),
     [
-        (1_000, "is 1000 times larger than in the reference: a unit (milli, kilo or kibi)?"),
-        (1 / 1_000, "is 1000 times smaller than in the reference: a unit (milli, kilo or kibi)?"),
+        (1_000, "is 1000 or 1024 times larger than in the reference: a unit (milli or kilo or kibi)?"),
+        (1 / 1_000, "is 1000 or 1024 times smaller than in the reference: a unit (milli or kilo or kibi)?"),
         (100, "is 100 times larger than in the reference: a unit (percent, cents or centi)?"),
         (1 / 60, "is 60 times smaller than in the reference: a unit (seconds, minutes or hours)?"),
         (3_600, "is 3600 times larger than in the reference: a unit (seconds or hours)?"),
         (1e6, "is 1e+06 times larger than in the reference: a unit (micro or mega)?"),
+    ],
+)
+def test_factors_between_units_are_named(factor: float, words: str) -> None:
+    rng = np.random.default_rng(1)
+    assert units_said(rng.gamma(12.0, 3.0, N), rng.gamma(12.0, 3.0, 500) * factor) == [f"x of shop {words}"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
         (2.54, "is 2.54 times larger than in the reference: a unit (inches or centimetres)?"),
         (0.4536, "is 2.205 times smaller than in the reference: a unit (pounds or kilograms)?"),
         (1.609, "is 1.609 times larger than in the reference: a unit (miles or kilometres)?"),
         (0.3048, "is 3.281 times smaller than in the reference: a unit (feet or metres)?"),
     ],
 )
-def test_factors_between_units_are_named(factor: float, words: str) -> None:
+def test_small_factors_are_named_once_the_rows_since_then_tell_them(factor: float, words: str) -> None:
     rng = np.random.default_rng(1)
-    assert units_said(rng.gamma(12.0, 3.0, N), rng.gamma(12.0, 3.0, 500) * factor) == [f"x of shop {words}"]
+    watched = Watched({"x": rng.gamma(12.0, 3.0, N)})
+    found = [watched.window({"x": rng.gamma(12.0, 3.0, 500) * factor}) for _ in range(12)]
+    assert [(i, one.summary) for i, issues in enumerate(found) for one in issues if one.name == "UnitJump"] == [
+        (5, f"x of shop {words}")
+    ]
+
+
+@pytest.mark.parametrize("factor", [1.5, 1.7, 2, 2.3, 2.4])
+def test_an_ordinary_rise_is_no_unit_however_long_it_lasts(factor: float) -> None:
+    rng = np.random.default_rng(7)
+    draws: list[Draw] = [
+        lambda rng, n: rng.lognormal(8, 0.3, n), lambda rng, n: rng.normal(100, 20, n), lambda rng, n: rng.uniform(18, 80, n),
+    ]  # fmt: skip
+    for draw in draws:
+        watched = Watched({"x": draw(rng, N)})
+        issues = [one for _ in range(50) for one in watched.window({"x": draw(rng, 300) * factor})]
+        assert [one.summary for one in issues if one.name == "UnitJump"] == []
+
+
+def test_a_thousand_or_1024_is_told_when_the_rows_tell() -> None:
+    rng = np.random.default_rng(8)
+    for factor, words in ((1_000, "1000"), (1_024, "1024")):
+        watched = Watched({"x": rng.normal(100, 11, N)})
+        issues = [one for _ in range(30) for one in watched.window({"x": rng.normal(100, 11, 300) * factor})]
+        told = [(one.step, one.summary.split(" times")[0]) for one in issues if one.name == "UnitJump"]
+        assert told == [("opened", "x of shop is 1000 or 1024"), ("updated", f"x of shop is {words}")]
+
+
+def test_a_thousand_or_1024_is_never_told_where_the_reference_does_not_tell() -> None:
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        watched = Watched({"x": rng.lognormal(5, 0.8, N)})
+        issues = [one for _ in range(10) for one in watched.window({"x": rng.lognormal(5, 0.8, 300) * 1_000})]
+        assert [one.step for one in issues if one.name == "UnitJump"] == ["opened"]
+        assert " 1000 or 1024 times " in issues[0].summary
+
+
+def test_a_unit_is_told_again_only_where_it_is_another_and_ends_where_it_is_none_any_more() -> None:
+    rng = np.random.default_rng(9)
+    watched = Watched({"x": rng.normal(0, 1_000, N)})
+    windows = [watched.window({"x": rng.normal(0, 1_000, 300) * factor}) for factor in (100, 100, 100, 10, 10, 35, 35, 35)]
+    told = [[(one.name, one.step) for one in issues] for issues in windows]
+    assert [one.end for one in windows[6]] == ["reevaluated"]
+    assert told[:6] == [[("UnitJump", "opened")], [], [], [("UnitJump", "updated")], [], []]
+    assert told[6:] == [[("UnitJump", "resolved")], [("OutOfRange", "opened")]]
+
+
+def test_a_large_factor_takes_64_rows_where_values_are_alike() -> None:
+    rng = np.random.default_rng(10)
+    watched = Watched({"x": rng.lognormal(3, 0.25, N)})
+    mixed = rng.lognormal(3, 0.25, 100) * np.repeat((1.0, 60.0), (30, 70))
+    assert watched.window({"x": rng.lognormal(3, 0.25, 300)}) == []
+    assert said(watched.window({"x": mixed})) == [("UnitJump", "opened", "x")]
+
+
+def test_what_is_known_of_units_survives_a_restart() -> None:
+    rng = np.random.default_rng(11)
+    columns = {"x": rng.gamma(12.0, 3.0, N), "y": rng.normal(100, 11, N)}
+    one = Watched(columns)
+    windows = [{"x": rng.gamma(12.0, 3.0, 300) * 2.54, "y": rng.normal(100, 11, 300) * 1_024} for _ in range(20)]
+    whole = [one.window(window) for window in windows]
+    other, again = Watched(columns), []
+    for window in windows:
+        again.append(other.window(window))
+        state, other = other.quality.state(), Watched(columns)
+        other.quality.restore(state, other.group)
+    assert again == whole
+    assert [(each.feature, each.step) for issues in whole for each in issues if each.name == "UnitJump"] == [
+        ("y", "opened"), ("x", "opened"), ("y", "updated"),
+    ]  # fmt: skip
 
 
 def test_counts_signed_values_and_many_zeros_may_change_their_unit_too() -> None:
@@ -46,15 +125,25 @@ def test_counts_signed_values_and_many_zeros_may_change_their_unit_too() -> None
     assert len(units_said(np.where(zeros, 0.0, rng.gamma(9, 2, N)), np.where(zeros, 0.0, rng.gamma(9, 2, N)) / 100)) == 1
 
 
-def test_degrees_are_told_apart() -> None:
+@pytest.mark.parametrize(
+    ("slope", "intercept", "words"),
+    [
+        (1.8, 32.0, "is 1.8 times what it was in the reference +32: Celsius came before, Fahrenheit comes now?"),
+        (
+            1 / 1.8,
+            -32 / 1.8,
+            "is 0.5556 times what it was in the reference -17.78: Fahrenheit came before, Celsius comes now?",
+        ),
+        (1.0, 273.15, "is 273.15 more than in the reference: Celsius came before, kelvin comes now?"),
+    ],
+)
+def test_degrees_are_told_apart_by_the_rows_of_two_windows(slope: float, intercept: float, words: str) -> None:
     rng = np.random.default_rng(3)
-    celsius, later = rng.normal(12, 6, N), rng.normal(12, 6, 500)
-    (fahrenheit,) = units_said(celsius, later * 1.8 + 32)
-    assert fahrenheit.endswith("Celsius came before, Fahrenheit comes now?")
-    (kelvin,) = units_said(celsius, later + 273.15)
-    assert kelvin == "x of shop is 273.15 more than in the reference: Celsius came before, kelvin comes now?"
-    (back,) = units_said(celsius * 1.8 + 32, later)
-    assert back.endswith("Fahrenheit came before, Celsius comes now?")
+    mean = 12.0 if slope >= 1 else 54.0
+    watched = Watched({"x": rng.normal(mean, 6, N)})
+    assert [one for one in watched.window({"x": rng.normal(mean, 6, 500) * slope + intercept}) if one.name == "UnitJump"] == []
+    issues = watched.window({"x": rng.normal(mean, 6, 500) * slope + intercept})
+    assert [one.summary for one in issues if one.name == "UnitJump"] == [f"x of shop {words}"]
 
 
 def test_a_unit_jump_within_a_window_is_seen_at_its_end_and_resolved_by_the_next_good_one() -> None:
