@@ -24,6 +24,8 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
         return notices.detector_broken(stream.alerts, finding, subject, moment)
     if finding.step == "unsettled":
         return notices.reference_unsettled(stream.alerts, finding, subject, moment)
+    if finding.step == "settled":
+        return notices.reference_settled(stream.alerts, finding, subject, moment)
     group = stream.watched.features if version is None else version.groups[finding.sort]
     harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
     since = finding.interval[0] if finding.interval else finding.began_position

@@ -74,10 +74,14 @@ def reference_unsettled(alerts: Alerts, finding: Finding, subject: Subject, mome
     )
     if finding.detail:
         summary += f" (it is of {finding.detail}: what only changes with the time of day looks like this too)"
-    about = {"feature": finding.name} if finding.sort == "feature" else {"model": subject.model, "version": subject.version}
-    return alerts.open(
-        subject, "data_quality", "ReferenceUnsettled", "warning", summary, moment, **{"signal": finding.sort} | about
-    )
+    about = _about(finding, subject)
+    return alerts.open(subject, "data_quality", "ReferenceUnsettled", "warning", summary, moment, **about)
+
+
+def reference_settled(alerts: Alerts, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
+    """Takes that back, as it was a rhythm."""
+    about = {name: value for name, value in _about(finding, subject).items() if value}
+    return alerts.end("reevaluated", moment, alertname="ReferenceUnsettled", **about)
 
 
 def feature_type(alerts: Alerts, stream: str, feature: str, text: bool, moment: Moment) -> list[Output]:
@@ -115,6 +119,13 @@ def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, name
             return outputs
     step: Step = "opened" if found.step in ("better", "errs") else "updated" if found.standing.better else "resolved"
     return outputs + alerts.tell(step, telling, moment, **labels)
+
+
+def _about(finding: Finding, subject: Subject) -> dict[str, str]:
+    """The labels of an alert about a signal's reference."""
+    if finding.sort == "feature":
+        return {"signal": finding.sort, "feature": finding.name}
+    return {"signal": finding.sort, "model": subject.model, "version": subject.version}
 
 
 def _named(names: Sequence[str]) -> str:

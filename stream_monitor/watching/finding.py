@@ -10,7 +10,7 @@ from detectors import Moved
 from stream_monitor.watching.reference import Sort
 
 Direction = Literal["up", "down", "both"]
-Step = Literal["opened", "updated", "resolved", "broken", "unsettled"]
+Step = Literal["opened", "updated", "resolved", "broken", "unsettled", "settled"]
 Unit = Literal["sd", "points", "ratio"]
 ALL, CATEGORIES = "*", "* (categories)"
 """The names of all signals of numbers as one, and of all that come in categories."""

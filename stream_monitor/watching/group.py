@@ -30,6 +30,8 @@ _NEARLY = 0.1
 _ENOUGH = 1_000
 """Rows after which their own rate counts, not that of the reference."""
 _MINUTE = 60_000_000
+_SURELY_KNOWN = KNOWN_AFTER * 5 // 4
+"""Event time from the first row of a reference to when a daily rhythm is known, as fits are made again by a quarter of rows."""
 _FEW = 10
 """Distinct values up to which a numeric feature is of low cardinality: a case for counts."""
 TIMES = "\x01times"
@@ -80,6 +82,8 @@ class Group:
         """By references that were given up."""
         self._texts: set[str] = set()
         self._unsettled: list[Unsettled] = []
+        self._doubted: list[str] = []
+        """Signals that were said to have changed within a reference too short to know their rhythms by."""
         self._columns: dict[tuple[Kind, tuple[str, ...]], Ints] = {}
 
     def update(self, names: tuple[str, ...], values: Floats, marks: Marks, texts: Iterable[str] = ()) -> list[Finding]:
@@ -87,6 +91,13 @@ class Group:
 
         Values of `texts` are numbers of categories.  Until there is a reference, features are numbers and texts in one column.
         """
+        stop = int((marks.time < self._known_at()).argmin()) + 1 if self._doubted and len(values) else 0
+        if not stop or marks.time[stop - 1] < self._known_at():
+            return self._update(names, values, marks, texts)
+        findings = self._update(names, values[:stop], marks.part(0, stop), texts) + self._settled(int(marks.row[stop - 1]))
+        return findings + self._update(names, values[stop:], marks.part(stop, len(marks.row)), texts)
+
+    def _update(self, names: tuple[str, ...], values: Floats, marks: Marks, texts: Iterable[str]) -> list[Finding]:
         values = np.where(np.isfinite(values), values, np.nan)
         if not self.learnt:
             self._texts.update(texts)
@@ -112,7 +123,7 @@ class Group:
         """Those of some findings that are told: of changes, those from a row on; others are withheld."""
         said = []
         for finding in findings:
-            if finding.row >= row or finding.step in ("broken", "unsettled"):
+            if finding.row >= row or finding.step in ("broken", "unsettled", "settled"):
                 said.append(finding)
             else:
                 self.withheld = None if finding.step == "resolved" else finding
@@ -143,7 +154,7 @@ class Group:
                 settings = self.terms.detectors.get(kind, {})
                 self.watched[kind] = Signals(reference, settings, self.terms.resolve_after)
         self.warmup, self.learnt, self.fresh, self.began = Warmup(self.terms.rows), True, True, None
-        self.withheld = None
+        self.withheld, self._doubted = None, []
         self._columns.clear()
         self.share()
 
@@ -225,7 +236,7 @@ class Group:
         """Learns a new reference from the next rows."""
         self._before = self.spent
         self.warmup, self.learnt, self.watched = Warmup(self.terms.rows), False, {}
-        self.not_watched, self.fresh, self.withheld, self.better = {}, True, None, None
+        self.not_watched, self.fresh, self.withheld, self.better, self._doubted = {}, True, None, None, []
         self._texts.clear()
 
     def configure(self, terms: Terms) -> None:
@@ -269,6 +280,7 @@ class Group:
             ],
             "watched": {kind: [list(signals.names), signals.state()] for kind, signals in self.watched.items()},
             "before": list(self._before), "unsettled": [list(one) for one in self._unsettled],
+            "doubted": list(self._doubted),
             "texts": sorted(self._texts), "allowance": list(self.allowance), "began": list(self.began) if self.began else None,
             "withheld": list(self.withheld) if self.withheld else None, "better": list(self.better) if self.better else None,
         }  # fmt: skip
@@ -291,7 +303,7 @@ class Group:
             references.append(Reference(self.sort, names, values, times, self._least(kind, names), kind == "categories"))
         self.adopt(references)
         self.fresh, self.began = False, tuple(state["began"]) if state["began"] else None
-        self.withheld = restored(state["withheld"]) if state["withheld"] else None
+        self.withheld, self._doubted = restored(state["withheld"]) if state["withheld"] else None, list(state["doubted"])
         for kind, (_, inner) in state["watched"].items():
             self.watched[kind].restore(inner)
 
@@ -326,8 +338,20 @@ class Group:
             )
             for one in self._unsettled
         ]  # fmt: skip
-        self._unsettled = []
+        self._doubted, self._unsettled = [finding.name for finding in said if finding.detail], []
         return said
+
+    def _known_at(self) -> int:
+        """The event time at which a rhythm of the day is known."""
+        times = self.watched["numbers"].reference.times
+        return int(times.min()) + _SURELY_KNOWN
+
+    def _settled(self, row: int) -> list[Finding]:
+        """Takes back what was said of signals that have only followed their rhythm."""
+        still = {one.name for one in unsettled(self.watched["numbers"].without_seasons())}
+        over = [name for name in self._doubted if name not in still]
+        self._doubted = []
+        return [Finding(row, "settled", self.sort, name, "scan") for name in over]
 
     def _of_one_type(self, names: tuple[str, ...], values: Floats) -> Floats:
         """Features as what most of their values are, numbers or texts; the others are missing."""

@@ -60,6 +60,12 @@ class Season:
             at = stop
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def of_reference(self) -> Floats:
+        """The reference's values, float64[m, d], without what is known of their seasons by now."""
+        reference = self._reference
+        values: Floats = reference.values - ((self._waves(reference.times) - self._usual) / UNIT).T * reference.sd
+        return values
+
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
         self._settle()

@@ -135,6 +135,14 @@ class Signals:
                     findings += self._ask_again(signal, row)
         return sorted(findings, key=lambda finding: finding.row)
 
+    def without_seasons(self) -> Reference:
+        """The reference without what is known of seasons by now."""
+        self._settle()
+        known = self.reference
+        return known if self._season is None else Reference(
+            known.sort, known.names, self._season.of_reference(), known.times, known.effects
+        )  # fmt: skip
+
     def summary(self) -> list[dict[str, Any]]:
         """What every detector says of every signal now."""
         said = []

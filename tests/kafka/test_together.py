@@ -12,7 +12,8 @@ CLUSTER = SimpleNamespace(partitions_for_topic=lambda topic: set(range(COUNTS[to
 GROUPS = [{"p", "l"}, {"q"}]
 
 
-def member(name: str, topics: set[str] = set(COUNTS)) -> Any:
+def member(name: str, topics: set[str] | None = None) -> Any:
+    topics = set(COUNTS) if topics is None else topics
     return SimpleNamespace(member_id=f"id-{name}", group_instance_id=name, metadata=SimpleNamespace(topics=sorted(topics)))
 
 
