@@ -96,7 +96,8 @@ def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     stream.watched.share(stream.record)
     for version in stream.watched.versions.values():
         if not version.idle:
-            outputs += version.retrain.look(stream.alerts, version.subject, stream.record, moment, version.labelled)
+            loss = version.errs_now()
+            outputs += version.retrain.look(stream.alerts, version.subject, stream.record, moment, version.labelled, loss)
     return outputs
 
 

@@ -28,6 +28,7 @@ from stream_monitor.quality.checks import Checks, Coming, Kind
 from stream_monitor.running import Event
 from stream_monitor.task import Output
 from stream_monitor.watched import Noticed, Watched
+from stream_monitor.watching.confidence import confidence
 from stream_monitor.watching.feature_rows import FeatureRows, Features
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
@@ -254,8 +255,7 @@ class Stream:
             texts = ("prediction",) if task == "classification" else ()
             predicted = numbered(values) if texts else values.value
             events += self._watch("prediction", predicted, joined, marks, texts)
-        if "score" in rows.number_names:
-            events += self._watch("score", rows.number("score"), joined, marks)
+        events += self._watch("score", confidence(rows), joined, marks)
         if self.judge.task == "unknown":
             events.append((len(rows) - 1, partial(notices.task_unknown, self.alerts, self.name)))
         if not self.judge.speaks:

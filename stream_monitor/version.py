@@ -25,6 +25,8 @@ from stream_monitor.watching.words import numbered
 
 _ENOUGH = 100
 """Outcomes by which it is known how a version errs of late."""
+_PART = 4
+"""The part of `resolve_after` by which it is known how it errs now."""
 
 
 class Version:
@@ -77,6 +79,13 @@ class Version:
         losses = group.watched.get("numbers")
         mean, n = losses.last(group.terms.resolve_after) if losses else (0.0, 0)
         return self._level(losses.reference, mean, n) if losses and n >= least else None
+
+    def errs_now(self) -> float:
+        """Its mean loss in a part of `resolve_after` outcomes, the last; NaN while there are fewer since its reference."""
+        group = self.groups["loss"]
+        losses, wanted = group.watched.get("numbers"), group.terms.resolve_after // _PART
+        mean, n = losses.last(wanted) if losses else (math.nan, 0)
+        return mean if n >= wanted else math.nan
 
     def level(self) -> Level | None:
         """How it errs, by its reference or of late, whichever is worse; where one before it is better, how that erred."""

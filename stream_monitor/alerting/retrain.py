@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -36,7 +37,7 @@ class Retrain:
         self._alert = self._started = self._answered = ""
         """The fingerprint of the alert that asks for it; when that of the last request started, and that of the last answer."""
         self._ended, self._unanswered = -FAR, 0
-        """When the last request ended, and how many in a row expired."""
+        """When the last request ended, or was not made anew, and how many in a row expired."""
 
     def propose(
         self,
@@ -54,14 +55,24 @@ class Retrain:
         self._began, self._alert = (finding.began_position, finding.began_time), alert.fingerprint
         return self.look(alerts, subject, record, moment, labelled)
 
-    def look(self, alerts: Alerts, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled) -> list[Output]:
+    def look(
+        self,
+        alerts: Alerts,
+        subject: Subject,
+        record: StreamRecord,
+        moment: Moment,
+        labelled: Labelled,
+        loss: float = math.nan,
+    ) -> list[Output]:
         """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more.
 
-        Labels that turn out not to be like the rest hold requests as if it did not.
+        Labels that turn out not to be like the rest hold requests as if it did not.  One that is due anew waits for
+        another rest if the loss of the last outcomes is nearer to what it was before the change than half way: the alert may be
+        about to end.
         """
         alert = _harmful(alerts, self._alert, subject)
         if self.request is None:
-            return self._request(alert, subject, record, moment, labelled) if alert else []
+            return self._request(alert, subject, record, moment, labelled, loss) if alert else []
         if alert is None and self.request.status == "proposed":
             return self.close("withdrawn", subject, record, moment)
         return self._ripen(subject, record, moment, labelled)
@@ -110,13 +121,16 @@ class Retrain:
         self._began = (position, time)
 
     def _request(
-        self, alert: Alert, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
+        self, alert: Alert, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled, loss: float
     ) -> list[Output]:
         settings = record.config.retrain
         if not settings.enabled or alert.startsAt == self._answered:
             return []
         unanswered = self._unanswered if alert.startsAt == self._started else 0
         if moment.clock < self._ended + _rest(settings.cooldown, unanswered):
+            return []
+        if alert.startsAt == self._started and _is_back(alert, loss):
+            self._ended = moment.clock
             return []
         data = self._data(record, moment, labelled)
         self._started, self._unanswered = alert.startsAt, unanswered
@@ -189,6 +203,14 @@ class Retrain:
 def _rest(cooldown: int, unanswered: int) -> int:
     """How long there is no request after one; it doubles with each further one of an alert that nobody answers."""
     return int(cooldown * 2 ** min(max(unanswered - 1, 0), _DOUBLINGS))
+
+
+def _is_back(alert: Alert, loss: float) -> bool:
+    """Whether a loss is nearer to what it was before the change than half way; not if it is not known."""
+    change = alert.change
+    if change is None or change.before is None or change.after is None:
+        return False
+    return loss < (change.before + change.after) / 2
 
 
 def _harmful(alerts: Alerts, fingerprint: str, subject: Subject) -> Alert | None:

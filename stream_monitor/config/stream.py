@@ -227,7 +227,7 @@ class Detectors(Settings):
     prediction: dict[str, dict[str, Any]] = Field({"scan": {}})
     """Of a regression; predicted classes are watched as categories are."""
     score: dict[str, dict[str, Any]] = Field({"scan": {}})
-    """Of scores."""
+    """Of scores; where predictions have only those of classes, of the highest."""
     loss: dict[str, dict[str, Any]] = Field({"scan": {}})
     """Of what outcomes cost: errors, or absolute errors."""
 

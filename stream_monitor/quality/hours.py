@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from stream_monitor.quality.batches import Batch, batches
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
 
 HOUR = 3_600_000_000
@@ -23,19 +25,27 @@ _DAYS = 3
 """Days of the same kind that are to be seen, until there are four weeks."""
 _STEADY = 3
 """Times less than the mean, which no hour may have had, for a stream to be known after some days."""
+_BUSY = 30
+"""Hours with events that are to be seen before it is known how long silences are."""
 _TAIL = (0, 24, 48)
 """Hours before the last event that may be left out for it: what trickles in when something has stopped is not usual."""
 
 
 class Usual(NamedTuple):
-    """What an hour of the week has at least, as a rule."""
+    """What an hour of the week has as a rule."""
 
     events: int
+    """At least."""
     stretch: int
     """Microseconds: the longest part of such an hour without an event."""
+    mean: float
+    """Events."""
+    sure: float
+    """The least mean of the hour and its neighbours."""
 
 
-UNKNOWN = Usual(0, HOUR)
+UNKNOWN = np.array([[0.0, HOUR, 0.0]])
+"""Events, stretch and mean of an hour of which nothing is known."""
 
 
 class Hours:
@@ -52,6 +62,8 @@ class Hours:
         """Of each hour of the week, once it was asked for."""
         self._batches: list[Batch] = []
         """The same."""
+        self._missed = -1.0
+        """Once it was asked for."""
 
     def record(self, hour: int, events: int, stretch: int) -> None:
         """Takes an hour, by its number since the epoch, that is over; `stretch` is in microseconds."""
@@ -78,12 +90,19 @@ class Hours:
             self._usual = self._work_out()
         return self._usual[(hour + _MONDAY) % WEEK]
 
+    def missed(self) -> float:
+        """The most events, by the means of their hours, that a silence there was between two events may have taken.
+
+        The longest silence of four weeks is left aside; it is infinite while there were few hours with events.
+        """
+        if self._missed < 0:
+            self._missed = self._most_missed()
+        return self._missed
+
     def batch(self, hour: int) -> Batch:
         """The batch that usually comes from an hour on."""
         if not self._batches:
-            first = (self._last + 1 + _MONDAY) % WEEK
-            newest_last = np.roll(self._events, -first, axis=0)[:, ::-1].T.ravel()
-            self._batches = batches(newest_last.astype(np.int64), first)
+            self._batches = batches(self._in_order(self._events).astype(np.int64), self._first)
         return self._batches[(hour + _MONDAY) % WEEK]
 
     def state(self) -> dict[str, Any]:
@@ -98,44 +117,66 @@ class Hours:
     def _forget(self) -> None:
         self._usual.clear()
         self._batches.clear()
+        self._missed = -1.0
+
+    @property
+    def _first(self) -> int:
+        """The hour of the week with which four weeks began that are over."""
+        return (self._last + 1 + _MONDAY) % WEEK
+
+    def _in_order(self, kept: Counts) -> Counts:
+        """What is kept of these four weeks, the newest hour last."""
+        return np.roll(kept, -self._first, axis=0)[:, ::-1].T.ravel()
+
+    def _most_missed(self) -> float:
+        events, stretches = self._in_order(self._events), self._in_order(self._stretches)
+        busy = np.flatnonzero(events > 0)
+        if len(busy) < _BUSY:
+            return math.inf
+        means = np.array([self.usual(hour).sure for hour in range(self._last + 1 - len(events), self._last + 1)])
+        passed = np.concatenate(([0.0], np.cumsum(means * stretches / (HOUR / 1_000))))
+        silences = np.sort(passed[busy[1:] + 1] - passed[busy[:-1]])
+        return float(silences[-2 if events.min() >= 0 else -1])
 
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""
-        n, own = self._least(self._events, self._stretches, 1)
+        n, own = self._summed_up(self._events, self._stretches, 1)
         days, alike = self._of_days_alike()
         known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
         known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every()
         near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
-        events, stretches = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0)
-        return [Usual(*both) for both in zip(events.tolist(), stretches.tolist(), strict=True)]
+        fewest, longest, means = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0), known[:, 2]
+        columns = fewest.astype(np.int64), longest.astype(np.int64), means, near[:, :, 2].min(axis=0)
+        return [Usual(*one) for one in zip(*(column.tolist() for column in columns), strict=True)]
 
-    def _of_days_alike(self) -> tuple[Ints, Ints]:
-        """For each hour of the week, how often days of its kind were seen at that time of day, and what they had at least."""
+    def _of_days_alike(self) -> tuple[Ints, Floats]:
+        """For each hour of the week, how often days of its kind were seen at that time of day, and what they had."""
         parts = []
         for first, days in ((0, 5), (5, 2)):
             rows = slice(24 * first, 24 * (first + days))
             events, stretches = (
                 kept[rows].reshape(days, 24, _WEEKS).swapaxes(0, 1).reshape(24, -1) for kept in (self._events, self._stretches)
             )
-            n, least = self._least(events, stretches)
-            parts.append((np.tile(n, days), np.tile(least, (days, 1))))
+            n, found = self._summed_up(events, stretches)
+            parts.append((np.tile(n, days), np.tile(found, (days, 1))))
         (n_week, week), (n_weekend, weekend) = parts
         return np.concatenate((n_week, n_weekend)), np.concatenate((week, weekend))
 
-    def _least(self, events: Counts, stretches: Counts, odd: int = 0) -> tuple[Ints, Ints]:
-        """For each row, how many hours were seen; fewest events and longest stretch but for the odd ones, int64[n, 2]."""
+    def _summed_up(self, events: Counts, stretches: Counts, odd: int = 0) -> tuple[Ints, Floats]:
+        """For each row, how many hours were seen; fewest events and longest stretch but for the odd ones, and the mean."""
         seen = events >= 0
-        fewest = np.sort(np.where(seen, events, _MOST), axis=1)[:, odd]
-        longest = np.sort(np.where(seen, stretches, 0), axis=1)[:, -1 - odd]
-        return seen.sum(axis=1), np.stack((fewest.astype(np.int64), longest.astype(np.int64) * 1_000), axis=1)
+        n = seen.sum(axis=1)
+        fewest = np.sort(np.where(seen, events, _MOST), axis=1)[:, odd].astype(np.int64)
+        longest = np.sort(np.where(seen, stretches, 0), axis=1)[:, -1 - odd].astype(np.int64) * 1_000
+        total = np.where(seen, events, 0).sum(axis=1, dtype=np.int64)
+        return n, np.column_stack((fewest, longest, total / np.maximum(n, 1)))
 
-    def _every(self) -> Usual:
-        """What every hour has at least, if there are three days, and no hour of them is quiet."""
+    def _every(self) -> Floats:
+        """What every hour has, if there are three days, and no hour of them is quiet."""
         for tail in _TAIL:
             events = self._events.copy()
             events[(np.arange(self._last - tail, self._last) + 1 + _MONDAY) % WEEK, 0] = -1
             seen = events[events >= 0].astype(np.int64)
             if len(seen) >= 24 * _DAYS and int(seen.min()) * _STEADY * len(seen) >= int(seen.sum()) > 0:
-                _, every = self._least(events.reshape(1, -1), self._stretches.reshape(1, -1))
-                return Usual(*every[0].tolist())
+                return self._summed_up(events.reshape(1, -1), self._stretches.reshape(1, -1))[1]
         return UNKNOWN

@@ -13,13 +13,13 @@ from stream_monitor.config.duration import show
 from stream_monitor.config.settings import Severity
 from stream_monitor.events import iso
 from stream_monitor.joining.clock import FAR
-from stream_monitor.quality.hours import HOUR, WEEK, Hours
+from stream_monitor.quality.hours import HOUR, WEEK, Hours, Usual
 from stream_monitor.quality.issue import Issue
 
 _EXPECTED = 30.0
 """Events that must have been missed; by chance alone that happens once in 10^13 silences (exp -30)."""
 _LONGER = 3
-"""Times the longest stretch without an event that such an hour has had."""
+"""Times the longest stretch without an event that such an hour has had, or the longest silence by what was missed in it."""
 _LEAST = 300_000_000
 """Microseconds without an event, at least: a restart of what sends them is no news."""
 _OFF = 2 * HOUR
@@ -32,9 +32,10 @@ class Rhythm:
     """Learns from the clocks of events when they come, and what silence is; a fixed limit needs no learning.
 
     Silence is surprising once the events that such hours have at least add up to 30, and to what comes in three times the
-    longest stretch that such an hour was without: time at which nothing is usual does not count.  It is also surprising once
-    batches have not come that have 30 events at least, two hours after the last of them should have ended.  What is usual stays
-    as it was at the last event until there is another.
+    longest stretch that such an hour was without: time at which nothing is usual does not count.  Where few events come, hours
+    without any are usual: it is also surprising once those that such hours have on average add up to 30, and to three times
+    what they were in the longest silence between two events.  And once batches have not come that have 30 events at least, two
+    hours after the last of them should have ended.  What is usual stays as it was at the last event until there is another.
     """
 
     def __init__(self, stream: str, what: str, limit: int | None, learns: bool, severity: Severity) -> None:
@@ -109,7 +110,7 @@ class Rhythm:
             return None
         self.silent = True
         expected = self._expected(due) if self._limit is None else math.nan
-        usual = "" if self._limit is not None else f"; at least {expected:,.0f} are usual in that time"
+        usual = "" if self._limit is not None else f"; about {expected:,.0f} are usual in that time"
         lasted = show((due - self._last) // 1_000_000 * 1_000_000)
         summary = f"no {self._what} of {self._stream} for {lasted}, since {iso(self._last)}{usual}"
         return Issue("NoData", "opened", self._what, self._severity, summary, expected, 0.0)
@@ -154,22 +155,39 @@ class Rhythm:
         """The clock at which silence becomes surprising by what is usual."""
         if not self._learns or self._hour < 0:
             return FAR
-        return min(self._by_hours(), self._by_batches())
+        return min(self._by_hours(), self._by_means(), self._by_batches())
 
     def _by_hours(self) -> int:
         expected, wanted = 0.0, _EXPECTED
-        for hour in range(self._hour, self._hour + _AHEAD):
-            usual = self._hours.usual(hour)
-            start, end = max(self._last, hour * HOUR), (hour + 1) * HOUR
+        for usual, start, end in self._ahead():
             if not usual.events:
                 continue
             wanted = max(wanted, _LONGER * usual.events * usual.stretch / HOUR)
-            at = start + math.ceil(max(wanted - expected, 0.0) * HOUR / usual.events)
-            at = max(at, self._last + _LEAST)
+            at = self._reached(wanted - expected, usual.events, start)
             if at < end:
                 return at
             expected += usual.events * (end - start) / HOUR
         return FAR
+
+    def _by_means(self) -> int:
+        expected, wanted = 0.0, max(_EXPECTED, _LONGER * self._hours.missed())
+        if math.isinf(wanted):
+            return FAR
+        for usual, start, end in self._ahead():
+            at = self._reached(wanted - expected, usual.sure, start) if usual.sure else FAR
+            if at < end:
+                return at
+            expected += usual.sure * (end - start) / HOUR
+        return FAR
+
+    def _ahead(self) -> Iterator[tuple[Usual, int, int]]:
+        """What is usual in each hour to come, and from when to when there may be silence in it."""
+        for hour in range(self._hour, self._hour + _AHEAD):
+            yield self._hours.usual(hour), max(self._last, hour * HOUR), (hour + 1) * HOUR
+
+    def _reached(self, missing: float, per_hour: float, start: int) -> int:
+        """The clock at which so many events are still missing from a start on, and it is silent for long enough."""
+        return max(start + math.ceil(max(missing, 0.0) * HOUR / per_hour), self._last + _LEAST)
 
     def _by_batches(self) -> int:
         expected = 0
@@ -188,8 +206,6 @@ class Rhythm:
 
     def _expected(self, now: int) -> float:
         """Events that are usual from the last one until a clock."""
-        expected = 0.0
-        for hour in range(self._hour, now // HOUR + 1):
-            passed = min(now, (hour + 1) * HOUR) - max(self._last, hour * HOUR)
-            expected += self._hours.usual(hour).events * passed / HOUR
+        hours = [(usual.mean, min(now, end) - start) for usual, start, end in self._ahead() if start < now]
+        expected = sum(mean * passed / HOUR for mean, passed in hours)
         return max(expected, sum(events for at, events in self._missed() if at <= now))

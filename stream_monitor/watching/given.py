@@ -14,6 +14,7 @@ from stream_monitor.joining.given_labels import weights
 from stream_monitor.joining.outcomes import Outcomes, stacked
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
+from stream_monitor.watching.confidence import confidence
 from stream_monitor.watching.group import TIMES, Group
 from stream_monitor.watching.judge import Judge, losses
 from stream_monitor.watching.reference import Reference, Sort
@@ -35,7 +36,8 @@ class Given:
         """Whether features and the versions that were live have taken theirs from it."""
         self._line = self._span = 0
         self._features = Warmup(_ROWS)
-        self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in ("value", "label_value", "score", "weight")}
+        floats = ("value", "label_value", "score", "confidence", "weight")
+        self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in floats}
         self._columns |= {name: np.empty(0, np.int32) for name in ("code", "label_code")}
         self._columns |= {"time": np.empty(0, np.int64), "scores": np.empty((0, 0), np.float32)}
 
@@ -55,6 +57,7 @@ class Given:
             "label_value": label.value,
             "label_code": label.code,
             "score": rows.number("score"),
+            "confidence": confidence(rows),
             "weight": weights(rows),
             "time": rows.time,
             "scores": np.empty((len(rows), 0), np.float32) if scores is None else scores,
@@ -79,7 +82,7 @@ class Given:
 
     def lend(self, judge: Judge, groups: Mapping[Sort, Group]) -> None:
         """Gives the groups of a version their references, where these rows have them."""
-        score, time = self._columns["score"], self._columns["time"]
+        score, time = self._columns["confidence"], self._columns["time"]
         scored = ~np.isnan(score)
         known, loss = self._losses(judge)
         named: tuple[tuple[Sort, npt.NDArray[np.float64], npt.NDArray[np.int64]], ...]
@@ -94,7 +97,7 @@ class Given:
     def outcomes(self, judge: Judge, version: int) -> tuple[Outcomes, npt.NDArray[np.float64]]:
         """The rows with a label as outcomes of a version, and their losses, float64[n]."""
         known, loss = self._losses(judge)
-        columns = {name: column[known] for name, column in self._columns.items()}
+        columns = {name: column[known] for name, column in self._columns.items() if name != "confidence"}
         n = int(known.sum())
         nothing, time = np.zeros(n, np.int64), columns.pop("time")
         outcomes = Outcomes(

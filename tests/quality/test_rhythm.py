@@ -126,6 +126,53 @@ def test_chance_is_no_surprise(per_hour: float) -> None:
     assert course(rhythm(), times, int(times[-1])) == []
 
 
+@pytest.mark.parametrize("per_day", [30, 50, 100, 240])
+@pytest.mark.parametrize("days", [17, 31])
+def test_where_few_events_come_some_sixty_that_are_missing_suffice(per_day: int, days: int) -> None:
+    times = poisson(np.random.default_rng(16), days, per_day / 24)
+    ((step, at),) = course(rhythm(), times, int(times[-1]) + 3 * DAY)
+    assert step == "opened"
+    assert 30 < (at - int(times[-1])) / DAY * per_day < 60
+
+
+def test_it_says_what_such_hours_have_on_average() -> None:
+    times = poisson(np.random.default_rng(17), 31, 2.0)
+    one = rhythm()
+    one.see(times)
+    issue = one.silence(due := one.due())
+    assert issue is not None
+    assert issue.before == pytest.approx(2.0 * (due - int(times[-1])) / HOUR, rel=0.15)
+    assert issue.summary.endswith(f"; about {issue.before:.0f} are usual in that time")
+
+
+def test_a_silent_night_of_a_stream_that_only_thins_out_then_is_noticed_before_the_morning() -> None:
+    per_hour = 62.5 * (0.1 + 0.9 * (np.sin(2 * np.pi * (np.arange(24) - 9) / 24) + 1) / 2)
+    times = poisson(np.random.default_rng(18), 17, per_hour)
+    ((_, at),) = course(rhythm(), times, MONDAY + 18 * DAY)
+    assert at < MONDAY + 17 * DAY + 8 * HOUR
+
+
+@pytest.mark.parametrize("per_day", [10, 40, 150])
+def test_days_and_hours_with_few_events_are_no_surprise(per_day: int) -> None:
+    """Office hours on weekdays but Thursdays, up to half an hour off, and from the sixth week an hour later."""
+    rng = np.random.default_rng(19)
+    parts = []
+    for day in range(50):
+        if day % 7 not in (3, 5, 6):
+            begin, end = (np.array([8.0, 18.0]) + rng.uniform(-0.5, 0.5, 2) + (day >= 35)) * HOUR
+            parts.append(MONDAY + day * DAY + np.sort(rng.uniform(begin, end, rng.poisson(per_day))).astype(np.int64))
+    times = np.concatenate(parts)
+    assert course(rhythm(), times, int(times[-1])) == []
+
+
+def test_an_outage_where_few_events_come_is_left_aside_once_there_are_four_weeks() -> None:
+    times = poisson(np.random.default_rng(20), 40, 2.0)
+    times = times[(times < MONDAY + 20 * DAY) | (times > MONDAY + 22 * DAY)]
+    steps = course(rhythm(), times, int(times[-1]) + 2 * DAY)
+    assert [step for step, _ in steps] == ["opened", "resolved", "opened"]
+    assert steps[2][1] - int(times[-1]) < 30 * HOUR
+
+
 def test_bursts_at_a_usual_distance_are_no_surprise_and_their_end_is() -> None:
     rng = np.random.default_rng(7)
     starts = MONDAY + np.arange(0, 14 * DAY, 15 * MINUTE) + rng.integers(0, MINUTE, 14 * 96)

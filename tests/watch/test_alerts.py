@@ -230,6 +230,19 @@ def test_a_request_that_nobody_has_approved_is_withdrawn_when_its_alert_ends() -
     assert asked(blocks, minimum_labels=9000, cooldown="1m", auto=True) == [("approved", False)]
 
 
+@pytest.mark.parametrize(("after", "states"), [(0.2, ["proposed", "expired", "proposed"]), (0.1, ["proposed", "expired"])])
+def test_none_is_made_anew_once_errors_are_as_few_as_before_though_the_alert_still_fires(
+    after: float, states: list[str]
+) -> None:
+    config: dict[str, Any] = {"retrain": {"minimum_labels": 0, "expires": "2m", "cooldown": "30m"}, "reference": {"rows": 1000}}
+    config |= {"alerts": {"resolve_after": 2000}, "detectors": {"features": {}, "score": {}, "loss": {"scan": {}}}}
+    blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1, 0.2, 0.2, after], seed=1)]
+    said = run(blocks)
+    assert "resolved" not in steps(said, alertname="ConceptDrift")
+    assert [event["data"]["status"] for event in said["retrain"]][:3] == states
+    assert run(cut(blocks, 7), restarts=[300, 500])["retrain"] == said["retrain"]
+
+
 @pytest.mark.parametrize(
     ("action", "states"),
     [("reject", ["proposed", "rejected"]), ("complete", ["proposed", "completed", "proposed"])],
