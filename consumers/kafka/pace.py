@@ -54,7 +54,7 @@ class Pace:
         self._first: dict[Partition, int] = {}
         self._reached: dict[Partition, tuple[int, float]] = {}
         self._latest: dict[Partition, int] = {}
-        """The time of what was read last of each partition."""
+        """The time of what was read last of each partition; not there before any record had one."""
         self._freed: set[Partition] = set()
         self._left = 0.0
         """When records were last given, by the monotonic clock: until they have been worked on, nobody can give more."""
@@ -123,18 +123,28 @@ class Pace:
 
     def _runs(self, partition: Partition, records: Sequence[Any]) -> Iterator[_Run]:
         """Records that go together; those that are too far apart in halves."""
-        time = -_FAR
-        if partition.topic in self._group:
-            last = self._known(partition.topic, reversed(records))
-            time = self._latest.get(partition, appended(partition.topic, records[-1])) if last is None else last
-            first = None if last is None or len(records) == 1 else self._known(partition.topic, records)
-            if first is not None and time - first >= self._span:
-                middle = len(records) // 2
-                yield from self._runs(partition, records[:middle])
-                yield from self._runs(partition, records[middle:])
-                return
-            self._latest[partition] = time
-        yield _Run(time, records, sum([len(record.value or b"") for record in records]))
+        first, last = self._times(partition, records) if partition.topic in self._group else (-_FAR, -_FAR)
+        if len(records) > 1 and last - first >= self._span:
+            middle = len(records) // 2
+            yield from self._runs(partition, records[:middle])
+            yield from self._runs(partition, records[middle:])
+        else:
+            if partition in self._latest:
+                self._latest[partition] = last
+            yield _Run(last, records, sum([len(record.value or b"") for record in records]))
+
+    def _times(self, partition: Partition, records: Sequence[Any]) -> tuple[int, int]:
+        """The times of the first and the last of some records that have one; where none has, that of those before.
+
+        Of a partition in which nothing ever had one they are those of the log.
+        """
+        first = self._known(partition.topic, records)
+        last = first if len(records) == 1 else self._known(partition.topic, reversed(records))
+        if first is None or last is None:
+            latest = self._latest.get(partition)
+            return (appended("", records[0]), appended("", records[-1])) if latest is None else (latest, latest)
+        self._latest.setdefault(partition, first)
+        return first, last
 
     def _known(self, topic: str, records: Iterable[Any]) -> int | None:
         """The first time that is known of some records."""

@@ -62,6 +62,16 @@ def test_what_has_no_time_stays_with_its_neighbours() -> None:
     assert order.index((0, 3)) < order.index((1, 3)) < order.index((0, 5))
 
 
+def test_where_nothing_has_a_time_those_of_the_log_count() -> None:
+    made = Pace([{"t"}], lambda _, record: None if record.value is None else record.timestamp * 1000, span=1_000_000)
+    made.expect([A, B], 0.0)
+    made.add(A, [one._replace(value=None) for one in records(1, 2, 3)], 0.0)
+    made.add(A, [one._replace(value=None) for one in records(4, 5, 6, first=3)], 0.0)
+    made.add(B, records(0.5, 3.5, 6.5), 0.0)
+    order = [(batch.partition.number, one.offset) for batch in made.take({A, B}, 0.0, 99, 99) for one in batch.records]
+    assert order == [(1, 0), (0, 0), (0, 1), (0, 2), (1, 1), (0, 3), (0, 4), (0, 5), (1, 2)]
+
+
 def test_what_is_of_one_time_is_one_step() -> None:
     made = pace(A, B)
     made.add(A, records(*[i / 100 for i in range(1_000)]), 0.0)

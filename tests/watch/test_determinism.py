@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stream_monitor.blocks import Block
 
-from .worlds import block, configuration, cut, drained, labels, predictions, run, run_raw
+from .worlds import block, configuration, cut, drained, labels, predictions, run, run_raw, undated
 
 
 def eventful(seed: int, rows: int = 1500, config: dict[str, Any] | None = None, per: int = 60, name: str = "s") -> list[Block]:
@@ -74,6 +74,14 @@ def test_results_do_not_depend_on_the_cut(config: dict[str, Any], every: int) ->
     assert {event["data"]["labels"]["kind"] for event in whole["alerts"]} >= {"data_drift", "concept_drift"}
     assert whole["retrain"]
     assert run_raw(cut(blocks, every), per_read=7) == run_raw(blocks)
+
+
+def test_results_do_not_depend_on_the_cut_or_on_restarts_where_labels_say_no_time() -> None:
+    blocks = [
+        one._replace(sections=tuple(undated(part, 3) if part.kind == "labels" else part for part in one.sections))
+        for one in eventful(1)
+    ]
+    assert run_raw(cut(blocks, 7), restarts=[9, 40], per_read=7) == run_raw(blocks)
 
 
 def two_streams(seed: int, per: int, absent: bool) -> list[Block]:
