@@ -78,7 +78,7 @@ class GroupReader:
             assigned, released = self._settle()
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
-        batches = self._pace.take(self._drained(), time.monotonic(), self._limits.records, self._limits.size)
+        batches = self._pace.take(self._drained(), self._poller.waited, self._limits.records, self._limits.size)
         return Slice(arrived, batches, polled.gaps, self._ends())
 
     def offsets(self, slice: Slice) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -121,7 +121,7 @@ class GroupReader:
     def _gather(self) -> Polled:
         """Reads until there is enough to give, or the time is over; gives what else was met."""
         polled = Polled()
-        self._pace.expect(self.committed, time.monotonic())
+        self._pace.expect(self.committed, self._poller.waited)
         deadline = time.monotonic() + self._gather_for()
         # What has been read is committed before the next generation begins.
         while not (polled.count and self._joining() and not self._between_generations()):
@@ -139,7 +139,7 @@ class GroupReader:
 
     def _full(self) -> bool:
         """Whether there is enough to give."""
-        drained, now = self._drained(), time.monotonic()
+        drained, now = self._drained(), self._poller.waited
         records, size = self._pace.ready(drained, now)
         return records >= self._limits.records or size >= self._limits.size or self._pace.stalled(drained, now)
 

@@ -22,7 +22,7 @@ _HELD = 2_000
 _HELD_BYTES = 4_000_000
 """Of one partition, beyond which it is read no further until some of it was given."""
 _PATIENCE = 2.0
-"""Seconds for which a partition is waited for that gives nothing though it should."""
+"""Seconds of waiting for records in which a partition is waited for that gives nothing though it should."""
 _FAR = 2**63
 
 
@@ -44,7 +44,9 @@ class Pace:
 
     Topics that are named in one of `together` keep step: nothing of them is given that is later than what the slowest of
     their partitions has reached.  A partition that is read to its end, or that gives nothing for two seconds though it
-    should, is not waited for.  What is given is in steps of a `span` of time, in microseconds, the earliest first.
+    should, is not waited for: what `now` is in all of this are the seconds for which records have been waited for so far, so
+    that what else takes time takes nobody's turn.  What is given is in steps of a `span` of time, in microseconds, the
+    earliest first.
     """
 
     def __init__(self, together: Sequence[Collection[str]] = (), time: Time = appended, span: int = SPAN) -> None:
@@ -56,20 +58,23 @@ class Pace:
         self._latest: dict[Partition, int] = {}
         """The time of what was read last of each partition; not there before any record had one."""
         self._freed: set[Partition] = set()
-        self._left = 0.0
-        """When records were last given, by the monotonic clock: until they have been worked on, nobody can give more."""
+        self._seen: dict[int, int | None] = {}
+        """The times of the records that are being added, by their offsets."""
 
     def expect(self, partitions: Collection[Partition], now: float) -> None:
-        """Says that reading goes on, by the monotonic clock, and from where; what gave nothing yet is waited for."""
-        away = now - self._left
-        known = {p: (time, at + away) for p, (time, at) in self._reached.items()}
-        self._reached = {p: known.get(p, (-_FAR, now)) for p in partitions}
+        """Says that reading goes on, and from where; what gave nothing yet is waited for."""
+        self._reached = {p: self._reached.get(p, (-_FAR, now)) for p in partitions}
+
+    def coming(self, partitions: Collection[Partition], now: float) -> None:
+        """Says of which partitions there is something already that will be added: their turn has not come yet."""
+        self._reached |= {p: (self._reached[p][0], now) for p in partitions if p in self._reached}
 
     def add(self, partition: Partition, records: Sequence[Any], now: float) -> None:
         """Takes records that were read."""
         runs = self._held.setdefault(partition, deque())
         self._first.setdefault(partition, records[0].offset)
         for start in range(0, len(records), _STRIDE):
+            self._seen.clear()
             runs.extend(self._runs(partition, records[start : start + _STRIDE]))
         self._reached[partition] = max(run.time for run in runs), now
 
@@ -102,7 +107,6 @@ class Pace:
 
     def take(self, drained: Collection[Partition], now: float, records: int, size: int) -> list[Batch]:
         """Gives what may be given, the earliest first, until it is so many records or bytes, or more."""
-        self._left = now
         horizons = self._horizons(drained, now)
         due = [[(run.time, p, run) for run in self._due(p, held, horizons)] for p, held in sorted(self._held.items())]
         steps: list[dict[Partition, list[Any]]] = []
@@ -148,7 +152,12 @@ class Pace:
 
     def _known(self, topic: str, records: Iterable[Any]) -> int | None:
         """The first time that is known of some records."""
-        return next((time for record in records if (time := self._time(topic, record)) is not None), None)
+        return next((time for record in records if (time := self._time_of(topic, record)) is not None), None)
+
+    def _time_of(self, topic: str, record: Any) -> int | None:
+        if record.offset not in self._seen:
+            self._seen[record.offset] = self._time(topic, record)
+        return self._seen[record.offset]
 
     def _horizons(self, drained: Collection[Partition], now: float) -> Mapping[int, int]:
         """The time up to which records of each group may be given."""

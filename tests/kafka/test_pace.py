@@ -115,14 +115,14 @@ def test_a_partition_that_has_given_nothing_yet_is_waited_for_but_not_long() -> 
     assert given(made, set(), 2.1) == {B: [0]}
 
 
-def test_time_that_was_spent_on_what_was_given_is_not_waiting() -> None:
+def test_a_partition_of_which_something_is_there_is_waited_for_until_its_turn_has_come() -> None:
     made = pace(A, B)
-    made.add(A, records(0), 0.0)
     made.add(B, records(5), 0.0)
-    assert given(made, set(), 0.5) == {A: [0]}
-    made.expect([A, B], 10.0)
-    assert given(made, set(), 11.0) == {}
-    assert given(made, set(), 12.0) == {B: [0]}
+    made.coming({A}, 3.0)
+    assert given(made, set(), 4.0) == {}
+    made.add(A, records(0), 4.5)
+    assert given(made, set(), 4.5) == {A: [0]}
+    assert given(made, set(), 6.6) == {B: [0]}
 
 
 def test_a_time_far_ahead_in_a_partition_does_not_block_it_for_ever() -> None:
