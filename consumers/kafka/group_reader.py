@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
@@ -20,6 +21,10 @@ from stream_monitor.task import End, Partition, Slice
 
 _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0
+_OLD = 600_000_000
+"""Microseconds after which what is read is of the past."""
+
+log = structlog.get_logger()
 
 
 class Unassigned(Exception):
@@ -53,6 +58,8 @@ class GroupReader:
         self._poller = Poller(consumer, self._changes, limits, skip_lost)
         self._counts: dict[str, int] = {}
         self._counted_at = self._member_at = time.monotonic()
+        self._apart: list[str] = []
+        """Topics of which we catch up with a part, and others with the rest."""
         self.stopping = False
         """Set by another thread to end waiting."""
         self.committed: dict[Partition, int | None] = {}
@@ -78,6 +85,7 @@ class GroupReader:
             assigned, released = self._settle()
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
+        self._look_apart(arrived)
         batches = self._pace.take(self._drained(), self._poller.waited, self._limits.records, self._limits.size)
         return Slice(arrived, batches, polled.gaps, self._ends())
 
@@ -247,6 +255,18 @@ class GroupReader:
         """Whether what the broker last told still comes from somebody who would tell more."""
         leader = self._consumer._cluster.leader_for_partition(TopicPartition(*partition))
         return leader is not None and leader >= 0 and self._consumer._client.connected(leader)
+
+    def _look_apart(self, arrived: int) -> None:
+        """Says it once when old events are read by several, as only those of one can keep step."""
+        slowest = self._pace.slowest(self._drained())
+        apart = self._pace.apart(self._counts) if slowest is not None and slowest < arrived - _OLD else []
+        if apart and apart != self._apart:
+            log.warning(
+                "catching_up_apart",
+                topics=apart,
+                reason="several replicas read old events of these, which come out of order: let one catch up alone",
+            )
+        self._apart = apart
 
     def _watch_partition_counts(self) -> None:
         """Rejoins when a topic has grown: after the restart of a static leader nobody else looks."""
