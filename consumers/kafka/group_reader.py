@@ -58,6 +58,8 @@ class GroupReader:
         self._poller = Poller(consumer, self._changes, limits, skip_lost)
         self._counts: dict[str, int] = {}
         self._counted_at = self._member_at = time.monotonic()
+        self._size, self._given, self._given_at = limits.size, 0, 0.0
+        """Bytes of a slice, those of the last one, and when that was given."""
         self._apart: list[str] = []
         """Topics of which we catch up with a part, and others with the rest."""
         self.stopping = False
@@ -74,6 +76,9 @@ class GroupReader:
     def read(self) -> Slice:
         """Polls until the slice is full or its time is over."""
         self._watch_partition_counts()
+        if self._given:
+            self._size = self._limits.fitting(self._given, time.monotonic() - self._given_at)
+        self._given = 0
         polled = self._gather()
         arrived = time.time_ns() // 1000
         # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
@@ -86,7 +91,9 @@ class GroupReader:
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
         self._look_apart(arrived)
-        batches = self._pace.take(self._drained(), self._poller.waited, self._limits.records, self._limits.size)
+        batches = self._pace.take(self._drained(), self._poller.waited, self._limits.records, self._size)
+        self._given = sum(len(record.value or b"") for batch in batches for record in batch.records)
+        self._given_at = time.monotonic()
         return Slice(arrived, batches, polled.gaps, self._ends())
 
     def offsets(self, slice: Slice) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -149,7 +156,7 @@ class GroupReader:
         """Whether there is enough to give."""
         drained, now = self._drained(), self._poller.waited
         records, size = self._pace.ready(drained, now)
-        return records >= self._limits.records or size >= self._limits.size or self._pace.stalled(drained, now)
+        return records >= self._limits.records or size >= self._size or self._pace.stalled(drained, now)
 
     def _hold(self) -> None:
         """Reads nothing from partitions of which enough is held, and from all others."""

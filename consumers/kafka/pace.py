@@ -15,7 +15,7 @@ Time = Callable[[str, Record], int | None]
 AHEAD = 1_000_000
 """Microseconds that a partition may be ahead of the slowest one."""
 _STRIDE = 100
-"""Records that go together, by the time of the last one, if they are of one step."""
+"""Records of topics that keep step which go together, by the time of the last one, if they are of one step."""
 SPAN = 30_000_000
 """Microseconds of a step, unless told otherwise."""
 _HELD = 2_000
@@ -73,9 +73,10 @@ class Pace:
         """Takes records that were read."""
         runs = self._held.setdefault(partition, deque())
         self._first.setdefault(partition, records[0].offset)
-        for start in range(0, len(records), _STRIDE):
+        stride = _STRIDE if partition.topic in self._group else 1
+        for start in range(0, len(records), stride):
             self._seen.clear()
-            runs.extend(self._runs(partition, records[start : start + _STRIDE]))
+            runs.extend(self._runs(partition, records[start : start + stride]))
         self._reached[partition] = max(run.time for run in runs), now
 
     def first(self, partition: Partition) -> int | None:
@@ -141,7 +142,7 @@ class Pace:
 
     def _runs(self, partition: Partition, records: Sequence[Any]) -> Iterator[_Run]:
         """Records that go together; those that are too far apart in halves."""
-        first, last = self._times(partition, records) if partition.topic in self._group else (-_FAR, -_FAR)
+        first, last = self._times(partition, records)
         if len(records) > 1 and last - first >= self._span:
             middle = len(records) // 2
             yield from self._runs(partition, records[:middle])
@@ -154,8 +155,11 @@ class Pace:
     def _times(self, partition: Partition, records: Sequence[Any]) -> tuple[int, int]:
         """The times of the first and the last of some records that have one; where none has, that of those before.
 
-        Of a partition in which nothing ever had one they are those of the log.
+        Of a partition in which nothing ever had one they are those of the log; so are those of topics that keep no step, but
+        before all others, as these wait for nobody.
         """
+        if partition.topic not in self._group:
+            return (time := appended("", records[0]) - _FAR), time
         first = self._known(partition.topic, records)
         last = first if len(records) == 1 else self._known(partition.topic, reversed(records))
         if first is None or last is None:

@@ -23,6 +23,10 @@ class LostOffset(Exception):
     """The next offset to read is no longer there."""
 
 
+_WORK = 2.0
+"""Seconds that work on a slice may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When a slice is full."""
@@ -31,6 +35,10 @@ class Limits:
     records: int = 20_000
     size: int = 16_000_000
     """Bytes of values."""
+
+    def fitting(self, size: int, seconds: float) -> int:
+        """Bytes of a slice, after work on one of so many took so long: a task is asked to stop only between two slices."""
+        return max(1, min(self.size, int(size * _WORK / max(seconds, 0.001)))) if size else self.size
 
 
 DEFAULT = Limits()

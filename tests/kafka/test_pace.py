@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from consumers.kafka.pace import SPAN, Pace
+from consumers.kafka.poller import Limits
 from consumers.memory import Stored
 from stream_monitor.task import Partition
 
@@ -153,6 +154,20 @@ def test_other_topics_are_not_waited_for_and_do_not_wait() -> None:
     made = pace(A, B, OTHER)
     made.add(OTHER, records(1e6), 0.0)
     assert given(made, set()) == {OTHER: [0]}
+
+
+def test_of_what_keeps_no_step_no_more_is_given_than_is_asked_for() -> None:
+    made = pace(A, OTHER)
+    made.add(A, records(0), 0.0)
+    made.add(OTHER, records(*range(50)), 0.0)
+    made.add(Partition("u", 1), records(1.5, 99), 0.0)
+    assert given(made, set(), limit=3) == {OTHER: [0, 1], Partition("u", 1): [0]}
+    assert made.first(OTHER) == 2
+
+
+def test_a_slice_is_as_large_as_can_be_done_in_two_seconds_by_the_one_before() -> None:
+    limits = Limits(size=1_000)
+    assert [limits.fitting(500, seconds) for seconds in (0.0, 0.5, 2.0, 10.0, 1e6)] == [1_000, 1_000, 500, 100, 1]
 
 
 def test_who_is_gone_is_forgotten() -> None:
