@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     """
 
     time: Times
-    """Epoch microseconds, int64[n]."""
+    """Epoch microseconds, int64[n]; of a label that says none that of its record, below zero."""
     ids: Hashes
     """128-bit hashes of the prediction ids, uint64[n, 2]."""
     number_names: tuple[str, ...]

@@ -13,6 +13,7 @@ from stream_monitor.arguments import parser
 from stream_monitor.config.problem import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from stream_monitor.config.advice import Advice
     from stream_monitor.config.deployment import Config
 
 OK, FAILURE, USAGE, WARNINGS, UNREACHABLE = range(5)
@@ -44,14 +45,10 @@ def _run(asked: argparse.Namespace) -> int:
 
     from consumers import daemon
     from stream_monitor import logs
-    from stream_monitor.config import advice
 
     config = _load(asked)
     logs.configure(config.log, logs.secrets(config))
-    said = advice.advice(config)
-    if refused := [Problem(str(asked.config), one.key, one.text) for one in said if one.level == "error"]:
-        raise ConfigError(refused)
-    for one in said:
+    for one in _advice(asked, config):
         structlog.get_logger().log(logging.WARNING if one.level == "warning" else logging.INFO, one.text, setting=one.key)
     return daemon.run(config, only=asked.only)
 
@@ -129,6 +126,7 @@ def _topics(asked: argparse.Namespace) -> int:
     from consumers.kafka import topics
 
     config = _load_for_kafka(asked)
+    _advice(asked, config)
     work = {"plan": topics.plan, "create": topics.create}[asked.action]
 
     def act() -> int:
@@ -211,6 +209,16 @@ def _load(asked: argparse.Namespace) -> Config:
     from stream_monitor.config.config_file import load
 
     return load(asked.config)
+
+
+def _advice(asked: argparse.Namespace, config: Config) -> list[Advice]:
+    """What is to be said about a configuration; raises ConfigError where that is an error."""
+    from stream_monitor.config.advice import advice
+
+    said = advice(config)
+    if refused := [Problem(str(asked.config), one.key, one.text) for one in said if one.level == "error"]:
+        raise ConfigError(refused)
+    return said
 
 
 def _load_for_kafka(asked: argparse.Namespace) -> Config:

@@ -20,6 +20,8 @@ _SECRET = re.compile(r"passw|secret|token|credential|private|api_?key", re.IGNOR
 _HIDDEN = "(hidden)"
 _SHORTEST = 4
 """Characters of a secret below which texts are not searched for it: it would be in every second word."""
+_WAITING = "UnstableOffsetCommitError"
+"""What kafka-python calls an error, and is met again until a transaction that a former life has left open is ended."""
 _KINDS = 1_000
 """Kinds of messages that are counted apart."""
 
@@ -118,7 +120,7 @@ class _Paced:
 
 
 class _Calm(logging.Filter):
-    """Keeps libraries from telling the same thing over and over, as while brokers are away."""
+    """Keeps libraries from telling the same thing over and over, as while brokers are away, or worse than it is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,6 +129,8 @@ class _Calm(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.name.partition(".")[0] == __package__:
             return True
+        if isinstance(record.args, tuple) and any(type(arg).__name__ == _WAITING for arg in record.args):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
         left_out = self._limit.passes(f"{record.name} {record.msg}")
         if left_out:
             record.msg = f"{record.msg} ({left_out} more like this were left out)"

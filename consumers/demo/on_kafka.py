@@ -19,9 +19,13 @@ from consumers.demo.events import DemoEvent
 from consumers.demo.feed import Feed
 from consumers.kafka import kafka_client, topics
 from stream_monitor.config.deployment import Config
+from stream_monitor.config.quality import Quality
+from stream_monitor.config.stream import StreamConfig
 
 _WAIT = 200
 """Milliseconds that a read of what was published waits."""
+_TOLERANCE = 86_400_000_000
+"""Microseconds of the data by which its rows may be out of order: it has 40 hours in a second."""
 
 
 class OnKafka:
@@ -64,7 +68,7 @@ class OnKafka:
         # A slow moment of this process is no news to somebody who watches a demo.
         logging.getLogger("kafka").setLevel(logging.ERROR)
         with self._stack as stack:
-            config = _at(stack.enter_context(Broker()).address, self._config)
+            config = at(stack.enter_context(Broker()).address, self._config)
             topics.create(config, include_inputs=True)
             self._daemon = Daemon({name: pair(config, name) for name in ("intake", "watch")})
             stack.callback(self._end, _running(self._daemon))
@@ -82,10 +86,19 @@ class OnKafka:
         thread.join()
 
 
-def _at(address: str, config: Config) -> Config:
-    """The configuration for this broker; one partition keeps the order of the data at any speed."""
+def at(address: str, config: Config) -> Config:
+    """The configuration for this broker; one partition keeps the order of the data at any speed.
+
+    Days pass in seconds here, so that a label which is written a moment before a prediction is hours ahead of it.
+    """
     kafka = config.kafka.model_copy(update={"bootstrap_servers": (address,)})
-    return config.model_copy(update={"kafka": kafka, "topics": config.topics.model_copy(update={"partitions": 1})})
+    one = config.topics.model_copy(update={"partitions": 1})
+    streams = {name: stream.model_copy(update={"quality": _tolerant(stream)}) for name, stream in config.streams.items()}
+    return config.model_copy(update={"kafka": kafka, "topics": one, "streams": streams})
+
+
+def _tolerant(stream: StreamConfig) -> Quality:
+    return stream.quality.model_copy(update={"tolerance": _TOLERANCE})
 
 
 def _running(daemon: Daemon) -> Thread:

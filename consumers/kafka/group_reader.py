@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
@@ -20,6 +21,10 @@ from stream_monitor.task import End, Partition, Slice
 
 _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0
+_OLD = 600_000_000
+"""Microseconds after which what is read is of the past."""
+
+log = structlog.get_logger()
 
 
 class Unassigned(Exception):
@@ -53,6 +58,10 @@ class GroupReader:
         self._poller = Poller(consumer, self._changes, limits, skip_lost)
         self._counts: dict[str, int] = {}
         self._counted_at = self._member_at = time.monotonic()
+        self._size, self._given, self._given_at = limits.size, 0, 0.0
+        """Bytes of a slice, those of the last one, and when that was given."""
+        self._apart: list[str] = []
+        """Topics of which we catch up with a part, and others with the rest."""
         self.stopping = False
         """Set by another thread to end waiting."""
         self.committed: dict[Partition, int | None] = {}
@@ -67,6 +76,9 @@ class GroupReader:
     def read(self) -> Slice:
         """Polls until the slice is full or its time is over."""
         self._watch_partition_counts()
+        if self._given:
+            self._size = self._limits.fitting(self._given, time.monotonic() - self._given_at)
+        self._given = 0
         polled = self._gather()
         arrived = time.time_ns() // 1000
         # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
@@ -78,7 +90,10 @@ class GroupReader:
             assigned, released = self._settle()
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
-        batches = self._pace.take(self._drained(), time.monotonic(), self._limits.records, self._limits.size)
+        self._look_apart(arrived)
+        batches = self._pace.take(self._drained(), self._poller.waited, self._limits.records, self._size)
+        self._given = sum(len(record.value or b"") for batch in batches for record in batch.records)
+        self._given_at = time.monotonic()
         return Slice(arrived, batches, polled.gaps, self._ends())
 
     def offsets(self, slice: Slice) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -121,7 +136,7 @@ class GroupReader:
     def _gather(self) -> Polled:
         """Reads until there is enough to give, or the time is over; gives what else was met."""
         polled = Polled()
-        self._pace.expect(self.committed, time.monotonic())
+        self._pace.expect(self.committed, self._poller.waited)
         deadline = time.monotonic() + self._gather_for()
         # What has been read is committed before the next generation begins.
         while not (polled.count and self._joining() and not self._between_generations()):
@@ -139,9 +154,9 @@ class GroupReader:
 
     def _full(self) -> bool:
         """Whether there is enough to give."""
-        drained, now = self._drained(), time.monotonic()
+        drained, now = self._drained(), self._poller.waited
         records, size = self._pace.ready(drained, now)
-        return records >= self._limits.records or size >= self._limits.size or self._pace.stalled(drained, now)
+        return records >= self._limits.records or size >= self._size or self._pace.stalled(drained, now)
 
     def _hold(self) -> None:
         """Reads nothing from partitions of which enough is held, and from all others."""
@@ -247,6 +262,18 @@ class GroupReader:
         """Whether what the broker last told still comes from somebody who would tell more."""
         leader = self._consumer._cluster.leader_for_partition(TopicPartition(*partition))
         return leader is not None and leader >= 0 and self._consumer._client.connected(leader)
+
+    def _look_apart(self, arrived: int) -> None:
+        """Says it once when old events are read by several, as only those of one can keep step."""
+        slowest = self._pace.slowest(self._drained())
+        apart = self._pace.apart(self._counts) if slowest is not None and slowest < arrived - _OLD else []
+        if apart and apart != self._apart:
+            log.warning(
+                "catching_up_apart",
+                topics=apart,
+                reason="several replicas read old events of these, which come out of order: let one catch up alone",
+            )
+        self._apart = apart
 
     def _watch_partition_counts(self) -> None:
         """Rejoins when a topic has grown: after the restart of a static leader nobody else looks."""

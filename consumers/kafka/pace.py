@@ -15,14 +15,14 @@ Time = Callable[[str, Record], int | None]
 AHEAD = 1_000_000
 """Microseconds that a partition may be ahead of the slowest one."""
 _STRIDE = 100
-"""Records that go together, by the time of the last one, if they are of one step."""
+"""Records of topics that keep step which go together, by the time of the last one, if they are of one step."""
 SPAN = 30_000_000
 """Microseconds of a step, unless told otherwise."""
 _HELD = 2_000
 _HELD_BYTES = 4_000_000
 """Of one partition, beyond which it is read no further until some of it was given."""
 _PATIENCE = 2.0
-"""Seconds for which a partition is waited for that gives nothing though it should."""
+"""Seconds of waiting for records in which a partition is waited for that gives nothing though it should."""
 _FAR = 2**63
 
 
@@ -44,7 +44,9 @@ class Pace:
 
     Topics that are named in one of `together` keep step: nothing of them is given that is later than what the slowest of
     their partitions has reached.  A partition that is read to its end, or that gives nothing for two seconds though it
-    should, is not waited for.  What is given is in steps of a `span` of time, in microseconds, the earliest first.
+    should, is not waited for: what `now` is in all of this are the seconds for which records have been waited for so far, so
+    that what else takes time takes nobody's turn.  What is given is in steps of a `span` of time, in microseconds, the
+    earliest first.
     """
 
     def __init__(self, together: Sequence[Collection[str]] = (), time: Time = appended, span: int = SPAN) -> None:
@@ -54,23 +56,27 @@ class Pace:
         self._first: dict[Partition, int] = {}
         self._reached: dict[Partition, tuple[int, float]] = {}
         self._latest: dict[Partition, int] = {}
-        """The time of what was read last of each partition."""
+        """The time of what was read last of each partition; not there before any record had one."""
         self._freed: set[Partition] = set()
-        self._left = 0.0
-        """When records were last given, by the monotonic clock: until they have been worked on, nobody can give more."""
+        self._seen: dict[int, int | None] = {}
+        """The times of the records that are being added, by their offsets."""
 
     def expect(self, partitions: Collection[Partition], now: float) -> None:
-        """Says that reading goes on, by the monotonic clock, and from where; what gave nothing yet is waited for."""
-        away = now - self._left
-        known = {p: (time, at + away) for p, (time, at) in self._reached.items()}
-        self._reached = {p: known.get(p, (-_FAR, now)) for p in partitions}
+        """Says that reading goes on, and from where; what gave nothing yet is waited for."""
+        self._reached = {p: self._reached.get(p, (-_FAR, now)) for p in partitions}
+
+    def coming(self, partitions: Collection[Partition], now: float) -> None:
+        """Says of which partitions there is something already that will be added: their turn has not come yet."""
+        self._reached |= {p: (self._reached[p][0], now) for p in partitions if p in self._reached}
 
     def add(self, partition: Partition, records: Sequence[Any], now: float) -> None:
         """Takes records that were read."""
         runs = self._held.setdefault(partition, deque())
         self._first.setdefault(partition, records[0].offset)
-        for start in range(0, len(records), _STRIDE):
-            runs.extend(self._runs(partition, records[start : start + _STRIDE]))
+        stride = _STRIDE if partition.topic in self._group else 1
+        for start in range(0, len(records), stride):
+            self._seen.clear()
+            runs.extend(self._runs(partition, records[start : start + stride]))
         self._reached[partition] = max(run.time for run in runs), now
 
     def first(self, partition: Partition) -> int | None:
@@ -84,6 +90,20 @@ class Pace:
     def forget(self) -> None:
         """Drops everything."""
         self._held, self._first, self._reached, self._latest, self._freed = {}, {}, {}, {}, set()
+
+    def slowest(self, drained: Collection[Partition]) -> int | None:
+        """The earliest time that a partition has reached which keeps step and is not at its end; None where none is known."""
+        times = [time for p, (time, _) in self._reached.items() if p.topic in self._group and p not in drained]
+        return min((time for time in times if time > -_FAR), default=None)
+
+    def apart(self, counts: Mapping[str, int]) -> list[str]:
+        """Topics that are to keep step, while others read some of their partitions, of which there are so many."""
+        ours: dict[int, list[int]] = {}
+        for topic, group in self._group.items():
+            there = ours.setdefault(group, [0, 0])
+            there[0] += sum(partition.topic == topic for partition in self._reached)
+            there[1] += counts.get(topic, 0)
+        return sorted(topic for topic, group in self._group.items() if 0 < ours[group][0] < ours[group][1])
 
     def overfull(self) -> set[Partition]:
         """The partitions to read nothing from for now."""
@@ -102,7 +122,6 @@ class Pace:
 
     def take(self, drained: Collection[Partition], now: float, records: int, size: int) -> list[Batch]:
         """Gives what may be given, the earliest first, until it is so many records or bytes, or more."""
-        self._left = now
         horizons = self._horizons(drained, now)
         due = [[(run.time, p, run) for run in self._due(p, held, horizons)] for p, held in sorted(self._held.items())]
         steps: list[dict[Partition, list[Any]]] = []
@@ -123,22 +142,40 @@ class Pace:
 
     def _runs(self, partition: Partition, records: Sequence[Any]) -> Iterator[_Run]:
         """Records that go together; those that are too far apart in halves."""
-        time = -_FAR
-        if partition.topic in self._group:
-            last = self._known(partition.topic, reversed(records))
-            time = self._latest.get(partition, appended(partition.topic, records[-1])) if last is None else last
-            first = None if last is None or len(records) == 1 else self._known(partition.topic, records)
-            if first is not None and time - first >= self._span:
-                middle = len(records) // 2
-                yield from self._runs(partition, records[:middle])
-                yield from self._runs(partition, records[middle:])
-                return
-            self._latest[partition] = time
-        yield _Run(time, records, sum([len(record.value or b"") for record in records]))
+        first, last = self._times(partition, records)
+        if len(records) > 1 and last - first >= self._span:
+            middle = len(records) // 2
+            yield from self._runs(partition, records[:middle])
+            yield from self._runs(partition, records[middle:])
+        else:
+            if partition in self._latest:
+                self._latest[partition] = last
+            yield _Run(last, records, sum([len(record.value or b"") for record in records]))
+
+    def _times(self, partition: Partition, records: Sequence[Any]) -> tuple[int, int]:
+        """The times of the first and the last of some records that have one; where none has, that of those before.
+
+        Of a partition in which nothing ever had one they are those of the log; so are those of topics that keep no step, but
+        before all others, as these wait for nobody.
+        """
+        if partition.topic not in self._group:
+            return (time := appended("", records[0]) - _FAR), time
+        first = self._known(partition.topic, records)
+        last = first if len(records) == 1 else self._known(partition.topic, reversed(records))
+        if first is None or last is None:
+            latest = self._latest.get(partition)
+            return (appended("", records[0]), appended("", records[-1])) if latest is None else (latest, latest)
+        self._latest.setdefault(partition, first)
+        return first, last
 
     def _known(self, topic: str, records: Iterable[Any]) -> int | None:
         """The first time that is known of some records."""
-        return next((time for record in records if (time := self._time(topic, record)) is not None), None)
+        return next((time for record in records if (time := self._time_of(topic, record)) is not None), None)
+
+    def _time_of(self, topic: str, record: Any) -> int | None:
+        if record.offset not in self._seen:
+            self._seen[record.offset] = self._time(topic, record)
+        return self._seen[record.offset]
 
     def _horizons(self, drained: Collection[Partition], now: float) -> Mapping[int, int]:
         """The time up to which records of each group may be given."""

@@ -6,9 +6,9 @@ kafka-python's fetcher is touched here: it does not find its way on from a batch
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
@@ -23,6 +23,10 @@ class LostOffset(Exception):
     """The next offset to read is no longer there."""
 
 
+_WORK = 2.0
+"""Seconds that work on a slice may take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When a slice is full."""
@@ -31,6 +35,10 @@ class Limits:
     records: int = 20_000
     size: int = 16_000_000
     """Bytes of values."""
+
+    def fitting(self, size: int, seconds: float) -> int:
+        """Bytes of a slice, after work on one of so many took so long: a task is asked to stop only between two slices."""
+        return max(1, min(self.size, int(size * _WORK / max(seconds, 0.001)))) if size else self.size
 
 
 DEFAULT = Limits()
@@ -72,6 +80,8 @@ class Poller:
         self._changes = changes
         self._at_once = min(limits.records, AT_ONCE)
         self._skip_lost = skip_lost
+        self.waited = 0.0
+        """Seconds for which records were waited for."""
 
     def poll(self, seconds: float, polled: Polled, pace: Pace) -> None:
         """Waits for records and adds them, or a gap that comes before any others of its partition."""
@@ -80,8 +90,8 @@ class Poller:
             # Left there empty, it would keep what was fetched before a pause from ever being given after it.
             fetcher._next_partition_records = None
         try:
-            for partition, records in self._consumer.poll(round(seconds * 1000), max_records=self._at_once).items():
-                pace.add(Partition(*partition), records, time.monotonic())
+            for partition, records in self._wait(seconds).items():
+                pace.add(Partition(*partition), records, self.waited)
                 polled.count += len(records)
         except NoOffsetForPartitionError:
             if not self._changes.pending:
@@ -96,6 +106,24 @@ class Poller:
             # The parser that failed would make the next poll spin for ever.
             fetcher._next_partition_records = None
             self._leave(broken, polled, pace)
+        pace.coming(self._fetched(), self.waited)
+
+    def _wait(self, seconds: float) -> Mapping[TopicPartition, Sequence[Any]]:
+        began = time.monotonic()
+        try:
+            polled: Mapping[TopicPartition, Sequence[Any]] = self._consumer.poll(
+                round(seconds * 1000), max_records=self._at_once
+            )
+            return polled
+        finally:
+            self.waited += time.monotonic() - began
+
+    def _fetched(self) -> set[Partition]:
+        """The partitions of which there are records that were not given yet."""
+        fetcher = self._consumer._fetcher
+        fetched = {Partition(*fetch.topic_partition) for fetch in fetcher._completed_fetches.copy()}
+        current = fetcher._next_partition_records
+        return fetched | {Partition(*current.topic_partition)} if current else fetched
 
     def _leave(self, gap: Gap, polled: Polled, pace: Pace) -> None:
         """Passes by a gap, unless records before it are to be given first: then it is met again."""

@@ -35,6 +35,7 @@ class _Time(msgspec.Struct, gc=False):
     time: Any = None
 
 
+_TIME = frozenset({"time"})
 _peek = msgspec.json.Decoder(_Model).decode
 _glance_at_one = msgspec.json.Decoder(_Time).decode
 _glance_at_all = msgspec.json.Decoder(list[_Time]).decode
@@ -54,6 +55,8 @@ class Decoder:
         self._struct = STRUCTS[reading.kind]
         self._strict = msgspec.json.Decoder(self._struct).decode
         self._known = frozenset(self._struct.__struct_fields__)
+        self._when = {"time": reading.fields["time"]} if "time" in reading.fields else reading.fields
+        """What of the fields is to be known to tell the time."""
         self._shapes: dict[str, Shape] = {}
         self._sought = dict(reading.fields)
         self._looked = False
@@ -84,13 +87,18 @@ class Decoder:
 
     def _glance(self, value: bytes) -> Any:
         """What tells the time of an event."""
-        return self._raw(value) if self._reading.fields else parse.parse(value, _glance_at_one, self._struct_of)
+        return self._dated(parse.anything(value)) if self._when else parse.parse(value, _glance_at_one, self._dated)
 
     def _glances(self, value: bytes) -> Sequence[Any]:
         """The same of each event in a list."""
-        if self._reading.fields:
-            return list(map(self._struct_of, parse.anything(value)))
-        return parse.parse(value, _glance_at_all, lambda events: list(map(self._struct_of, events)))
+        if self._when:
+            return list(map(self._dated, parse.anything(value)))
+        return parse.parse(value, _glance_at_all, lambda events: list(map(self._dated, events)))
+
+    def _dated(self, event: Any) -> _Time:
+        if not isinstance(event, dict):
+            raise Refused("invalid_event", "the event is no object")
+        return _Time(mapped(event, self._when, _TIME).get("time"))
 
     def _runs(self, records: Sequence[Record]) -> dict[str, Run]:
         runs: dict[str, Run] = {}

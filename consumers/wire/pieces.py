@@ -115,7 +115,19 @@ class _Cutter:
             read = [events[i] for i in slow]
             parts.append((columns.of_events(read, self._arrived), slow))
             left_out.update(field for event in read for field in event.left_out)
-        return parts[0][0] if len(parts) == 1 else columns.merge(parts) if parts else None, left_out
+        if not parts:
+            return None, left_out
+        rows = parts[0][0] if len(parts) == 1 else columns.merge(parts)
+        if self._reading.kind == "labels":
+            self._date(rows, events, places)
+        return rows, left_out
+
+    def _date(self, rows: Rows, events: list[Any], places: Sequence[Place]) -> None:
+        """Gives what says no time that of its record, below zero."""
+        used = [(event.time, place) for event, place in zip(events, places, strict=True) if type(event) is not Dead]
+        for i, (time, (record, *_)) in enumerate(used):
+            if time is None:
+                rows.time[i] = -min(record.timestamp * 1_000 if record.timestamp > 0 else self._arrived, self._arrived)
 
     def _decoded(
         self, events: list[Any], places: Sequence[Place], fast: Sequence[int]

@@ -1,4 +1,7 @@
-"""A stream's clock: the largest event time that is not ahead of its arrival; silence moves it on, lag never does."""
+"""A stream's clock: the largest event time that is not ahead of its arrival; silence moves it on, lag never does.
+
+What says no time of its own, so that it has that of its record, below zero, never moves it.
+"""
 
 from __future__ import annotations
 
@@ -37,24 +40,26 @@ class Clock:
     def rows(self, times: Times, arrived: int) -> tuple[Times, int]:
         """The clock at each row, int64[n], and how many rows are ahead of their arrival and do not move it.
 
-        A stream that begins with such a row is at its arrival.
+        A stream that begins with such a row is at its arrival, one that begins with a row without a time at its record's.
         """
         limit, ahead = arrived + AHEAD, 0
-        if int(times.max()) <= limit:
+        if int(times.max()) <= limit and int(times.min()) >= 0:
             running = times.copy()
         else:
             late = times > limit
-            ahead, running = int(late.sum()), np.where(late, UNSET, times)
+            ahead, running = int(late.sum()), np.where(late | (times < 0), UNSET, times)
         first = int(running[0])
-        running[0] = max(first, self.now) if self.started or first > UNSET else arrived
+        begin = arrived if times[0] >= 0 else -int(times[0])
+        running[0] = max(first, self.now) if self.started or first > UNSET else begin
         if len(running) > 1:
             np.maximum.accumulate(running, out=running)
         return running, ahead
 
-    def heard(self, now: int, arrived: int) -> None:
-        """Takes the clock at the last of some rows, and when they arrived."""
+    def heard(self, now: int, arrived: int, times: Times) -> None:
+        """Takes the clock at the last of some rows, when they arrived, and their times: without any they end no silence."""
         self.now = now
-        self._heard, self._heard_at = max(self._heard, arrived), now
+        if self._heard == UNSET or int(times.max()) >= 0:
+            self._heard, self._heard_at = max(self._heard, arrived), now
 
     def progress(self, entries: Iterable[Progress], arrived: int) -> int:
         """Takes how far this stream's inputs were read; gives the clock after the silence that this proves.
@@ -75,6 +80,11 @@ class Clock:
         """Goes on from a `state()`."""
         self.now, self._heard, self._heard_at, drained = state
         self._drained = dict(drained)
+
+
+def known_at(times: Times, clock: Times) -> Times:
+    """When rows say that they happened; their records' times, though not beyond the clock, where they say nothing."""
+    return np.where(times < 0, np.minimum(-times, clock), times) if int(times.min()) < 0 else times
 
 
 @lru_cache(10_000)

@@ -13,7 +13,7 @@ from stream_monitor.config.stream import Labels, Limits
 from stream_monitor.joining import met, segments
 from stream_monitor.joining.absence import Absence
 from stream_monitor.joining.chunk import MORE
-from stream_monitor.joining.clock import FAR, Clock
+from stream_monitor.joining.clock import FAR, Clock, known_at
 from stream_monitor.joining.compared import Amended, Compared
 from stream_monitor.joining.duplicates import firsts
 from stream_monitor.joining.early_labels import EarlyLabel, EarlyLabels
@@ -152,7 +152,7 @@ class Join:
             outcomes.append(self._meet_early(rows, chosen, numbers, clock, came))
             outcomes.append(self._absence.at_once(chosen, numbers, clock))
         self.position += len(rows)
-        self.clock.heard(int(clock[-1]), arrived)
+        self.clock.heard(int(clock[-1]), arrived, rows.time)
         absent = self._absence.by_now(before, clock)
         compared = self._of_age(before, clock)
         expired, matured = self._let_go(len(rows))
@@ -169,7 +169,7 @@ class Join:
         clock, ahead = self.clock.rows(rows.time, arrived)
         queries, numbers, status = self._matches(rows, clock)
         self._renew_early(rows, values, queries)
-        self.clock.heard(int(clock[-1]), arrived)
+        self.clock.heard(int(clock[-1]), arrived, rows.time)
         first = dict(zip(numbers[::-1].tolist(), queries[::-1].tolist(), strict=True)) if self._absence.value else {}
         absent = self._absence.by_now(before, clock, first)
         if len(absent.row):
@@ -387,7 +387,7 @@ class Join:
         if len(numbers) > 1 and len(set(numbers.tolist())) < len(numbers):
             _, which, times = np.unique(numbers, return_inverse=True, return_counts=True)
             plain &= times[which] == 1
-        given = GivenLabels(values.value, values.code, rows.time, weights(rows)).take(queries)
+        given = GivenLabels(values.value, values.code, known_at(rows.time, clock), weights(rows)).take(queries)
         counts["labelled"] = new = int(np.count_nonzero(plain))
         if new == len(plain):
             met.label(self.waiting, numbers, given, clock[queries], LABELLED)
@@ -429,7 +429,7 @@ class Join:
             return counts, alone
         known_as = as_bytes(rows.ids)
         codes, table = rows.text("model")
-        columns = (values.value, values.code, rows.time, clock, codes, weights(rows))
+        columns = (values.value, values.code, known_at(rows.time, clock), clock, codes, weights(rows))
         for row, value, code, known, now, named, weight in zip(
             left.tolist(), *(c[left].tolist() for c in columns), strict=True
         ):

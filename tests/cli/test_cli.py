@@ -126,6 +126,15 @@ def test_a_setting_that_kafka_python_does_not_know_ends_with_2(written: Written,
     assert "kafka.client.fetch_max_byte" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "topics plan", "topics create"])
+def test_topics_of_a_configuration_that_would_not_run_are_not_made(
+    command: str, written: Written, nowhere: str, capsys: Capture
+) -> None:
+    config = written(CONFIG.replace("{prefix}-labels", "{prefix}.labels"), nowhere)
+    assert exit_code(*command.split(), "-c", config) == 2
+    assert "streams.fraud: reads us.labels, which is named like our own topics" in capsys.readouterr().err
+
+
 def test_a_record_that_is_not_kept_until_a_restart_has_read_it_is_refused(written: Written, capsys: Capture) -> None:
     text = CONFIG.replace("{prefix}}}", "{prefix}, retention: 5m}}", 1)
     assert exit_code("check-config", "-c", written(text)) == 2

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
+from kafka.errors import NotCoordinatorError, UnstableOffsetCommitError
 
 from stream_monitor import logs
 from stream_monitor.config.deployment import Config, Logging
@@ -69,6 +70,13 @@ def test_libraries_say_the_same_thing_five_times_and_then_once_a_minute(lines: C
         logging.getLogger("kafka.conn").warning("connection %s failed", attempt)
     logging.getLogger("kafka.conn").info("not said")
     assert [line["event"] for line in lines()] == [f"connection {attempt} failed" for attempt in range(5)]
+
+
+def test_to_wait_for_an_open_transaction_is_no_error(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    log = logging.getLogger("kafka.coordinator.consumer")
+    for error in (UnstableOffsetCommitError(), NotCoordinatorError()):
+        log.error("Unknown error fetching offsets for %s: %s", "p", error)
+    assert [line["level"] for line in lines()] == ["warning", "error"]
 
 
 def test_of_many_alike_the_first_pass_and_then_one_a_minute_that_counts_the_rest() -> None:

@@ -90,6 +90,13 @@ def test_events_are_as_the_documentation_has_them() -> None:
     assert {type(value) for value in prediction["features"].values()} == {float, str, bool}
 
 
+def test_rows_of_a_demo_that_takes_seconds_for_days_may_be_hours_out_of_order() -> None:
+    from consumers.demo.on_kafka import at
+
+    config = at("localhost:9092", configuration())
+    assert {stream.quality.tolerance for stream in config.streams.values()} == {24 * 3_600_000_000}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_demo_finds_the_shift_through_a_real_broker_too() -> None:

@@ -16,12 +16,16 @@ from stream_monitor.task import End, Gap, Partition, Slice, step
 from tests.intake.deployment import MINIMAL, PER_MODEL, START, Deployment, cells, prediction
 
 
-def test_a_label_without_a_time_has_that_of_its_arrival() -> None:
+def test_a_label_without_a_time_has_that_of_its_record_if_that_can_be_or_of_its_arrival_below_zero() -> None:
     deployment = Deployment()
-    deployment.give("l", {"prediction_id": "a", "label": 1})
+    early, late = START // 1_000 - 5_000, START // 1_000 + 3_600_000
+    for stamp in (early, late, -1):
+        deployment.memory.append("l", b'{"prediction_id": "a", "label": 1}', timestamp=stamp)
+    deployment.memory.append("l", None, b"a", timestamp=early)
     deployment.run()
     (block,) = [block for block in deployment.blocks if any(section.kind == "labels" for section in block.sections)]
-    assert cells(deployment.sections("labels")[0])[0]["time"] == block.arrived
+    found = [row["time"] for row in cells(deployment.sections("labels")[0])]
+    assert found == [-early * 1_000, -block.arrived, -block.arrived, -early * 1_000]
 
 
 def test_a_label_is_withdrawn_by_a_null_record_or_by_saying_so() -> None:

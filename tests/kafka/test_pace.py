@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from consumers.kafka.pace import SPAN, Pace
+from consumers.kafka.poller import Limits
 from consumers.memory import Stored
 from stream_monitor.task import Partition
 
@@ -62,6 +63,16 @@ def test_what_has_no_time_stays_with_its_neighbours() -> None:
     assert order.index((0, 3)) < order.index((1, 3)) < order.index((0, 5))
 
 
+def test_where_nothing_has_a_time_those_of_the_log_count() -> None:
+    made = Pace([{"t"}], lambda _, record: None if record.value is None else record.timestamp * 1000, span=1_000_000)
+    made.expect([A, B], 0.0)
+    made.add(A, [one._replace(value=None) for one in records(1, 2, 3)], 0.0)
+    made.add(A, [one._replace(value=None) for one in records(4, 5, 6, first=3)], 0.0)
+    made.add(B, records(0.5, 3.5, 6.5), 0.0)
+    order = [(batch.partition.number, one.offset) for batch in made.take({A, B}, 0.0, 99, 99) for one in batch.records]
+    assert order == [(1, 0), (0, 0), (0, 1), (0, 2), (1, 1), (0, 3), (0, 4), (0, 5), (1, 2)]
+
+
 def test_what_is_of_one_time_is_one_step() -> None:
     made = pace(A, B)
     made.add(A, records(*[i / 100 for i in range(1_000)]), 0.0)
@@ -105,14 +116,14 @@ def test_a_partition_that_has_given_nothing_yet_is_waited_for_but_not_long() -> 
     assert given(made, set(), 2.1) == {B: [0]}
 
 
-def test_time_that_was_spent_on_what_was_given_is_not_waiting() -> None:
+def test_a_partition_of_which_something_is_there_is_waited_for_until_its_turn_has_come() -> None:
     made = pace(A, B)
-    made.add(A, records(0), 0.0)
     made.add(B, records(5), 0.0)
-    assert given(made, set(), 0.5) == {A: [0]}
-    made.expect([A, B], 10.0)
-    assert given(made, set(), 11.0) == {}
-    assert given(made, set(), 12.0) == {B: [0]}
+    made.coming({A}, 3.0)
+    assert given(made, set(), 4.0) == {}
+    made.add(A, records(0), 4.5)
+    assert given(made, set(), 4.5) == {A: [0]}
+    assert given(made, set(), 6.6) == {B: [0]}
 
 
 def test_a_time_far_ahead_in_a_partition_does_not_block_it_for_ever() -> None:
@@ -122,10 +133,41 @@ def test_a_time_far_ahead_in_a_partition_does_not_block_it_for_ever() -> None:
     assert given(made, {B}) == {B: [0], A: list(range(200))}
 
 
+def test_topics_that_keep_step_are_apart_where_others_read_some_of_their_partitions() -> None:
+    made = Pace([{"t", "u"}, {"v"}])
+    made.expect([A, B, OTHER, Partition("w", 0)], 0.0)
+    assert made.apart({"t": 2, "u": 1, "v": 3, "w": 2}) == []
+    assert made.apart({"t": 2, "u": 2, "v": 3, "w": 2}) == ["t", "u"]
+
+
+def test_the_slowest_is_who_has_the_earliest_time_and_is_not_at_its_end() -> None:
+    made = pace(A, B, OTHER)
+    assert made.slowest(set()) is None
+    made.add(A, records(3, 4), 0.0)
+    made.add(B, records(1, 9), 0.0)
+    made.add(OTHER, records(0), 0.0)
+    assert made.slowest(set()) == 4_000_000
+    assert made.slowest({A}) == 9_000_000
+
+
 def test_other_topics_are_not_waited_for_and_do_not_wait() -> None:
     made = pace(A, B, OTHER)
     made.add(OTHER, records(1e6), 0.0)
     assert given(made, set()) == {OTHER: [0]}
+
+
+def test_of_what_keeps_no_step_no_more_is_given_than_is_asked_for() -> None:
+    made = pace(A, OTHER)
+    made.add(A, records(0), 0.0)
+    made.add(OTHER, records(*range(50)), 0.0)
+    made.add(Partition("u", 1), records(1.5, 99), 0.0)
+    assert given(made, set(), limit=3) == {OTHER: [0, 1], Partition("u", 1): [0]}
+    assert made.first(OTHER) == 2
+
+
+def test_a_slice_is_as_large_as_can_be_done_in_two_seconds_by_the_one_before() -> None:
+    limits = Limits(size=1_000)
+    assert [limits.fitting(500, seconds) for seconds in (0.0, 0.5, 2.0, 10.0, 1e6)] == [1_000, 1_000, 500, 100, 1]
 
 
 def test_who_is_gone_is_forgotten() -> None:

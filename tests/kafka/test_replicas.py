@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaProducer
+from structlog.testing import capture_logs
 
 from consumers.kafka.poller import Limits
 from consumers.kafka.transaction import NameTaken, TransactionFailed
@@ -40,6 +41,20 @@ def test_replicas_that_join_and_leave_share_the_work_and_do_it_once(wide_world: 
         told = [one for one in said(wide_world) if one["partition"] == number]
         assert [one["offset"] for one in told] == list(range(250))
         assert [one["sum"] for one in told] == [sum(own[: n + 1]) for n in range(250)]
+
+
+def test_replicas_that_catch_up_with_old_events_together_say_that_these_are_out_of_order(
+    wide_world: World, producer: KafkaProducer
+) -> None:
+    for number in range(2_000):
+        producer.send(wide_world.input, b"1", partition=number % 4, timestamp_ms=1_700_000_000_000 + 60_000 * number)
+    producer.flush()
+    one, two = (wide_world.log(name, Limits(records=20), in_step=True) for name in ("one", "two"))
+    with capture_logs() as logs, Replica(Echo(), one) as first, Replica(Echo(), two) as second:
+        until(lambda: any(entry["event"] == "catching_up_apart" for entry in logs))
+        until(lambda: len(said(wide_world)) == 2_000)
+    assert first.error is second.error is None
+    assert {"topics": [wide_world.input]}.items() <= next(one for one in logs if one["event"] == "catching_up_apart").items()
 
 
 def test_a_sleeper_whose_work_another_took_over_cannot_commit_it(world: World, producer: KafkaProducer) -> None:

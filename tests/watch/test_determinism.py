@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stream_monitor.blocks import Block
 
-from .worlds import block, configuration, cut, drained, labels, predictions, run, run_raw
+from .worlds import block, configuration, cut, drained, labels, predictions, run, run_raw, undated
 
 
 def eventful(
@@ -90,6 +90,14 @@ def test_a_prediction_without_a_weight_counts_for_one_beside_others_that_have_on
     whole = run_raw(eventful(1, rows=600))
     assert whole == run_raw(eventful(1, rows=600, unsaid=1.0))
     assert whole == run_raw(cut(eventful(1, rows=600), 1), [100, 300], 7)
+
+
+def test_results_do_not_depend_on_the_cut_or_on_restarts_where_labels_say_no_time() -> None:
+    blocks = [
+        one._replace(sections=tuple(undated(part, 3) if part.kind == "labels" else part for part in one.sections))
+        for one in eventful(1)
+    ]
+    assert run_raw(cut(blocks, 7), restarts=[9, 40], per_read=7) == run_raw(blocks)
 
 
 def two_streams(seed: int, per: int, absent: bool) -> list[Block]:

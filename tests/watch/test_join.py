@@ -6,7 +6,7 @@ from typing import Any
 
 from stream_monitor.blocks import Block, Section
 
-from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, run, value
+from .worlds import arrivals, block, configuration, cut, drained, labels, predictions, run, undated, value
 
 MINUTE = 60.0
 
@@ -46,6 +46,30 @@ def test_a_label_joins_its_prediction_whichever_comes_first() -> None:
     early = metrics(block(labels(["id0", "id1"], [0, 0], [1.0, 0.0])), block(ten()))
     assert outcomes(late) == outcomes(early) == (2, 1.0)
     assert total(early, "labels_early") == 2
+
+
+def test_what_says_no_time_moves_no_clock() -> None:
+    today = 1e7
+    taken_back = undated(labels(["id3"], [today], [float("nan")]))
+    log = [block(ten()), block(labels(["id3"], [20], [0.0])), block(taken_back, at=today)]
+    events = metrics(*log, block(labels(["id0", "id1"], [30, 31], [1.0, 0.0]), at=today), drained(today + 3600))
+    assert outcomes(events) == (2, 1.0)
+    assert total(events, "withdrawn") == 1
+    assert {event["window"]["start"] for event in events if event["performance"]["outcomes"]} == {"2026-01-01T00:00:00.000Z"}
+
+
+def test_a_stream_may_begin_with_what_says_no_time() -> None:
+    first = undated(labels(["id0", "id1"], [0, 0], [1.0, 0.0]))
+    events = metrics(block(first, at=1e7), block(ten(), at=1e7), drained(1e7 + 3600))
+    assert outcomes(events) == (2, 1.0)
+
+
+def test_silence_ticks_on_while_labels_come_that_say_no_time() -> None:
+    log = [block(configuration(), at=0), block(ten())]
+    for second in range(10, 1000, 5):
+        log += [block(undated(labels([f"stranger{second}"], [second], [1.0])), at=second), drained(second)]
+    (event,) = [event for event in arrivals(run(log)) if event["predictions"]]
+    assert event["predictions"] == 10
 
 
 def test_a_label_without_a_prediction_is_counted_once_its_wait_is_over() -> None:

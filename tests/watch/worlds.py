@@ -90,6 +90,15 @@ def labels(
     return Section(name, "labels", rows(ids, seconds, numbers, texts), topic="l", partition=0)
 
 
+def undated(section: Section, every: int = 1) -> Section:
+    """The same labels, but every so many of them say no time: they have that of their record."""
+    rows = section.rows
+    assert rows is not None
+    time = np.where(np.arange(len(rows)) % every, rows.time, -rows.time)
+    columns = rows.number_names, rows.numbers, rows.text_names, rows.texts, rows.tables
+    return section._replace(rows=Rows(time, rows.ids, *columns))
+
+
 def rows(ids: Sequence[str], seconds: Sequence[float], numbers: dict[str, Any], texts: dict[str, Sequence[str]]) -> Rows:
     """Columns from plain lists."""
     hashes = b"".join(xxhash.xxh3_128_digest(one.encode()) for one in ids)
