@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
@@ -21,10 +20,6 @@ from stream_monitor.task import End, Partition, Slice
 
 _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0
-_OLD = 600_000_000
-"""Microseconds after which what is read is of the past."""
-
-log = structlog.get_logger()
 
 
 class Unassigned(Exception):
@@ -60,8 +55,6 @@ class GroupReader:
         self._counted_at = self._member_at = time.monotonic()
         self._size, self._given, self._given_at = limits.size, 0, 0.0
         """Bytes of a slice, those of the last one, and when that was given."""
-        self._apart: list[str] = []
-        """Topics of which we catch up with a part, and others with the rest."""
         self.stopping = False
         """Set by another thread to end waiting."""
         self.committed: dict[Partition, int | None] = {}
@@ -90,7 +83,6 @@ class GroupReader:
             assigned, released = self._settle()
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
-        self._look_apart(arrived)
         batches = self._pace.take(self._drained(), self._poller.waited, self._limits.records, self._size)
         self._given = sum(len(record.value or b"") for batch in batches for record in batch.records)
         self._given_at = time.monotonic()
@@ -262,18 +254,6 @@ class GroupReader:
         """Whether what the broker last told still comes from somebody who would tell more."""
         leader = self._consumer._cluster.leader_for_partition(TopicPartition(*partition))
         return leader is not None and leader >= 0 and self._consumer._client.connected(leader)
-
-    def _look_apart(self, arrived: int) -> None:
-        """Says it once when old events are read by several, as only those of one can keep step."""
-        slowest = self._pace.slowest(self._drained())
-        apart = self._pace.apart(self._counts) if slowest is not None and slowest < arrived - _OLD else []
-        if apart and apart != self._apart:
-            log.warning(
-                "catching_up_apart",
-                topics=apart,
-                reason="several replicas read old events of these, which come out of order: let one catch up alone",
-            )
-        self._apart = apart
 
     def _watch_partition_counts(self) -> None:
         """Rejoins when a topic has grown: after the restart of a static leader nobody else looks."""

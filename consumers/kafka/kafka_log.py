@@ -15,6 +15,7 @@ from consumers.kafka.group_reader import GroupReader
 from consumers.kafka.pace import SPAN, Pace, Time, appended
 from consumers.kafka.poller import DEFAULT, Limits
 from consumers.kafka.start import Start
+from consumers.kafka.together import Together
 from stream_monitor.config.deployment import Kafka
 from stream_monitor.task import Channel, Output, Partition, Slice
 
@@ -53,7 +54,7 @@ class KafkaLog:
         group, instance = f"{kafka.group}.{name}", kafka_client.instance(kafka)
         # The producer comes first: it ends what a former life has left open, which reading offsets would wait for.
         self._producer = kafka_client.producer(kafka, f"{group}.{instance}")
-        consumer = kafka_client.consumer(kafka, **_membership(kafka, group, instance))
+        consumer = kafka_client.consumer(kafka, **_membership(kafka, group, instance, in_step))
         patience = (kafka.poll_interval + kafka.session_timeout) / 1e6
         skip = kafka.on_lost_offset == "skip"
         gather = gather or (lambda: limits.seconds)
@@ -130,7 +131,7 @@ class KafkaLog:
         transaction.close(self._producer, timeout=grace * 0.4)
 
 
-def _membership(kafka: Kafka, group: str, instance: str) -> dict[str, object]:
+def _membership(kafka: Kafka, group: str, instance: str, in_step: Sequence[Collection[str]]) -> dict[str, object]:
     session = kafka.session_timeout // 1000
     return {
         "group_id": group,
@@ -139,5 +140,5 @@ def _membership(kafka: Kafka, group: str, instance: str) -> dict[str, object]:
         "heartbeat_interval_ms": min(3_000, session // 3),
         "max_poll_interval_ms": kafka.poll_interval // 1000,
         # Ours, or a member could be given everything where topics have one partition; and restores are dear.
-        "partition_assignment_strategy": (StickyPartitionAssignor,),
+        "partition_assignment_strategy": (Together(in_step) if in_step else StickyPartitionAssignor,),
     }

@@ -91,20 +91,6 @@ class Pace:
         """Drops everything."""
         self._held, self._first, self._reached, self._latest, self._freed = {}, {}, {}, {}, set()
 
-    def slowest(self, drained: Collection[Partition]) -> int | None:
-        """The earliest time that a partition has reached which keeps step and is not at its end; None where none is known."""
-        times = [time for p, (time, _) in self._reached.items() if p.topic in self._group and p not in drained]
-        return min((time for time in times if time > -_FAR), default=None)
-
-    def apart(self, counts: Mapping[str, int]) -> list[str]:
-        """Topics that are to keep step, while others read some of their partitions, of which there are so many."""
-        ours: dict[int, list[int]] = {}
-        for topic, group in self._group.items():
-            there = ours.setdefault(group, [0, 0])
-            there[0] += sum(partition.topic == topic for partition in self._reached)
-            there[1] += counts.get(topic, 0)
-        return sorted(topic for topic, group in self._group.items() if 0 < ours[group][0] < ours[group][1])
-
     def overfull(self) -> set[Partition]:
         """The partitions to read nothing from for now."""
         return {p for p, runs in self._held.items() if _count(runs) >= _HELD or sum(run.size for run in runs) >= _HELD_BYTES}

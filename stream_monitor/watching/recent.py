@@ -34,10 +34,13 @@ class Recent:
         self._chunk, self._chunks = chunk, chunks
         self._sums = np.zeros((chunks, signals))
         self._counts = np.zeros((chunks, signals), np.int32)
+        self._known: dict[tuple[int, int], tuple[float, int]] = {}
+        """Means since the last rows came, by what was asked: one look asks for the same many times."""
 
     def append(self, values: Floats) -> None:
         """Takes the next rows, float64[n, d], NaN a missing value."""
         n, at = len(values), 0
+        self._known.clear()
         while at < n:
             slot = self.rows // self._chunk % self._chunks
             inside = self.rows % self._chunk
@@ -49,11 +52,14 @@ class Recent:
 
     def mean_since(self, row: int, signal: int) -> tuple[float, int]:
         """Mean and number of a signal's values from about a row on (NaN and 0 if there are none)."""
-        n, total = 0, 0.0
-        for slots in self._slots(row):
-            n += int(self._counts[slots, signal].sum())
-            total = float(np.cumsum(np.concatenate(((total,), self._sums[slots, signal])))[-1])
-        return total / n if n else np.nan, n
+        known = self._known.get((row, signal))
+        if known is None:
+            n, total = 0, 0.0
+            for slots in self._slots(row):
+                n += int(self._counts[slots, signal].sum())
+                total = float(np.cumsum(np.concatenate(((total,), self._sums[slots, signal])))[-1])
+            known = self._known[row, signal] = total / n if n else np.nan, n
+        return known
 
     def values(self, signal: int) -> Floats:
         """The values of a signal, oldest first, where chunks are single rows."""
@@ -74,6 +80,7 @@ class Recent:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.rows, self._sums, self._counts = state["rows"], state["sums"], state["counts"]
+        self._known.clear()
         self._chunks = len(self._sums)
 
     def _slots(self, row: int) -> list[slice]:

@@ -133,23 +133,6 @@ def test_a_time_far_ahead_in_a_partition_does_not_block_it_for_ever() -> None:
     assert given(made, {B}) == {B: [0], A: list(range(200))}
 
 
-def test_topics_that_keep_step_are_apart_where_others_read_some_of_their_partitions() -> None:
-    made = Pace([{"t", "u"}, {"v"}])
-    made.expect([A, B, OTHER, Partition("w", 0)], 0.0)
-    assert made.apart({"t": 2, "u": 1, "v": 3, "w": 2}) == []
-    assert made.apart({"t": 2, "u": 2, "v": 3, "w": 2}) == ["t", "u"]
-
-
-def test_the_slowest_is_who_has_the_earliest_time_and_is_not_at_its_end() -> None:
-    made = pace(A, B, OTHER)
-    assert made.slowest(set()) is None
-    made.add(A, records(3, 4), 0.0)
-    made.add(B, records(1, 9), 0.0)
-    made.add(OTHER, records(0), 0.0)
-    assert made.slowest(set()) == 4_000_000
-    assert made.slowest({A}) == 9_000_000
-
-
 def test_other_topics_are_not_waited_for_and_do_not_wait() -> None:
     made = pace(A, B, OTHER)
     made.add(OTHER, records(1e6), 0.0)
