@@ -38,6 +38,10 @@ class Early:
     def take(self, sums: Array, when: Runs, first: int) -> None:
         """Takes the sums of runs of rows, float64[d, r]; the stream began at `first`."""
         part = np.clip((when.times[when.starts] // BIN * BIN - first) // _PART, 0, _PARTS - 1)
+        if len(part) == 1:
+            self._waves[part] += when.waves * when.rows
+            self._scores[part] += sums.T
+            return
         np.add.at(self._waves, part, when.waves * when.rows[:, np.newaxis])
         np.add.at(self._scores, part, sums.T)
 

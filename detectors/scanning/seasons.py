@@ -98,7 +98,7 @@ class Seasons:
         sums = when.sums(scores)
         if self._early is not None:
             self._early.take(sums, when, self._first)
-        self._squares += (scores * scores).sum(axis=1)
+        self._squares += np.einsum("ij,ij->i", scores, scores)
         self._products += when.waves.T @ sums.T
         self._gram += (when.waves.T * when.rows) @ when.waves
 

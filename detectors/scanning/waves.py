@@ -28,6 +28,7 @@ def _table() -> Array:
 
 _TABLE = _table()
 COLUMNS = _TABLE.shape[1]
+_FIRST = np.zeros(1, np.int64)
 
 
 class Runs(NamedTuple):
@@ -42,7 +43,10 @@ class Runs(NamedTuple):
 
     def sums(self, values: Array) -> Array:
         """Of values, [d, n], in each run, [d, r]."""
-        return values if len(self.rows) == values.shape[1] else np.add.reduceat(values, self.starts, axis=1)
+        if len(self.rows) == values.shape[1]:
+            return values
+        sums: Array = values.sum(axis=1, keepdims=True) if len(self.rows) == 1 else np.add.reduceat(values, self.starts, axis=1)
+        return sums
 
     def repeated(self, values: Array) -> Array:
         """Values of runs, [d, r], as those of their rows, [d, n]."""
@@ -54,8 +58,10 @@ def runs(times: Times | None) -> Runs | None:
     if times is None:
         return None
     bins = times // BIN
-    begins = np.ones(len(bins), np.bool_)
-    np.not_equal(bins[1:], bins[:-1], out=begins[1:])
-    starts = np.flatnonzero(begins)
+    turns = bins[1:] != bins[:-1]
+    if len(bins) and not turns.any():
+        at = bins[0] % len(_TABLE)
+        return Runs(times, _FIRST, np.array([len(bins)]), _TABLE[at : at + 1])
+    starts = np.concatenate((_FIRST, np.flatnonzero(turns) + 1))[: len(bins)]
     rows = np.concatenate((starts[1:], (len(bins),)))[: len(starts)] - starts
     return Runs(times, starts, rows, _TABLE.take(bins[starts] % len(_TABLE), axis=0))

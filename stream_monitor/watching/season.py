@@ -82,7 +82,7 @@ class Season:
         return int(self._fitted * _GROWTH) + 1
 
     def _learn(self, values: Floats, times: Ints, changed: Mask) -> None:
-        if not np.array_equal(changed, self._changed):
+        if changed is not self._changed and not np.array_equal(changed, self._changed):
             self._settle()
             self._changed = changed
         some = slice(None) if self._rows < _MANY else slice(-self._rows % _EVERY, None, _EVERY)

@@ -48,6 +48,9 @@ class Signals:
         self._amounts = Amounts(reference, self._recent)
         self._places = Places()
         self._season = None if reference.counted else Season(reference)
+        self._lasting: tuple[int, ...] = ()
+        self._changed = np.zeros(len(reference.names), np.bool_)
+        """Which signals these are."""
         self._kept: list[tuple[Floats, Marks]] = []
         """The last rows, of which nobody has asked what they amount to yet."""
         self._kept_rows = 0
@@ -226,9 +229,10 @@ class Signals:
 
     def _append(self, values: Floats, marks: Marks) -> None:
         if self._season is not None:
-            changed = np.full(len(self.names), self.reference.whole in self._courses)
-            changed[[signal for signal in self._courses if signal < len(changed)]] = True
-            values = self._season.without(values, marks.time, changed)
+            if self._lasting != (lasting := tuple(self._courses)):
+                self._lasting, self._changed = lasting, np.full(len(self.names), self.reference.whole in lasting)
+                self._changed[[signal for signal in lasting if signal < len(self.names)]] = True
+            values = self._season.without(values, marks.time, self._changed)
         self._recent.append(self.reference.measured(values))
         self._places.append(marks)
 
