@@ -77,8 +77,8 @@ def punctuality(stream: Reviewed, moment: Moment) -> list[Output]:
     when = f"{show(late.age)} after a window ends" if late.age else "when a window ends"
     over = ", when their wait is over" if late.lost else ""
     summary = (
-        f"labels of {stream.name} {what}: {when}{over}, {late.coverage:.0%} of its predictions have one now, and before "
-        f"{late.usual:.0%} or more had one"
+        f"labels of {stream.name} {what}: {when}{over}, {late.coverage:.0%} of its predictions have one, and it was never "
+        f"less than {late.usual:.0%} before"
     )
     telling = Telling(Subject(stream.name), "data_quality", "LabelsLate", "warning", summary)
     return stream.alerts.tell("opened", telling, moment, signal="label_coverage")

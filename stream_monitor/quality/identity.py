@@ -83,7 +83,7 @@ class Identity:
     def refuse(self, what: str, reasons: Sequence[tuple[str, int]]) -> None:
         """Takes how many events of a kind became dead letters for which reason."""
         for reason, n in reasons:
-            about = f"{reason} of {what}"
+            about = f"{what} ({reason})"
             if about in self._reasons or len(self._reasons) < _REASONS:
                 self._reasons[about] = self._reasons.get(about, 0) + n
 
@@ -143,13 +143,13 @@ class Identity:
             return _Share(name, counts["late"], rows, limits.late, "came after their metrics window had closed")
         if name == "DeadLetters":
             dead = counts["dead_letters"]
-            return _Share(name, dead, rows + counts["labels"] + dead, limits.unusable, f"cannot be used: {self._why(dead)}")
+            return _Share(name, dead, rows + counts["labels"] + dead, limits.unusable, f"cannot be used: {self._why()}")
         return self._skew(counts, rows)
 
-    def _why(self, dead: int) -> str:
-        """The most common reasons, with their share of dead letters."""
+    def _why(self) -> str:
+        """The most common reasons, and how many events each is for."""
         common = sorted(self._reasons.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
-        named = ", ".join(f"{about} ({percent(n / dead)})" for about, n in common if dead)
+        named = ", ".join(f"{n:,} {about}" for about, n in common)
         return f"{named}; dead letters say more" if named else "dead letters say why"
 
     def _skew(self, counts: Mapping[str, int], rows: int) -> _Share:

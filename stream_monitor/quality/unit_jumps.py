@@ -33,6 +33,8 @@ class UnitJumps:
     def __init__(self) -> None:
         self._since: dict[int, Size] = {}
         """Of all windows in a row in which a feature may be in another unit, and in the same one."""
+        self._moving: dict[int, int] = {}
+        """How often in a row that was another size than before: once where a window is of both, and more where it grows."""
         self._said: dict[int, Jump] = {}
         self._doubted: set[int] = set()
         """Those whose last window was plainly not what was said."""
@@ -55,6 +57,7 @@ class UnitJumps:
         """Everything, as plain values."""
         return {
             "since": [[i, *since] for i, since in sorted(self._since.items())],
+            "moving": [[i, times] for i, times in sorted(self._moving.items())],
             "said": [[i, *said] for i, said in sorted(self._said.items())],
             "doubted": sorted(self._doubted),
         }
@@ -62,20 +65,24 @@ class UnitJumps:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._since = {i: Size(*since) for i, *since in state["since"]}
+        self._moving = dict(state["moving"])
         self._said = {i: Jump(*said) for i, *said in state["said"]}
         self._doubted = set(state["doubted"])
 
     def _found(self, known: Known, counts: FeatureCounts, latest: units.Floats) -> dict[int, Jump]:
         """By the last rows and all since the change, or by the very last ones where it has just begun."""
-        found, before = dict[int, Jump](), self._since
-        self._since = {}
+        found, before, moving = dict[int, Jump](), self._since, self._moving
+        self._since, self._moving = {}, {}
         for i in units.likely(known, latest):
             since = units.size(known, i, latest[-counts.rows :, i])
+            self._moving[i] = moving.get(i, 0)
             if i in before and units.together(known, i, before[i], since):
                 since = before[i].plus(since)
+            else:
+                self._moving[i] += i in before
             self._since[i] = since
             one = units.jump(known, i, latest[:, i], since)
-            if one is not None:
+            if one is not None and (one.large or self._moving[i] <= 1):
                 found[i] = one
         for i in units.likely(known, latest[-SOME:]):
             one = None if i in found or i in before else units.plain_jump(known, i, latest[-SOME:, i])

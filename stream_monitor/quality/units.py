@@ -76,6 +76,11 @@ class Jump(NamedTuple):
     """Another slope that it may be; 0 if there is none."""
 
     @property
+    def large(self) -> bool:
+        """Whether it is a factor of 10 and more, which hardly anything but a unit is."""
+        return not self.intercept and max(self.slope, 1 / self.slope) >= _LARGE
+
+    @property
     def text(self) -> str:
         """What happened, and what may be the reason."""
         if self.intercept and self.slope == 1:
@@ -148,7 +153,7 @@ def jump(known: Known, feature: int, values: Floats, since: Size) -> Jump | None
 def plain_jump(known: Known, feature: int, values: Floats) -> Jump | None:
     """The large factor that a few of a feature's values tell, as they hardly differ; None if they do not."""
     one = jump(known, feature, values, size(known, feature, values))
-    if one is None or one.intercept or max(one.slope, 1 / one.slope) < _LARGE:
+    if one is None or not one.large:
         return None
     plain = values[np.isfinite(values) & (values != 0)]
     near = _shapes(known, feature)[1].distance(plain / one.slope) <= _LIKE and _error(np.log(np.abs(plain))) <= _TELLING

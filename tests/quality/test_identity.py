@@ -134,6 +134,6 @@ def test_the_most_common_reasons_of_dead_letters_are_said() -> None:
     one.restore(saved)
     (issue,) = judged(one, {"predictions": 200, "labels": 500, "dead_letters": 300})
     assert issue.summary == (
-        "30.0% of 1,000 events of shop cannot be used: missing_prediction of predictions (50.0%), "
-        "invalid_label of labels (40.0%), empty_record of labels (8.0%); dead letters say more"
+        "30.0% of 1,000 events of shop cannot be used: 150 predictions (missing_prediction), "
+        "120 labels (invalid_label), 24 labels (empty_record); dead letters say more"
     )

@@ -117,6 +117,16 @@ def test_what_is_known_of_units_survives_a_restart() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("days", [0, 10])
+def test_growth_passes_by_inches_and_miles_and_is_no_unit(days: int) -> None:
+    rng = np.random.default_rng(5)
+    watched, found = Watched({"x": np.exp(rng.normal(3.0, 0.2, N))}), []
+    for window in range(13 * 24):
+        grown = 1 + 2 * min(window / (24 * days), 1.0) if days else 1.609
+        found += watched.window({"x": np.exp(rng.normal(3.0, 0.2, 83)) * grown})
+    assert [one.step for one in found if one.name == "UnitJump"] == (["opened"] if not days else [])
+
+
 def test_counts_signed_values_and_many_zeros_may_change_their_unit_too() -> None:
     rng = np.random.default_rng(2)
     assert len(units_said(rng.poisson(4, N) * 0.1, rng.poisson(4, 500) * 0.1 * 100)) == 1

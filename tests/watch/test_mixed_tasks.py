@@ -111,7 +111,7 @@ def test_halves_and_halves_from_the_beginning_are_said_and_never_mixed() -> None
         assert len(reasons(told)) in (1598, 1600)
         (alert,) = told["alerts"]
         assert alert["data"]["labels"]["alertname"] == "DeadLetters"
-        assert "not_of_the_task of predictions (" in alert["data"]["annotations"]["summary"]
+        assert " predictions (not_of_the_task)" in alert["data"]["annotations"]["summary"]
         assert 799 <= outcomes(told) <= 800
         for one in arrivals(told):
             mae, accuracy = (value(one["performance"], name) for name in ("mae", "accuracy"))

@@ -613,8 +613,8 @@ def test_labels_that_come_later_than_they_used_to_are_said_to() -> None:
     (opened,) = (alert for alert in alerts if alert["labels"]["alertname"] == "LabelsLate")
     assert "2026-01-01T05:00" < opened["startsAt"] < "2026-01-01T05:40"
     assert opened["annotations"]["summary"] == (
-        "labels of s come later than they used to: when a window ends, 0% of its predictions have one now, and before "
-        "40% or more had one"
+        "labels of s come later than they used to: when a window ends, 0% of its predictions have one, and it was never "
+        "less than 40% before"
     )
     steady = [one for at, one in sorted(events, key=lambda pair: pair[0]) if at < 300 * 60.0]
     assert "LabelsLate" not in names(said(*steady, labels={"topic": "l", "wait": "2h"}, quality={"enabled": False}))
