@@ -33,7 +33,12 @@ def _by(found: Found, regression: bool) -> str:
     scale = 1.0 if regression else 100.0
     difference, low, high = (scale * number for number in found.standing[1:4])
     unit = " of mean absolute error" if regression else " points"
-    return f"{difference:.3g}{unit} [{low:.3g}, {high:.3g}] since {iso(found.standing.since)}"
+    text = f"{difference:.3g}{unit} [{low:.3g}, {high:.3g}] since {iso(found.standing.since)}"
+    cut = found.cut
+    if cut is None or not cut.rows:
+        return text
+    judged = f"by {cut.difference:.3g} [{cut.low:.3g}, {cut.high:.3g}]"
+    return f"{text}; as it is judged, with errors above {cut.at:.3g} counted as that, {judged}"
 
 
 def _where(split: Split, named: Named) -> str:

@@ -64,6 +64,21 @@ def test_a_regression_is_challenged_in_the_unit_of_its_errors() -> None:
     assert models.summary()[0]["difference"] == pytest.approx(10.2, abs=1)
 
 
+def test_errors_that_were_cut_are_said_in_full_and_as_they_were_judged() -> None:
+    rng = np.random.default_rng(4)
+    features = rng.normal(size=(4_000, 1))
+    actual = 50 + 10 * features[:, 0] + rng.normal(size=4_000)
+    predicted = 50 + 10 * features[:, 0] + np.where(np.arange(4_000) < 1_500, 0.0, 30.0)
+    models = made(Settings(challengers={"linear": {}, "mean": {}}), "regression")
+    last = [each for each in fed(models, stream(("a",), features, predicted, actual)) if each.model == "linear"][-1]
+    linear, mean = models.summary()
+    assert linear["loss"] < mean["loss"] < linear["production"]
+    assert linear["low"] < 29.2 < linear["high"]
+    assert linear["cut"]["high"] <= linear["cut"]["at"] < 8
+    assert "better than price/1 by 29." in (text := sentence(last, "price/1", True, said))
+    assert f"; as it is judged, with errors above {linear['cut']['at']:.3g} counted as that, by " in text
+
+
 def test_errors_that_the_features_tell_are_said_in_words() -> None:
     rng = np.random.default_rng(5)
     features = np.column_stack((rng.uniform(0, 50, 5_000), rng.integers(0, 2, 5_000).astype(np.float64)))
