@@ -53,6 +53,8 @@ class Found(NamedTuple):
     reason: str = ""
     cut: Cut | None = None
     """What a challenger of a regression is judged by."""
+    threshold: float | None = None
+    """The absolute error above which the error model of a regression counts it as one."""
 
 
 class Models:
@@ -170,7 +172,8 @@ class Models:
         one = self._named()[name]
         splits = tuple(one.splits(self._columns)) if isinstance(one, ErrorModel) else ()
         cut = one.cut if isinstance(one, Challenger) else None
-        return Found(row, name, step, one.standing, splits, one.reason, cut)
+        threshold = one.threshold if isinstance(one, ErrorModel) and self._regression else None
+        return Found(row, name, step, one.standing, splits, one.reason, cut, threshold)
 
     def _tried(self, name: str, attempt: Callable[[], Step | None]) -> Step | None:
         """What an attempt of a model gives; one that raises has another in its place that knows nothing."""

@@ -21,11 +21,12 @@ def sentence(found: Found, subject: str, regression: bool, named: Named) -> str:
         return f"challenger {found.model} of {subject} was set aside: {found.reason}"
     if found.step == "no_longer_better":
         return f"challenger {found.model} is no longer better than {subject}"
+    errs = "errs" if found.threshold is None else f"errs (absolute errors above {found.threshold:.3g})"
     if found.step == "no_longer_errs":
-        return f"where {subject} errs can no longer be told from its features"
+        return f"where {subject} {errs} can no longer be told from its features"
     if found.step in ("errs", "still_errs"):
         where = "; ".join(_where(split, named) for split in found.splits) or "in no single feature"
-        return f"where {subject} errs can be told from its features: {where}"
+        return f"where {subject} {errs} can be told from its features: {where}"
     return f"challenger {found.model} has been better than {subject} by {_by(found, regression)}"
 
 

@@ -95,6 +95,19 @@ def test_errors_that_the_features_tell_are_said_in_words() -> None:
     assert "; dti <= 5 or > 34 (" in text
 
 
+def test_which_errors_of_a_regression_are_meant_is_said() -> None:
+    rng = np.random.default_rng(7)
+    features = rng.uniform(0, 50, (4_000, 1))
+    actual = 50 + rng.normal(size=4_000) * np.where(features[:, 0] > 34, 4.0, 1.0)
+    models = made(Settings(error_model=True), "regression")
+    first, *_ = fed(models, stream(("size",), features, np.full(4_000, 50.0), actual))
+    threshold = float(np.sort(np.abs(actual[:500] - 50))[375])
+    assert models.summary()[0]["threshold"] == threshold
+    errs = f"where price/1 errs (absolute errors above {threshold:.3g}) can"
+    assert sentence(first, "price/1", True, said).startswith(f"{errs} be told from its features: size > 3")
+    assert sentence(first._replace(step="no_longer_errs"), "price/1", True, said).startswith(f"{errs} no longer be told")
+
+
 @pytest.mark.parametrize("cuts", [[1, 2, 700, 701, 1_300], list(range(100, 1_500, 100))])
 def test_neither_cut_nor_restart_changes_anything(cuts: list[int]) -> None:
     some = loans(1_500)
