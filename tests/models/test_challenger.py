@@ -84,13 +84,15 @@ def test_errors_of_regression_are_judged_in_their_unit_up_to_a_bound(stub: Stub)
 
 
 def test_errors_of_regression_beyond_the_bound_are_said_in_full_whatever_came_before_and_restarts() -> None:
-    one, rng = Challenger("mean", {}, 0.05), random.Random(3)
+    one, whole, rng = Challenger("mean", {}, 0.05), Challenger("mean", {}, 0.05), random.Random(3)
     for i in range(6_000):
         if i % 777 == 0:
             state, one = one.state(), Challenger("mean", {}, 0.05)
             one.restore(state)
         broken = 1e90 if i == 1_000 else 30.0 if i >= 3_000 else 0.5
-        one.learn({}, rng.uniform(19, 21), broken + rng.uniform(-0.5, 0.5), i)
+        came, loss = rng.uniform(19, 21), broken + rng.uniform(-0.5, 0.5)
+        assert one.learn({}, came, loss, i) == whole.learn({}, came, loss, i)
+    assert one.state() == whole.state()
     assert 3_000 <= one.standing.since < 4_000
     assert one.standing.low < 29.5 < one.standing.high < one.standing.low + 1
     assert one.cut is not None

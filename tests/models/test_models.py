@@ -75,8 +75,12 @@ def test_errors_that_were_cut_are_said_in_full_and_as_they_were_judged() -> None
     assert linear["loss"] < mean["loss"] < linear["production"]
     assert linear["low"] < 29.2 < linear["high"]
     assert linear["cut"]["high"] <= linear["cut"]["at"] < 8
+    assert last.cut is not None
     assert "better than price/1 by 29." in (text := sentence(last, "price/1", True, said))
     assert f"; as it is judged, with errors above {linear['cut']['at']:.3g} counted as that, by " in text
+    text = sentence(last._replace(standing=last.standing._replace(difference=-2.0)), "price/1", True, said)
+    assert f"better than price/1 by {last.cut.difference:.3g} [" in text
+    assert "counted as that; in full it is not, by -2 of mean absolute error [" in text
 
 
 def test_errors_that_the_features_tell_are_said_in_words() -> None:
