@@ -341,7 +341,13 @@ class Metrics(_Out):
     """Of the window's predictions, where they have scores."""
     since: SinceBeginning | None = None
     models: list[dict[str, Any]] = []
-    """How challengers stand against the model in production, what is known of where it errs, and what is learnt from."""
+    """How challengers stand against the model in production, what is known of where it errs, and what is learnt from.
+
+    Of a challenger `loss` and `production` are the mean losses of both over all `compared` outcomes, `difference` between `low`
+    and `high` is the mean of production's less its own over the `n` since `since`: error rates, or absolute errors in full.  Of
+    a regression `cut` has what `better` is judged by, the same difference where errors above `at` count as that, and in how
+    many of its `rows` one was.
+    """
     signals: list[SignalReading] = []
 
 

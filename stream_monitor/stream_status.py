@@ -51,7 +51,9 @@ def _not_estimated(stream: Stream) -> dict[str, str]:
     """Versions whose performance is not estimated before labels come, and why."""
     refused, learnt = stream.estimates.refused, stream.estimates.learnt
     waiting = [number for number, one in stream.watched.versions.items() if one.outcomes and number not in learnt]
-    if stream.of_one_class:
+    if stream.judge.task == "regression" and not stream.record.config.models.estimate_loss:
+        why = dict.fromkeys(waiting, "`models.estimate_loss` is off")
+    elif stream.of_one_class:
         why = dict.fromkeys(waiting, "labels have only been of one class")
     else:
         why = dict.fromkeys(filter(stream.estimates.waits, waiting), "labels of too few predictions are complete")

@@ -35,6 +35,8 @@ _NO_MEAN = ("macro_f1",)
 _MOST_CLASSES = MOST_CLASSES - 2
 """Beside those that become known later."""
 _ONE_SCORE = "a `score` is of one class, and which is not clear: state `positive`, or give `scores` of more than two classes"
+_UNTRUE = "scores do not say how often predictions are right, not even in the reference"
+_OF_POSITIVE = "; `score` must be that of the positive class, not of the class that is predicted"
 _KEPT = 10_000
 """Windows whose estimate waits for their labels."""
 
@@ -306,7 +308,7 @@ class Estimates:
         if self._agrees(estimator, outcomes):
             self.learnt[number] = estimator
         elif number not in self.learnt:
-            self.refused[number] = "scores do not say how often predictions are right, not even in the reference"
+            self.refused[number] = _UNTRUE + (_OF_POSITIVE if self._kind[0] == "binary" else "")
 
     def _agrees(self, estimator: Estimator, outcomes: Outcomes) -> bool:
         """Whether what is expected of the outcomes that were learnt from is what they show."""

@@ -115,6 +115,15 @@ class Comparison:
             for (row, since, _, _), middle, least, most in zip(self._begun, *columns, strict=True)
         ]
 
+    @property
+    def starts(self) -> list[int]:
+        """The rows at which the sequences that are kept began."""
+        return [row for row, *_ in self._begun]
+
+    def level(self, start: int) -> float:
+        """The chance that the intervals of the sequence that began at a row may miss."""
+        return float(self._levels(np.array([start], np.float64))[0])
+
     def state(self) -> dict[str, Any]:
         """Everything but the level, as plain values."""
         return {

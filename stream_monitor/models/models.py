@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stream_monitor.config.models import Models as Settings
 from stream_monitor.models import catalogue, challenger, error_model, failure
 from stream_monitor.models.catalogue import Task
-from stream_monitor.models.challenger import Challenger
+from stream_monitor.models.challenger import Challenger, Cut
 from stream_monitor.models.columns import OWN, Columns
 from stream_monitor.models.comparison import Standing
 from stream_monitor.models.error_model import ErrorModel, Split
@@ -51,6 +51,10 @@ class Found(NamedTuple):
     """Differences are in units of the loss, of the error model in nats; `since` and `n` say of which rows."""
     splits: tuple[Split, ...] = ()
     reason: str = ""
+    cut: Cut | None = None
+    """What a challenger of a regression is judged by."""
+    threshold: float | None = None
+    """The absolute error above which the error model of a regression counts it as one."""
 
 
 class Models:
@@ -167,7 +171,9 @@ class Models:
     def _found(self, row: int, name: str, step: Step) -> Found:
         one = self._named()[name]
         splits = tuple(one.splits(self._columns)) if isinstance(one, ErrorModel) else ()
-        return Found(row, name, step, one.standing, splits, one.reason)
+        cut = one.cut if isinstance(one, Challenger) else None
+        threshold = one.threshold if isinstance(one, ErrorModel) and self._regression else None
+        return Found(row, name, step, one.standing, splits, one.reason, cut, threshold)
 
     def _tried(self, name: str, attempt: Callable[[], Step | None]) -> Step | None:
         """What an attempt of a model gives; one that raises has another in its place that knows nothing."""

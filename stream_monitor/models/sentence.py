@@ -21,19 +21,29 @@ def sentence(found: Found, subject: str, regression: bool, named: Named) -> str:
         return f"challenger {found.model} of {subject} was set aside: {found.reason}"
     if found.step == "no_longer_better":
         return f"challenger {found.model} is no longer better than {subject}"
+    errs = "errs" if found.threshold is None else f"errs (absolute errors above {found.threshold:.3g})"
     if found.step == "no_longer_errs":
-        return f"where {subject} errs can no longer be told from its features"
+        return f"where {subject} {errs} can no longer be told from its features"
     if found.step in ("errs", "still_errs"):
         where = "; ".join(_where(split, named) for split in found.splits) or "in no single feature"
-        return f"where {subject} errs can be told from its features: {where}"
+        return f"where {subject} {errs} can be told from its features: {where}"
     return f"challenger {found.model} has been better than {subject} by {_by(found, regression)}"
 
 
 def _by(found: Found, regression: bool) -> str:
-    scale = 1.0 if regression else 100.0
-    difference, low, high = (scale * number for number in found.standing[1:4])
-    unit = " of mean absolute error" if regression else " points"
-    return f"{difference:.3g}{unit} [{low:.3g}, {high:.3g}] since {iso(found.standing.since)}"
+    """The difference in full, and the one that was judged; that first where the challenger is not better in full."""
+    unit, since, cut = " of mean absolute error" if regression else " points", iso(found.standing.since), found.cut
+    full = _between(*found.standing[1:4], unit, 1.0 if regression else 100.0)
+    if cut is None or not cut.rows:
+        return f"{full} since {since}"
+    judged, how = _between(cut.difference, cut.low, cut.high), f"with errors above {cut.at:.3g} counted as that"
+    if found.standing.difference > 0:
+        return f"{full} since {since}; as it is judged, {how}, by {judged}"
+    return f"{judged} since {since}, {how}; in full it is not, by {full}"
+
+
+def _between(difference: float, low: float, high: float, unit: str = "", scale: float = 1.0) -> str:
+    return f"{scale * difference:.3g}{unit} [{scale * low:.3g}, {scale * high:.3g}]"
 
 
 def _where(split: Split, named: Named) -> str:

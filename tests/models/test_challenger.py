@@ -47,7 +47,7 @@ def test_it_is_asked_before_it_is_told_and_compared_after_its_warm_up(stub: Stub
     assert one.summary() | {"n": 0} == {
         "challenger": "majority", "outcomes": WARMUP + 10, "compared": 10, "loss": 0.5, "production": 1.0,
         "better": False, "difference": None, "low": None, "high": None, "since": 0, "n": 0,
-        "begun_anew": 0, "set_aside": False, "reason": "",
+        "cut": None, "begun_anew": 0, "set_aside": False, "reason": "",
     }  # fmt: skip
 
 
@@ -68,16 +68,44 @@ def test_one_that_is_better_is_said_to_be_since_the_comparison_began(stub: Stub)
     assert one.standing.low < 0.1 < one.standing.high
 
 
-def test_errors_of_regression_are_compared_in_their_unit_up_to_a_bound(stub: Stub) -> None:
+def test_errors_of_regression_are_judged_in_their_unit_up_to_a_bound(stub: Stub) -> None:
     stub.guess = 30.0
     one, rng = Challenger("mean", {}, 0.05), random.Random(2)
     for i in range(3_000):
         one.learn({}, 20.0 if i != 1_000 else 1e90, rng.uniform(0, 40), i)
     assert one.bound == pytest.approx(3 * 38, rel=0.05)
-    assert one.loss == pytest.approx(2_799 * 10 + one.bound)
+    assert one.loss == pytest.approx(1e90)
     assert one.standing.better
-    assert one.standing.difference == pytest.approx(10, abs=0.5)
-    assert one.standing.low < 10 < one.standing.high
+    assert one.cut is not None
+    assert (one.cut.at, one.cut.rows) == (one.bound, 1)
+    assert one.cut.difference == pytest.approx(10, abs=0.5)
+    assert one.cut.low < 10 < one.cut.high
+    assert one.standing.low < one.standing.difference < 0 < one.standing.high
+
+
+def test_errors_of_regression_beyond_the_bound_are_said_in_full_whatever_came_before_and_restarts() -> None:
+    one, whole, rng = Challenger("mean", {}, 0.05), Challenger("mean", {}, 0.05), random.Random(3)
+    for i in range(6_000):
+        if i % 777 == 0:
+            state, one = one.state(), Challenger("mean", {}, 0.05)
+            one.restore(state)
+        broken = 1e90 if i == 1_000 else 30.0 if i >= 3_000 else 0.5
+        came, loss = rng.uniform(19, 21), broken + rng.uniform(-0.5, 0.5)
+        assert one.learn({}, came, loss, i) == whole.learn({}, came, loss, i)
+    assert one.state() == whole.state()
+    assert 3_000 <= one.standing.since < 4_000
+    assert one.standing.low < 29.5 < one.standing.high < one.standing.low + 1
+    assert one.cut is not None
+    assert one.cut.high < one.cut.at < 3.1
+    assert one.cut.rows == one.standing.n
+
+
+def test_no_answer_of_a_regression_is_an_error_as_large_as_the_bound(stub: Stub) -> None:
+    stub.guess = None
+    one = Challenger("mean", {}, 0.05)
+    for i in range(WARMUP + 64):
+        one.learn({}, 1.0, 2.0, i)
+    assert one.loss == 64 * one.bound == 64 * 6
 
 
 def test_one_that_raises_begins_anew_and_is_set_aside_in_the_end(stub: Stub) -> None:

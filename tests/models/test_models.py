@@ -64,6 +64,25 @@ def test_a_regression_is_challenged_in_the_unit_of_its_errors() -> None:
     assert models.summary()[0]["difference"] == pytest.approx(10.2, abs=1)
 
 
+def test_errors_that_were_cut_are_said_in_full_and_as_they_were_judged() -> None:
+    rng = np.random.default_rng(4)
+    features = rng.normal(size=(4_000, 1))
+    actual = 50 + 10 * features[:, 0] + rng.normal(size=4_000)
+    predicted = 50 + 10 * features[:, 0] + np.where(np.arange(4_000) < 1_500, 0.0, 30.0)
+    models = made(Settings(challengers={"linear": {}, "mean": {}}), "regression")
+    last = [each for each in fed(models, stream(("a",), features, predicted, actual)) if each.model == "linear"][-1]
+    linear, mean = models.summary()
+    assert linear["loss"] < mean["loss"] < linear["production"]
+    assert linear["low"] < 29.2 < linear["high"]
+    assert linear["cut"]["high"] <= linear["cut"]["at"] < 8
+    assert last.cut is not None
+    assert "better than price/1 by 29." in (text := sentence(last, "price/1", True, said))
+    assert f"; as it is judged, with errors above {linear['cut']['at']:.3g} counted as that, by " in text
+    text = sentence(last._replace(standing=last.standing._replace(difference=-2.0)), "price/1", True, said)
+    assert f"better than price/1 by {last.cut.difference:.3g} [" in text
+    assert "counted as that; in full it is not, by -2 of mean absolute error [" in text
+
+
 def test_errors_that_the_features_tell_are_said_in_words() -> None:
     rng = np.random.default_rng(5)
     features = np.column_stack((rng.uniform(0, 50, 5_000), rng.integers(0, 2, 5_000).astype(np.float64)))
@@ -78,6 +97,19 @@ def test_errors_that_the_features_tell_are_said_in_words() -> None:
     text = sentence(first._replace(splits=(band, band._replace(rate_above=0.0))), "fraud/7", False, said)
     assert ": dti > 5 and <= 34 (" in text
     assert "; dti <= 5 or > 34 (" in text
+
+
+def test_which_errors_of_a_regression_are_meant_is_said() -> None:
+    rng = np.random.default_rng(7)
+    features = rng.uniform(0, 50, (4_000, 1))
+    actual = 50 + rng.normal(size=4_000) * np.where(features[:, 0] > 34, 4.0, 1.0)
+    models = made(Settings(error_model=True), "regression")
+    first, *_ = fed(models, stream(("size",), features, np.full(4_000, 50.0), actual))
+    threshold = float(np.sort(np.abs(actual[:500] - 50))[375])
+    assert models.summary()[0]["threshold"] == threshold
+    errs = f"where price/1 errs (absolute errors above {threshold:.3g}) can"
+    assert sentence(first, "price/1", True, said).startswith(f"{errs} be told from its features: size > 3")
+    assert sentence(first._replace(step="no_longer_errs"), "price/1", True, said).startswith(f"{errs} no longer be told")
 
 
 @pytest.mark.parametrize("cuts", [[1, 2, 700, 701, 1_300], list(range(100, 1_500, 100))])

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_monitor.blocks import Block
+from stream_monitor.blocks import Block, encode
+from stream_monitor.part import Part
+from stream_monitor.task import Partition
 
 from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, run, value
 
@@ -184,6 +186,35 @@ def test_large_errors_whose_labels_come_last_are_expected() -> None:
     assert len(found) > 10
     assert np.mean(found) == pytest.approx(np.abs(error).mean(), abs=0.06)
     assert run(cut(log, 33), [40, 90, 130]) == said
+
+
+def not_estimated(blocks: list[Block], **config: Any) -> dict[str, str]:
+    """What the stream says of why it estimates nothing, by version."""
+    part = Part(Partition("blocks", 0), None)
+    for offset, one in enumerate([block(configuration(config=CONFIG | config), at=0), *blocks]):
+        part.record(offset, encode(one))
+    found: dict[str, str] = part.status()["s"]["not_estimated"]
+    return found
+
+
+def test_scores_of_the_class_that_is_predicted_are_refused_and_it_is_said_which_to_give() -> None:
+    rng, blocks = np.random.default_rng(41), list[Block]()
+    for at in range(0, 3000, 100):
+        chance, ids, seconds = rng.random(100), [f"c{at + i}" for i in range(100)], [float(at + i) for i in range(100)]
+        sure, came = np.maximum(chance, 1 - chance), rng.random(100) < chance
+        blocks.append(block(predictions(ids, seconds, (chance > 0.5).astype(float).tolist(), score=sure.tolist())))
+        blocks.append(block(labels(ids, [seconds[-1]] * 100, came.astype(float).tolist())))
+    (why,) = not_estimated([*blocks, *(drained(3000.0 + 600 * i) for i in range(1, 4))]).values()
+    assert why.startswith("scores do not say how often predictions are right")
+    assert "`score` must be that of the positive class" in why
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_regression_that_is_not_estimated_says_that_it_was_not_asked_for(asked: bool) -> None:
+    ids, seconds, values = [f"e{i}" for i in range(300)], [float(i) for i in range(300)], [i / 7 for i in range(300)]
+    blocks = [block(predictions(ids, seconds, values)), block(labels(ids, [300.0] * 300, values))]
+    found = not_estimated(blocks, task="regression", models={"estimate_loss": asked})
+    assert found == ({} if asked else {"1": "`models.estimate_loss` is off"})
 
 
 def growing(rows: int = 1500) -> list[Block]:
