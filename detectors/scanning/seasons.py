@@ -120,7 +120,8 @@ class Seasons:
         steps = self._early.steps(gram, products, self._squares)
         left = self._squares - (np.linalg.solve(gram, products) * products).sum(axis=0)
         suspects |= ~held & (self._away[0] == 0) & (self.regressors == 0)
-        suspects &= self._rows * np.log(np.maximum(left, 1.0) / np.maximum(steps.left, 1.0)) > _SUSPECT
+        gain = np.log(np.maximum(left, 1.0)) - np.log(np.maximum(steps.left, 1.0))
+        suspects &= self._rows * gain > _SUSPECT
         self._away[:, suspects], self._away_sums[suspects] = steps.waves[:, suspects], steps.sums[suspects]
         return suspects
 

@@ -105,6 +105,14 @@ def test_what_wanders_beside_a_rhythm_has_no_step() -> None:
     assert not scan.update(values[1_800:], (days[1_800:] * 86_400e6).astype(np.int64))
 
 
+def test_no_step_is_looked_for_where_all_rows_but_a_few_are_of_one_day() -> None:
+    days = np.append(np.sort(np.random.default_rng(0).random(3_000)) / 10, 3.0 + np.arange(80) / 1_000)
+    values, times = np.sin(np.arange(3_080.0))[:, np.newaxis], (days * 86_400e6).astype(np.int64)
+    scan = Scan(1)
+    scan.fit(values[:1_000], times[:1_000])
+    assert not scan.update(values[1_000:], times[1_000:])
+
+
 def test_a_signal_that_is_always_the_same_has_neither_a_rhythm_nor_a_step() -> None:
     values, times = np.full((6_000, 1), 7.0), np.arange(6_000) * 50_000_000
     scan = Scan(1)
