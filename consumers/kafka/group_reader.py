@@ -105,6 +105,11 @@ class GroupReader:
                 return {TopicPartition(*partition): self._commit(partition, committed)}
         return {TopicPartition(*p): self._commit(p, end.offset) for p, end in slice.ends.items() if p in self.committed}
 
+    def done(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Takes in that offsets are committed."""
+        self.committed |= {Partition(*p): found.offset for p, found in offsets.items()}
+        self._start.learn(offsets, {})
+
     def seek(self, partition: Partition, offset: int) -> None:
         """Reads on from another offset."""
         self._consumer.seek(TopicPartition(*partition), offset)
