@@ -148,7 +148,7 @@ def test_a_topic_that_a_group_with_offsets_has_never_read_is_named(
     log.close(grace=2.0)
     assert told == []
     added = topic("added")
-    log = closed(KafkaLog(world.kafka("two"), "toy", [world.input, added], {"alerts": world.alerts}, start="latest"))
+    log = closed(KafkaLog(world.kafka(), "toy", [world.input, added], {"alerts": world.alerts}, start="latest"))
     with capture_logs() as told:
         work_until(Echo(), log, lambda: Partition(added, 0) in log.committed())
     assert [(one["event"], one["topic"], one["reads"]) for one in told] == [("topic_without_offsets", added, "from latest")]
