@@ -341,6 +341,8 @@ def test_everything_that_is_wrong_is_said_at_once_in_the_order_of_the_file(loade
         "{sasl_password: hunter2, sasl_password_file: x, grop: 1}", "{sasl_password: '${hunter2'}",
         "{sasl_password: *hunter2}", "{sasl_password: !hunter2 x}", "{sasl_password: !hunter2!x y}", "{sasl_password: 'hunter2",
         "{group: &hunter2 x, sasl_password: &hunter2 y}", "{sasl_password: [hunter2",
+        "{bootstrap_servers: 'me:hunter2@b:9092'}", "{bootstrap_servers: 'b:9092,kafka://me:hunter2@b:9092'}",
+        "{bootstrap_servers: 'me:hunter2@b'}", "{bootstrap_servers: hunter2@b}", "{bootstrap_servers: 'me:hunter2,x@b:9092'}",
     ],
 )  # fmt: skip
 def test_a_secret_is_never_said(loaded: Load, kafka: str) -> None:
