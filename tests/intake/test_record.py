@@ -40,6 +40,16 @@ def test_a_label_is_withdrawn_by_a_null_record_or_by_saying_so() -> None:
     assert section.rows.ids[0].tolist() == section.rows.ids[1].tolist()
 
 
+def test_a_null_record_takes_back_no_label_of_a_stream_per_model() -> None:
+    deployment = Deployment(PER_MODEL)
+    deployment.give("l", None, key=b"a")
+    deployment.run()
+    (letter,) = deployment.dead_letters
+    assert (letter.data.reason, letter.data.detail) == (
+        "missing_model", "the stream is per model, and a null record names none; retract with op"
+    )  # fmt: skip
+
+
 def test_streams_of_models_need_the_model() -> None:
     deployment = Deployment(PER_MODEL)
     deployment.give(
