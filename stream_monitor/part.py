@@ -246,11 +246,18 @@ class Part:
         if record.revision < self._revision:
             return []
         self._revision = record.revision
+        self._compare(section.stream, record)
         if record.config.per == "model":
             self._bases[section.stream] = record
         elif section.stream not in self._streams:
             self._streams[section.stream] = Stream(section.stream, record)
         return self._reconfigure(section, record, arrived, offset)
+
+    def _compare(self, stream: str, record: StreamRecord) -> None:
+        """Says so where another configuration has the revision of the one in force: the last one to start has its way."""
+        before = self._streams[stream].record if stream in self._streams else self._bases.get(stream)
+        if self._live and before is not None and before.revision == record.revision and before != record:
+            log.warning("another configuration of the same revision", stream=stream, revision=record.revision)
 
     def _reconfigure(self, section: Section, record: StreamRecord, arrived: int, offset: int) -> list[Output]:
         outputs: list[Output] = []

@@ -202,6 +202,7 @@ class Intake:
         turn.dead_letters.append(turn.letters.gap(gap))
         self._count(gap.partition.topic, "dead", 1)
         (topic, number), first, last, reason = gap
+        log.warning("input_lost", topic=topic, partition=number, first=first, last=last, reason=reason)
         said = document({"topic": topic, "partition": number, "first": first, "last": last, "reason": reason})
         for stream in dict.fromkeys(route.stream for route in self._routes.get(topic, ())):
             for place in self._places(stream):

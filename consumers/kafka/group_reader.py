@@ -52,6 +52,8 @@ class GroupReader:
         self._changes = Changes()
         self._poller = Poller(consumer, self._changes, limits, skip_lost)
         self._counts: dict[str, int] = {}
+        self._passed_over: bool | None = None
+        """Whether a topic that nobody has read yet was not given to us at first, and we have not asked again; None before."""
         self._counted_at = self._member_at = time.monotonic()
         self._size, self._given, self._given_at = limits.size, 0, 0.0
         """Bytes of a slice, those of the last one, and when that was given."""
@@ -68,7 +70,7 @@ class GroupReader:
 
     def read(self) -> Slice:
         """Polls until the slice is full or its time is over."""
-        self._watch_partition_counts()
+        self._watch_topics()
         if self._given:
             self._size = self._limits.fitting(self._given, time.monotonic() - self._given_at)
         self._given = 0
@@ -104,6 +106,11 @@ class GroupReader:
             if committed is not None:
                 return {TopicPartition(*partition): self._commit(partition, committed)}
         return {TopicPartition(*p): self._commit(p, end.offset) for p, end in slice.ends.items() if p in self.committed}
+
+    def done(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Takes in that offsets are committed."""
+        self.committed |= {Partition(*p): found.offset for p, found in offsets.items()}
+        self._start.learn(offsets, {})
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Reads on from another offset."""
@@ -201,6 +208,8 @@ class GroupReader:
         kept = {p for p in now if self.committed.get(p) is not None and self.committed[p] == committed.get(p)}
         released = [p for p in self.committed if p not in kept]
         fresh = {p: committed.get(p) for p in sorted(now - kept)}
+        if self._passed_over is None:
+            self._passed_over = bool(set(self._topics) - {p.topic for p in now | committed.keys()})
         self._begin(fresh)
         for partition in kept:
             if (first := self._pace.first(partition)) is not None:
@@ -255,8 +264,11 @@ class GroupReader:
         leader = self._consumer._cluster.leader_for_partition(TopicPartition(*partition))
         return leader is not None and leader >= 0 and self._consumer._client.connected(leader)
 
-    def _watch_partition_counts(self) -> None:
-        """Rejoins when a topic has grown: after the restart of a static leader nobody else looks."""
+    def _watch_topics(self) -> None:
+        """Rejoins when a topic is new or has grown: after the restart of a static leader nobody else looks."""
+        if self._passed_over:
+            self._passed_over = False
+            self._consumer._coordinator.request_rejoin()
         if not self._counts or time.monotonic() < self._counted_at + _COUNTS_EVERY:
             return
         self._counted_at = time.monotonic()

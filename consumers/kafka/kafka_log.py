@@ -103,7 +103,7 @@ class KafkaLog:
                 raise transaction.TransactionFailed("there is something to write, but no partition is ours")
             transaction.write(self._producer, records, sent, self._reader.member, self._flush_timeout)
             self.written += 1
-            self._reader.committed |= {Partition(*p): found.offset for p, found in sent.items()}
+            self._reader.done(sent)
         self.beat = monotonic()
 
     def stop(self) -> None:

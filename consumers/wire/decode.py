@@ -160,6 +160,8 @@ class Decoder:
         """A null record takes back the label that its key names."""
         if self._reading.kind != "labels" or not key:
             raise Refused("empty_record", "the record is null")
+        if self._per_model:
+            raise Refused("missing_model", "the stream is per model, and a null record names none; retract with op")
         try:
             return Label(prediction_id=key.decode(), op="retract")
         except UnicodeDecodeError:

@@ -11,7 +11,7 @@ from stream_monitor.config.duration import Duration, parse
 from stream_monitor.config.settings import Settings
 from stream_monitor.config.stream import Budget, Limits, StreamConfig, StreamRecord
 
-_ADDRESS = re.compile(r"(?:\[[^\]\s]+\]|[^\s:\[\]]+)(?::(\d{1,5}))?")
+_ADDRESS = re.compile(r"(?:\[[^\]\s]+\]|[^\s:\[\]@]+)(?::(\d{1,5}))?")
 
 
 def _listed(value: object) -> object:
@@ -24,7 +24,9 @@ def _reachable(servers: tuple[str, ...]) -> tuple[str, ...]:
     for server in servers:
         found = _ADDRESS.fullmatch(server)
         if found is None or not 0 < int(found[1] or 1) <= 65_535:
-            raise ValueError(f"a server is HOST:PORT, without a scheme and with a port up to 65535, got {server!r}")
+            # What stands before an @ may be a password, with commas in it.
+            got = "one with an @ (hidden)" if any("@" in one for one in servers) else repr(server)
+            raise ValueError(f"a server is HOST:PORT, without a scheme and with a port up to 65535, got {got}")
     return servers
 
 

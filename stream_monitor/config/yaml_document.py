@@ -20,6 +20,8 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,30}|0x[0-9a-fA-F]{1,30}|0o[0-7]{1,30}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _VARIABLE = re.compile(r"\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\})?")
+_NAMED = re.compile(r"(undefined alias|duplicate anchor|undefined tag handle) .*", re.DOTALL)
+"""What is said of names that may be secrets without quotes."""
 _TAGS = {
     f"tag:yaml.org,2002:{name}" for name in ["bool", "float", "int", "map", "merge", "null", "seq", "str", "timestamp", "value"]
 }
@@ -57,15 +59,20 @@ class Document:
 
     def _wrong_yaml(self, error: Exception, text: str) -> None:
         mark = getattr(error, "problem_mark", None)
-        where = f"{self.name}:{mark.line + 1}" if mark else self.name
-        told = getattr(error, "problem", None) or str(error).splitlines()[0]
-        hint = "; inside braces, ${...} needs quotes" if mark and "${" in text.splitlines()[mark.line] else ""
+        if mark and mark.index >= len(text.rstrip()):
+            # What is never closed is found at the end; where it begins is what is to be looked at.
+            mark = getattr(error, "context_mark", None) or mark
+        lines = text.rstrip().splitlines()
+        line = min(mark.line, len(lines) - 1) if mark else None
+        where = self.name if line is None else f"{self.name}:{line + 1}"
+        told = _NAMED.sub(r"\1", getattr(error, "problem", None) or str(error).splitlines()[0])
+        hint = "; inside braces, ${...} needs quotes" if line is not None and "${" in lines[line] else ""
         self.problems.append(Problem(where, "", f"is not YAML: {told}{hint}"))
 
     def _value(self, node: yaml.Node, path: Path) -> Any:
         self.lines.setdefault(path, node.start_mark.line + 1)
         if node.tag not in _TAGS:
-            return self._wrong(path, f"has the tag {node.tag}; tags are not supported")
+            return self._wrong(path, "has a tag, which is not supported; a text that begins with ! needs quotes")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._inside:

@@ -133,8 +133,8 @@ class Join:
         positions = np.arange(self.position, self.position + len(rows))
         deadline = np.minimum(rows.time, clock) + self.wait
         kept = deadline > clock
-        if self.sampling.halvings:
-            kept &= self.sampling.mask(rows.ids)
+        sampled = self.sampling.mask(rows.ids)
+        kept &= sampled
         if "status" in rows.text_names:  # what failed has said nothing that a label could be for
             kept &= (values.code >= 0) | ~np.isnan(values.value)
         if int(version.min()) < 0:
@@ -157,7 +157,7 @@ class Join:
         compared = self._of_age(before, clock)
         expired, matured = self._let_go(len(rows))
         counts = {"duplicates": len(rows) - int(np.count_nonzero(accepted)), "ahead": ahead, "labels_early_met": len(came)}
-        counts |= expired
+        counts |= expired | {"not_waited_for": len(rows) - int(np.count_nonzero(sampled))}
         return Joined(
             clock, accepted, version, met.in_order([absent, *outcomes]), counts, more.get("segments"), matured, compared,
             met=np.array(came, np.int64),

@@ -203,6 +203,9 @@ def secret(config: Config) -> str:
     ("text", "said"),
     [
         ("streams: [", "1: is not YAML: expected the node content, but found '<stream end>'"),
+        ("streams: [\n", "1: is not YAML: expected the node content, but found '<stream end>'"),
+        ("streams:\n  s: {predictions: {topic: p\n", "2: is not YAML: expected ',' or '}', but got '<stream end>'"),
+        (f"kafka:\n  group: 'x\n{STREAM}", "2: is not YAML: found unexpected end of stream"),
         (f"{STREAM}http: {{port: ${{PORT}}}}", "2: is not YAML: expected ',' or '}', but got '{'; inside"),
         ("- a", "1: must be a mapping, like `streams: {...}`"),
         ("", "1: streams: is required"),
@@ -235,7 +238,7 @@ def secret(config: Config) -> str:
         (f"{STREAM}start: someday", "2: start: start must be earliest, latest or an ISO time, got 'someday'"),
         (f"{STREAM}start: ${{WHEN}}", "2: start: needs the variable WHEN, which is not set; ${WHEN:-default} gives a default"),
         (f"{STREAM}start: ${{WHEN", "2: start: has a variable that is none; write ${NAME} or ${NAME:-default}"),
-        (f"{STREAM}start: !now x", "2: start: has the tag !now; tags are not supported"),
+        (f"{STREAM}start: !now x", "2: start: has a tag, which is not supported; a text that begins with !"),
         (f"{STREAM}http: &h {{port: *h}}", "2: http.port: refers to itself"),
         (f"{STREAM}? [a]\n: b", "2: ?: is a key that is not a text"),
         ("streams: {s: {predictions: {topic: p}, task: ranking}}", "1: streams.s.task: ranking is not supported"),
@@ -336,6 +339,10 @@ def test_everything_that_is_wrong_is_said_at_once_in_the_order_of_the_file(loade
     [
         "{sasl_password: [hunter2]}", "{sasl_pasword: hunter2}", "{ssl_password: {a: hunter2}}", "{client: hunter2}",
         "{sasl_password: hunter2, sasl_password_file: x, grop: 1}", "{sasl_password: '${hunter2'}",
+        "{sasl_password: *hunter2}", "{sasl_password: !hunter2 x}", "{sasl_password: !hunter2!x y}", "{sasl_password: 'hunter2",
+        "{group: &hunter2 x, sasl_password: &hunter2 y}", "{sasl_password: [hunter2",
+        "{bootstrap_servers: 'me:hunter2@b:9092'}", "{bootstrap_servers: 'b:9092,kafka://me:hunter2@b:9092'}",
+        "{bootstrap_servers: 'me:hunter2@b'}", "{bootstrap_servers: hunter2@b}", "{bootstrap_servers: 'me:hunter2,x@b:9092'}",
     ],
 )  # fmt: skip
 def test_a_secret_is_never_said(loaded: Load, kafka: str) -> None:

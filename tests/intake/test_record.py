@@ -7,6 +7,7 @@ import json
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from consumers.intake.intake import Intake
 from stream_monitor import blocks
@@ -37,6 +38,16 @@ def test_a_label_is_withdrawn_by_a_null_record_or_by_saying_so() -> None:
     assert [set(row) for row in cells(section)] == [{"time"}, {"time"}]
     assert section.rows is not None
     assert section.rows.ids[0].tolist() == section.rows.ids[1].tolist()
+
+
+def test_a_null_record_takes_back_no_label_of_a_stream_per_model() -> None:
+    deployment = Deployment(PER_MODEL)
+    deployment.give("l", None, key=b"a")
+    deployment.run()
+    (letter,) = deployment.dead_letters
+    assert (letter.data.reason, letter.data.detail) == (
+        "missing_model", "the stream is per model, and a null record names none; retract with op"
+    )  # fmt: skip
 
 
 def test_streams_of_models_need_the_model() -> None:
@@ -133,9 +144,11 @@ def test_coming_to_the_end_is_said_soon() -> None:
 
 def test_a_gap_is_on_record_and_is_one_dead_letter() -> None:
     intake = Intake(Config.model_validate(yaml.safe_load(MINIMAL)))
-    outputs = intake.process(
-        Slice(START, gaps=[Gap(Partition("p", 0), 5, 9, "corrupt")], ends={Partition("p", 0): End(10, False)})
-    )
+    with capture_logs() as told:
+        outputs = intake.process(
+            Slice(START, gaps=[Gap(Partition("p", 0), 5, 9, "corrupt")], ends={Partition("p", 0): End(10, False)})
+        )
+    assert [(one["event"], one["topic"], one["first"], one["last"]) for one in told] == [("input_lost", "p", 5, 9)]
     sections = [section for output in outputs[:-1] for section in blocks.decode(output.value or b"").sections]
     letter = DeadLetterEvent.model_validate_json(outputs[-1].value or b"")
     (gap,) = [section for section in sections if section.kind == "gap"]

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from structlog.testing import capture_logs
 
 from consumers.kafka.kafka_log import KafkaLog
 from consumers.kafka.poller import Limits, LostOffset
 from consumers.kafka.transaction import TransactionFailed
 from stream_monitor.task import End, Output, Partition, Slice, step
+from tests.conftest import create_topic
 from tests.kafka.conftest import drained, records, said, send, work_until
 from tests.kafka.toys import Echo, Tally, World
 
@@ -119,6 +121,37 @@ def test_a_partition_that_is_added_is_read_from_its_beginning(world: World, prod
     send(producer, world.input, ["early"], partition=1)
     work_until(Echo(), log, lambda: bool(said(world)))
     assert [(one["partition"], one["value"]) for one in said(world)] == [(1, "early")]
+
+
+def test_a_topic_that_is_made_anew_is_read_from_its_beginning(world: World, producer: KafkaProducer, closed: Closed) -> None:
+    send(producer, world.input, ["before"])
+    log = closed(world.log(start="latest", states=False, client={"metadata_max_age_ms": 300}))
+    work_until(Echo(), log, drained(log))
+    with closing(KafkaAdminClient(bootstrap_servers=world.address)) as admin:
+        admin.delete_topics([world.input])
+        work_until(Echo(), log, lambda: not log.positions())
+        create_topic(world.address, world.input)
+    with closing(KafkaProducer(bootstrap_servers=world.address)) as other:
+        send(other, world.input, ["early", "and late"])
+    with capture_logs() as told:
+        work_until(Echo(), log, lambda: len(said(world)) == 2)
+    assert [one["value"] for one in said(world)] == ["early", "and late"]
+    assert [one["topic"] for one in told if one["event"] == "topic_made_anew"] == [world.input]
+
+
+def test_a_topic_that_a_group_with_offsets_has_never_read_is_named(
+    world: World, topic: Callable[..., str], producer: KafkaProducer, closed: Closed
+) -> None:
+    log = world.log(start="latest")
+    with capture_logs() as told:
+        work_until(Echo(), log, drained(log))
+    log.close(grace=2.0)
+    assert told == []
+    added = topic("added")
+    log = closed(KafkaLog(world.kafka(), "toy", [world.input, added], {"alerts": world.alerts}, start="latest"))
+    with capture_logs() as told:
+        work_until(Echo(), log, lambda: Partition(added, 0) in log.committed())
+    assert [(one["event"], one["topic"], one["reads"]) for one in told] == [("topic_without_offsets", added, "from latest")]
 
 
 def test_the_state_of_a_partition_is_the_latest_of_every_key(world: World, producer: KafkaProducer, closed: Closed) -> None:

@@ -198,7 +198,10 @@ def test_beyond_the_limit_predictions_are_sampled_by_the_hash_of_their_id_and_th
     answers = labels(ids, [50 + second for second in seconds], [1.0] * 4000)
     n, _ = outcomes(metrics(block(everything), block(answers), limits={"waiting": 1000}))
     assert 300 <= n <= 1000
-    assert total(metrics(block(everything), limits={"waiting": 1000}), "predictions") == 4000
+    events = metrics(block(everything), limits={"waiting": 1000})
+    assert total(events, "predictions") == 4000
+    assert 1000 <= total(events, "not_waited_for") <= 3000
+    assert total(metrics(block(everything)), "not_waited_for") == 0
 
 
 def test_old_events_can_be_loaded_and_labelled_long_after() -> None:

@@ -48,6 +48,14 @@ def test_a_quiet_stream_is_saved_again_before_its_snapshot_is_too_old() -> None:
     assert {output.key for output in outputs if output.channel == "snapshots"} >= {b"quiet\0", b"busy\0", b""}
 
 
+def test_another_configuration_of_the_same_revision_is_in_the_log() -> None:
+    part = Part(BLOCKS, None)
+    same, other = configuration("s", revision=1), configuration("s", config={"reference": {"rows": 300}}, revision=1)
+    with capture_logs() as told:
+        feed(part, [block(one, at=0) for one in (configuration("s"), same, same, other, other)])
+    assert [(one["event"], one["stream"]) for one in told] == [("another configuration of the same revision", "s")]
+
+
 def test_a_restart_reads_only_what_came_after_the_snapshots_whatever_waits() -> None:
     blocks = [block(configuration(config={"labels": {"topic": "l", "wait": "90d"}}), at=0)]
     for minute in range(60):
