@@ -115,6 +115,19 @@ def test_what_is_better_than_expected_is_a_notice_and_says_when_that_was() -> No
     assert transitions == ["opened", "resolved"]
 
 
+def test_a_change_of_side_ends_the_alert_and_opens_another() -> None:
+    rng = np.random.default_rng(31)
+    score = rng.beta(2, 2, 12_000)
+    sharper = np.where(score > 0.5, 1 - (1 - score) * 0.3, score * 0.3)
+    chance = np.select([np.arange(12_000) < 3900, np.arange(12_000) < 7800], [score, np.full(12_000, 0.5)], sharper)
+    alerts = apart(told(scored(score, (rng.random(12_000) < chance).astype(float), np.ones(12_000, np.bool_))))
+    mine = [one for one in alerts if one["labels"]["metric"] == "accuracy"]
+    steps = [(one["transition"], one["labels"]["severity"], one["change"]["direction"]) for one in mine]
+    assert steps == [("opened", "warning", "down"), ("resolved", "warning", "down"), ("opened", "info", "up")]
+    assert mine[2]["startsAt"] == mine[1]["endsAt"] > mine[0]["startsAt"]
+    assert mine[2]["change"]["time"] >= "2026-01-01T02:10"
+
+
 @pytest.mark.parametrize(("calibrated_on", "transitions"), [("reference", ["opened"]), ("latest", ["opened", "resolved"])])
 def test_a_relation_of_a_regression_that_stays_broken_stays_apart_unless_the_latest_outcomes_are_learnt_from(
     calibrated_on: str, transitions: list[str]
