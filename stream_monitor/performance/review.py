@@ -175,8 +175,8 @@ def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, sever
     scores = stream.ledger.vocabulary.kind != "regression"
     lost = ", or scores lost their meaning" if scores and severity != "info" else ""
     summary = (
-        f"{verdict.metric} of {subject.text} was {verdict.changed} what its {'scores' if scores else 'features'} let expect "
-        f"from {iso(verdict.since)} to {iso(seen.start + seen.length)}, as complete labels show: {number(now)}"
+        f"{verdict.metric} of {subject.text} is {verdict.changed} what its {'scores' if scores else 'features'} let expect "
+        f"since {iso(verdict.since)}, as labels show that are complete until {iso(seen.start + seen.length)}: {number(now)}"
         f"{_interval(realised)} against {number(expected)}{_interval(estimated)}; "
         f"the relation of features and labels changed{lost}"
     )

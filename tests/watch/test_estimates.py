@@ -106,8 +106,8 @@ def test_what_is_better_than_expected_is_a_notice_and_says_when_that_was() -> No
     opened = next(one for one in alerts if one["labels"]["metric"] == "accuracy" and one["transition"] == "opened")
     assert opened["labels"]["severity"] == "info"
     summary = opened["annotations"]["summary"]
-    assert summary.startswith("accuracy of s/1 was above what its scores let expect from 2026-01-01T00:50:00.000Z to ")
-    assert "to 2026-01-01T01:05:00.000Z, as complete labels show: 0.92 " in summary
+    assert summary.startswith("accuracy of s/1 is above what its scores let expect since 2026-01-01T00:50:00.000Z, as ")
+    assert "as labels show that are complete until 2026-01-01T01:05:00.000Z: 0.92 " in summary
     assert summary.endswith("; the relation of features and labels changed")
     assert (opened["change"]["time"], opened["change"]["direction"]) == ("2026-01-01T00:50:00.000Z", "up")
     assert opened["change"]["effect"]["value"] == pytest.approx(opened["change"]["after"] - opened["change"]["before"])
