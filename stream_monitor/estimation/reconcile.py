@@ -77,7 +77,8 @@ class Reconciled:
     windows, any number from `of` on, lie far on one side together.  More are taken until chance in them is less than that in
     what estimates were learnt from: this is the same in each, and no number of windows makes it less.  It is as it was when
     they were in none of the last `of`, and no such windows together lie on that side either: of few outcomes both may meet
-    though nothing is as it was.  Windows in which one of them has no interval are passed over.
+    though nothing is as it was.  What came before it changed, or was as before again, is not taken with what comes after.
+    Windows in which one of them has no interval are passed over.
 
     Apart are 95% intervals that do not meet.  An estimated band holds what chance does to labels, so that one window in
     10,000 is apart by chance if both are equally wide; one in 20, and then the next ones too, if what estimates were learnt
@@ -119,16 +120,17 @@ class Reconciled:
         """Decides; gives the windows that say so only together."""
         often = [side for side in _SIDES if self._count(side) >= self._often]
         stretches, before = list(self._stretches()), self.changed
-        farthest = max(stretches, key=lambda one: abs(one.gap), default=None)
+        farthest = _farthest(stretches)
         if len(often) == 1:
             self.changed = often[0]
         elif not often and farthest and abs(farthest.gap) > _TOGETHER:
-            self.changed = "below" if farthest.gap < 0 else "above"
+            self.changed = _SIDES[farthest.gap > 0]
         elif often or not self._lasts(stretches):
             self.changed = None
         if self.changed != before:
             starts = [window.start for window in self._last[-self._of :] if self.changed and window.apart == self.changed]
             self._since = farthest.start if self.changed and not often and farthest else min(starts, default=0)
+            self._last = [one for one in self._last if one.start >= self._since] if self.changed else self._last[-self._of :]
         return farthest if self.changed and not often else None
 
     def _lasts(self, stretches: Sequence[Together]) -> bool:
@@ -157,6 +159,13 @@ class Reconciled:
             yield Together(gap / deviation if deviation else 0.0, window.start, expected, Reading(realised / rows, rows))
             if own <= learnt**2:
                 return
+
+
+def _farthest(stretches: Sequence[Together]) -> Together | None:
+    """What lies farthest off, on the side of the shortest that is far off: it is the newest."""
+    newest = next((one for one in stretches if abs(one.gap) > _TOGETHER), None)
+    alike = [one for one in stretches if newest is None or one.gap * newest.gap > 0]
+    return max(alike, key=lambda one: abs(one.gap), default=None)
 
 
 def _window(estimated: Reading, realised: Reading, start: int, learnt: float) -> Window | None:

@@ -158,9 +158,13 @@ def _apart(stream: Reviewed, seen: Seen, verdict: Verdict, moment: Moment) -> li
         return stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
     improved = (verdict.changed == "above") == (BETTER[verdict.metric] == "higher")
     severity: Severity = "info" if improved else "warning"
-    if stream.alerts.firing_with(alertname="EstimateApart", severity=severity, **labels):
-        return []
-    return stream.alerts.tell("opened", _gap(stream, seen, verdict, subject, severity, moment), moment, **labels)
+    telling = _gap(stream, seen, verdict, subject, severity, moment)
+    for fingerprint in stream.alerts.firing_with(alertname="EstimateApart", **labels):
+        told = stream.alerts.firing[fingerprint].change
+        if told and telling.change and told.direction == telling.change.direction:
+            return []
+    over = stream.alerts.end("recovered", moment, alertname="EstimateApart", **labels)
+    return over + stream.alerts.tell("opened", telling, moment, **labels)
 
 
 def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, severity: Severity, moment: Moment) -> Telling:
@@ -171,8 +175,8 @@ def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, sever
     scores = stream.ledger.vocabulary.kind != "regression"
     lost = ", or scores lost their meaning" if scores and severity != "info" else ""
     summary = (
-        f"{verdict.metric} of {subject.text} was {verdict.changed} what its {'scores' if scores else 'features'} let expect "
-        f"from {iso(verdict.since)} to {iso(seen.start + seen.length)}, as complete labels show: {number(now)}"
+        f"{verdict.metric} of {subject.text} is {verdict.changed} what its {'scores' if scores else 'features'} let expect "
+        f"since {iso(verdict.since)}, as labels show that are complete until {iso(seen.start + seen.length)}: {number(now)}"
         f"{_interval(realised)} against {number(expected)}{_interval(estimated)}; "
         f"the relation of features and labels changed{lost}"
     )

@@ -105,6 +105,11 @@ class Hours:
             self._batches = batches(self._in_order(self._events).astype(np.int64), self._first)
         return self._batches[(hour + _MONDAY) % WEEK]
 
+    @property
+    def most(self) -> int:
+        """The most events that an hour had."""
+        return int(self._events.max())
+
     def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
         return {"events": self._events.copy(), "stretches": self._stretches.copy(), "last": self._last}

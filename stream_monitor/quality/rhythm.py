@@ -57,7 +57,7 @@ class Rhythm:
     def configure(self, limit: int | None, learns: bool, severity: Severity) -> None:
         """Takes a limit in microseconds, or None to go by what is usual, from now on."""
         self._limit, self._learns, self._severity = limit, learns, severity
-        self._due = -1
+        self._due = self._least = -1
 
     def begin(self, now: int) -> None:
         """Says the clock before the first rows; nothing if there was an event."""
@@ -88,9 +88,9 @@ class Rhythm:
             return max(self._last + self._limit, self._excused)
         if not self._learns:
             return FAR
-        if self._due < 0:
-            self._due = self._surprising()
-        return max(self._due, self._excused)
+        if self._least < 0:
+            self._least = self._unsurprising()
+        return max(self._due, self._last + self._least, self._excused)
 
     def pause(self) -> None:
         """Expects nothing until there is an event again."""
@@ -104,8 +104,9 @@ class Rhythm:
         """What is to be said about nothing having come until a clock; said once."""
         if now < self.due():
             return None
-        self._due = self._surprising()
-        due = max(self._due if self._limit is None else self._last + self._limit, self._excused)
+        if self._limit is None:
+            self._due = self._surprising()
+        due = self.due()
         if now < due:
             return None
         self.silent = True
@@ -128,7 +129,7 @@ class Rhythm:
         self._hour, self._whole, self._events = state["hour"], state["whole"], state["events"]
         self._stretch, self._last = state["stretch"], state["last"]
         self.silent, self._excused = state["silent"], state["excused"]
-        self._due = -1
+        self._due = self._least = -1
 
     def _add(self, times: npt.NDArray[np.int64], hour: int) -> None:
         """Takes events of one hour."""
@@ -149,7 +150,12 @@ class Rhythm:
         if self._whole:
             self._hours.record(self._hour, self._events, max(self._stretch, end - self._last))
         self._hours.pass_silent(self._hour + 1, hour)
-        self._hour, self._whole, self._events, self._stretch, self._due = hour, True, 0, 0, -1
+        self._hour, self._whole, self._events, self._stretch = hour, True, 0, 0
+        self._due = self._least = -1
+
+    def _unsurprising(self) -> int:
+        """Microseconds without an event that are not surprising at any time, a little less for what sums are rounded by."""
+        return min(max(_LEAST, int((_EXPECTED - 1) * HOUR) // max(self._hours.most, 1)), 2 * _OFF)
 
     def _surprising(self) -> int:
         """The clock at which silence becomes surprising by what is usual."""

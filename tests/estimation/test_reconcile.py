@@ -105,6 +105,19 @@ def test_windows_that_add_up_are_over_once_all_that_are_taken_are_as_expected() 
     assert (found[19], found[-1]) == ("below", None)
 
 
+def test_what_was_on_the_other_side_is_not_taken_with_what_is_now() -> None:
+    rng, reconciled = np.random.default_rng(6), Reconciled()
+    accuracies = [0.65] * 60 + [0.97] * 40
+    found = [reconciled.add(OF_FEW, few(rng, accuracy), start, SHARE) for start, accuracy in enumerate(accuracies)]
+    sides = [one.changed for one in found if one.changed]
+    turned = sides.index("above")
+    assert set(sides[:turned]) == {"below"}
+    assert set(sides[turned:]) == {"above"}
+    assert len(sides) - turned > 35
+    assert all(one.since >= 60 for one in found if one.changed == "above")
+    assert all(one.together.start >= 60 for one in found if one.changed == "above" and one.together)
+
+
 def test_what_was_learnt_is_off_alike_in_all_windows_and_no_number_of_them_makes_that_less() -> None:
     rng, reconciled = np.random.default_rng(3), Reconciled()
     off = 3 * math.sqrt(0.8 * 0.2 / 2000)

@@ -139,6 +139,7 @@ def test_it_says_what_such_hours_have_on_average() -> None:
     times = poisson(np.random.default_rng(17), 31, 2.0)
     one = rhythm()
     one.see(times)
+    assert one.silence(one.due()) is None
     issue = one.silence(due := one.due())
     assert issue is not None
     assert issue.before == pytest.approx(2.0 * (due - int(times[-1])) / HOUR, rel=0.15)
@@ -267,7 +268,20 @@ def test_without_a_limit_and_without_learning_silence_is_never_surprising() -> N
 def test_a_leap_of_the_clock_over_years_is_quick() -> None:
     one = rhythm()
     one.see(np.array([0, 10 * HOUR, MONDAY, MONDAY + HOUR]))
+    assert one.silence(one.due()) is None
     assert one.due() == FAR
+
+
+@pytest.mark.parametrize("per_hour", [0.5, 2.0, 9.0, 40.0])
+def test_silence_is_asked_for_before_it_is_surprising(per_hour: float) -> None:
+    rng = np.random.default_rng(19)
+    times = poisson(rng, 24, per_hour)
+    for rows in np.sort(rng.integers(1, len(times), 20)):
+        one = rhythm()
+        one.see(times[:rows])
+        asked = one.due()
+        assert one.silence(asked) is None
+        assert one.due() > asked > times[rows - 1]
 
 
 def places(times: Ints, cuts: Iterable[int]) -> list[int]:

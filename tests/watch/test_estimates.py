@@ -108,13 +108,26 @@ def test_what_is_better_than_expected_is_a_notice_and_says_when_that_was() -> No
     opened = next(one for one in alerts if one["labels"]["metric"] == "accuracy" and one["transition"] == "opened")
     assert opened["labels"]["severity"] == "info"
     summary = opened["annotations"]["summary"]
-    assert summary.startswith("accuracy of s/1 was above what its scores let expect from 2026-01-01T00:50:00.000Z to ")
-    assert "to 2026-01-01T01:05:00.000Z, as complete labels show: 0.92 " in summary
+    assert summary.startswith("accuracy of s/1 is above what its scores let expect since 2026-01-01T00:50:00.000Z, as ")
+    assert "as labels show that are complete until 2026-01-01T01:05:00.000Z: 0.92 " in summary
     assert summary.endswith("; the relation of features and labels changed")
     assert (opened["change"]["time"], opened["change"]["direction"]) == ("2026-01-01T00:50:00.000Z", "up")
     assert opened["change"]["effect"]["value"] == pytest.approx(opened["change"]["after"] - opened["change"]["before"])
     transitions = [one["transition"] for one in alerts if one["labels"]["metric"] == "accuracy"]
     assert transitions == ["opened", "resolved"]
+
+
+def test_a_change_of_side_ends_the_alert_and_opens_another() -> None:
+    rng = np.random.default_rng(31)
+    score = rng.beta(2, 2, 12_000)
+    sharper = np.where(score > 0.5, 1 - (1 - score) * 0.3, score * 0.3)
+    chance = np.select([np.arange(12_000) < 3900, np.arange(12_000) < 7800], [score, np.full(12_000, 0.5)], sharper)
+    alerts = apart(told(scored(score, (rng.random(12_000) < chance).astype(float), np.ones(12_000, np.bool_))))
+    mine = [one for one in alerts if one["labels"]["metric"] == "accuracy"]
+    steps = [(one["transition"], one["labels"]["severity"], one["change"]["direction"]) for one in mine]
+    assert steps == [("opened", "warning", "down"), ("resolved", "warning", "down"), ("opened", "info", "up")]
+    assert mine[2]["startsAt"] == mine[1]["endsAt"] > mine[0]["startsAt"]
+    assert mine[2]["change"]["time"] >= "2026-01-01T02:10"
 
 
 @pytest.mark.parametrize(("calibrated_on", "transitions"), [("reference", ["opened"]), ("latest", ["opened", "resolved"])])
