@@ -105,6 +105,27 @@ def test_bands_hold_what_labels_show_nineteen_times_in_twenty(learnt: int, rows:
     assert {name: share for name, n in held.items() if not 0.90 <= (share := n / 100) <= 0.99} == {}
 
 
+@pytest.mark.parametrize(
+    ("learnt", "base", "shift", "slope", "excess"), [(50_000, -6.5, 0.0, 2.0, 2.0), (2000, -4.2, 1.0, 1.0, 3.0)]
+)
+def test_estimates_of_rare_positives_are_right_in_the_mean(
+    learnt: int, base: float, shift: float, slope: float, excess: float
+) -> None:
+    rng, off, rows = np.random.default_rng(7), np.zeros(3), 20_000
+    for _ in range(20):
+        margin = rng.normal(base, 1.9, learnt)
+        cbpe = Cbpe(2)
+        cbpe.learn(expit(slope * margin + excess), (rng.random(learnt) < expit(margin)).astype(np.int64))
+        margin = rng.normal(base + shift, 1.9, rows)
+        scores, outcomes = np.asarray(expit(slope * margin + excess)), rng.random(rows) < expit(margin)
+        predicted = (scores > 0.5).astype(np.int64)
+        readings = window(cbpe, scores, predicted) | ranked(cbpe, scores)
+        values = [readings[name].value or 0.0 for name in ("precision", "roc_auc", "average_precision")]
+        shown = precision_score(outcomes, predicted), roc_auc_score(outcomes, scores), average_precision_score(outcomes, scores)
+        off += (np.array(values) - shown) / 20
+    assert (np.abs(off) < (0.05, 0.01, 0.03)).all(), off
+
+
 def test_bands_of_more_classes_do_too() -> None:
     rng = np.random.default_rng(2)
     held = np.zeros(2)
