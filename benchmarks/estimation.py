@@ -58,8 +58,8 @@ def ours(rows: Floats, block: int) -> Run:
     readings = [
         cbpe.read(one)
         | {
-            "roc_auc": rank.expected_roc_auc(cbpe.learnt_rows),
-            "average_precision": rank.expected_average_precision(cbpe.learnt_rows),
+            "roc_auc": rank.expected_roc_auc(cbpe.learnt),
+            "average_precision": rank.expected_average_precision(cbpe.learnt),
         }
         for one, rank in zip(sums, rankings)
     ]
@@ -139,8 +139,8 @@ def rare(share: str, base: float, shift: float, learnt: int, runs: int, rows: in
         shown = (float((predicted == outcomes).mean()), truth.roc_auc().value, truth.average_precision().value)
         estimates = (
             cbpe.read(sums[0])["accuracy"],
-            ranking.expected_roc_auc(cbpe.learnt_rows),
-            ranking.expected_average_precision(cbpe.learnt_rows),
+            ranking.expected_roc_auc(cbpe.learnt),
+            ranking.expected_average_precision(cbpe.learnt),
         )
         for at, (one, value) in enumerate(zip(estimates, shown)):
             off[at] += ((one.value or 0.0) - (value or 0.0)) / runs

@@ -29,6 +29,8 @@ class Calibration:
         self._scores, self._chances = np.empty(0), np.empty(0)
         self.rows = 0
         """How many outcomes it has learnt from; with weights, as many equally weighted ones as would say as much."""
+        self.positives = 0.0
+        """How many of these were positive."""
         self.error_before, self.error_after = math.nan, math.nan
         """Expected calibration error of held-out rows, as they are and calibrated; infinite for what cannot be chances."""
         self.helps = False
@@ -42,6 +44,7 @@ class Calibration:
         if not len(scores):
             return
         self.rows = round(float(weights.sum() ** 2 / (weights * weights).sum()))
+        self.positives = self.rows * float((weights * outcomes).sum() / weights.sum())
         self._scores, self._chances = _knots(scores, outcomes, weights)
         if len(scores) > 1 and outcomes.min() < outcomes.max():
             self.error_before, self.error_after = _errors(scores, outcomes, weights)
@@ -55,13 +58,14 @@ class Calibration:
         """Everything, as plain values: at most 100 scores and their chances."""
         return {
             "scores": self._scores.copy(), "chances": self._chances.copy(), "rows": self.rows,
-            "errors": [self.error_before, self.error_after], "helps": self.helps,
+            "positives": self.positives, "errors": [self.error_before, self.error_after], "helps": self.helps,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._scores, self._chances, self.rows = state["scores"].copy(), state["chances"].copy(), state["rows"]
         (self.error_before, self.error_after), self.helps = state["errors"], state["helps"]
+        self.positives = state["positives"]
 
 
 def _knots(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, Floats]:
