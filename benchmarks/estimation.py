@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from benchmarks.table import table
 from stream_monitor.estimation.cbpe import Cbpe
@@ -57,8 +58,8 @@ def ours(rows: Floats, block: int) -> Run:
     readings = [
         cbpe.read(one)
         | {
-            "roc_auc": rank.expected_roc_auc(cbpe.learnt_rows),
-            "average_precision": rank.expected_average_precision(cbpe.learnt_rows),
+            "roc_auc": rank.expected_roc_auc(cbpe.learnt),
+            "average_precision": rank.expected_average_precision(cbpe.learnt),
         }
         for one, rank in zip(sums, rankings)
     ]
@@ -114,6 +115,39 @@ def regression(features: int, rows: int = 20_000) -> tuple[object, ...]:
     )
 
 
+def rare(share: str, base: float, shift: float, learnt: int, runs: int, rows: int = 5000) -> tuple[object, ...]:
+    """How far estimates of rare positives are off in the mean, and how often their bands hold what labels show.
+
+    Scores are those of a model that has learnt from as many positives as negatives.
+    """
+    rng = np.random.default_rng([2026, learnt])
+    off, held = np.zeros(3), np.zeros(3)
+
+    def draw(n: int, middle: float) -> tuple[Floats, Floats]:
+        margin = rng.normal(middle, 1.9, n)
+        return np.asarray(expit(margin - base - 1.2)), (rng.random(n) < expit(margin)).astype(np.float64)
+
+    for _ in range(runs):
+        cbpe, ranking, truth, sums = Cbpe(2), Ranking(), Ranking(), np.zeros((1, Cbpe(2).width))
+        scores, outcomes = draw(learnt, base)
+        cbpe.learn(scores, outcomes.astype(np.int64))
+        scores, outcomes = draw(rows, base + 1.9 * shift)
+        chances, predicted = cbpe.chances(scores), (scores > 0.5).astype(np.int64)
+        cbpe.add(sums, np.zeros(rows, np.int64), predicted, chances)
+        ranking.add(scores, chances, 1 - chances)
+        truth.add(scores, outcomes, 1 - outcomes)
+        shown = (float((predicted == outcomes).mean()), truth.roc_auc().value, truth.average_precision().value)
+        estimates = (
+            cbpe.read(sums[0])["accuracy"],
+            ranking.expected_roc_auc(cbpe.learnt),
+            ranking.expected_average_precision(cbpe.learnt),
+        )
+        for at, (one, value) in enumerate(zip(estimates, shown)):
+            off[at] += ((one.value or 0.0) - (value or 0.0)) / runs
+            held[at] += ((one.low or 0.0) <= (value or 0.0) <= (one.high or 0.0)) / runs
+    return (share, f"{shift:g}", learnt, *(f"{mean:+.3f} {100 * part:.0f}%" for mean, part in zip(off, held)))
+
+
 def main() -> None:
     """Prints what is estimated of each chunk, and what it costs."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.estimation", description=__doc__)
@@ -137,6 +171,12 @@ def main() -> None:
     print()
     heads = ("DLE, features", "learn first 2,000, µs", "later, µs", "estimate, µs", "MAE before", "estimated", "after")
     print(table(heads, [regression(features) for features in (5, 20)]))
+    print()
+    worlds = [("5%", -4.2), ("1%", -6.5)]
+    print(table(("positives", "shift, sd", "learnt from", "accuracy: off, in band", "ROC AUC", "average precision"), [
+        rare(share, base, shift, learnt, runs=100)
+        for share, base in worlds for learnt in (2000, 20_000) for shift in (0.0, 0.5, 1.0)
+    ]))  # fmt: skip
 
 
 def _seconds(work: Callable[[], object]) -> float:

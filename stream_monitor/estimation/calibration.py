@@ -11,23 +11,26 @@ from scipy.optimize import isotonic_regression
 
 Floats = npt.NDArray[np.float64]
 
-_MOST_BINS, _ROWS_IN_A_BIN = 100, 50
+_MOST_BINS = 100
 _BINS_OF_THE_ERROR = 10
 _DIGITS = 12
 
 
 class Calibration:
-    """The chance of a positive outcome by score, never falling: isotonic regression over quantile bins.
+    """The chance of a positive outcome by score, never falling: isotonic regression over bins.
 
-    Between the mean scores of bins it is linear, beyond the outer ones constant.  There is a bin for every 50 rows, up to 100,
-    and equal scores share one.  As in NannyML, scores are used as they are unless calibrating brings them nearer to outcomes
-    that it has not seen; scores that are not all between 0 and 1 are always calibrated.
+    Between the mean scores of bins it is linear, beyond the outer ones constant.  There are as many bins as outcomes of the
+    rarer kind, up to 100; the shares that each has of all positives and of all negatives add up to the same, so that bins are
+    narrow where the rarer ones are, and equal scores share one.  As in NannyML, scores are used as they are unless calibrating
+    brings them nearer to outcomes that it has not seen; scores that are not all between 0 and 1 are always calibrated.
     """
 
     def __init__(self) -> None:
         self._scores, self._chances = np.empty(0), np.empty(0)
         self.rows = 0
         """How many outcomes it has learnt from; with weights, as many equally weighted ones as would say as much."""
+        self.positives = 0.0
+        """How many of these were positive."""
         self.error_before, self.error_after = math.nan, math.nan
         """Expected calibration error of held-out rows, as they are and calibrated; infinite for what cannot be chances."""
         self.helps = False
@@ -41,6 +44,7 @@ class Calibration:
         if not len(scores):
             return
         self.rows = round(float(weights.sum() ** 2 / (weights * weights).sum()))
+        self.positives = self.rows * float((weights * outcomes).sum() / weights.sum())
         self._scores, self._chances = _knots(scores, outcomes, weights)
         if len(scores) > 1 and outcomes.min() < outcomes.max():
             self.error_before, self.error_after = _errors(scores, outcomes, weights)
@@ -54,18 +58,22 @@ class Calibration:
         """Everything, as plain values: at most 100 scores and their chances."""
         return {
             "scores": self._scores.copy(), "chances": self._chances.copy(), "rows": self.rows,
-            "errors": [self.error_before, self.error_after], "helps": self.helps,
+            "positives": self.positives, "errors": [self.error_before, self.error_after], "helps": self.helps,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._scores, self._chances, self.rows = state["scores"].copy(), state["chances"].copy(), state["rows"]
         (self.error_before, self.error_after), self.helps = state["errors"], state["helps"]
+        self.positives = state["positives"]
 
 
 def _knots(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Mean scores of bins and their chances, rounded, and never sure: none of n is taken as half of n + 1."""
-    bins = _bins(scores, min(_MOST_BINS, max(len(scores) // _ROWS_IN_A_BIN, 2)))
+    positive, negative = weights * outcomes, weights * (1 - outcomes)
+    rarer = min(positive.sum(), negative.sum())
+    shares = positive / positive.sum() + negative / negative.sum() if rarer > 0 else weights
+    bins = _bins(scores, shares, min(_MOST_BINS, max(round(float(rarer / weights.mean())), 2)))
     total = np.bincount(bins, weights)
     middles = np.bincount(bins, weights * scores) / total
     rising = isotonic_regression(np.bincount(bins, weights * outcomes) / total, weights=total)
@@ -88,12 +96,13 @@ def _errors(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[float, f
 
 def _gap(chances: Floats, scores: Floats, outcomes: Floats, weights: Floats) -> float:
     """How far chances are from outcomes in the mean over bins of scores."""
-    excess = np.bincount(_bins(scores, _BINS_OF_THE_ERROR), weights * (chances - outcomes))
+    excess = np.bincount(_bins(scores, np.ones(len(scores)), _BINS_OF_THE_ERROR), weights * (chances - outcomes))
     return float(np.abs(excess).sum() / weights.sum())
 
 
-def _bins(scores: Floats, bins: int) -> npt.NDArray[np.int64]:
-    """A bin for each score, numbered without a gap: as many rows in each, but for equal scores, which share the first's."""
-    _, which, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    first = np.cumsum(counts) - counts
-    return np.asarray(np.unique(first * bins // len(scores), return_inverse=True)[1][which])
+def _bins(scores: Floats, shares: Floats, bins: int) -> npt.NDArray[np.int64]:
+    """A bin for each score, numbered without a gap: as much in each, but for equal scores, which share the first's."""
+    _, which = np.unique(scores, return_inverse=True)
+    ends = np.cumsum(np.bincount(which, shares))
+    first = np.concatenate(([0.0], ends[:-1]))
+    return np.asarray(np.unique(first * bins // ends[-1], return_inverse=True)[1][which])

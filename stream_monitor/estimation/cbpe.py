@@ -45,6 +45,12 @@ class Cbpe:
         """How many outcomes chances were learnt from; bands are wide while they are few."""
         return self.calibrations[0].rows
 
+    @property
+    def learnt(self) -> tuple[float, float]:
+        """How many of these were of the first calibration's class, and how many were not."""
+        positives = self.calibrations[0].positives
+        return positives, self.learnt_rows - positives
+
     def learn(self, scores: Floats, actual: Ints, weights: Floats | None = None) -> None:
         """Learns anew from outcomes: scores, and classes that came true, int64[n]; rows of another class are left out."""
         known = (actual >= 0) & (actual < max(len(self.calibrations), 2))
@@ -86,7 +92,7 @@ class Cbpe:
         With two classes accuracy, precision, recall, specificity and f1, with more accuracy and macro_f1.  Between low and
         high is what labels will show of these rows, with 95% confidence, if only the inputs have changed.
         """
-        return self._expected.read(sums, self.learnt_rows)
+        return self._expected.read(sums, self.learnt)
 
     def state(self) -> list[Any]:
         """Everything that was learnt, as plain values."""

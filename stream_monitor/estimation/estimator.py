@@ -122,8 +122,8 @@ class ByScores:
         """What is expected of it."""
         found = self.cbpe.read(expected.sums[0])
         if expected.ranking is not None:
-            found["roc_auc"] = expected.ranking.expected_roc_auc(self.learnt_from)
-            found["average_precision"] = expected.ranking.expected_average_precision(self.learnt_from)
+            found["roc_auc"] = expected.ranking.expected_roc_auc(self.cbpe.learnt)
+            found["average_precision"] = expected.ranking.expected_average_precision(self.cbpe.learnt)
         return found
 
     def state(self) -> Any:

@@ -37,13 +37,14 @@ class ExpectedBinary:
             np.where(positive, spread, 0.0), np.where(positive, 0.0, spread),
         ), axis=1)  # fmt: skip
 
-    def read(self, sums: Floats, learnt: float) -> Readings:
-        """Estimates from the sums of a window, with bands that know from how many outcomes chances were learnt."""
+    def read(self, sums: Floats, learnt: tuple[float, float]) -> Readings:
+        """Estimates from the sums of a window, with bands that know from how many positives and negatives it learnt."""
         rows, squares, flagged, hits, misses, hit_spread, miss_spread = sums.tolist()
         if _equal(rows, squares) < _LEAST:
             return dict.fromkeys(("accuracy", "precision", "recall", "specificity", "f1"), NOTHING)
-        inflation = _inflation(rows, squares, learnt)
         positives, negatives, either = hits + misses, rows - hits - misses, flagged + hits + misses
+        sides = zip((positives, negatives), learnt, strict=True)
+        inflation = _inflation(rows, squares, min(rows * max(taught, 1.0) / max(there, _LEAST) for there, taught in sides))
 
         def reading(value: float, of: float, by_hit: float, by_miss: float) -> Reading:
             """Its numerator and what both kinds of positives do to it, per what it is a share of."""
@@ -82,14 +83,14 @@ class ExpectedClasses:
         counts = np.ones((n, 1)), np.zeros((n, 1)), is_predicted, chances, hits
         return np.concatenate((*counts, with_hit.reshape(n, k * k), pairs.reshape(n, k * k)), axis=1)
 
-    def read(self, sums: Floats, learnt: float) -> Readings:
+    def read(self, sums: Floats, learnt: tuple[float, float]) -> Readings:
         """Estimates from the sums of a window, with bands that know from how many outcomes chances were learnt."""
         rows, squares, k = float(sums[0]), float(sums[1]), self._classes
         n = _equal(rows, squares)
         if n < _LEAST:
             return dict.fromkeys(("accuracy", "macro_f1"), NOTHING)
         flagged, expected, hits = sums[2 : 2 + 3 * k].reshape(3, k)
-        inflation = _inflation(rows, squares, learnt)
+        inflation = _inflation(rows, squares, sum(learnt))
         either = flagged + expected
         there = either > 0
         each = np.maximum(either, 1e-300) * there.sum()
@@ -120,7 +121,8 @@ def _equal(rows: float, squares: float) -> float:
 def _inflation(rows: float, squares: float, learnt: float) -> float:
     """Of a variance by unequal weights, and by chances that are themselves means of so many outcomes.
 
-    The latter is exact where scores are spread as they were when chances were learnt.
+    The latter is exact where scores are spread as they were when chances were learnt.  Of two classes the one that has become
+    more frequent since counts: where it is rare, few were learnt from at the scores that there are more of now.
     """
     return squares / rows * (1 + _equal(rows, squares) / max(learnt, 1.0))
 

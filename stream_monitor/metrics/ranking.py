@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float64]
 Sides = tuple[float, float]
 """Positives and negatives."""
 
+_ALL = (math.inf, math.inf)
+
 _TOGETHER = 512
 """Rows that wait to be counted together."""
 _NONE = 1e-12
@@ -85,14 +87,14 @@ class Ranking:
         """The average precision; the interval is Wilson's for the effective n of its jackknife variance."""
         return self._sampled(Curve.average_precision, Curve.sampling_variance)
 
-    def expected_roc_auc(self, learnt: float = math.inf) -> Reading:
-        """The area to expect once labels come, where weights are chances that were learnt from so many outcomes.
+    def expected_roc_auc(self, learnt: Sides = _ALL) -> Reading:
+        """The area to expect once labels come, where weights are chances that were learnt from so many outcomes of each side.
 
         Between low and high is the area that labels will show of these rows, with 95% confidence.
         """
         return self._expected(Curve.roc_auc, learnt)
 
-    def expected_average_precision(self, learnt: float = math.inf) -> Reading:
+    def expected_average_precision(self, learnt: Sides = _ALL) -> Reading:
         """The same of the average precision."""
         return self._expected(Curve.average_precision, learnt)
 
@@ -186,13 +188,14 @@ class Ranking:
         found, rows = area(curve), self._equal_rows(curve)
         return _reading(found.value, rows, variance(curve, found, rows))
 
-    def _expected(self, area: Callable[[Curve], Area], learnt: float) -> Reading:
+    def _expected(self, area: Callable[[Curve], Area], learnt: Sides) -> Reading:
         curve = self._curve()
         if curve is None:
             return NOTHING
         found, rows = area(curve), self._equal_rows(curve)
         value = found.value + curve.label_shift(found)
-        variance = curve.label_variance(found) * (1 + sum(rows) / max(learnt, 1.0))
+        more = max(there / max(taught, 1.0) for there, taught in zip(rows, learnt, strict=True))
+        variance = curve.label_variance(found) * (1 + more)
         return _reading(min(max(value, 0.0), 1.0), rows, variance)
 
     def _equal_rows(self, curve: Curve) -> Sides:
