@@ -25,6 +25,10 @@ _DAYS = 3
 """Days of the same kind that are to be seen, until there are four weeks."""
 _STEADY = 3
 """Times less than the mean, which no hour may have had, for a stream to be known after some days."""
+_TELLING, _HALF_A_DAY = 20, 12
+"""Events that hours are to have on average to be looked at one by one: of fewer, as many as have so many together."""
+_LATELY, _LEAST_LEVEL = 6, 0.05
+"""Hours by which it is known whether less comes than did, and how much less at most."""
 _BUSY = 30
 """Hours with events that are to be seen before it is known how long silences are."""
 _TAIL = (0, 24, 48)
@@ -83,8 +87,9 @@ class Hours:
         """What an hour and its neighbours usually have, so that a day may begin or end an hour off; nothing if not known yet.
 
         An hour of the week is known once it was seen four times, one odd one aside; or once, and three days that are both on
-        the weekend or both not; or, where no hour had less than a third of the mean, after any three days. Of these the last
-        hours may have had less, up to two days after three: a stream that ebbs away is not forgotten by that.
+        the weekend or both not; or, where no hour (or hours that have 20 events together, half a day at most) had less than a
+        third of the mean, after any three days. Of these the last hours may have had less, up to two days after three: a
+        stream that ebbs away is not forgotten by that.
         """
         if not self._usual:
             self._usual = self._work_out()
@@ -98,6 +103,13 @@ class Hours:
         if self._missed < 0:
             self._missed = self._most_missed()
         return self._missed
+
+    def level(self) -> float:
+        """What part of what the last hours have at least they had this time, at most 1: traffic may have become less."""
+        hours = range(self._last + 1 - _LATELY, self._last + 1)
+        least = sum(self.usual(hour).events for hour in hours)
+        had = sum(int(self._events[(hour + _MONDAY) % WEEK, 0]) for hour in hours)
+        return min(max(had / least, _LEAST_LEVEL), 1.0) if least else 1.0
 
     def batch(self, hour: int) -> Batch:
         """The batch that usually comes from an hour on."""
@@ -178,10 +190,14 @@ class Hours:
 
     def _every(self) -> Floats:
         """What every hour has, if there are three days, and no hour of them is quiet."""
+        hours, stretches = self._in_order(self._events), self._in_order(self._stretches)
         for tail in _TAIL:
-            events = self._events.copy()
-            events[(np.arange(self._last - tail, self._last) + 1 + _MONDAY) % WEEK, 0] = -1
-            seen = events[events >= 0].astype(np.int64)
-            if len(seen) >= 24 * _DAYS and int(seen.min()) * _STEADY * len(seen) >= int(seen.sum()) > 0:
-                return self._summed_up(events.reshape(1, -1), self._stretches.reshape(1, -1))[1]
+            end = len(hours) - tail
+            seen = hours[:end][hours[:end] >= 0].astype(np.int64)
+            if len(seen) < 24 * _DAYS or not seen.any():
+                continue
+            mean = float(seen.mean())
+            together = min(math.ceil(_TELLING / mean), _HALF_A_DAY)
+            if int(np.convolve(seen, np.ones(together, np.int64), "valid").min()) * _STEADY >= together * mean:
+                return self._summed_up(hours[np.newaxis, :end], stretches[np.newaxis, :end])[1]
         return UNKNOWN

@@ -164,15 +164,15 @@ class Rhythm:
         return min(self._by_hours(), self._by_means(), self._by_batches())
 
     def _by_hours(self) -> int:
-        expected, wanted = 0.0, _EXPECTED
+        expected, wanted, level = 0.0, _EXPECTED, self._hours.level()
         for usual, start, end in self._ahead():
             if not usual.events:
                 continue
             wanted = max(wanted, _LONGER * usual.events * usual.stretch / HOUR)
-            at = self._reached(wanted - expected, usual.events, start)
+            at = self._reached(wanted - expected, usual.events * level, start)
             if at < end:
                 return at
-            expected += usual.events * (end - start) / HOUR
+            expected += usual.events * level * (end - start) / HOUR
         return FAR
 
     def _by_means(self) -> int:
