@@ -23,7 +23,7 @@ class LostOffset(Exception):
     """The next offset to read is no longer there."""
 
 
-_WORK = 5.0
+_WORK = 10.0
 """Seconds that work on a slice may take."""
 
 

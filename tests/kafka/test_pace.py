@@ -150,7 +150,7 @@ def test_of_what_keeps_no_step_no_more_is_given_than_is_asked_for() -> None:
 
 def test_a_slice_is_as_large_as_can_be_done_in_two_seconds_by_the_one_before() -> None:
     limits = Limits(size=1_000)
-    assert [limits.fitting(500, seconds) for seconds in (0.0, 0.5, 5.0, 10.0, 1e6)] == [1_000, 1_000, 500, 250, 1]
+    assert [limits.fitting(500, seconds) for seconds in (0.0, 0.5, 10.0, 20.0, 1e6)] == [1_000, 1_000, 500, 250, 1]
 
 
 def test_who_is_gone_is_forgotten() -> None:
