@@ -91,9 +91,10 @@ class Group:
 
         Values of `texts` are numbers of categories.  Until there is a reference, features are numbers and texts in one column.
         """
-        stop = int((marks.time < self._known_at()).argmin()) + 1 if self._doubted and len(values) else 0
-        if not stop or marks.time[stop - 1] < self._known_at():
+        known = np.flatnonzero(marks.time >= self._known_at()) if self._doubted else np.zeros(0, np.int64)
+        if not len(known):
             return self._update(names, values, marks, texts)
+        stop = int(known[0]) + 1
         findings = self._update(names, values[:stop], marks.part(0, stop), texts) + self._settled(int(marks.row[stop - 1]))
         return findings + self._update(names, values[stop:], marks.part(stop, len(marks.row)), texts)
 

@@ -10,14 +10,12 @@ import numpy.typing as npt
 from detectors.scanning.scores import UNIT
 from detectors.scanning.seasons import Seasons
 from detectors.scanning.waves import runs
-from stream_monitor.watching.reference import Reference
+from stream_monitor.watching.reference import EXTREME, Reference
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-_EXTREME = 8.0
-"""Standard deviations of the reference at which deviations are cut off."""
 _MANY, _EVERY = 4_096, 8
 """Rows from which on one in so many is learnt from."""
 _TOGETHER = 64
@@ -39,7 +37,7 @@ class Season:
         self._usual = np.zeros((len(reference.names), 1))
         """What the times of the reference do to it on average, in `UNIT`s of a standard deviation."""
         self._changed = np.zeros(len(reference.names), np.bool_)
-        """Of which signals a change was open when these rows came:"""
+        """Of which signals a change was open when the rows came that are kept."""
         self._kept: list[tuple[Floats, Ints]] = []
         self._kept_rows = 0
         if len(reference.values):
@@ -51,20 +49,14 @@ class Season:
         while at < len(values):
             next_stop = self._due() if self._rows >= _MANY else min(self._due(), _MANY)
             stop = min(len(values), at + next_stop - self._rows)
-            if self._seasons.any:
-                away = (self._waves(times[at:stop]) - self._usual) / UNIT
-                parts.append(values[at:stop] - away.T * self._reference.sd)
-            else:
-                parts.append(values[at:stop])
+            parts.append(self._plain(values[at:stop], times[at:stop]))
             self._learn(values[at:stop], times[at:stop], changed)
             at = stop
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def of_reference(self) -> Floats:
         """The reference's values, float64[m, d], without what is known of their seasons by now."""
-        reference = self._reference
-        values: Floats = reference.values - ((self._waves(reference.times) - self._usual) / UNIT).T * reference.sd
-        return values
+        return self._plain(self._reference.values, self._reference.times)
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
@@ -76,6 +68,13 @@ class Season:
         self._rows, self._fitted, self._usual = state["rows"], state["fitted"], state["usual"].copy()
         self._seasons.restore(state)
         self._kept, self._kept_rows = [], 0
+
+    def _plain(self, values: Floats, times: Ints) -> Floats:
+        """Values, float64[n, d], as they would be at the times of the reference."""
+        if not self._seasons.any:
+            return values
+        plain: Floats = values - ((self._waves(times) - self._usual) / UNIT).T * self._reference.sd
+        return plain
 
     def _due(self) -> int:
         """The row at which seasons are fitted again."""
@@ -107,7 +106,7 @@ class Season:
         self._kept, self._kept_rows = [], 0
         waves = self._waves(times)
         with np.errstate(over="ignore", invalid="ignore"):
-            deviations = np.clip((values - self._reference.mean) / self._reference.sd, -_EXTREME, _EXTREME).T
+            deviations = np.clip((values - self._reference.mean) / self._reference.sd, -EXTREME, EXTREME).T
             scores = np.where(np.isnan(deviations), waves, np.rint(deviations * UNIT))
         held = np.broadcast_to(self._changed[:, np.newaxis], scores.shape) if self._changed.any() else None
         self._seasons.take(np.ascontiguousarray(scores), scores - waves, held, runs(times))

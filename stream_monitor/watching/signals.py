@@ -50,7 +50,7 @@ class Signals:
         self._season = None if reference.counted else Season(reference)
         self._lasting: tuple[int, ...] = ()
         self._changed = np.zeros(len(reference.names), np.bool_)
-        """Which signals these are."""
+        """The signals with a course when rows were last added, and the same as a mask, [d]: courses hardly ever change."""
         self._kept: list[tuple[Floats, Marks]] = []
         """The last rows, of which nobody has asked what they amount to yet."""
         self._kept_rows = 0
