@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -164,36 +164,38 @@ class Rhythm:
         return min(self._by_hours(), self._by_means(), self._by_batches())
 
     def _by_hours(self) -> int:
-        expected, wanted, level = 0.0, _EXPECTED, self._hours.level()
-        for usual, start, end in self._ahead():
-            if not usual.events:
-                continue
-            wanted = max(wanted, _LONGER * usual.events * usual.stretch / HOUR)
-            at = self._reached(wanted - expected, usual.events * level, start)
-            if at < end:
-                return at
-            expected += usual.events * level * (end - start) / HOUR
-        return FAR
+        level = self._hours.level()
+        return self._reached(
+            (usual.events * level, _LONGER * usual.events * usual.stretch / HOUR, start, end)
+            for usual, start, end in self._ahead()
+        )
 
     def _by_means(self) -> int:
-        expected, wanted = 0.0, max(_EXPECTED, _LONGER * self._hours.missed())
-        if math.isinf(wanted):
+        longest = _LONGER * self._hours.missed()
+        if math.isinf(longest):
             return FAR
-        for usual, start, end in self._ahead():
-            at = self._reached(wanted - expected, usual.sure, start) if usual.sure else FAR
-            if at < end:
-                return at
-            expected += usual.sure * (end - start) / HOUR
-        return FAR
+        return self._reached((usual.sure, longest, start, end) for usual, start, end in self._ahead())
 
     def _ahead(self) -> Iterator[tuple[Usual, int, int]]:
         """What is usual in each hour to come, and from when to when there may be silence in it."""
         for hour in range(self._hour, self._hour + _AHEAD):
             yield self._hours.usual(hour), max(self._last, hour * HOUR), (hour + 1) * HOUR
 
-    def _reached(self, missing: float, per_hour: float, start: int) -> int:
-        """The clock at which so many events are still missing from a start on, and it is silent for long enough."""
-        return max(start + math.ceil(max(missing, 0.0) * HOUR / per_hour), self._last + _LEAST)
+    def _reached(self, hours: Iterable[tuple[float, float, int, int]]) -> int:
+        """The clock at which enough events are missing.
+
+        Of each hour: how many events are expected in it, how many must be missing at least, and from when to when.
+        """
+        expected, wanted = 0.0, _EXPECTED
+        for per_hour, least, start, end in hours:
+            if not per_hour:
+                continue
+            wanted = max(wanted, least)
+            at = max(start + math.ceil(max(wanted - expected, 0.0) * HOUR / per_hour), self._last + _LEAST)
+            if at < end:
+                return at
+            expected += per_hour * (end - start) / HOUR
+        return FAR
 
     def _by_batches(self) -> int:
         expected = 0
