@@ -13,6 +13,7 @@ from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.metrics.judged import Judged
 from stream_monitor.metrics.vocabulary import Classes, Vocabulary, Word, all_of, are
+from stream_monitor.watching.confidence import highest
 from stream_monitor.watching.judge import losses
 from stream_monitor.watching.words import Words
 
@@ -94,7 +95,7 @@ class ClassNumbers:
         now = self._vocabulary.now
         if now.kind == "binary":
             return self._positive_score(now, outcomes.score, outcomes.scores)
-        return np.where(np.isnan(outcomes.score), np.fmax.reduce(outcomes.scores, axis=1, initial=np.nan), outcomes.score)
+        return highest(outcomes.score, outcomes.scores)
 
     def unexpected(self, outcomes: Outcomes) -> int:
         """How many new outcomes of a binary task are of a class that is neither the positive nor the first negative one."""
