@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 
 from detectors import Array
 
@@ -52,13 +51,11 @@ def inflation(phi: Array, windows: Array) -> tuple[Array, Array]:
     """By how much autocorrelation inflates the variance of a mean over each window, [d, w], and in the limit, [d]."""
     length = 4096
     inflated = np.ones((len(phi), len(windows)))
-    impulse = np.zeros(length)
-    impulse[0] = 1.0
     at = np.clip(windows.astype(np.int64) - 1, 1, length - 1) - 1
     for i, row in enumerate(phi):
         if not row.any():
             continue
-        spectrum = np.abs(np.fft.rfft(lfilter([1.0], np.concatenate(([1.0], -row)), impulse), 4 * length)) ** 2
+        spectrum = 1 / np.abs(np.fft.rfft(np.concatenate(([1.0], -row)), 4 * length)) ** 2
         correlation = np.fft.irfft(spectrum)[:length]
         correlation = correlation[1:] / correlation[0]
         sums, weighted = np.cumsum(correlation), np.cumsum(correlation * np.arange(1, length))

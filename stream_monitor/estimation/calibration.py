@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,6 +69,8 @@ class Calibration:
 
 def _knots(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Mean scores of bins and their chances, rounded, and never sure: none of n is taken as half of n + 1."""
+    from scipy.optimize import isotonic_regression  # 25 MB that a program does without until it estimates
+
     positive, negative = weights * outcomes, weights * (1 - outcomes)
     rarer = min(positive.sum(), negative.sum())
     shares = positive / positive.sum() + negative / negative.sum() if rarer > 0 else weights
