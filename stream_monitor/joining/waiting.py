@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ class Waiting:
         """The one after the last row's."""
         self._next = 0
         self._chunks: list[Chunk] = []
-        self._starts = _NONE
+        self._starts: list[int] = []
         self._soonest = FAR
         """No row that is not past its deadline has an earlier one."""
         self._widths: dict[str, int] = {}
@@ -98,20 +99,21 @@ class Waiting:
 
     def rows(self, numbers: Indices) -> Table:
         """Rows as a copy, ROW[n]."""
-        if len(self._chunks) == 1:
-            return self._chunks[0].take(numbers - self._chunks[0].start)
+        homes = list(self._places(numbers))
+        if len(homes) == 1:
+            return homes[0][0].take(homes[0][2])
         found = np.empty(len(numbers), ROW)
         words = words_of(found)
-        for chunk, which, places in self._places(numbers):
+        for chunk, which, places in homes:
             words[which] = words_of(chunk.take(places))
         return found
 
     def gathered(self, numbers: Indices, names: Sequence[str]) -> tuple[Table, list[npt.NDArray[Any]]]:
         """Rows as a copy, ROW[n], and what they have of some things that only some have, as `more` gives it."""
-        if len(self._chunks) != 1:
+        homes = list(self._places(numbers))
+        if len(homes) != 1:
             return self.rows(numbers), [self.more(name, numbers) for name in names]
-        chunk = self._chunks[0]
-        places = numbers - chunk.start
+        [(chunk, _, places)] = homes
         return chunk.take(places), [
             chunk.more[name][places]
             if name in chunk.more and (name not in _WIDE or chunk.more[name].shape[1] == self._widths[name])
@@ -185,7 +187,7 @@ class Waiting:
         self._soonest = min((chunk.next_deadline(clock) for chunk in self._chunks if chunk.last > clock), default=FAR)
         if any(chunk.last <= clock for chunk in self._chunks):
             self._chunks = [chunk for chunk in self._chunks if chunk.last > clock]
-            self._starts = np.array([chunk.start for chunk in self._chunks], np.int64)
+            self._starts = [chunk.start for chunk in self._chunks]
 
     def keep(self, wanted: Callable[[Hashes], Mask], clock: int) -> None:
         """Keeps only the rows whose id is wanted; numbers change."""
@@ -254,17 +256,18 @@ class Waiting:
                 return last
         chunk = Chunk(self._next)
         self._chunks.append(chunk)
-        self._starts = np.array([one.start for one in self._chunks], np.int64)
+        self._starts = [one.start for one in self._chunks]
         return chunk
 
     def _places(self, numbers: Indices) -> Iterator[tuple[Chunk, Any, Indices]]:
         """The chunks of some rows, each with their indices and their places in it."""
-        chunks = np.searchsorted(self._starts, numbers, "right") - 1
-        if (chunks == chunks[:1]).all():
-            if len(chunks):
-                chunk = self._chunks[int(chunks[0])]
-                yield chunk, slice(None), numbers - chunk.start
+        if not len(numbers):
             return
+        home = self._chunks[bisect_right(self._starts, int(numbers[0])) - 1]
+        if len(numbers) == 1 or (home.start <= numbers.min() and numbers.max() < home.start + home.count):
+            yield home, slice(None), numbers - home.start
+            return
+        chunks = np.searchsorted(self._starts, numbers, "right") - 1
         for i in np.flatnonzero(np.bincount(chunks, minlength=1)).tolist():
             which = np.flatnonzero(chunks == i)
             yield self._chunks[i], which, numbers[which] - self._chunks[i].start
