@@ -1,4 +1,4 @@
-"""JSON text to values, strictly first, and then as Python producers write it: with NaN and Infinity."""
+"""JSON text to values, strictly first, and then as Python reads it: with NaN, Infinity, and 1e999, which is infinite too."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from consumers.wire.event import Refused
 FAILED = (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError)
 """What a decoder of bytes raises on bytes that it cannot decode."""
 _LITERALS = (b"NaN", b"Infinity")
+_TOO_LARGE = "Number out of range"
 _any = msgspec.json.Decoder().decode
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 T = TypeVar("T")
 
 
 def parse(value: bytes, strict: Callable[[bytes], T], lenient: Callable[[Any], T]) -> T:
-    """What `strict` makes of the text, or `lenient` of its value where only those literals stand in the way."""
+    """What `strict` makes of the text, or `lenient` of its value where only these literals and numbers stand in the way."""
     try:
         return strict(value)
     except FAILED as error:
-        if not any(literal in value for literal in _LITERALS):
+        if not (any(literal in value for literal in _LITERALS) or _TOO_LARGE in str(error)):
             reason = "invalid_event" if isinstance(error, msgspec.ValidationError) else "invalid_json"
             raise Refused(reason, _said(error)) from None
     return lenient(_with_literals(value))

@@ -30,6 +30,9 @@ _NEW = 0.01
 _VARIED = 0.9
 """The most that one value may have in any fifth of the reference of a feature that is said to be constant."""
 
+_SURELY_MIXED = 60.0
+"""The least factor by which some values are said to be in another unit than the others."""
+
 
 class Look(NamedTuple):
     """What a rule goes by."""
@@ -121,9 +124,13 @@ def outside(look: Look) -> Findings:
 
     def words(i: int, before: str, after: str) -> str:
         low, high = number(known.lowest[i]), number(known.highest[i])
-        above = counts.above[i] >= counts.below[i]
-        extreme = f"the largest is {number(counts.highest[i])}" if above else f"the smallest is {number(counts.lowest[i])}"
-        return f"is {'above' if above else 'below'} its range in {after}: {extreme}, in the reference {low} to {high}"
+        extremes = {
+            "below": f"the smallest is {number(counts.lowest[i])}",
+            "above": f"the largest is {number(counts.highest[i])}",
+        }
+        sides = [one for one, n in (("below", counts.below[i]), ("above", counts.above[i] or not counts.below[i])) if n]
+        far = ", ".join(extremes[one] for one in sides)
+        return f"is {' or '.join(sides)} its range in {after}: {far}, in the reference {low} to {high}{_mixed(look, i)}"
 
     return _findings(look, judged, words)
 
@@ -196,6 +203,16 @@ def _begins_to_jump(look: Look, feature: int) -> bool:
         units.jump(look.known, feature, some, units.size(look.known, feature, some)) for some in (latest[:SOME], latest[-SOME:])
     )
     return after is not None and before is None
+
+
+def _mixed(look: Look, feature: int) -> str:
+    """That a feature's latest values beyond its range are in another unit, as those of one of several clients; or nothing."""
+    known, latest = look.known, look.counts.latest()[:, feature]
+    beyond = latest[(latest < known.low[feature]) | (latest > known.high[feature])]
+    jump = units.jump(known, feature, beyond, units.size(known, feature, beyond))
+    if jump is None or jump.intercept or max(jump.slope, 1 / jump.slope) < _SURELY_MIXED:
+        return ""
+    return f"; what is beyond it {jump.text}"
 
 
 def _missing(look: Look, name: Name) -> Judged:

@@ -32,7 +32,7 @@ class UnitJumps:
 
     def __init__(self) -> None:
         self._since: dict[int, Size] = {}
-        """Of all windows in a row in which a feature may be in another unit, and in the same one."""
+        """Of all windows in a row in which a feature is elsewhere than in the reference, and of one size."""
         self._moving: dict[int, int] = {}
         """How often in a row that was another size than before: once where a window is of both, and more where it grows."""
         self._said: dict[int, Jump] = {}
@@ -44,7 +44,7 @@ class UnitJumps:
         latest = counts.latest()
         self._said = {i: said for i, said in self._said.items() if i in is_open}
         found = self._found(known, counts, latest)
-        doubted = {i for i, said in self._said.items() if units.other(known, i, latest[:, i], said)}
+        doubted = {i for i, said in self._said.items() if self._doubt(known, i, latest[:, i], said)}
         back = {i for i in is_open if units.back(known, i, latest[:, i])}
         wrong = (doubted & self._doubted) - back - found.keys()
         anew = {i for i, one in found.items() if i in self._said and self._said[i] != one}
@@ -71,21 +71,33 @@ class UnitJumps:
 
     def _found(self, known: Known, counts: FeatureCounts, latest: units.Floats) -> dict[int, Jump]:
         """By the last rows and all since the change, or by the very last ones where it has just begun."""
-        found, before, moving = dict[int, Jump](), self._since, self._moving
-        self._since, self._moving = {}, {}
-        for i in units.likely(known, latest):
-            since = units.size(known, i, latest[-counts.rows :, i])
-            self._moving[i] = moving.get(i, 0)
-            if i in before and units.together(known, i, before[i], since):
-                since = before[i].plus(since)
-            else:
-                self._moving[i] += i in before
-            self._since[i] = since
-            one = units.jump(known, i, latest[:, i], since)
-            if one is not None and (one.large or self._moving[i] <= 1):
+        found, before, away = dict[int, Jump](), self._since, units.away(known, latest)
+        self._follow(known, away.all, latest[-counts.rows :])
+        for i in sorted(away.likely):
+            straight = self._moving[i] <= 1 or known.slow[i]
+            one = units.jump(known, i, latest[:, i], self._since[i]) if straight else None
+            if one is not None:
                 found[i] = one
-        for i in units.likely(known, latest[-SOME:]):
-            one = None if i in found or i in before else units.plain_jump(known, i, latest[-SOME:, i])
+        for i in sorted(units.away(known, latest[-SOME:]).likely - found.keys() - before.keys()):
+            one = units.plain_jump(known, i, latest[-SOME:, i])
             if one is not None:
                 found[i] = one
         return found
+
+    def _follow(self, known: Known, away: list[int], rows: units.Floats) -> None:
+        """Adds rows to those since the change; what was as large as the reference before has not moved yet."""
+        before, moving = self._since, self._moving
+        self._since, self._moving = {}, {}
+        for i in away:
+            since = units.size(known, i, rows[:, i])
+            self._moving[i] = moving.get(i, 0)
+            if i in before and units.together(known, i, before[i], since):
+                since = before[i].plus(since)
+            elif i in before and not units.together(known, i, units.usual(known, i), before[i]):
+                self._moving[i] += 1
+            self._since[i] = since
+
+    def _doubt(self, known: Known, i: int, values: units.Floats, said: Jump) -> bool:
+        """Whether the last rows, or all since the change, are plainly not what was said."""
+        since = self._since.get(i)
+        return units.other(known, i, values, said) or (since is not None and units.denied(known, i, since, said))

@@ -16,7 +16,9 @@ _FEWEST = 50
 """Values by which it is judged."""
 _LARGE = 10.0
 _NEAR = math.log(1.1)
-"""How near the ratio of medians must be to a large factor, or to that within two standard errors."""
+"""How near the ratio of sizes must be to a large factor, or to that within two standard errors."""
+_WITHIN, _SURE = 0.1, 3.0
+"""The part of a large factor's logarithm to which the ratio must be known, at so many standard errors: 8 is not 10."""
 _ABOUT = math.log(1.35)
 _KNOWN = 0.01
 """The largest standard error of a ratio that tells a small factor; at two of these, or within one in a hundred, it is one."""
@@ -93,17 +95,27 @@ class Jump(NamedTuple):
         return f"is {' or '.join(f'{one:.4g}' for one in times)} times {how} than in the reference: a unit ({self.names})?"
 
 
-def likely(known: Known, rows: Floats) -> list[int]:
-    """The features whose middle has moved as a change of unit might move it, by rows of float64[n, d]."""
+class Away(NamedTuple):
+    """Features whose middle is elsewhere than in the reference."""
+
+    all: list[int]
+    likely: set[int]
+    """Those that have moved as a change of unit might move them."""
+
+
+def away(known: Known, rows: Floats) -> Away:
+    """Which features are elsewhere, by rows of float64[n, d]."""
     before, after = _middle(np.abs(_without_zeros(known.grid.T))), _middle(np.abs(_without_zeros(rows)))
     low, plain, high = known.grid[:, _QUARTILES].T
     now = _middle(rows)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        moved = np.abs(np.log(after) - np.log(before))[:, np.newaxis]
-        found = (np.abs(moved - _LOGARITHMS) <= _ABOUT).any(axis=1)
+        moved = np.abs(np.log(after) - np.log(before))
+        found = (np.abs(moved[:, np.newaxis] - _LOGARITHMS) <= _ABOUT).any(axis=1)
         for slope, intercept, _ in _AFFINE:
             found |= np.abs(slope * plain + intercept - now) <= _ABOUT_AFFINE * slope * (high - low)
-    return np.flatnonzero(found & ~known.texts).tolist()
+    found &= ~known.texts
+    elsewhere = found | (moved > _ABOUT) & ~known.texts
+    return Away(np.flatnonzero(elsewhere).tolist(), set(np.flatnonzero(found).tolist()))
 
 
 def size(known: Known, feature: int, values: Floats) -> Size:
@@ -117,11 +129,18 @@ def size(known: Known, feature: int, values: Floats) -> Size:
     return Size(len(values), mean, len(plain), logarithm)
 
 
+def usual(known: Known, feature: int) -> Size:
+    """How large a feature's values are in the reference."""
+    whole, sizes = _shapes(known, feature)
+    n = int(known.common.whole_n[feature])
+    plain = round(n * (1 - float(known.zeros[feature])))
+    return Size(n, float(whole.values.mean()), plain, float(np.log(np.abs(sizes.values)).mean()))
+
+
 def together(known: Known, feature: int, since: Size, more: Size) -> bool:
     """Whether a feature's later values are as large as those before them, but for chance."""
-    spread = float(np.log(np.abs(_shapes(known, feature)[1].values)).std())
-    error = spread * math.sqrt(1 / max(since.plain, 1) + 1 / max(more.plain, 1))
-    return abs(since.logarithm - more.logarithm) <= _TOGETHER * error
+    moved = _moved(known, feature, since, more)
+    return abs(moved.by) <= _TOGETHER * moved.error
 
 
 def jump(known: Known, feature: int, values: Floats, since: Size) -> Jump | None:
@@ -133,18 +152,18 @@ def jump(known: Known, feature: int, values: Floats, since: Size) -> Jump | None
     whole, sizes = _shapes(known, feature)
     if len(values) < _FEWEST or len(np.unique(sizes.values)) < 3:
         return None
-    n = int(known.common.whole_n[feature])
+    before = usual(known, feature)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         plain = values[values != 0]
         if len(plain) >= _FEWEST and sizes.distance(plain) >= _OTHER * _limit(len(plain)):
-            moved = _moved(sizes, n * (1 - float(known.zeros[feature])), since)
+            moved = _moved(known, feature, before, since)
             if known.slow[feature]:  # rows of some hours may be larger than those of others
                 moved = moved._replace(error=max(moved.error, _TELLING))
-            for one in _large(sizes.values, plain, moved) + _small(moved):
+            for one in _large(moved) + _small(moved):
                 if sizes.distance(plain / one.slope) <= _limit(len(plain)):
                     return one
         if not known.slow[feature] and whole.distance(values) >= _OTHER * _limit(len(values)):
-            for one in _degrees(whole.values, n, since):
+            for one in _degrees(whole.values, before.n, since):
                 if whole.distance((values - one.intercept) / one.slope) <= _limit(len(values)):
                     return one
     return None
@@ -168,6 +187,15 @@ def other(known: Known, feature: int, values: Floats, said: Jump) -> bool:
     with np.errstate(over="ignore", under="ignore"):
         back = (values - said.intercept) / said.slope
     return _shapes(known, feature)[0].distance(back) >= _OTHER * _limit(len(values))
+
+
+def denied(known: Known, feature: int, since: Size, said: Jump) -> bool:
+    """Whether all of a feature's values since a change are surely not of the size that was said; never of a slow one."""
+    if known.slow[feature] or said.intercept:
+        return False
+    moved = _moved(known, feature, usual(known, feature), since)
+    off = min(abs(moved.by - math.log(one)) for one in (said.slope, said.also) if one)
+    return off > _NEAR + _SURE * moved.error
 
 
 def back(known: Known, feature: int, values: Floats) -> bool:
@@ -215,10 +243,10 @@ class _Moved(NamedTuple):
     error: float
 
 
-def _moved(sizes: _Shape, n: float, since: Size) -> _Moved:
-    before = np.log(np.abs(sizes.values))
-    error = float(before.std()) * math.sqrt(1 / max(n, 1) + 1 / max(since.plain, 1))
-    return _Moved(since.logarithm - float(before.mean()), error)
+def _moved(known: Known, feature: int, before: Size, after: Size) -> _Moved:
+    spread = float(np.log(np.abs(_shapes(known, feature)[1].values)).std())
+    error = spread * math.sqrt(1 / max(before.plain, 1) + 1 / max(after.plain, 1))
+    return _Moved(after.logarithm - before.logarithm, error)
 
 
 def _small(moved: _Moved) -> list[Jump]:
@@ -233,24 +261,15 @@ def _small(moved: _Moved) -> list[Jump]:
     ]
 
 
-def _large(grid: Floats, values: Floats, moved: _Moved) -> list[Jump]:
-    """The large factor nearest to the ratio of the medians of sizes, none of which is zero, or the two that it may be."""
-    after = np.log(np.abs(values))
-    by = float(np.median(after)) - float(np.median(np.log(np.abs(grid))))
-    near = max(_NEAR, min(2 * _error(after), _ABOUT))
-    close = [factor for factor, _ in _FACTORS if factor >= _LARGE and abs(abs(by) - math.log(factor)) <= near]
-    found = [
-        (abs(abs(moved.by) - math.log(factor)), factor, names)
-        for factor, names in _FACTORS
-        if factor >= _LARGE and any(abs(math.log(factor / it)) <= _SURELY * moved.error for it in close)
-    ]
-    if not found:
+def _large(moved: _Moved) -> list[Jump]:
+    """The large factor that all values since the change agree with, and surely no other rise; or the two that it may be."""
+    offs = [(abs(abs(moved.by) - math.log(factor)), factor, names) for factor, names in _FACTORS if factor >= _LARGE]
+    (off, factor, names), (further, another, more) = sorted(offs)[:2]
+    if off > max(_NEAR, 2 * moved.error) or off + _SURE * moved.error > _WITHIN * math.log(factor):
         return []
-    (off, factor, names), *others = sorted(found)
-    way, also = math.copysign(1, by), 0.0
-    for further, another, more in others[:1]:
-        if further - off < _SURELY * moved.error:
-            also, names = another**way, f"{names} or {more}" if factor < another else f"{more} or {names}"
+    way, also = math.copysign(1, moved.by), 0.0
+    if further - off < _SURELY * moved.error:
+        also, names = another**way, f"{names} or {more}" if factor < another else f"{more} or {names}"
     return [Jump(factor**way, 0.0, names, also)]
 
 

@@ -24,7 +24,7 @@ def test_nonsense_is_no_time(time: Any) -> None:
         (b'{"prediction_id":"\xff"}', "invalid_json"),
         (b"[" * 100_000, "invalid_json"),
         (b"7", "invalid_event"),
-        (b'{"prediction_id":1e999}', "invalid_event"),
+        (b'{"prediction_id":1e999}', "invalid_prediction_id"),
         (None, "empty_record"),
         ({}, "missing_prediction_id"),
         (prediction(""), "missing_prediction_id"),

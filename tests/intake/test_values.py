@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -130,6 +131,19 @@ streams:
     assert read(event, text=mapped) == {
         "time": START, "prediction": "x", "segment:region": "eu", "feature:amount": 3.0, "feature:f.g": "t", "version": "2",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("before", [0, 200])
+def test_a_number_too_large_for_double_precision_is_infinite(before: int) -> None:
+    deployment = Deployment("streams: {s: {predictions: {topic: p}}}")
+    deployment.give("p", *(prediction(f"{i}", features={"a": 1.5}) for i in range(before)))
+    text = json.dumps(prediction(features={"a": "A", "b": "B"}))
+    large = text.replace('"A"', "1e999").replace('"B"', "-2E+400")
+    deployment.give("p", large.encode(), f"[{large}, 7]".encode())
+    deployment.run()
+    rows = [row for section in deployment.sections("predictions") for row in cells(section)]
+    assert [(row["feature:a"], row["feature:b"]) for row in rows[before:]] == [(float("inf"), -float("inf"))] * 2
+    assert len(deployment.dead_letters) == 1
 
 
 def test_not_a_number_is_missing_and_infinity_is_kept() -> None:

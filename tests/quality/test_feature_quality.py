@@ -142,6 +142,35 @@ def test_values_beyond_the_range_are_said_with_the_extreme() -> None:
     assert said(watched.window({"age": rng.uniform(18, 90, 500)})) == [("OutOfRange", "resolved", "age")]
 
 
+def test_values_beyond_the_range_on_both_sides_are_said_with_both_extremes() -> None:
+    rng = np.random.default_rng(9)
+    watched = Watched({"age": rng.uniform(18, 90, N)})
+    ages = rng.uniform(18, 90, 500)
+    ages[:20], ages[20:40] = 400.0, -50.0
+    (issue,) = watched.window({"age": ages})
+    assert issue.summary.startswith(
+        "age of shop is below or above its range in 8.0% of 500 rows: "
+        "the smallest is -50, the largest is 400, in the reference 18"
+    )
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (1_000.0, "; what is beyond it is 1000 or 1024 times larger than in the reference: a unit (milli or kilo or kibi)?"),
+        (1 / 100, "; what is beyond it is 100 times smaller than in the reference: a unit (percent, cents or centi)?"),
+        (30.0, ""),
+    ],
+)
+def test_a_third_of_values_in_another_unit_is_out_of_range_and_says_so(factor: float, words: str) -> None:
+    rng = np.random.default_rng(41)
+    watched = Watched({"x": rng.normal(100, 10, N)})
+    mixed = rng.normal(100, 10, 600) * np.where(rng.random(600) < 1 / 3, factor, 1.0)
+    (issue,) = watched.window({"x": mixed})
+    assert said([issue]) == [("OutOfRange", "opened", "x")]
+    assert issue.summary.partition("; ")[2] == words.removeprefix("; ")
+
+
 def test_a_drift_that_is_said_is_not_said_again_but_odd_values_are() -> None:
     rng = np.random.default_rng(23)
     drifting = frozenset({"x"})

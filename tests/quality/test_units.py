@@ -82,10 +82,50 @@ def test_a_thousand_or_1024_is_never_told_where_the_reference_does_not_tell() ->
         assert " 1000 or 1024 times " in issues[0].summary
 
 
+@pytest.mark.parametrize("spread", [1.0, 1.5])
+def test_a_rise_that_is_about_ten_times_is_no_unit_however_often_it_is_looked_at(spread: float) -> None:
+    rng = np.random.default_rng(12)
+    factors = {"seven": 7, "eight": 8, "thirteen": 13, "a seventh": 1 / 7}
+    watched = Watched({name: rng.lognormal(3, spread, N) for name in factors})
+    issues = [
+        one
+        for _ in range(30)
+        for one in watched.window({name: rng.lognormal(3, spread, 300) * factor for name, factor in factors.items()})
+    ]
+    assert [one.summary for one in issues if one.name == "UnitJump"] == []
+
+
+def test_ten_times_is_told_of_widely_spread_values_once_it_cannot_be_eight() -> None:
+    for spread, window in ((0.5, 0), (1.2, 1), (1.5, 2)):
+        rng = np.random.default_rng(13)
+        watched = Watched({"x": rng.lognormal(3, spread, N)})
+        found = [watched.window({"x": rng.lognormal(3, spread, 300) * 10}) for _ in range(10)]
+        assert [(i, one.step) for i, issues in enumerate(found) for one in issues if one.name == "UnitJump"] == [
+            (window, "opened")
+        ]
+
+
+def test_a_unit_that_later_rows_deny_ends() -> None:
+    rng = np.random.default_rng(33)
+    watched = Watched({"x": rng.lognormal(3, 0.8, N)})
+    found = [watched.window({"x": rng.lognormal(3, 0.8, 300) * 50}) for _ in range(20)]
+    told = [(i, one.step, one.end) for i, issues in enumerate(found) for one in issues if one.name == "UnitJump"]
+    assert [(i, step) for i, step, _ in told] == [(0, "opened"), (5, "resolved")]
+    assert told[-1][-1] == "reevaluated"
+
+
+@pytest.mark.parametrize("growth", [1.05, 1.2])
+def test_growth_passes_by_ten_and_sixty_and_is_no_unit(growth: float) -> None:
+    rng = np.random.default_rng(16)
+    watched = Watched({"x": rng.lognormal(3, 0.3, N)})
+    issues = [one for i in range(100) for one in watched.window({"x": rng.lognormal(3, 0.3, 300) * growth**i})]
+    assert [one.summary for one in issues if one.name == "UnitJump"] == []
+
+
 def test_a_unit_is_told_again_only_where_it_is_another_and_ends_where_it_is_none_any_more() -> None:
     rng = np.random.default_rng(9)
-    watched = Watched({"x": rng.normal(0, 1_000, N)})
-    windows = [watched.window({"x": rng.normal(0, 1_000, 300) * factor}) for factor in (100, 100, 100, 10, 10, 35, 35, 35)]
+    watched = Watched({"x": rng.normal(1_000, 200, N)})
+    windows = [watched.window({"x": rng.normal(1_000, 200, 300) * factor}) for factor in (100, 100, 100, 10, 10, 35, 35, 35)]
     told = [[(one.name, one.step) for one in issues] for issues in windows]
     assert [one.end for one in windows[6]] == ["reevaluated"]
     assert told[:6] == [[("UnitJump", "opened")], [], [], [("UnitJump", "updated")], [], []]
@@ -128,7 +168,7 @@ def test_growth_passes_by_inches_and_miles_and_is_no_unit(days: int) -> None:
 
 
 def test_counts_signed_values_and_many_zeros_may_change_their_unit_too() -> None:
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(3)
     assert len(units_said(rng.poisson(4, N) * 0.1, rng.poisson(4, 500) * 0.1 * 100)) == 1
     assert len(units_said(rng.normal(size=N), rng.normal(size=500) * 1_000)) == 1
     zeros = rng.random(N) < 0.7
