@@ -48,7 +48,7 @@ class NumberTest:
             return k, s, c
         windows, steps = level.windows[k], level.steps[s]
         inside = steps - baseline.since[c]
-        ready = (windows <= inside * float(block)) & (inside >= FIRST) & (steps > baseline.quiet[c])
+        ready = (windows <= inside * float(block)) & (inside >= FIRST)
         k, s, c, windows, steps = k[ready], s[ready], c[ready], windows[ready], steps[ready]
         start = level.before[k, s, c]
         n, total = baseline.behind(steps * float(block) - windows, start, c, block)
@@ -95,7 +95,7 @@ class NumberTest:
         return SCALE
 
     def _screened(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
-        """Windows that may be too far, by the lowest of all thresholds; the exact comparison is dear."""
+        """Windows that may be too far and new, by the lowest of all thresholds; the exact comparison is dear."""
         windows, n = level.windows[:, np.newaxis], baseline.plain(level, block)
         lengths = slice(2, 16) if level.number == 0 else slice(8, 16)
         error = self._lowest[lengths, level.number, np.newaxis] * np.sqrt(1 / windows + 1 / n) * windows * SCALE
@@ -106,8 +106,10 @@ class NumberTest:
             np.abs(difference, out=difference)
             return _where(difference > error[..., np.newaxis])
         ratio = level.windows[:, np.newaxis, np.newaxis] / baseline.sizes(level, block)
-        difference = np.abs(level.sums - level.before - ratio * baseline.totals(level))
-        return _where(difference > error[..., np.newaxis])
+        difference = level.sums - level.before - ratio * baseline.totals(level)
+        k, s, c = _where(np.abs(difference) > error[..., np.newaxis])
+        new = ~baseline.silent(level.steps[s], c, difference[k, s, c] > 0)
+        return k[new], s[new], c[new]
 
     def _heights(self, run_length: Array, windows: Array, sides: Sides) -> tuple[Array, Array]:
         """Plain thresholds upwards and downwards, [C, 16, levels]."""

@@ -62,13 +62,14 @@ class RateTest:
     def exceed(self, level: Level, baseline: Baseline, block: int) -> tuple[Ints, ...]:
         """Windows whose rate is too far from the rate before them: their lengths, steps and columns."""
         inside, n, before, pearson, limit = self._compared(level, baseline, block)
-        k, s, c = np.nonzero(
-            (pearson > _SCREEN * limit) & self._ready(level, baseline, block) & (level.steps[:, np.newaxis] > baseline.quiet)
-        )
+        k, s, c = np.nonzero((pearson > _SCREEN * limit) & self._ready(level, baseline, block))
         if not len(k):
             return k, s, c
+        side = np.sign(inside[k, s, c] / level.windows[k] - before[k, s, c] / n[k, s, c])
+        new = ~baseline.silent(level.steps[s], c, side > 0)
+        k, s, c, side = k[new], s[new], c[new], side[new]
         windows, inside, n, before = level.windows[k], inside[k, s, c], n[k, s, c], before[k, s, c]
-        shift = np.sign(inside / windows - before / n) * self._least[c] * windows
+        shift = side * self._least[c] * windows
         beyond = _g(np.clip(inside - shift, 0.0, windows), windows, before, n) > limit[k, s, c]
         return k[beyond], s[beyond], c[beyond]
 

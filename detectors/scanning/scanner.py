@@ -35,10 +35,13 @@ class Baseline:
         self.anew = False
         """Whether any column has begun anew."""
         self.since, self.quiet = np.zeros(len(sums), np.int64), np.zeros(len(sums), np.int64)
-        """The step at which windows may begin, and the one after which a column may alarm again."""
+        """The step at which windows may begin, and the one after which a column may alarm again to the same side."""
+        self.since_sums, self.side = np.zeros(len(sums)), np.zeros(len(sums))
+        """The sums at that step; and to which side a column last changed: 1 upwards, -1 downwards, 0 if another showed it."""
         self.left_out, self.left_out_sums = np.zeros(len(sums)), np.zeros(len(sums))
-        self.origin = {name: np.zeros(len(sums)) for name in ("since", "left_out", "left_out_sums", "start", "start_sums")}
-        """How things stood when the last change was declared, and where the window began that showed it."""
+        self.origin = {name: np.zeros(len(sums)) for name in _ORIGIN}
+        """How things stood when the last change was declared, from where on it may have begun, and where the window began that
+        showed it."""
         self.until = np.full(len(sums), -1, np.int64)
         """The step at which a change is over if it has not been declared again."""
         self.changed, self.ever = np.zeros(len(sums), np.bool_), np.zeros(len(sums), np.bool_)
@@ -73,28 +76,43 @@ class Baseline:
         ready: npt.NDArray[np.bool_] = (lengths <= steps - self.since) & (steps - self.since >= FIRST)
         return ready
 
-    def begin_anew(self, columns: Ints, windows: Windows, length: int) -> None:
-        """Declares a change that a window of so many steps shows, which ends now; or declares it again."""
-        step, rest = windows.step, np.full(len(columns), max(4 * length, _REST // windows.block))
-        again = self.changed[columns]
+    def silent(self, steps: Ints, columns: Ints, up: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Windows that show nothing new: they end soon after an alarm of their columns, and are not on its other side; [n]."""
+        silent: npt.NDArray[np.bool_] = (steps <= self.quiet[columns]) & (np.where(up, -1.0, 1.0) != self.side[columns])
+        return silent
+
+    def begin_anew(self, columns: Ints, windows: Windows, length: int, column: int, up: bool) -> None:
+        """Declares a change that a window of so many steps of a column shows, which ends now; or declares it again."""
+        step, side, beginning = windows.step, 1.0 if up else -1.0, windows.before(length)
+        turned = self.side[column] == -side
+        first = self.origin["start"].copy() if turned else self.since.astype(np.float64)
+        if turned and self.changed[column]:
+            self._leave_out(columns, windows.block, step - length, beginning)
+        again, rest = self.changed[columns], np.full(len(columns), max(4 * length, _REST // windows.block))
         rest[again] = np.maximum(rest, self.until[columns] - self.quiet[columns])[again]
-        beginning = windows.before(length)
-        for c in columns[~again].tolist():
-            now = (self.since[c], self.left_out[c], self.left_out_sums[c], step - length, beginning[c])
-            for name, value in zip(self.origin, now, strict=True):
-                self.origin[name][c] = value
+        self._remember(columns[~again], first, step - length, beginning)
         self.since[columns], self.quiet[columns], self.until[columns] = step, step + rest, step + 3 * rest
+        self.side[columns], self.side[column] = 0.0, side
         self.changed[columns] = self.ever[columns] = self.anew = self.changing = True
+
+    def _remember(self, columns: Ints, first: Array, start: int, beginning: Array) -> None:
+        """Keeps how things stand, as a change is declared by windows that began at a step, and may have since its `first`."""
+        now = (first, self.since, self.since_sums, self.left_out, self.left_out_sums, np.full(len(first), start), beginning)
+        for name, value in zip(_ORIGIN, now, strict=True):
+            self.origin[name][columns] = value[columns]
 
     def end(self, columns: Ints, windows: Windows) -> None:
         """Ends a change: everything since it began is left out, and windows begin anew."""
-        origin, step = self.origin, windows.step
-        length = (step - origin["start"][columns]) * windows.block
-        self.left_out[columns] = origin["left_out"][columns] + length
-        inside = windows.sums[columns] - origin["start_sums"][columns]
-        self.left_out_sums[columns] = origin["left_out_sums"][columns] + inside
-        self.since[columns], self.quiet[columns], self.changed[columns] = step, step - 1, False
+        self._leave_out(columns, windows.block, windows.step, windows.sums)
+        self.quiet[columns] = windows.step - 1
         self.changing = bool(self.changed.any())
+
+    def _leave_out(self, columns: Ints, block: int, step: int, sums: Array) -> None:
+        """Leaves out everything since a change began, up to a step."""
+        origin = self.origin
+        self.left_out[columns] = origin["left_out"][columns] + (step - origin["start"][columns]) * block
+        self.left_out_sums[columns] = origin["left_out_sums"][columns] + sums[columns] - origin["start_sums"][columns]
+        self.since[columns], self.since_sums[columns], self.changed[columns] = step, sums[columns], False
 
     def settle(self, columns: Ints, windows: Windows, middle: Array) -> None:
         """Ends a change that was none: from now on, `middle` is what there was on average, [C]."""
@@ -102,6 +120,7 @@ class Baseline:
         total = np.rint(middle[columns] * size * UNIT) / UNIT
         self.sums[columns] = total - windows.sums[columns] + self.left_out_sums[columns]
         self.since[columns], self.quiet[columns] = windows.step, windows.step - 1
+        self.since_sums[columns], self.side[columns] = windows.sums[columns], 0.0
         self.changed[columns] = self.ever[columns] = False
         self.changing = bool(self.changed.any())
 
@@ -125,7 +144,10 @@ class Baseline:
         return self.sums + self.origin["start_sums"] - self.origin["left_out_sums"]
 
 
-_ARRAYS = ("sums", "since", "quiet", "left_out", "left_out_sums", "until", "changed", "ever")
+_ARRAYS = (
+    "sums", "since", "since_sums", "quiet", "side", "left_out", "left_out_sums", "until", "changed", "ever",
+)  # fmt: skip
+_ORIGIN = ("first", "since", "since_sums", "left_out", "left_out_sums", "start", "start_sums")
 
 
 class Test(Protocol):
@@ -239,23 +261,34 @@ class Scanner:
         return self.baseline.changed | (self.baseline.ever & known)
 
     def began(self, signal: int, test: Test) -> tuple[int, int, int]:
-        """The row at which the last declared change most likely began, and the rows between which."""
-        return max(self._split(column, test) for column in np.flatnonzero(self._signal_of == signal).tolist())[1:]
+        """The row at which the last declared change most likely began, and the rows between which.
+
+        All columns say so together; of a change that turned only the one that did, as the others changed before.
+        """
+        column, origin = self.declared[signal].column, self.baseline.origin
+        turned = origin["first"][column] < origin["since"][column]
+        columns = [column] if turned else np.flatnonzero(self._signal_of == signal).tolist()
+        return max(self._split(one, test) for one in columns)[1:]
 
     def _split(self, column: int, test: Test) -> tuple[float, int, int, int]:
-        """The most likely split of a column since its last change began anew: how likely, and as `began`."""
-        b, base = self._block, self.baseline
-        steps, sums = self.windows.history(column, int(base.origin["since"][column]))
+        """The most likely split of a column since its last change began anew: how likely, and as `began`.
+
+        One that turned may have begun while the change before it lasted, which is left out of what it is compared with.
+        """
+        b, base, origin = self._block, self.baseline, {name: array[column] for name, array in self.baseline.origin.items()}
+        steps, sums = self.windows.history(column, int(origin["first"]))
         windows = (self.windows.step - steps) * float(b)
-        n = base.rows + steps * float(b) - base.origin["left_out"][column]
+        n = base.rows + np.maximum(steps, origin["since"]) * float(b) - origin["left_out"]
         good = (n >= 8) & (windows >= 8)
         if not good.any():
-            start = int(base.origin["start"][column]) * b
-            return 0.0, start, int(base.origin["since"][column]) * b, self.windows.step * b
+            return 0.0, int(origin["start"]) * b, int(origin["first"]) * b, self.windows.step * b
         marks = np.append(steps, self.windows.step)
         steps, sums, windows, n = steps[good], sums[good], windows[good], n[good]
-        before = base.sums[column] + sums - base.origin["left_out_sums"][column]
-        squares = test.squares(float(self.windows.sums[column]) - sums, windows, before, n, column)
+        behind = np.where(steps < origin["since"], origin["since_sums"], sums)
+        before = base.sums[column] + behind - origin["left_out_sums"]
+        inside = float(self.windows.sums[column]) - sums
+        squares = test.squares(inside, windows, before, n, column)
+        squares[(inside / windows - before / n) * base.side[column] < 0] = 0.0
         best = int(squares.argmax())
         near = np.flatnonzero(good)[squares >= squares[best] - NEARLY_AS_LIKELY]
         low, high = marks[max(near[0] - 1, 0)], marks[near[-1] + 1]
@@ -323,7 +356,7 @@ class Scanner:
             signal = int(self._signal_of[alarm.column])
             self.declared[signal] = self._declared(alarm, test)
             length = round(alarm.window / self._block)
-            base.begin_anew(np.flatnonzero(self._signal_of == signal), self.windows, length)
+            base.begin_anew(np.flatnonzero(self._signal_of == signal), self.windows, length, alarm.column, alarm.up)
         if base.changing:
             ended = base.changed & (np.isin(self._signal_of, over) | (base.until == self.windows.step))
             base.end(np.flatnonzero(ended), self.windows)

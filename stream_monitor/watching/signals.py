@@ -278,7 +278,7 @@ class Signals:
                 # More is known by now; what the detector knows later than at this row must not be asked.
                 course.refine(new)
             return []
-        if course.direction == "up" or self._amounts.is_usual(change.signal, new):
+        if self._amounts.is_usual(change.signal, new):
             return []
         return [self._finding(change.signal, course, "resolved", row), self._open(change.signal, new, row)]
 

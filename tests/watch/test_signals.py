@@ -95,6 +95,20 @@ def test_a_loss_that_fell_and_now_rises_is_another_change(detector: str) -> None
     assert findings[turned].began_position == pytest.approx(4000, abs=300)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("before", "after", "within"), [(0.32, 0.09, 450), (0.15, 0.4, 600)])
+def test_a_loss_that_turns_is_soon_a_change_to_the_other_side_that_began_when_it_turned(
+    before: float, after: float, within: int, seed: int
+) -> None:
+    findings = watched("loss", "scan", [(3000, 0.235), (4000, before), (3000, after)], seed)
+    side = "down" if after < before else "up"
+    turned = next(one for one in findings if one.step == "opened" and one.direction == side)
+    assert 7000 < turned.row < 7000 + within
+    assert turned.began_position == pytest.approx(7000, abs=250)
+    assert turned.interval is not None
+    assert turned.interval[0] - 50 <= 7000 <= turned.interval[1] + 50
+
+
 @pytest.mark.parametrize("seed", [2, 9, 11])
 def test_a_change_that_goes_on_began_when_it_did_however_often_it_is_seen_again(seed: int) -> None:
     findings = told(watched("loss", "scan", [(1000, 0.1), (9000, 0.16)], seed, 5e3), 1000)
