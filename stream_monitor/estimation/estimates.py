@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
+from stream_monitor.estimation.calibration import FEWEST as FEWEST_OF_A_KIND
 from stream_monitor.estimation.cbpe import MOST_CLASSES
 from stream_monitor.estimation.complete import Complete, Losses
 from stream_monitor.estimation.dle import FEWEST, Dle
@@ -35,6 +36,7 @@ _NO_MEAN = ("macro_f1",)
 _MOST_CLASSES = MOST_CLASSES - 2
 """Beside those that become known later."""
 _ONE_SCORE = "a `score` is of one class, and which is not clear: state `positive`, or give `scores` of more than two classes"
+_FEW = f"of one class there are fewer than {FEWEST_OF_A_KIND} outcomes to learn from: give a longer `reference`"
 _UNTRUE = "scores do not say how often predictions are right, not even in the reference"
 _OF_POSITIVE = "; `score` must be that of the positive class, not of the class that is predicted"
 _KEPT = 10_000
@@ -265,7 +267,7 @@ class Estimates:
     def _learns(self, number: int) -> bool:
         """Whether outcomes of a version are to be learnt from."""
         open = number not in self.learnt or number in self._learners or self._again
-        return open and number in self._ledger.since and number not in self.refused
+        return open and number in self._ledger.since and (self._again or number not in self.refused)
 
     def _waiting(self, number: int, join: Join, cohorts: dict[int, Outcomes]) -> Iterator[tuple[int, int, Outcomes]]:
         """What waits of a version, by the windows that have closed and their ends; `cohorts` have been looked up already."""
@@ -305,10 +307,12 @@ class Estimates:
             self.refused[number] = "there are no scores" if by_class else _ONE_SCORE
             return
         estimator.learn(outcomes)
-        if self._agrees(estimator, outcomes):
+        few = not words and estimator.cbpe.calibrations[0].rarer < FEWEST_OF_A_KIND
+        if not few and self._agrees(estimator, outcomes):
             self.learnt[number] = estimator
+            self.refused.pop(number, None)
         elif number not in self.learnt:
-            self.refused[number] = _UNTRUE + (_OF_POSITIVE if self._kind[0] == "binary" else "")
+            self.refused[number] = _FEW if few else _UNTRUE + (_OF_POSITIVE if self._kind[0] == "binary" else "")
 
     def _agrees(self, estimator: Estimator, outcomes: Outcomes) -> bool:
         """Whether what is expected of the outcomes that were learnt from is what they show."""
