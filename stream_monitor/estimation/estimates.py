@@ -178,7 +178,7 @@ class Estimates:
         learnt = rows / (rows + max(awaited.estimator.learnt_from, 1))
         for metric, estimated in readings.items():
             if metric in RECONCILED and metric in realised and estimated.value is not None:
-                reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, Reconciled())
+                reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, _reconciled(metric))
                 start = key.number * self._ledger.windows.length
                 verdict = reconciled.add(estimated, realised[metric], start, 1.0 if metric in _NO_MEAN else learnt)
                 found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since, verdict.together))
@@ -239,7 +239,7 @@ class Estimates:
             self._learners[number] = features, Dle()
             self._learners[number][1].restore(learner)
         for number, of in state["reconciled"]:
-            self.reconciled[number] = {name: Reconciled() for name in of}
+            self.reconciled[number] = {name: _reconciled(name) for name in of}
             for name, last in of.items():
                 self.reconciled[number][name].restore(last)
         for number, version, place, first, expected, labelled in state["awaited"]:
@@ -322,3 +322,7 @@ class Estimates:
         judged = self._ledger.numbers.judged(outcomes)
         shown.add(measure, judged, np.zeros(len(judged.weight)), np.empty((len(judged.weight), 0), np.uint64))
         return Reconciled(1, 1).add(estimator.read(expected)["accuracy"], shown.readings(measure)["accuracy"]).apart is None
+
+
+def _reconciled(metric: str) -> Reconciled:
+    return Reconciled(highest=math.inf if metric == "mae" else 1.0)
