@@ -160,12 +160,12 @@ class Estimates:
         estimator = self.learnt.get(version)
         if not readings or estimator is None:
             return None
-        calibrations = estimator.cbpe.calibrations if isinstance(estimator, ByScores) else []
-        errors = [one.error_before for one in calibrations if not math.isnan(one.error_before)]
+        cbpe = estimator.cbpe if isinstance(estimator, ByScores) else None
+        errors = [one.error_before for one in cbpe.calibrations if not math.isnan(one.error_before)] if cbpe else []
         return Estimated(
             metrics=measured(readings), learnt_from=estimator.learnt_from,
             calibration_error=finite(max(errors)) if errors else None,
-            calibrated=any(one.helps for one in calibrations) if calibrations else None,
+            calibrated=cbpe.calibrated if cbpe else None,
         )  # fmt: skip
 
     def final(self, key: Key, realised: Readings) -> list[Verdict]:
