@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
+from stream_monitor.estimation.calibration import FEWEST as FEWEST_OF_A_KIND
 from stream_monitor.estimation.cbpe import MOST_CLASSES
 from stream_monitor.estimation.complete import Complete, Losses
 from stream_monitor.estimation.dle import FEWEST, Dle
@@ -35,6 +36,7 @@ _NO_MEAN = ("macro_f1",)
 _MOST_CLASSES = MOST_CLASSES - 2
 """Beside those that become known later."""
 _ONE_SCORE = "a `score` is of one class, and which is not clear: state `positive`, or give `scores` of more than two classes"
+_FEW = f"of one class there are fewer than {FEWEST_OF_A_KIND} outcomes to learn from: give a longer `reference`"
 _UNTRUE = "scores do not say how often predictions are right, not even in the reference"
 _OF_POSITIVE = "; `score` must be that of the positive class, not of the class that is predicted"
 _KEPT = 10_000
@@ -158,12 +160,12 @@ class Estimates:
         estimator = self.learnt.get(version)
         if not readings or estimator is None:
             return None
-        calibrations = estimator.cbpe.calibrations if isinstance(estimator, ByScores) else []
-        errors = [one.error_before for one in calibrations if not math.isnan(one.error_before)]
+        cbpe = estimator.cbpe if isinstance(estimator, ByScores) else None
+        errors = [one.error_before for one in cbpe.calibrations if not math.isnan(one.error_before)] if cbpe else []
         return Estimated(
             metrics=measured(readings), learnt_from=estimator.learnt_from,
             calibration_error=finite(max(errors)) if errors else None,
-            calibrated=any(one.helps for one in calibrations) if calibrations else None,
+            calibrated=cbpe.calibrated if cbpe else None,
         )  # fmt: skip
 
     def final(self, key: Key, realised: Readings) -> list[Verdict]:
@@ -176,7 +178,7 @@ class Estimates:
         learnt = rows / (rows + max(awaited.estimator.learnt_from, 1))
         for metric, estimated in readings.items():
             if metric in RECONCILED and metric in realised and estimated.value is not None:
-                reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, Reconciled())
+                reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, _reconciled(metric))
                 start = key.number * self._ledger.windows.length
                 verdict = reconciled.add(estimated, realised[metric], start, 1.0 if metric in _NO_MEAN else learnt)
                 found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since, verdict.together))
@@ -237,7 +239,7 @@ class Estimates:
             self._learners[number] = features, Dle()
             self._learners[number][1].restore(learner)
         for number, of in state["reconciled"]:
-            self.reconciled[number] = {name: Reconciled() for name in of}
+            self.reconciled[number] = {name: _reconciled(name) for name in of}
             for name, last in of.items():
                 self.reconciled[number][name].restore(last)
         for number, version, place, first, expected, labelled in state["awaited"]:
@@ -265,7 +267,7 @@ class Estimates:
     def _learns(self, number: int) -> bool:
         """Whether outcomes of a version are to be learnt from."""
         open = number not in self.learnt or number in self._learners or self._again
-        return open and number in self._ledger.since and number not in self.refused
+        return open and number in self._ledger.since and (self._again or number not in self.refused)
 
     def _waiting(self, number: int, join: Join, cohorts: dict[int, Outcomes]) -> Iterator[tuple[int, int, Outcomes]]:
         """What waits of a version, by the windows that have closed and their ends; `cohorts` have been looked up already."""
@@ -305,10 +307,12 @@ class Estimates:
             self.refused[number] = "there are no scores" if by_class else _ONE_SCORE
             return
         estimator.learn(outcomes)
-        if self._agrees(estimator, outcomes):
+        few = not words and estimator.cbpe.calibrations[0].rarer < FEWEST_OF_A_KIND
+        if not few and self._agrees(estimator, outcomes):
             self.learnt[number] = estimator
+            self.refused.pop(number, None)
         elif number not in self.learnt:
-            self.refused[number] = _UNTRUE + (_OF_POSITIVE if self._kind[0] == "binary" else "")
+            self.refused[number] = _FEW if few else _UNTRUE + (_OF_POSITIVE if self._kind[0] == "binary" else "")
 
     def _agrees(self, estimator: Estimator, outcomes: Outcomes) -> bool:
         """Whether what is expected of the outcomes that were learnt from is what they show."""
@@ -318,3 +322,7 @@ class Estimates:
         judged = self._ledger.numbers.judged(outcomes)
         shown.add(measure, judged, np.zeros(len(judged.weight)), np.empty((len(judged.weight), 0), np.uint64))
         return Reconciled(1, 1).add(estimator.read(expected)["accuracy"], shown.readings(measure)["accuracy"]).apart is None
+
+
+def _reconciled(metric: str) -> Reconciled:
+    return Reconciled(highest=math.inf if metric == "mae" else 1.0)

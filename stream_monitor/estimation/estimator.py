@@ -104,13 +104,14 @@ class ByScores:
     def learn(self, outcomes: Outcomes) -> None:
         """Learns from outcomes, once."""
         actual = self._numbers.classes(Values(outcomes.label_value, outcomes.label_code), self._words)
-        self.cbpe.learn(self.scores(Asked.of(outcomes)), actual.astype(np.int64), outcomes.weight)
+        asked = Asked.of(outcomes)
+        self.cbpe.learn(self.scores(asked), actual.astype(np.int64), outcomes.weight, self._predicted(asked))
 
     def add(self, expected: Expected, asked: Asked, weights: Floats | None = None) -> None:
         """Takes predictions of a window, by their scores."""
         scores = self.scores(asked)
-        chances = self.cbpe.chances(scores)
-        predicted = self._numbers.classes(asked.predicted, self._words).astype(np.int64)
+        predicted = self._predicted(asked)
+        chances = self.cbpe.chances(scores, predicted)
         self.cbpe.add(expected.sums, np.zeros(len(predicted), np.int64), predicted, chances, weights)
         if not self._words:
             there = ~np.isnan(chances)
@@ -141,6 +142,9 @@ class ByScores:
     def scores(self, asked: Asked) -> Floats:
         """Scores as it takes them; NaN where there are none."""
         return self._numbers.scores(asked.score, asked.scores, asked.predicted, self._words)
+
+    def _predicted(self, asked: Asked) -> npt.NDArray[np.int64]:
+        return self._numbers.classes(asked.predicted, self._words).astype(np.int64)
 
 
 class ByFeatures:

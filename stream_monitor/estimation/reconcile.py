@@ -78,17 +78,17 @@ class Reconciled:
     what estimates were learnt from: this is the same in each, and no number of windows makes it less.  It is as it was when
     they were in none of the last `of`, and no such windows together lie on that side either: of few outcomes both may meet
     though nothing is as it was.  What came before it changed, or was as before again, is not taken with what comes after.
-    Windows in which one of them has no interval are passed over.
+    Windows in which one of them has no interval are passed over.  The metric lies between 0 and `highest`.
 
     Apart are 95% intervals that do not meet.  An estimated band holds what chance does to labels, so that one window in
     10,000 is apart by chance if both are equally wide; one in 20, and then the next ones too, if what estimates were learnt
     from is much less than a window.
     """
 
-    def __init__(self, often: int = 3, of: int = 3) -> None:
+    def __init__(self, often: int = 3, of: int = 3, highest: float = 1.0) -> None:
         if not 1 <= often <= of:
             raise ValueError(f"often must be between 1 and of ({of}), got {often}")
-        self._often, self._of = often, of
+        self._often, self._of, self._highest = often, of, highest
         self._last: list[Window] = []
         self.changed: Side | None = None
         """Where realised values have lain often enough of what was estimated, until the last ones do not any more."""
@@ -155,7 +155,7 @@ class Reconciled:
                 continue
             deviation, value = math.hypot(math.sqrt(own), learnt), estimated / rows
             half = _Z * deviation / rows
-            expected = Reading(value, rows, value - half, value + half)
+            expected = Reading(value, rows, max(value - half, 0.0), min(value + half, self._highest))
             yield Together(gap / deviation if deviation else 0.0, window.start, expected, Reading(realised / rows, rows))
             if own <= learnt**2:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from scipy.special import expit
 
-from stream_monitor.estimation.calibration import Calibration
+from stream_monitor.estimation.calibration import FEWEST, Calibration
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,6 +54,25 @@ def test_it_is_decided_on_rows_that_were_not_learnt_from() -> None:
     assert not calibration.helps
     assert calibration.error_before <= calibration.error_after
     assert calibration.apply(scores).tolist() == scores.tolist()
+
+
+def rare(seed: int, middle: float) -> Calibration:
+    """Of 2,000 scores that are twice too sure, of few positives."""
+    rng = np.random.default_rng(seed)
+    margin = rng.normal(middle, 1.9, 2000)
+    return fitted(expit(2 * margin), (rng.random(2000) < expit(margin)).astype(np.float64))
+
+
+def test_scores_of_a_few_positives_that_are_too_sure_are_calibrated() -> None:
+    fits = [one for one in map(partial(rare, middle=-6.5), range(60)) if one.rarer >= FEWEST]
+    assert len(fits) > 40
+    assert sum(one.helps for one in fits) >= len(fits) - 1
+
+
+def test_of_fewer_than_ten_positives_scores_stay_as_they_are() -> None:
+    fits = [one for one in map(partial(rare, middle=-7.5), range(20)) if one.rarer < FEWEST]
+    assert len(fits) > 10
+    assert not any(one.helps for one in fits)
 
 
 def test_margins_are_always_calibrated() -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from stream_monitor.estimation.cbpe import Cbpe
@@ -153,6 +153,32 @@ def test_bands_of_more_classes_do_too() -> None:
         held[0] += holds(readings["accuracy"], accuracy_score(outcomes, predicted))
         held[1] += holds(readings["macro_f1"], f1_score(outcomes, predicted, average="macro"))
     assert ((held / 100 >= 0.90) & (held / 100 <= 0.99)).all()
+
+
+@pytest.mark.parametrize(("sharper", "favoured"), [(2.5, 0.0), (0.5, 0.0), (2.5, 3.0)])
+def test_estimates_of_many_classes_are_right_in_the_mean_whatever_scores_and_predictions_are(
+    sharper: float, favoured: float
+) -> None:
+    rng, off = np.random.default_rng(9), np.zeros(2)
+    tilt = np.where(np.arange(10) == 0, favoured, 0.0)
+
+    def draw(n: int) -> tuple[Floats, Ints, Ints]:
+        """Scores that are too sure or not sure enough; one class is predicted though others are as likely."""
+        margin = rng.normal(0, 1.5, (n, 10))
+        outcomes = (rng.random((n, 1)) > np.cumsum(softmax(margin, axis=1), axis=1)).sum(axis=1)
+        return softmax(sharper * margin, axis=1), (margin + tilt).argmax(axis=1), np.minimum(outcomes, 9)
+
+    for _ in range(10):
+        cbpe = Cbpe(10)
+        scores, predicted, outcomes = draw(5000)
+        cbpe.learn(scores, outcomes, predicted=predicted)
+        scores, predicted, outcomes = draw(5000)
+        sums = np.zeros((1, cbpe.width))
+        cbpe.add(sums, np.zeros(5000, np.int64), predicted, cbpe.chances(scores, predicted))
+        readings = cbpe.read(sums[0])
+        off[0] += (readings["accuracy"].value or 0.0) - accuracy_score(outcomes, predicted)
+        off[1] += (readings["macro_f1"].value or 0.0) - f1_score(outcomes, predicted, average="macro")
+    assert (np.abs(off / 10) < (0.008, 0.012)).all(), off / 10
 
 
 def test_the_band_of_a_macro_f1_is_as_wide_as_labels_vary() -> None:

@@ -98,6 +98,17 @@ def test_windows_of_few_outcomes_add_up() -> None:
     assert {one.changed for one in found[found.index(first) :]} == {"below"}
 
 
+@pytest.mark.parametrize(("value", "shown", "highest"), [(0.01, 0.1, 1.0), (0.99, 0.9, 1.0), (0.99, 0.9, math.inf)])
+def test_what_is_expected_of_windows_together_lies_where_the_metric_can(value: float, shown: float, highest: float) -> None:
+    estimated = Reading(value, 40, max(value - 0.04, 0.0), min(value + 0.04, highest))
+    reconciled, realised = Reconciled(highest=highest), Reading(shown, 40, *wilson(shown, 40))
+    together = [reconciled.add(estimated, realised, start, SHARE).together for start in range(20)]
+    (first, *_) = [one.estimated for one in together if one]
+    assert first.low is not None
+    assert first.high is not None
+    assert first.low == 0.0 if value < 0.5 else (first.high == 1.0) == (highest == 1.0)
+
+
 def test_windows_that_add_up_are_over_once_all_that_are_taken_are_as_expected() -> None:
     rng, reconciled = np.random.default_rng(2), Reconciled()
     accuracies = [0.65] * 20 + [0.8] * 60

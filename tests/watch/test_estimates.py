@@ -222,6 +222,16 @@ def test_scores_of_the_class_that_is_predicted_are_refused_and_it_is_said_which_
     assert "`score` must be that of the positive class" in why
 
 
+@pytest.mark.parametrize("calibrated_on", ["reference", "latest"])
+def test_nothing_is_estimated_from_fewer_than_ten_positives_and_the_latest_may_be_more(calibrated_on: str) -> None:
+    score = np.full(1500, 0.2)
+    label = np.arange(1500) % np.where(np.arange(1500) < 500, 100, 5) == 0
+    blocks = scored(score, label.astype(float), np.ones(1500, np.bool_))
+    config: dict[str, Any] = {"metrics": {"window": "5m"}, "performance": {"estimates": {"calibrated_on": calibrated_on}}}
+    assert ["fewer than 10" in why for why in not_estimated(blocks[:20], **config).values()] == [True]
+    assert bool(not_estimated(blocks, **config)) == (calibrated_on == "reference")
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_regression_that_is_not_estimated_says_that_it_was_not_asked_for(asked: bool) -> None:
     ids, seconds, values = [f"e{i}" for i in range(300)], [float(i) for i in range(300)], [i / 7 for i in range(300)]
