@@ -29,6 +29,8 @@ _TELLING, _HALF_A_DAY = 20, 12
 """Events that hours are to have on average to be looked at one by one: of fewer, as many as have so many together."""
 _LATELY, _LEAST_LEVEL = 6, 0.05
 """Hours by which it is known whether less comes than did, and how much less at most."""
+_SATURDAY = 120
+"""The first hour of the weekend."""
 _BUSY = 30
 """Hours with events that are to be seen before it is known how long silences are."""
 _TAIL = (0, 24, 48)
@@ -89,7 +91,7 @@ class Hours:
         An hour of the week is known once it was seen four times, one odd one aside; or once, and three days that are both on
         the weekend or both not; or, where no hour (or hours that have 20 events together, half a day at most) had less than a
         third of the mean, after any three days. Of these the last hours may have had less, up to two days after three: a
-        stream that ebbs away is not forgotten by that.
+        stream that ebbs away is not forgotten by that. An hour of the weekend is not known before it was seen.
         """
         if not self._usual:
             self._usual = self._work_out()
@@ -161,6 +163,7 @@ class Hours:
         days, alike = self._of_days_alike()
         known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
         known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every()
+        known[_SATURDAY:][n[_SATURDAY:] == 0] = UNKNOWN
         near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
         fewest, longest, means = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0), known[:, 2]
         columns = fewest.astype(np.int64), longest.astype(np.int64), means, near[:, :, 2].min(axis=0)
