@@ -27,8 +27,8 @@ _STEADY = 3
 """Times less than the mean, which no hour may have had, for a stream to be known after some days."""
 _TELLING, _HALF_A_DAY = 20, 12
 """Events that hours are to have on average to be looked at one by one: of fewer, as many as have so many together."""
-_LATELY, _LEAST_LEVEL = 6, 0.05
-"""Hours by which it is known whether less comes than did, and how much less at most."""
+_EULER = 0.577
+"""The longest of n random stretches is log(n) + 0.577 mean ones on average."""
 _SATURDAY = 120
 """The first hour of the weekend."""
 _BUSY = 30
@@ -70,6 +70,8 @@ class Hours:
         """The same."""
         self._missed = -1.0
         """Once it was asked for."""
+        self._clump = 0.0
+        """The same."""
 
     def record(self, hour: int, events: int, stretch: int) -> None:
         """Takes an hour, by its number since the epoch, that is over; `stretch` is in microseconds."""
@@ -106,12 +108,14 @@ class Hours:
             self._missed = self._most_missed()
         return self._missed
 
-    def level(self) -> float:
-        """What part of what the last hours have at least they had this time, at most 1: traffic may have become less."""
-        hours = range(self._last + 1 - _LATELY, self._last + 1)
-        least = sum(self.usual(hour).events for hour in hours)
-        had = sum(int(self._events[(hour + _MONDAY) % WEEK, 0]) for hour in hours)
-        return min(max(had / least, _LEAST_LEVEL), 1.0) if least else 1.0
+    def clump(self) -> float:
+        """How many events come together, by the median of hours that had any; at least 1.
+
+        It is how many times longer an hour's longest stretch without an event is than if as many came at random.
+        """
+        if not self._clump:
+            self._clump = self._work_out_clump()
+        return self._clump
 
     def batch(self, hour: int) -> Batch:
         """The batch that usually comes from an hour on."""
@@ -137,6 +141,7 @@ class Hours:
         self._usual.clear()
         self._batches.clear()
         self._missed = -1.0
+        self._clump = 0.0
 
     @property
     def _first(self) -> int:
@@ -156,6 +161,13 @@ class Hours:
         passed = np.concatenate(([0.0], np.cumsum(means * stretches / (HOUR / 1_000))))
         silences = np.sort(passed[busy[1:] + 1] - passed[busy[:-1]])
         return float(silences[-2 if events.min() >= 0 else -1])
+
+    def _work_out_clump(self) -> float:
+        busy = self._events > 0
+        events = self._events[busy].astype(np.float64)
+        at_random = (np.log(events + 1.5) + _EULER) / (events + 1)
+        sizes = self._stretches[busy] * 1_000 / HOUR / at_random
+        return max(float(np.median(sizes)), 1.0) if len(sizes) else 1.0
 
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""
