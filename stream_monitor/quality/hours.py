@@ -27,8 +27,10 @@ _STEADY = 3
 """Times less than the mean, which no hour may have had, for a stream to be known after some days."""
 _TELLING, _HALF_A_DAY = 20, 12
 """Events that hours are to have on average to be looked at one by one: of fewer, as many as have so many together."""
-_LATELY, _LEAST_LEVEL = 6, 0.05
-"""Hours by which it is known whether less comes than did, and how much less at most."""
+_EULER = 0.577
+"""The longest of n random stretches is log(n) + 0.577 mean ones on average."""
+_SATURDAY = 120
+"""The first hour of the weekend."""
 _BUSY = 30
 """Hours with events that are to be seen before it is known how long silences are."""
 _TAIL = (0, 24, 48)
@@ -68,6 +70,8 @@ class Hours:
         """The same."""
         self._missed = -1.0
         """Once it was asked for."""
+        self._clump = 0.0
+        """The same."""
 
     def record(self, hour: int, events: int, stretch: int) -> None:
         """Takes an hour, by its number since the epoch, that is over; `stretch` is in microseconds."""
@@ -89,7 +93,7 @@ class Hours:
         An hour of the week is known once it was seen four times, one odd one aside; or once, and three days that are both on
         the weekend or both not; or, where no hour (or hours that have 20 events together, half a day at most) had less than a
         third of the mean, after any three days. Of these the last hours may have had less, up to two days after three: a
-        stream that ebbs away is not forgotten by that.
+        stream that ebbs away is not forgotten by that. An hour of the weekend is not known before it was seen.
         """
         if not self._usual:
             self._usual = self._work_out()
@@ -104,12 +108,14 @@ class Hours:
             self._missed = self._most_missed()
         return self._missed
 
-    def level(self) -> float:
-        """What part of what the last hours have at least they had this time, at most 1: traffic may have become less."""
-        hours = range(self._last + 1 - _LATELY, self._last + 1)
-        least = sum(self.usual(hour).events for hour in hours)
-        had = sum(int(self._events[(hour + _MONDAY) % WEEK, 0]) for hour in hours)
-        return min(max(had / least, _LEAST_LEVEL), 1.0) if least else 1.0
+    def clump(self) -> float:
+        """How many events come together, by the median of hours that had any; at least 1.
+
+        It is how many times longer an hour's longest stretch without an event is than if as many came at random.
+        """
+        if not self._clump:
+            self._clump = self._work_out_clump()
+        return self._clump
 
     def batch(self, hour: int) -> Batch:
         """The batch that usually comes from an hour on."""
@@ -135,6 +141,7 @@ class Hours:
         self._usual.clear()
         self._batches.clear()
         self._missed = -1.0
+        self._clump = 0.0
 
     @property
     def _first(self) -> int:
@@ -155,12 +162,20 @@ class Hours:
         silences = np.sort(passed[busy[1:] + 1] - passed[busy[:-1]])
         return float(silences[-2 if events.min() >= 0 else -1])
 
+    def _work_out_clump(self) -> float:
+        busy = self._events > 0
+        events = self._events[busy].astype(np.float64)
+        at_random = (np.log(events + 1.5) + _EULER) / (events + 1)
+        sizes = self._stretches[busy] * 1_000 / HOUR / at_random
+        return max(float(np.median(sizes)), 1.0) if len(sizes) else 1.0
+
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""
         n, own = self._summed_up(self._events, self._stretches, 1)
         days, alike = self._of_days_alike()
         known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
         known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every()
+        known[_SATURDAY:][n[_SATURDAY:] == 0] = UNKNOWN
         near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
         fewest, longest, means = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0), known[:, 2]
         columns = fewest.astype(np.int64), longest.astype(np.int64), means, near[:, :, 2].min(axis=0)

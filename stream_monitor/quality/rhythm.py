@@ -20,6 +20,8 @@ _EXPECTED = 30.0
 """Events that must have been missed; by chance alone that happens once in 10^13 silences (exp -30)."""
 _LONGER = 3
 """Times the longest stretch without an event that such an hour has had, or the longest silence by what was missed in it."""
+_RECENT, _CHANCE, _LEAST_LEVEL = 16, 1.5, 0.1
+"""Events by which it is known whether less comes than did, times fewer that is chance, and how much less at most."""
 _LEAST = 300_000_000
 """Microseconds without an event, at least: a restart of what sends them is no news."""
 _OFF = 2 * HOUR
@@ -31,11 +33,15 @@ _AHEAD = 3 * WEEK
 class Rhythm:
     """Learns from the clocks of events when they come, and what silence is; a fixed limit needs no learning.
 
-    Silence is surprising once the events that such hours have at least add up to 30, and to what comes in three times the
-    longest stretch that such an hour was without: time at which nothing is usual does not count.  Where few events come, hours
-    without any are usual: it is also surprising once those that such hours have on average add up to 30, and to three times
-    what they were in the longest silence between two events.  And once batches have not come that have 30 events at least, two
+    Silence is surprising once the events that such hours have at least add up to 30, or to 30 clumps where events come in
+    clumps, and to what comes in three times the longest stretch that such an hour was without: time at which nothing is usual
+    does not count.  Where few events come, hours without any are usual: it is also surprising once those that such hours have
+    on average add up to 30, and to three times what they were in the longest silence between two events.  Where the last
+    events took longer than usual, as many fewer are expected.  And once batches have not come that have 30 events at least, two
     hours after the last of them should have ended.  What is usual stays as it was at the last event until there is another.
+
+    Of 8 streams of clumps (3, 8 or 20 events on average, 500 to 5,000 a day), 360 days each, one alarmed falsely, once.  Where
+    traffic falls to a tenth, 1 in 16 alarms, once; to 3 in 100, half, once each.
     """
 
     def __init__(self, stream: str, what: str, limit: int | None, learns: bool, severity: Severity) -> None:
@@ -49,6 +55,8 @@ class Rhythm:
         self._events = 0
         self._stretch = 0
         self._last = -FAR
+        self._recent = np.empty(0, np.int64)
+        """The clock at each of the last events."""
         self.silent = False
         """Whether it was said."""
         self._excused = -FAR
@@ -120,7 +128,8 @@ class Rhythm:
         """Everything, as plain values and arrays."""
         return {
             "hours": self._hours.state(), "hour": self._hour, "whole": self._whole, "events": self._events,
-            "stretch": self._stretch, "last": self._last, "silent": self.silent, "excused": self._excused,
+            "stretch": self._stretch, "last": self._last, "recent": self._recent.copy(),
+            "silent": self.silent, "excused": self._excused,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -128,6 +137,7 @@ class Rhythm:
         self._hours.restore(state["hours"])
         self._hour, self._whole, self._events = state["hour"], state["whole"], state["events"]
         self._stretch, self._last = state["stretch"], state["last"]
+        self._recent = state["recent"].copy()
         self.silent, self._excused = state["silent"], state["excused"]
         self._due = self._least = -1
 
@@ -142,7 +152,8 @@ class Rhythm:
             stretch = max(stretch, int(np.diff(times).max()))
         self._stretch = max(self._stretch, stretch)
         self._events += len(times)
-        self._last = int(times[-1])
+        self._last, self._due = int(times[-1]), -1
+        self._recent = np.concatenate((self._recent, times[-_RECENT:]))[-_RECENT:]
 
     def _turn(self, hour: int) -> None:
         """Ends the hour that was current, and those without an event."""
@@ -161,20 +172,29 @@ class Rhythm:
         """The clock at which silence becomes surprising by what is usual."""
         if not self._learns or self._hour < 0:
             return FAR
-        return min(self._by_hours(), self._by_means(), self._by_batches())
+        level = self._level()
+        return min(self._by_hours(level), self._by_means(level), self._by_batches())
 
-    def _by_hours(self) -> int:
-        level = self._hours.level()
+    def _level(self) -> float:
+        """What part of the events that are usual on average there was lately, at most 1: traffic may have become less."""
+        first = max(int(self._recent[0]), self._last - _AHEAD * HOUR)
+        hours = range(first // HOUR, self._hour + 1)
+        parts = ((hour, min(self._last, (hour + 1) * HOUR) - max(first, hour * HOUR)) for hour in hours)
+        usual = sum(self._hours.usual(hour).mean * passed / HOUR for hour, passed in parts)
+        return min(max(_CHANCE * (len(self._recent) - 1) / usual, _LEAST_LEVEL), 1.0) if usual else 1.0
+
+    def _by_hours(self, level: float) -> int:
+        least = _EXPECTED * self._hours.clump()
         return self._reached(
-            (usual.events * level, _LONGER * usual.events * usual.stretch / HOUR, start, end)
+            (usual.events * level, max(_LONGER * usual.events * usual.stretch / HOUR, least), start, end)
             for usual, start, end in self._ahead()
         )
 
-    def _by_means(self) -> int:
+    def _by_means(self, level: float) -> int:
         longest = _LONGER * self._hours.missed()
         if math.isinf(longest):
             return FAR
-        return self._reached((usual.sure, longest, start, end) for usual, start, end in self._ahead())
+        return self._reached((usual.sure * level, longest, start, end) for usual, start, end in self._ahead())
 
     def _ahead(self) -> Iterator[tuple[Usual, int, int]]:
         """What is usual in each hour to come, and from when to when there may be silence in it."""

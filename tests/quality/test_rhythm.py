@@ -105,6 +105,23 @@ def test_a_stream_that_sleeps_at_night_or_at_the_weekend_never_alarms(weekends: 
     assert course(rhythm(), times[times >= MONDAY + first * DAY], int(times[-1]) + 8 * HOUR) == []
 
 
+@pytest.mark.parametrize("per_hour", [2.5, 12.0, 80.0])
+@pytest.mark.parametrize("weekend", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize("first", [0, 2])
+def test_the_first_quiet_weekend_of_what_comes_all_day_is_no_surprise(per_hour: float, weekend: float, first: int) -> None:
+    rng = np.random.default_rng(22)
+    days = [poisson(rng, 1, per_hour * (weekend if day % 7 > 4 else 1), MONDAY + day * DAY) for day in range(first, 15)]
+    times = np.concatenate(days)
+    assert course(rhythm(), times, int(times[-1])) == []
+
+
+@pytest.mark.parametrize("days", [5, 5.5, 6.5])
+def test_what_stops_on_the_first_weekend_is_missed_on_monday_morning(days: float) -> None:
+    times = poisson(np.random.default_rng(23), days, 12.0)
+    ((_, at),) = course(rhythm(), times, MONDAY + 8 * DAY)
+    assert MONDAY + 7 * DAY < at < MONDAY + 7 * DAY + 5 * HOUR
+
+
 def test_a_stream_that_sleeps_at_night_and_stops_by_day_alarms_by_day() -> None:
     times = by_day(np.random.default_rng(4), 20, True)
     noon = MONDAY + 19 * DAY + 12 * HOUR
@@ -134,10 +151,35 @@ def test_where_few_events_come_some_sixty_that_are_missing_suffice(per_day: int,
     assert 25 < (at - int(times[-1])) / DAY * per_day < 60
 
 
-def test_traffic_that_falls_to_a_tenth_is_no_silence_again_and_again() -> None:
+@pytest.mark.parametrize(("before", "after", "most"), [(42.0, 4.2, 0), (42.0, 1.3, 2), (800.0, 25.0, 2)])
+def test_traffic_that_falls_for_good_is_no_silence_again_and_again(before: float, after: float, most: int) -> None:
     rng = np.random.default_rng(18)
-    times = np.concatenate((poisson(rng, 31, 42.0), poisson(rng, 10, 4.2, MONDAY + 31 * DAY)))
-    assert len(course(rhythm(), times, int(times[-1]))) <= 6
+    fall = MONDAY + 17 * DAY + 11 * HOUR + 30 * MINUTE
+    times = poisson(rng, 18, before)
+    times = np.concatenate((times[times < fall], poisson(rng, 5, after, fall)))
+    assert len(course(rhythm(), times, int(times[-1]))) <= most
+
+
+def test_a_stop_after_traffic_fell_is_noticed_by_what_comes_since() -> None:
+    rng = np.random.default_rng(24)
+    fall = MONDAY + 30 * DAY + 12 * HOUR
+    times = np.concatenate((poisson(rng, 30.5, 200.0), poisson(rng, 0.25, 40.0, fall)))
+    ((_, at),) = course(rhythm(), times, int(times[-1]) + DAY)
+    assert HOUR / 3 < at - int(times[-1]) < 2 * HOUR
+
+
+def clumps(rng: np.random.Generator, days: int, per_day: int, size: int) -> Ints:
+    """Clumps of a geometric size, of events some twenty seconds apart."""
+    starts = rng.uniform(0, days * DAY, rng.poisson(per_day * days / size))
+    sizes = rng.geometric(1 / size, len(starts))
+    return MONDAY + np.sort(np.repeat(starts, sizes) + rng.exponential(20 * SECOND, sizes.sum())).astype(np.int64)
+
+
+@pytest.mark.parametrize(("per_day", "size", "seed"), [(1_000, 8, 0), (2_000, 20, 5)])
+def test_clumps_at_random_are_no_surprise_and_their_end_is(per_day: int, size: int, seed: int) -> None:
+    times = clumps(np.random.default_rng(seed), 60, per_day, size)
+    ((_, at),) = course(rhythm(), times, int(times[-1]) + 2 * DAY)
+    assert at - int(times[-1]) < DAY
 
 
 def test_it_says_what_such_hours_have_on_average() -> None:
@@ -243,13 +285,14 @@ def test_one_outage_does_not_make_the_next_one_usual() -> None:
 def test_what_ebbs_away_in_an_outage_is_not_usual(per_hour: int, days: int) -> None:
     """Labels that come two hours after their prediction on average, until there are none for new ones."""
     rng = np.random.default_rng(12)
-    made = poisson(rng, days, per_hour)
+    start = MONDAY - 2 * DAY
+    made = poisson(rng, days, per_hour, start)
     times = np.sort(made + (rng.exponential(2.0, len(made)) * HOUR).astype(np.int64))
     steps = course(rhythm(), times, int(times[-1]) + 2 * DAY)
     assert len(steps) <= 5
-    assert steps[0][1] > MONDAY + days * DAY
+    assert steps[0][1] > start + days * DAY
     assert steps[-1][0] == "opened"
-    assert steps[-1][1] - int(times[-1]) < 12 * HOUR
+    assert steps[-1][1] - int(times[-1]) < 14 * HOUR
 
 
 def test_a_fixed_limit_needs_no_learning_and_counts_from_the_beginning() -> None:
