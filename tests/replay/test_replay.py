@@ -152,6 +152,16 @@ def test_a_file_that_holds_no_blocks_says_so(tmp_path: Path, content: bytes | No
         replay_blocks(tmp_path / "blocks", tmp_path / "out")
 
 
+def test_one_stream_of_several_has_no_more_than_its_share_of_the_budget(tmp_path: Path) -> None:
+    files = world(tmp_path, 2_500)
+    alone = replay(config(), tmp_path / "alone", **files).watched["fraud"]["budget"]
+    two = config(CONFIG + CONFIG.replace("streams:\n", "").replace("fraud", "other").replace("topic: ", "topic: other-"))
+    shared = replay(two, tmp_path / "shared", stream="fraud", **files).watched["fraud"]["budget"]
+    assert (alone["streams"], shared["streams"]) == (1, 2)
+    lengths = [[one["run_length"] for one in budget["given"]] for budget in (alone, shared)]
+    assert lengths[1] == pytest.approx([2 * length for length in lengths[0]])
+
+
 def test_silence_is_seen_although_no_row_says_so(tmp_path: Path) -> None:
     rows = [
         {"prediction_id": f"p{i}", "time": START + i * 10 + (4 * 3_600 if i >= 500 else 0), "prediction": i % 2}
