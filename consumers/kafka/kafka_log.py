@@ -122,6 +122,15 @@ class KafkaLog:
         """The committed offset of each partition that is ours."""
         return dict(self._reader.committed)
 
+    @property
+    def heard(self) -> float:
+        """When Kafka was last in touch, by the monotonic clock."""
+        return self._reader.heard
+
+    def missing(self) -> list[str]:
+        """The topics to read that are not there."""
+        return self._reader.missing()
+
     def close(self, grace: float = 10.0) -> None:
         """Ends all connections within the grace period; what is not committed is as if it had never been."""
         with suppress(KafkaError):
