@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from consumers.kafka.kafka_log import KafkaLog
 from consumers.kafka.poller import Limits, LostOffset
-from consumers.kafka.transaction import TransactionFailed
+from consumers.kafka.transaction import NameTaken, TransactionFailed
 from stream_monitor.task import End, Output, Partition, Slice, step
 from tests.conftest import create_topic
 from tests.kafka.conftest import drained, records, said, send, work_until
@@ -236,8 +236,9 @@ def test_a_transaction_that_the_broker_has_aborted_is_not_taken_for_a_success(
     assert len(said(world)) == 3
     sleep_before(point, world, log)
     send(producer, world.input, ["lost", "lost"])
-    with pytest.raises(TransactionFailed):
+    with pytest.raises(TransactionFailed) as failed:
         work_until(Echo(), log, lambda: len(said(world)) > 3)
+    assert not isinstance(failed.value, NameTaken)
     log.close(grace=2.0)
     log = closed(world.log())
     work_until(Echo(), log, drained(log))
