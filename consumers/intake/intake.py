@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from consumers.intake.commands import command
+from consumers.intake.commands import command, meant
 from consumers.intake.dead_letters import DeadLetters
 from consumers.intake.pack import pack
 from consumers.intake.progress import EVERY, ProgressReport
@@ -226,8 +226,9 @@ class Intake:
             except Refused as refused:
                 event = dead((record, 0, record.value), refused)
                 turn.dead_letters.append(turn.letters.event(batch.partition.topic, "control", batch.partition, event))
-                self._count(batch.partition.topic, "dead", 1)
-                log.warning("control_refused", partition=batch.partition.number, offset=record.offset, reason=refused.reason)
+                self._count(meant(record.value, self._config) or batch.partition.topic, "dead", 1)
+                place = {"partition": batch.partition.number, "offset": record.offset}
+                log.warning("control_refused", kind="control", **place, reason=refused.reason)
             else:
                 origin = (*batch.partition, record.offset, record.offset)
                 turn.add(self._place(asked.stream), Section(asked.stream, "control", None, document(asked), *origin))
