@@ -76,7 +76,7 @@ def replay(
         status = intake.status()
         read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | status["streams"]
         lacking = {"unreadable": status["unreadable"].get(name, {}), "not_found": status["not_found"].get(name, {})}
-        read[name] = read[name] | {"labelled": world.labelled()}
+        read[name] = read[name] | {"dead": sum(world.files.reasons.values()), "labelled": world.labelled()}
         return replace(world.summary(read), **lacking)
 
 

@@ -144,6 +144,14 @@ def test_which_stream_is_asked_for_where_there_are_several(tmp_path: Path) -> No
     assert list(summary.streams) == ["b"]
 
 
+def test_dead_letters_that_watching_makes_are_counted_with_the_others(tmp_path: Path) -> None:
+    rows: list[Any] = [{"prediction_id": f"p{i}", "time": START + i, "prediction": 0.5 + i} for i in range(200)]
+    rows += [{"prediction_id": f"t{i}", "time": START + 200, "prediction": "high"} for i in range(3)]
+    predictions = write(tmp_path / "p.jsonl", [*rows, "no json\n"])
+    summary = replay(config(CONFIG + "    task: regression\n"), tmp_path / "out", predictions=predictions)
+    assert sum(summary.reasons.values()) == summary.streams["fraud"]["dead"] == 4
+
+
 @pytest.mark.parametrize("content", [b"", b"no blocks", None])
 def test_a_file_that_holds_no_blocks_says_so(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
