@@ -35,7 +35,10 @@ class Said(msgspec.Struct):
 
     idle: float
     """Seconds since its log last did what it was asked to."""
+    unheard: float
+    """Seconds since Kafka was last in touch with it."""
     written: int
+    missing: list[str]
     lags: Offsets
     positions: Offsets
     committed: Offsets
@@ -96,15 +99,18 @@ class ToldLog:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.beat = time.monotonic()
+        self.beat = self.heard = time.monotonic()
         self.written = 0
+        self._missing: list[str] = []
         self._lags: dict[Partition, int] = {}
         self._positions: dict[Partition, int] = {}
         self._committed: dict[Partition, int | None] = {}
 
     def hear(self, said: Said) -> None:
         """Takes the news; the two processes need not have the same clock."""
-        self.beat, self.written = time.monotonic() - said.idle, said.written
+        now = time.monotonic()
+        self.beat, self.heard = now - said.idle, now - said.unheard
+        self.written, self._missing = said.written, said.missing
         self._lags, self._positions, self._committed = _known(said.lags), _known(said.positions), dict(said.committed)
 
     def lags(self) -> Mapping[Partition, int]:
@@ -118,6 +124,10 @@ class ToldLog:
     def committed(self) -> Mapping[Partition, int | None]:
         """The committed offset of each partition that is its; None where nothing was committed."""
         return self._committed
+
+    def missing(self) -> list[str]:
+        """The topics to read that are not there."""
+        return self._missing
 
 
 class Working(Protocol):
@@ -191,7 +201,8 @@ class Parent:
                 offsets = (_listed(log.lags()), _listed(log.positions()), _listed(log.committed()))
                 status = working.statuses[name]
                 news = None if status is self._status else status
-                said = Said(time.monotonic() - log.beat, log.written, *offsets, news)
+                now = time.monotonic()
+                said = Said(now - log.beat, now - log.heard, log.written, list(log.missing()), *offsets, news)
                 self._pipe.send_bytes(msgspec.json.encode(said, enc_hook=str))
                 self._status = status
 

@@ -17,14 +17,17 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import structlog
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from consumers.child import Child, Parent, ToldLog
 from consumers.heap import Heap, spare_the_collector
 from consumers.http.server import serving
 from consumers.kafka import kafka_client, topics
+from consumers.kafka.group_reader import Unassigned
 from consumers.kafka.kafka_client import KafkaUnreachable
 from consumers.kafka.kafka_log import KafkaLog
-from consumers.kafka.poller import Limits
+from consumers.kafka.poller import Limits, LostOffset
+from consumers.kafka.transaction import TransactionFailed
 from consumers.watchdog import Watchdog
 from stream_monitor import logs
 from stream_monitor.config.deployment import Config
@@ -252,7 +255,9 @@ class Daemon:
             self.statuses[name] = self._pairs[name][0].status()
         except BaseException as error:
             self.failures[name] = error
-            log.error("failed", task=name, reason=str(error) or type(error).__name__, exc_info=error)
+            plain = _plain(error)
+            log.error("failed", task=name, reason=str(error) or type(error).__name__, exc_info=None if plain else error)
+            log.debug("failed_where", task=name, exc_info=error)
         self.stop()
         # What is left open is ended by whoever comes next.
         with suppress(Exception):
@@ -325,6 +330,13 @@ def shed(config: Config, daemon: Daemon, every: float = _LOOK_EVERY) -> None:
                 shedder.look(daemon.statuses.get("watch", {}).get("streams", {}), time.monotonic())
             except Exception as error:
                 log.warning("cannot_shed", reason=str(error) or type(error).__name__)
+
+
+def _plain(error: BaseException) -> bool:
+    """Whether its text is all that there is to say: it is about the world, and where we met it does not matter."""
+    from stream_monitor.part import ConfigurationError
+
+    return isinstance(error, (ConfigurationError, KafkaError, KafkaUnreachable, LostOffset, TransactionFailed, Unassigned))
 
 
 def _refuse(code: int, error: Exception) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stream_monitor.arguments import parser
@@ -39,6 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    with _ending_well():
+        return _run_daemon(asked)
+
+
+@contextmanager
+def _ending_well() -> Iterator[None]:
+    """While nothing has begun that is to be finished, a signal to stop ends the program, and that is well."""
+    before = {number: signal.signal(number, lambda *_: sys.exit(OK)) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_daemon(asked: argparse.Namespace) -> int:
     import logging
 
     import structlog

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from stream_monitor.alerting.alerts import Moment
+from stream_monitor.alerting.remarks import silenced
 from stream_monitor.alerting.retrain import Closed
-from stream_monitor.events import iso
+from stream_monitor.events import Alert, iso
 from stream_monitor.stream import Stream
 from stream_monitor.task import Output
 
@@ -60,8 +61,15 @@ def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
         return _decide(stream, control, moment)
     if control.fingerprint not in stream.alerts.firing:
         raise Pointless("unknown_alert", "no alert of this fingerprint fires; it may be over")
-    known = stream.alerts.firing[control.fingerprint].acknowledgedBy
-    return stream.alerts.amend(control.fingerprint, moment, **_said(control, known))
+    known = stream.alerts.firing[control.fingerprint]
+    if control.action == "silence" and not _silent(control, known, moment.clock):
+        raise Pointless("past_silence", "until is over by the stream's clock, and the alert is not silenced")
+    return stream.alerts.amend(control.fingerprint, moment, **_said(control, known.acknowledgedBy))
+
+
+def _silent(control: Control, known: Alert, clock: int) -> bool:
+    """Whether an alert is to be silent or has been: a silence ends early by one that is over."""
+    return silenced(known.silencedUntil, clock) or (control.until or 0) > clock
 
 
 def _rebaseline(stream: Stream, control: Control, arrived: int) -> list[Output]:

@@ -104,13 +104,16 @@ class Limited:
 
 
 class _Paced:
-    """Limits our own warnings and errors by their event: one bad stream must not hide what is said of the others."""
+    """Limits our own warnings and errors by their event: one bad stream must not hide what is said of the others.
+
+    What is about a control event always passes: those are few, and whoever sent one looks here for what became of it.
+    """
 
     def __init__(self) -> None:
         self._limit = Limited()
 
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-        if name in ("warning", "error"):
+        if name in ("warning", "error") and event.get("kind") != "control":
             left_out = self._limit.passes(str(event.get("event")))
             if left_out is None:
                 raise structlog.DropEvent
@@ -120,7 +123,7 @@ class _Paced:
 
 
 class _Calm(logging.Filter):
-    """Keeps libraries from telling the same thing over and over, as while brokers are away, or worse than it is."""
+    """Keeps libraries from telling the same thing over and over, as while brokers are away, or worse or longer than it is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,6 +134,8 @@ class _Calm(logging.Filter):
             return True
         if isinstance(record.args, tuple) and any(type(arg).__name__ == _WAITING for arg in record.args):
             record.levelno, record.levelname = logging.WARNING, "WARNING"
+        if not logging.getLogger(__package__).isEnabledFor(logging.DEBUG):
+            record.exc_info = record.exc_text = None
         left_out = self._limit.passes(f"{record.name} {record.msg}")
         if left_out:
             record.msg = f"{record.msg} ({left_out} more like this were left out)"

@@ -248,7 +248,7 @@ class Stream:
         self.checks.met(joined.met)
         marks = Marks(np.arange(len(rows)), np.arange(position, position + len(rows)), joined.clock)
         events = turnover.meet(self, joined, values, position) + self._came("predictions", sources, joined)
-        self.checks.times(rows.time, joined.clock, arrived, self.record.config.metrics)
+        self.checks.times(rows.time, joined.clock, self.record.config.metrics)
         self._count_predictions(rows, values, joined, kept)
         events += self._watch_features(features, joined, marks)
         if task is not None and task != "unknown":

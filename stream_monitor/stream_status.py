@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream_monitor.events import iso
+from stream_monitor.events import Alert, iso
 from stream_monitor.stream import Stream
 from stream_monitor.version import Version
 
@@ -28,7 +28,7 @@ def status(stream: Stream) -> dict[str, Any]:
         "not_watched": dict(stream.watched.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
         "alerts": [
-            {"fingerprint": alert.fingerprint, "startsAt": alert.startsAt, **alert.labels}
+            {"fingerprint": alert.fingerprint, "startsAt": alert.startsAt, **alert.labels, **_said(alert)}
             for alert in stream.alerts.firing.values()
         ],
         "signals": [
@@ -38,6 +38,12 @@ def status(stream: Stream) -> dict[str, Any]:
         "counts": dict(stream.totals),
         "metrics": list(stream.last_metrics.values()), "cohorts": list(stream.last_cohorts.values()),
     }  # fmt: skip
+
+
+def _said(alert: Alert) -> dict[str, str]:
+    """What people have said of it."""
+    said: dict[str, str] = alert.model_dump(include={"acknowledgedBy", "verdict", "silencedUntil"}, exclude_none=True)
+    return said
 
 
 def _warming_up(stream: Stream) -> dict[str, int]:

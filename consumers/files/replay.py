@@ -61,11 +61,13 @@ def replay(
     keep_blocks: Path | str | None = None,
 ) -> Summary:
     """Watches one stream's events in files and writes what comes of it to the directory `out`.  Raises FileError."""
-    name, chosen = _only(config, stream, apart=labels is not None)
-    watched = chosen.streams[name]
+    name, whole = _which(config, stream), _apart(config) if labels is not None else config
+    watched = whole.streams[name]
     if labels is not None and watched.labels is None:
         raise FileError(f"{labels}: streams.{name} has no labels configured")
-    intake = Intake(chosen, _reference(name, watched, reference))
+    # The others are not read, but share the budget of false alarms with this one.
+    chosen = whole.model_copy(update={"streams": {name: watched}})
+    intake = Intake(chosen, _reference(name, watched, reference), recorded=whole.record)
     with ExitStack() as stack:
         world = _World(stack.enter_context(EventFiles(out)), stack, keep_blocks)
         pause = partial(_pause, world.watch, chosen.topics.name("control"))
@@ -74,7 +76,7 @@ def replay(
         status = intake.status()
         read = {name: {"predictions": 0, "labels": 0, "dead": 0}} | status["streams"]
         lacking = {"unreadable": status["unreadable"].get(name, {}), "not_found": status["not_found"].get(name, {})}
-        read[name] = read[name] | {"labelled": world.labelled()}
+        read[name] = read[name] | {"dead": sum(world.files.reasons.values()), "labelled": world.labelled()}
         return replace(world.summary(read), **lacking)
 
 
@@ -126,19 +128,23 @@ class _World:
         self.files.write(self.watch.process(Slice(arrived, [batch], ends={partition: End(record.offset + 1, False)})))
 
 
-def _only(config: Config, stream: str | None, apart: bool) -> tuple[str, Config]:
-    """The stream to replay, and the configuration without the others."""
+def _which(config: Config, stream: str | None) -> str:
+    """The stream to replay."""
     names = list(config.streams)
     if stream is None and len(names) > 1:
         raise FileError(f"which stream are these events of? The configuration has {', '.join(names)}")
     name = stream or names[0]
     if name not in config.streams:
         raise FileError(f"there is no stream {name!r}; the configuration has {', '.join(names)}")
-    return name, config.model_copy(update={"streams": {name: _apart(config.streams[name]) if apart else config.streams[name]}})
+    return name
 
 
-def _apart(stream: StreamConfig) -> StreamConfig:
-    """The stream with a topic for each of its files."""
+def _apart(config: Config) -> Config:
+    """The configuration with a topic for each file of a stream."""
+    return config.model_copy(update={"streams": {name: _divided(stream) for name, stream in config.streams.items()}})
+
+
+def _divided(stream: StreamConfig) -> StreamConfig:
     if stream.labels is None or stream.labels.topic != stream.predictions.topic:
         return stream
     return stream.model_copy(update={"labels": stream.labels.model_copy(update={"topic": f"{stream.labels.topic} labels"})})

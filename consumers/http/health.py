@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from consumers.http.observed import Observed, ObservedLog
 from stream_monitor.config.deployment import Kafka
 
-CAUGHT_UP = 10_000
-"""Offsets that a partition may be behind its end."""
+CAUGHT_UP = {"intake": 10_000, "watch": 20}
+"""Offsets that a partition may be behind its end, of events and of blocks with thousands of them: a second or two of work."""
+SILENT = 10.0
+"""Seconds for which nothing may be heard of Kafka: how far behind we are is not known then."""
 
 
 class Health(NamedTuple):
@@ -40,21 +42,26 @@ def ready(observed: Observed, patience: float) -> Health:
     """Whether every task has its partitions, has restored them and is nearly at their ends."""
     reasons = live(observed, patience).reasons
     for task, log in observed.logs.items():
-        reasons += [f"{task} {reason}" for reason in _lacking(log, observed.statuses.get(task), observed.started, patience)]
+        reasons += [f"{task} {reason}" for reason in _lacking(task, log, observed, patience)]
     return Health(not reasons, reasons)
 
 
-def _lacking(log: ObservedLog, status: Mapping[str, Any] | None, started: float, patience: float) -> Iterator[str]:
-    committed, positions = log.committed(), log.positions()
+def _lacking(task: str, log: ObservedLog, observed: Observed, patience: float) -> Iterator[str]:
+    committed, positions, lags = log.committed(), log.positions(), log.lags()
+    if (silent := time.monotonic() - log.heard) > SILENT:
+        yield f"has heard nothing of Kafka for {silent:.0f} s"
+    yield from (f"finds no topic {topic}" for topic in log.missing())
     # Who has waited for a place longer than that would have ended: the group has let us in, and has nothing left to give.
-    if not committed and time.time() - started < patience:
+    if not committed and time.time() - observed.started < patience:
         yield "has no partitions yet"
-    if not status:
+    if not observed.statuses.get(task):
         yield "has not done its first step"
     for partition, position in positions.items():
         before = committed.get(partition)
         if before is not None and position < before:
             yield f"restores {partition.topic}-{partition.number}: it is at offset {position} of {before}"
-    for partition, lag in log.lags().items():
-        if lag > CAUGHT_UP:
+        if partition not in lags:
+            yield f"does not know yet where {partition.topic}-{partition.number} ends"
+    for partition, lag in lags.items():
+        if lag > CAUGHT_UP[task]:
             yield f"is {lag} offsets behind on {partition.topic}-{partition.number}"

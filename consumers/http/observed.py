@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from stream_monitor.task import Partition
@@ -19,6 +19,10 @@ class ObservedLog(Protocol):
     def written(self) -> int:
         """Transactions since the start."""
 
+    @property
+    def heard(self) -> float:
+        """When Kafka was last in touch, by the monotonic clock."""
+
     def lags(self) -> Mapping[Partition, int]:
         """Offsets between what is done and the end, for each partition that is ours."""
 
@@ -27,6 +31,9 @@ class ObservedLog(Protocol):
 
     def committed(self) -> Mapping[Partition, int | None]:
         """The committed offset of each partition that is ours; None where nothing was committed."""
+
+    def missing(self) -> Collection[str]:
+        """The topics to read that are not there."""
 
 
 class Observed(Protocol):

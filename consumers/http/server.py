@@ -110,6 +110,7 @@ def _task(log: Any) -> dict[str, Any]:
             for partition, offset in committed.items()
         },
         "lag": sum(lags.values()),
+        "missing": list(log.missing()),
         "transactions": log.written,
     }  # fmt: skip
 

@@ -40,6 +40,16 @@ def command(value: bytes | None, config: Config) -> Control:
     return _checked(event)
 
 
+def meant(value: bytes | None, config: Config) -> str | None:
+    """The configured stream that a control event names, whatever else is wrong with it; None where it names none."""
+    try:
+        event = parse.anything(value or b"")
+    except Refused:
+        return None
+    stream = event.get("stream") if isinstance(event, dict) else None
+    return str(stream).partition("/")[0] if known(stream, config) else None
+
+
 def known(stream: Any, config: Config) -> bool:
     """Whether a stream is configured, or may be that of a model."""
     if not isinstance(stream, str):

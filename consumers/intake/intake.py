@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import structlog
 
-from consumers.intake.commands import command
+from consumers.intake.commands import command, meant
 from consumers.intake.dead_letters import DeadLetters
 from consumers.intake.pack import pack
 from consumers.intake.progress import EVERY, ProgressReport
@@ -21,7 +21,7 @@ from consumers.wire.pieces import Piece, dead
 from consumers.wire.reading import Reading
 from stream_monitor.blocks import Section, document, partition_of
 from stream_monitor.config.deployment import Config
-from stream_monitor.config.stream import Source, StreamConfig
+from stream_monitor.config.stream import Source, StreamConfig, StreamRecord
 from stream_monitor.task import Batch, Gap, Output, Partition, Record, Slice
 
 log = structlog.get_logger()
@@ -41,10 +41,20 @@ class Route(NamedTuple):
 
 
 class Intake:
-    """The task that makes the record.  `references` gives the events of references that are files or ranges, as JSON."""
+    """The task that makes the record.  `references` gives the events of references that are files or ranges, as JSON.
 
-    def __init__(self, config: Config, references: Mapping[str, Iterable[bytes]] | None = None, every: int = EVERY) -> None:
+    `recorded` gives a stream's configuration as it is to stand there, where that is not what `config` says by itself.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        references: Mapping[str, Iterable[bytes]] | None = None,
+        every: int = EVERY,
+        recorded: Callable[[str], StreamRecord] | None = None,
+    ) -> None:
         self._config = config
+        self._recorded = recorded or config.record
         self._references = dict(references or {})
         self._partitions = config.topics.partitions
         self._control = config.topics.name("control")
@@ -157,7 +167,7 @@ class Intake:
         """Says what every stream is, before its first row, and which streams there are, and gives their references."""
         config = self._config
         for name in config.streams:
-            section = Section(name, "configuration", document=config.record(name).model_dump_json().encode())
+            section = Section(name, "configuration", document=self._recorded(name).model_dump_json().encode())
             for number in self._places(name):
                 turn.add(number, section)
         streams = Section(
@@ -216,8 +226,9 @@ class Intake:
             except Refused as refused:
                 event = dead((record, 0, record.value), refused)
                 turn.dead_letters.append(turn.letters.event(batch.partition.topic, "control", batch.partition, event))
-                self._count(batch.partition.topic, "dead", 1)
-                log.warning("control_refused", partition=batch.partition.number, offset=record.offset, reason=refused.reason)
+                self._count(meant(record.value, self._config) or batch.partition.topic, "dead", 1)
+                place = {"partition": batch.partition.number, "offset": record.offset}
+                log.warning("control_refused", kind="control", **place, reason=refused.reason)
             else:
                 origin = (*batch.partition, record.offset, record.offset)
                 turn.add(self._place(asked.stream), Section(asked.stream, "control", None, document(asked), *origin))

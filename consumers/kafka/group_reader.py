@@ -57,6 +57,8 @@ class GroupReader:
         self._counted_at = self._member_at = time.monotonic()
         self._size, self._given, self._given_at = limits.size, 0, 0.0
         """Bytes of a slice, those of the last one, and when that was given."""
+        self.heard = self._counted_at
+        """When we last were in touch with who has our partitions, by the monotonic clock."""
         self.stopping = False
         """Set by another thread to end waiting."""
         self.committed: dict[Partition, int | None] = {}
@@ -75,6 +77,8 @@ class GroupReader:
             self._size = self._limits.fitting(self._given, time.monotonic() - self._given_at)
         self._given = 0
         polled = self._gather()
+        if self._in_touch():
+            self.heard = time.monotonic()
         arrived = time.time_ns() // 1000
         # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
         self.member = self._consumer.group_metadata()
@@ -124,6 +128,10 @@ class GroupReader:
     def positions(self) -> dict[Partition, int]:
         """The next offset to read of each partition that is not held back; may be asked for by another thread."""
         return {p: state.position.offset for p, state in self._states().items() if not state.paused}
+
+    def missing(self) -> list[str]:
+        """The topics that are not there; may be asked for by another thread."""
+        return [topic for topic in self._topics if not self._consumer._cluster.partitions_for_topic(topic)]
 
     def close(self, timeout: float) -> None:
         """Ends the membership's process; a static member stays in the group until its session times out."""
@@ -263,6 +271,13 @@ class GroupReader:
         """Whether what the broker last told still comes from somebody who would tell more."""
         leader = self._consumer._cluster.leader_for_partition(TopicPartition(*partition))
         return leader is not None and leader >= 0 and self._consumer._client.connected(leader)
+
+    def _in_touch(self) -> bool:
+        """Whether those who have what we read would tell us more; while we read nothing, whether anybody would."""
+        ours = self.positions()
+        if ours:
+            return all(self._connected(partition) for partition in ours)
+        return any(connection.connected for connection in list(self._consumer._client._manager._conns.values()))
 
     def _watch_topics(self) -> None:
         """Rejoins when a topic is new or has grown: after the restart of a static leader nobody else looks."""

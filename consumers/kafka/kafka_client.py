@@ -47,6 +47,8 @@ _UNREACHABLE = (
 # At the level of debug they tell passwords: with the settings, or as the bytes that are sent.
 for _talkative in ("admin.client", "net.connection", "net.manager", "net.sasl.oauth", "net.transport", "protocol.parser"):
     logging.getLogger(f"kafka.{_talkative}").addFilter(lambda record: record.levelno > logging.DEBUG)
+# It warns of every turn over a tenth of a second, as there is one whenever the process has other work.
+logging.getLogger("kafka.net.selector").addFilter(lambda record: "blocking the event loop" not in record.getMessage())
 
 
 class KafkaUnreachable(Exception):

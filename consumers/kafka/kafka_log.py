@@ -50,7 +50,7 @@ class KafkaLog:
         self.name = name
         self._outputs = outputs
         self._states = states
-        self._flush_timeout = kafka.transaction_timeout / 1e6 + 2
+        self._transaction_timeout = kafka.transaction_timeout / 1e6
         group, instance = f"{kafka.group}.{name}", kafka_client.instance(kafka)
         # The producer comes first: it ends what a former life has left open, which reading offsets would wait for.
         self._producer = kafka_client.producer(kafka, f"{group}.{instance}")
@@ -71,7 +71,7 @@ class KafkaLog:
         try:
             self._last = slice = self._reader.read()
         except FencedInstanceIdError as error:
-            raise transaction.NameTaken(self._reader.member.group_instance_id, error) from error
+            raise transaction.NameTaken(self._reader.member.group_instance_id) from error
         self.beat = monotonic()
         return slice
 
@@ -101,7 +101,7 @@ class KafkaLog:
             sent = offsets or self._reader.standing(slice)
             if not sent:
                 raise transaction.TransactionFailed("there is something to write, but no partition is ours")
-            transaction.write(self._producer, records, sent, self._reader.member, self._flush_timeout)
+            transaction.write(self._producer, records, sent, self._reader.member, self._transaction_timeout)
             self.written += 1
             self._reader.done(sent)
         self.beat = monotonic()
@@ -121,6 +121,15 @@ class KafkaLog:
     def committed(self) -> dict[Partition, int | None]:
         """The committed offset of each partition that is ours."""
         return dict(self._reader.committed)
+
+    @property
+    def heard(self) -> float:
+        """When Kafka was last in touch, by the monotonic clock."""
+        return self._reader.heard
+
+    def missing(self) -> list[str]:
+        """The topics to read that are not there."""
+        return self._reader.missing()
 
     def close(self, grace: float = 10.0) -> None:
         """Ends all connections within the grace period; what is not committed is as if it had never been."""

@@ -7,12 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError, for_code
 
 from consumers.kafka import kafka_client
 from stream_monitor.config.deployment import Config
 from stream_monitor.task import STATES
+
+log = structlog.get_logger()
 
 EVENTS = ("alerts", "retrain", "reviews", "metrics", "dead-letters")
 
@@ -71,14 +74,19 @@ def create(config: Config, *, include_inputs: bool = False) -> list[TopicPlan]:
 
 
 def require(config: Config) -> None:
-    """Raises MissingTopics unless everything is there and blocks has the partitions that its streams are spread over."""
+    """Raises MissingTopics unless everything is there and blocks has the partitions that its streams are spread over.
+
+    Of the inputs one is enough: one that is missing, which the log says, is no reason to leave the other streams alone.
+    """
     planned = plan(config)
     missing = [topic.name for topic in planned if not topic.exists and topic.ours]
     if missing:
         raise MissingTopics(f"missing topics: {', '.join(missing)}; make them with: stream-monitor topics create")
     missing = [topic.name for topic in planned if not topic.exists]
-    if missing:
+    if len(missing) == len(inputs(config)):
         raise MissingTopics(f"missing input topics: {', '.join(missing)}; they are named under streams")
+    for name in missing:
+        log.error("input_missing", topic=name, streams=_reading(config, name), reads="from its beginning, once it is there")
     for topic in planned:
         if topic.exact and any(difference.startswith("partitions") for difference in topic.differs):
             raise MissingTopics(
@@ -90,6 +98,15 @@ def inputs(config: Config) -> list[str]:
     """The topics that events come from, each once."""
     sources = [source for stream in config.streams.values() for source in (stream.predictions, stream.labels) if source]
     return list(dict.fromkeys(source.topic for source in sources))
+
+
+def _reading(config: Config, topic: str) -> list[str]:
+    """The streams that events of a topic are for."""
+    return [
+        name
+        for name, stream in config.streams.items()
+        if topic == stream.predictions.topic or (stream.labels is not None and topic == stream.labels.topic)
+    ]
 
 
 def _own(config: Config) -> Iterable[TopicPlan]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
@@ -13,6 +14,8 @@ from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 from stream_monitor.task import Output
 
 _FENCED = (FencedInstanceIdError, ProducerFencedError)
+_MORE = 2.0
+"""Seconds beyond a transaction's timeout for which an acknowledgement is waited for."""
 
 
 class TransactionFailed(Exception):
@@ -22,11 +25,16 @@ class TransactionFailed(Exception):
 class NameTaken(TransactionFailed):
     """Another replica works under our name, and Kafka lets only the later one go on."""
 
-    def __init__(self, name: str | None, error: KafkaError) -> None:
-        # Kafka may say the same of a producer whose transaction it has ended.
-        otherwise = "; if none has, a transaction outlasted kafka.transaction_timeout"
-        more = otherwise if isinstance(error, ProducerFencedError) else ""
-        super().__init__(f"another replica has the name {name}: set kafka.instance{more}")
+    def __init__(self, name: str | None) -> None:
+        super().__init__(f"another replica has the name {name}: set kafka.instance")
+
+
+class Outlasted(TransactionFailed):
+    """A transaction took longer than it may: Kafka has ended it, and says of us what it says where our name is taken."""
+
+    def __init__(self, name: str | None, seconds: float) -> None:
+        text = f"a transaction took {seconds:.0f} s, more than kafka.transaction_timeout, as when a broker was away"
+        super().__init__(f"{text}; if none was, another replica may have the name {name}")
 
 
 def write(
@@ -36,18 +44,23 @@ def write(
     member: ConsumerGroupMetadata,
     timeout: float,
 ) -> None:
-    """Appends the records to their topics and commits the offsets, both or neither; raises TransactionFailed."""
+    """Appends the records to their topics and commits the offsets, both or neither; raises TransactionFailed.
+
+    `timeout` is that of a transaction, in seconds.
+    """
+    began = monotonic()
     try:
         producer.begin_transaction()
         identity = _identity(producer)
-        _append(producer, records, timeout)
+        _append(producer, records, timeout + _MORE)
         producer.send_offsets_to_transaction(dict(offsets), member)
         # kafka-python begins a new epoch by itself after some errors; what was written under the old one is aborted.
         if _identity(producer) != identity:
             raise TransactionFailed("the producer lost its epoch within a transaction")
         producer.commit_transaction()
     except _FENCED as error:
-        raise NameTaken(member.group_instance_id, error) from error
+        name, seconds = member.group_instance_id, monotonic() - began
+        raise (Outlasted(name, seconds) if seconds > timeout else NameTaken(name)) from error
     except (KafkaError, ValueError) as error:
         raise TransactionFailed(f"a transaction failed: {error!r}") from error
 

@@ -212,9 +212,9 @@ class Alerts:
         return [output for fingerprint in self.firing_with(**labels) for output in self.resolve(fingerprint, reason, moment)[1]]
 
     def amend(self, fingerprint: str, moment: Moment, **fields: Any) -> list[Output]:
-        """Adds what a person said to a firing alert; nothing if there is no such alert."""
+        """Adds what a person said to a firing alert; nothing if there is no such alert, or that was said before."""
         known = self.firing.get(fingerprint)
-        if known is None:
+        if known is None or all(getattr(known, name) == value for name, value in fields.items()):
             return []
         if "verdict" in fields and "drift" in known.labels["kind"]:
             self.false_alarms += (fields["verdict"] == "false_alarm") - (known.verdict == "false_alarm")

@@ -52,9 +52,13 @@ class Remarks:
         self._kept = {fingerprint: _Remark(*remark) for fingerprint, *remark in state}
 
 
+def silenced(until: str | None, clock: int) -> bool:
+    """Whether a silence until then is not over."""
+    return until is not None and datetime.fromisoformat(until).timestamp() * 1e6 > clock
+
+
 def _holding(remark: _Remark, clock: int) -> dict[str, str | None]:
-    silent = remark.until is not None and datetime.fromisoformat(remark.until).timestamp() * 1e6 > clock
     return {
         "acknowledgedBy": remark.by if clock - remark.ended <= _SAME else None,
-        "silencedUntil": remark.until if silent else None,
+        "silencedUntil": remark.until if silenced(remark.until, clock) else None,
     }

@@ -101,7 +101,7 @@ def _explained(error: ValidationError, document: Document, said: Overrides, know
     """Pydantic's findings, but for what is known to be wrong already."""
     wrong = {problem.key for problem in known if problem.key}
     return [
-        Problem(said.variables.get(path) or document.where(path), dotted(path), what)
+        Problem(said.variables.get(path) or document.where(path), dotted(path), document.as_written(path, what))
         for path, what in violations(error.errors(include_url=False), document.values)
         if dotted(path) not in wrong
     ]

@@ -37,13 +37,13 @@ class Quality(Settings):
     late: Share = 0.05
     """Of rows whose metrics window had closed."""
     skew: Share = 0.01
-    """Of rows whose time is ahead of their arrival, or behind it unlike that of most."""
+    """Of rows whose time is ahead of their arrival, or behind the stream's clock unlike that of most."""
     unusable: Share = 0.05
     """Of events that became dead letters."""
     tolerance: Duration = Field(parse("1m"), ge=0)
     """By how much older than rows before it a row may be."""
     behind: Duration = Field(parse("1h"), gt=0)
-    """By how much a row's time may be before its arrival."""
+    """By how much a row's time may be before the stream's clock."""
     outcomes: int = Field(1_000, ge=1)
     """After so many of one class, and none of another, it is said."""
     severity: dict[Name, Severity | Literal["none"]] = Field(default_factory=dict)

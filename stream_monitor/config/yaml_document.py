@@ -20,6 +20,7 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,30}|0x[0-9a-fA-F]{1,30}|0o[0-7]{1,30}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _VARIABLE = re.compile(r"\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\})?")
+_QUOTED = re.compile(r"""(['"])(.*?)(?:\1|\.\.\.)""")
 _NAMED = re.compile(r"(undefined alias|duplicate anchor|undefined tag handle) .*", re.DOTALL)
 """What is said of names that may be secrets without quotes."""
 _TAGS = {
@@ -36,6 +37,8 @@ class Document:
         self.lines: dict[Path, int] = {}
         self.problems: list[Problem] = []
         self._environ, self._free = environ, free
+        self._filled: dict[Path, tuple[str, str]] = {}
+        """What stands in the file where variables were put in, and what came of it."""
         self._inside: set[int] = set()
         self.values = self._top(text)
 
@@ -44,6 +47,13 @@ class Document:
         while path not in self.lines and path:
             path = path[:-1]
         return f"{self.name}:{self.lines.get(path, 1)}"
+
+    def as_written(self, path: Path, what: str) -> str:
+        """A text about a path with the names of variables for what they hold, which may be anything."""
+        for place, (written, filled) in self._filled.items():
+            if place[: len(path)] == path[: len(place)]:
+                what = _unfilled(what, written, filled)
+        return what
 
     def _top(self, text: str) -> dict[str, Any]:
         try:
@@ -117,6 +127,7 @@ class Document:
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = self._filled_in(node.value, path)
         if text != node.value:
+            self._filled[path] = node.value, text
             return scalar(text) if self._free(path) else text
         return text if node.style is not None else scalar(text)
 
@@ -135,6 +146,11 @@ class Document:
 
     def _wrong(self, path: Path, what: str) -> None:
         self.problems.append(Problem(self.where(path), dotted(path), what))
+
+
+def _unfilled(what: str, written: str, filled: str) -> str:
+    """A text with what was written in the place of every quotation of what came of it, or of a part of that."""
+    return _QUOTED.sub(lambda quoted: repr(written) if quoted[2] and quoted[2] in filled else quoted[0], what)
 
 
 def scalar(text: str) -> Any:

@@ -82,9 +82,9 @@ class Checks:
             self._rhythms["labels"].excuse(int(clock[0]) + age)
         return [] if over is None else [over]
 
-    def times(self, times: Ints, clock: Ints, arrived: int, metrics: Metrics) -> None:
+    def times(self, times: Ints, clock: Ints, metrics: Metrics) -> None:
         """Takes the times of predictions, and the clock at them."""
-        self._identity.count(odd_times(times, clock, arrived, self._limits, metrics))
+        self._identity.count(odd_times(times, clock, self._limits, metrics))
 
     def count(self, counts: dict[str, int]) -> None:
         """Takes counts of the stream; those that matter are looked at."""

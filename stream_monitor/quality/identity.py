@@ -23,25 +23,25 @@ _AT_ONCE = 5
 _FEWEST = 10
 """Rows of which something must be wrong; a look has so many, or so many rows that these would be the limit."""
 _MOST = 0.5
-"""A larger share of rows behind their arrival is old data that is loaded late, not a clock that is wrong."""
+"""A larger share of rows behind the stream's clock is old data that is loaded late, not a clock that is wrong."""
 _REASONS, _NAMED = 64, 3
 """Reasons that are counted, and the most common ones that are named."""
 _SHARES: tuple[Name, ...] = ("DuplicateIds", "TimeBackwards", "LateRows", "ClockSkew", "DeadLetters")
 _COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards", "behind", "dead_letters")
 
 
-def odd_times(times: Ints, clock: Ints, arrived: int, limits: Quality, metrics: Metrics) -> dict[str, int]:
-    """How many rows are before the stream's clock at them, int64[n], or before their arrival, by more than they may.
+def odd_times(times: Ints, clock: Ints, limits: Quality, metrics: Metrics) -> dict[str, int]:
+    """How many rows are before the stream's clock at them, int64[n], by more than they may, and by how much more.
 
-    Late ones are those whose metrics window had closed.
+    When they arrived says nothing of that: old events that are read late are all long before it.  Late ones are those whose
+    metrics window had closed.
     """
-    latest = int(clock[-1])
-    if int(times.min()) >= max(latest - min(limits.tolerance, metrics.grace), arrived - limits.behind):
+    if int(times.min()) >= int(clock[-1]) - min(limits.tolerance, limits.behind, metrics.grace):
         return {}
     closes = (times // metrics.window + 1) * metrics.window + metrics.grace
     return {
         "backwards": int(np.count_nonzero(times < clock - limits.tolerance)),
-        "behind": int(np.count_nonzero(times < arrived - limits.behind)),
+        "behind": int(np.count_nonzero(times < clock - limits.behind)),
         "late": int(np.count_nonzero(closes <= clock)),
     }
 
@@ -156,7 +156,7 @@ class Identity:
         limits = self._limits
         every, behind = rows + counts["labels"], counts["behind"]
         if behind * every > counts["ahead"] * rows and behind <= _MOST * rows:
-            words = f"are more than {show(limits.behind)} behind their arrival, unlike most: a clock or a time zone?"
+            words = f"are more than {show(limits.behind)} behind the stream's clock, unlike most: a clock or a time zone?"
             return _Share("ClockSkew", behind, rows, limits.skew, words)
         words = f"are more than {show(AHEAD)} ahead of their arrival: a clock or a time zone?"
         return _Share("ClockSkew", counts["ahead"], every, limits.skew, words)

@@ -290,3 +290,13 @@ def test_a_reader_that_has_seen_enough_is_no_error_of_ours(written: Written) -> 
 def test_the_program_can_be_run_as_a_module(module: str) -> None:
     ran = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=False)
     assert (ran.returncode, __version__ in ran.stdout) == (0, True)
+
+
+def test_a_signal_while_it_starts_ends_it_well(written: Written, nowhere: str) -> None:
+    config = written(CONFIG.replace("2000", "20000"), nowhere)
+    command = [sys.executable, "-m", "stream_monitor", "run", "-c", config]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as starting:
+        assert starting.stderr is not None
+        starting.stderr.readline()
+        starting.terminate()
+        assert starting.wait(15) == 0

@@ -355,6 +355,23 @@ def test_a_secret_of_the_environment_is_never_said(loaded: Load) -> None:
     assert "hunter2" not in "\n".join(said)
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "said"),
+    [
+        ("kafka: {session_timeout: '${X}'}", "topv4lue", "kafka.session_timeout: not a length of time: '${X}'; write it like"),
+        ("log: {level: '${X}'}", "topv4lue", "log.level: must be one of debug, info, warning, error, not '${X}'"),
+        ("deployment: 'a ${X}'", "topv4lue" * 9, "deployment: must be a text like ^[A-Za-z0-9._-]{1,100}$, not 'a ${X}'"),
+        ("kafka: {bootstrap_servers: '${X}'}", "a:1,topv4lue:b", "with a port up to 65535, got '${X}'"),
+        ("kafka: {bootstrap_servers: ['${X}']}", "topv4lue:b", "with a port up to 65535, got '${X}'"),
+        ("deployment: '${X}'", "topv4lue's", "$, not '${X}'"),
+    ],
+)
+def test_what_a_variable_holds_is_not_said_but_its_name(loaded: Load, text: str, value: str, said: str) -> None:
+    (problem,) = problems(loaded, f"{STREAM}{text}", X=value)
+    assert said in problem
+    assert "v4lue" not in problem
+
+
 def test_a_secret_number_without_quotes_is_hidden(loaded: Load) -> None:
     (said,) = problems(loaded, "kafka: {sasl_password: 123456}\n" + STREAM)
     assert said == "monitor.yaml:1: kafka.sasl_password: must be a text, not what is there (hidden); put it in quotes"

@@ -6,12 +6,13 @@ import io
 import json
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
 from kafka.errors import NotCoordinatorError, UnstableOffsetCommitError
 
+from consumers.kafka import kafka_client  # noqa: F401  # it calms kafka-python
 from stream_monitor import logs
 from stream_monitor.config.deployment import Config, Logging
 
@@ -96,3 +97,27 @@ def test_our_own_warnings_do_not_flood_and_do_not_hide_others(lines: Callable[[]
         structlog.get_logger().info("as often as it likes")
     said = [line["event"] for line in lines()]
     assert said == ["too many streams"] * 5 + ["stream set aside"] + ["as often as it likes"] * 10
+
+
+def test_every_control_event_that_is_refused_is_said(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    for offset in range(20):
+        structlog.get_logger().warning("control_refused", kind="control", offset=offset)
+    assert [line["offset"] for line in lines()] == list(range(20))
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_what_libraries_raise_inside_is_for_who_asks_for_everything(level: Literal["info", "debug"]) -> None:
+    written = io.StringIO()
+    logs.configure(Logging(level=level), stream=written)
+    try:
+        raise ConnectionResetError("on purpose")
+    except ConnectionResetError:
+        logging.getLogger("kafka.net.transport").exception("Error sending request data")
+    assert ("Traceback" in written.getvalue()) == (level == "debug")
+
+
+def test_a_slow_turn_of_kafka_python_is_not_worth_a_line(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    logger = logging.getLogger("kafka.net.selector")
+    logger.warning("Task %r ran for %.3fs (>%.3fs threshold). It is blocking the event loop -- likely ...", "t", 0.2, 0.1)
+    logger.warning("something else")
+    assert [line["event"] for line in lines()] == ["something else"]

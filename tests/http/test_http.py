@@ -30,7 +30,9 @@ class Log:
     """What a log says of itself."""
 
     beat: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
     written: int = 7
+    gone: list[str] = field(default_factory=list)
     lag: dict[Partition, int] = field(default_factory=lambda: {BLOCKS: 3})
     position: dict[Partition, int] = field(default_factory=lambda: {BLOCKS: 42})
     done: dict[Partition, int | None] = field(default_factory=lambda: {BLOCKS: 42})
@@ -43,6 +45,9 @@ class Log:
 
     def committed(self) -> dict[Partition, int | None]:
         return self.done
+
+    def missing(self) -> list[str]:
+        return self.gone
 
 
 @dataclass
@@ -145,8 +150,23 @@ def test_a_long_restore_is_alive_but_not_ready(server: str, world: World) -> Non
 
 
 def test_who_is_far_behind_is_not_ready(server: str, world: World) -> None:
-    world.logs["watch"].lag = {BLOCKS: 10_001}
-    assert said(server, "/readyz")[1]["reasons"] == ["watch is 10001 offsets behind on stream-monitor.blocks-0"]
+    events = Partition("p", 0)
+    world.logs |= {"watch": Log(lag={BLOCKS: 20}), "intake": Log(lag={BLOCKS: 0, events: 10_000})}
+    assert said(server, "/readyz")[0] == 200
+    world.logs |= {"watch": Log(lag={BLOCKS: 21}), "intake": Log(lag={BLOCKS: 0, events: 10_001})}
+    reasons = ["watch is 21 offsets behind on stream-monitor.blocks-0", "intake is 10001 offsets behind on p-0"]
+    assert said(server, "/readyz")[1]["reasons"] == reasons
+    world.logs = {"watch": Log(lag={})}
+    assert said(server, "/readyz")[1]["reasons"] == ["watch does not know yet where stream-monitor.blocks-0 ends"]
+
+
+def test_who_does_not_hear_of_kafka_or_misses_a_topic_lives_and_is_not_ready(server: str, world: World) -> None:
+    world.logs["watch"].heard -= 12
+    assert said(server, "/livez")[0] == 200
+    assert said(server, "/readyz")[1]["reasons"] == ["watch has heard nothing of Kafka for 12 s"]
+    world.logs["watch"] = Log(gone=["p"])
+    assert said(server, "/readyz")[1]["reasons"] == ["watch finds no topic p"]
+    assert said(server, "/status")[1]["tasks"]["watch"]["missing"] == ["p"]
 
 
 def test_who_waits_for_partitions_is_not_ready_and_who_is_left_without_any_is(server: str, world: World) -> None:

@@ -71,6 +71,13 @@ def test_control_events_that_make_no_sense_are_counted_and_logged() -> None:
     assert [(line["event"], line["reason"], line["offset"]) for line in logs] == [("control_refused", "unknown_stream", 0)]
 
 
+def test_a_control_event_that_makes_no_sense_counts_for_the_stream_that_it_names() -> None:
+    deployment = Deployment()
+    deployment.give(deployment.config.topics.name("control"), {"stream": "fraud", "action": "explode"}, [])
+    deployment.run()
+    assert deployment.intake.status()["dead_letters"] == {"fraud": 1, "stream-monitor.control": 1}
+
+
 def test_models_are_counted_together_however_many_there_are() -> None:
     deployment = Deployment(PER_MODEL)
     deployment.give("l", *({"prediction_id": "a", "label": 1, "model": f"m{i}"} for i in range(50)), {"prediction_id": "a"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -94,7 +95,11 @@ def test_a_task_lives_through_a_restart_of_the_broker(fragile: Broker, frail: Wo
     with Replica(Tally(), frail.log(limits=QUICK)) as replica:
         send(writer, frail.input, range(50))
         until(lambda: len(said(frail)) == 50)
-        fragile.restart()
+        fragile.stop()
+        gone = time.monotonic()
+        until(lambda: replica.error is not None or replica.log.beat > gone + 0.5)
+        assert replica.log.heard <= gone
+        fragile.start()
         send(writer, frail.input, range(50, 100))
         until(lambda: replica.error is not None or len(said(frail)) == 100)
     if replica.error is not None:

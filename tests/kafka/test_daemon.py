@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from kafka import KafkaProducer
+from structlog.testing import capture_logs
 
 from consumers import daemon
 from consumers.daemon import Daemon
+from consumers.kafka.poller import LostOffset
 from consumers.watchdog import Watchdog
 from stream_monitor.config.deployment import Config
 from stream_monitor.task import Output, Slice
@@ -66,6 +69,19 @@ def test_one_task_that_fails_ends_the_other_too(world: World, wide_world: World,
     assert wait() == 1
     assert {name: type(error) for name, error in made.failures.items()} == {"bad": ZeroDivisionError}
     assert said(wide_world) in ([], [{"partition": 0, "offset": 0, "value": "fine"}])
+
+
+@pytest.mark.parametrize("error", [LostOffset("offset 7 is gone"), ZeroDivisionError("on purpose")])
+def test_what_the_world_did_is_said_in_one_line_and_a_mistake_of_ours_with_its_place(world: World, error: Exception) -> None:
+    class Raising(Echo):
+        def process(self, slice: Slice) -> list[Output]:
+            raise error
+
+    with capture_logs() as told:
+        assert ending(Daemon({"toy": (Raising(), world.log())}, grace=5.0))() == 1
+    (failed,) = (one for one in told if one["event"] == "failed")
+    assert failed["reason"] == str(error)
+    assert (failed["exc_info"] is None) == isinstance(error, LostOffset)
 
 
 def test_it_keeps_what_its_tasks_say_about_themselves(world: World) -> None:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from consumers.kafka.kafka_log import KafkaLog
 from consumers.kafka.poller import Limits, LostOffset
-from consumers.kafka.transaction import TransactionFailed
+from consumers.kafka.transaction import NameTaken, TransactionFailed
 from stream_monitor.task import End, Output, Partition, Slice, step
 from tests.conftest import create_topic
 from tests.kafka.conftest import drained, records, said, send, work_until
@@ -139,6 +139,26 @@ def test_a_topic_that_is_made_anew_is_read_from_its_beginning(world: World, prod
     assert [one["topic"] for one in told if one["event"] == "topic_made_anew"] == [world.input]
 
 
+@pytest.mark.parametrize("start", ["earliest", "latest"])
+def test_a_topic_that_is_not_there_yet_is_read_from_its_beginning_once_it_is(
+    start: str, world: World, unique: Callable[[str], str], producer: KafkaProducer, closed: Closed
+) -> None:
+    later = unique("later")
+    send(producer, world.input, ["before"])
+    kafka = world.kafka(client={"metadata_max_age_ms": 300})
+    log = closed(KafkaLog(kafka, "toy", [later, world.input], {"alerts": world.alerts}, start=start))
+    work_until(Echo(), log, drained(log))
+    send(producer, world.input, ["here"])
+    work_until(Echo(), log, lambda: "here" in [one["value"] for one in said(world)])
+    assert log.missing() == [later]
+    create_topic(world.address, later)
+    with closing(KafkaProducer(bootstrap_servers=world.address)) as other:
+        send(other, later, ["early", "and late"])
+    work_until(Echo(), log, lambda: "and late" in [one["value"] for one in said(world)])
+    assert [one["value"] for one in said(world)] == ["before"] * (start == "earliest") + ["here", "early", "and late"]
+    assert log.missing() == []
+
+
 def test_a_topic_that_a_group_with_offsets_has_never_read_is_named(
     world: World, topic: Callable[..., str], producer: KafkaProducer, closed: Closed
 ) -> None:
@@ -216,8 +236,9 @@ def test_a_transaction_that_the_broker_has_aborted_is_not_taken_for_a_success(
     assert len(said(world)) == 3
     sleep_before(point, world, log)
     send(producer, world.input, ["lost", "lost"])
-    with pytest.raises(TransactionFailed):
+    with pytest.raises(TransactionFailed) as failed:
         work_until(Echo(), log, lambda: len(said(world)) > 3)
+    assert not isinstance(failed.value, NameTaken)
     log.close(grace=2.0)
     log = closed(world.log())
     work_until(Echo(), log, drained(log))

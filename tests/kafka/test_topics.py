@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumers.broker.node import Broker
 from consumers.kafka import topics
@@ -67,6 +68,17 @@ def test_missing_topics_are_named_with_the_command_that_makes_them(make: Make) -
     topics.create(config)
     with pytest.raises(topics.MissingTopics, match=rf"missing input topics: {config.topics.prefix}\.p"):
         topics.require(config)
+
+
+def test_one_input_that_is_missing_keeps_no_other_from_being_read(broker: Broker, make: Make) -> None:
+    config = make()
+    topics.create(config)
+    create_topic(broker.address, f"{config.topics.prefix}.p")
+    with capture_logs() as told:
+        topics.require(config)
+    assert [(one["event"], one["topic"], one["streams"]) for one in told] == [
+        ("input_missing", f"{config.topics.prefix}.l", ["s"])
+    ]
 
 
 def test_another_number_of_partitions_than_blocks_has_is_refused(make: Make) -> None:

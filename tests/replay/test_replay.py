@@ -144,12 +144,30 @@ def test_which_stream_is_asked_for_where_there_are_several(tmp_path: Path) -> No
     assert list(summary.streams) == ["b"]
 
 
+def test_dead_letters_that_watching_makes_are_counted_with_the_others(tmp_path: Path) -> None:
+    rows: list[Any] = [{"prediction_id": f"p{i}", "time": START + i, "prediction": 0.5 + i} for i in range(200)]
+    rows += [{"prediction_id": f"t{i}", "time": START + 200, "prediction": "high"} for i in range(3)]
+    predictions = write(tmp_path / "p.jsonl", [*rows, "no json\n"])
+    summary = replay(config(CONFIG + "    task: regression\n"), tmp_path / "out", predictions=predictions)
+    assert sum(summary.reasons.values()) == summary.streams["fraud"]["dead"] == 4
+
+
 @pytest.mark.parametrize("content", [b"", b"no blocks", None])
 def test_a_file_that_holds_no_blocks_says_so(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "blocks").write_bytes(content)
     with pytest.raises(FileError, match="blocks"):
         replay_blocks(tmp_path / "blocks", tmp_path / "out")
+
+
+def test_one_stream_of_several_has_no_more_than_its_share_of_the_budget(tmp_path: Path) -> None:
+    files = world(tmp_path, 2_500)
+    alone = replay(config(), tmp_path / "alone", **files).watched["fraud"]["budget"]
+    two = config(CONFIG + CONFIG.replace("streams:\n", "").replace("fraud", "other").replace("topic: ", "topic: other-"))
+    shared = replay(two, tmp_path / "shared", stream="fraud", **files).watched["fraud"]["budget"]
+    assert (alone["streams"], shared["streams"]) == (1, 2)
+    lengths = [[one["run_length"] for one in budget["given"]] for budget in (alone, shared)]
+    assert lengths[1] == pytest.approx([2 * length for length in lengths[0]])
 
 
 def test_silence_is_seen_although_no_row_says_so(tmp_path: Path) -> None:

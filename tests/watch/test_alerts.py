@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import detectors
-from stream_monitor.blocks import Block, Section
+from stream_monitor.blocks import Block, Section, encode
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 
@@ -288,6 +288,42 @@ def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
     assert (last["acknowledgedBy"], last["verdict"], last["silencedUntil"]) == ("ana", "real", "2027-01-15T08:00:00.000Z")
     assert last["transition"] == "updated"
     assert last["status"] == "firing"
+
+
+def test_what_changes_nothing_is_not_said_again() -> None:
+    blocks = [block(configuration(), at=0), *story([0.1, 0.1], [0, 2.0])]
+    before = run(blocks)["alerts"]
+    fingerprint = before[0]["data"]["fingerprint"]
+    acknowledge = control(action="acknowledge", fingerprint=fingerprint, by="ana")
+    verdict = control(action="verdict", fingerprint=fingerprint, verdict="false_alarm")
+    said = run([*blocks, acknowledge, acknowledge, verdict, verdict], restarts=[3])["alerts"][len(before) :]
+    assert [one["data"]["revision"] for one in said] == [2, 3]
+
+
+def test_a_silence_that_is_over_ends_one_and_is_pointless_without_one() -> None:
+    blocks = [block(configuration(), at=0), *story([0.1, 0.1], [0, 2.0])]
+    before = run(blocks)["alerts"]
+    fingerprint = before[0]["data"]["fingerprint"]
+    over, long = (control(action="silence", fingerprint=fingerprint, until=START + n * SECOND) for n in (60, 90_000))
+    said = run([*blocks, over, long, over, over])
+    told = [one["data"]["silencedUntil"] for one in said["alerts"][len(before) :]]
+    assert told == ["2026-01-02T01:00:00.000Z", "2026-01-01T00:01:00.000Z"]
+    assert [one["data"]["reason"] for one in said["dead-letters"]] == ["past_silence"] * 2
+
+
+def test_the_status_says_what_was_said_of_an_alert() -> None:
+    blocks = [block(configuration(), at=0), *story([0.1, 0.1], [0, 2.0])]
+    fingerprint = run(blocks)["alerts"][0]["data"]["fingerprint"]
+    part = Part(Partition("stream-monitor.blocks", 0), None)
+    spoken = [
+        control(action="acknowledge", fingerprint=fingerprint, by="ana"),
+        control(action="silence", fingerprint=fingerprint, until=1_800_000_000_000_000),
+    ]
+    for offset, one in enumerate([*blocks, *spoken]):
+        part.record(offset, encode(one))
+    (alert,) = (one for one in part.status()["s"]["alerts"] if one["fingerprint"] == fingerprint)
+    assert (alert["acknowledgedBy"], alert["silencedUntil"]) == ("ana", "2027-01-15T08:00:00.000Z")
+    assert "verdict" not in alert
 
 
 def test_what_was_said_of_an_alert_that_opens_again_still_holds() -> None:

@@ -640,3 +640,17 @@ def test_what_models_are_told_to_shed_is_shed_again_by_a_replay() -> None:
     learnt = [one["models"][0]["outcomes"] for one in arrivals(told) if one["models"]][-1]
     assert 1000 + 60 < learnt < 1000 + 200
     assert run(log, restarts=[4, 9], per_read=3) == told
+
+
+@pytest.mark.parametrize("late", [0.0, 7_000.0])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_backlog_is_no_clock_that_is_wrong_and_hides_none(late: float, wrong: bool) -> None:
+    """A row in ten seconds, read as they come or all at once; of some clients one in five is two hours old."""
+    log = []
+    for at in range(0, 1_400, 10):
+        seconds = [10.0 * i - (7_200 if wrong and i % 5 == 2 else 0) for i in range(at, at + 10)]
+        now = max(late, 10.0 * (at + 9))
+        ids = [f"id{i}" for i in range(at, at + 10)]
+        log.append(block(predictions(ids, seconds, [float(i % 2) for i in range(10)]), at=now))
+    alerts = said(*log, metrics={"window": "40m", "grace": "1m"}, quality={"backwards": 1.0, "late": 1.0})
+    assert ("ClockSkew" in names(alerts)) == wrong
