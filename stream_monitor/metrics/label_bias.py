@@ -126,14 +126,15 @@ class Evidence:
         both = {what: self.sums.get(what, before).and_then(found.get(what, now), kept) for what in self.sums | found}
         self.sums = {what: sums for what, sums in both.items() if what in found or sums.variance > _FORGOTTEN}
         self.weight = kept * self.weight + weight
-        surely = math.sqrt(_SURELY**2 + 2 * math.log(max(len(self.sums), 1)))
+        surely = self._of_all(_SURELY)
         still = [what for what in self.standing if what in self.sums and self._apart(what, _HARDLY, 0.5)]
         self.standing = still + [what for what in self.sums if what not in still and self._apart(what, surely, 1.0)]
 
     @property
     def suspected(self) -> bool:
         """Whether both sides may differ in something."""
-        return any(self._apart(what, _PERHAPS, 1.0) for what in self.sums)
+        perhaps = self._of_all(_PERHAPS)
+        return any(self._apart(what, perhaps, 1.0) for what in self.sums)
 
     def bias(self, what: int) -> Bias:
         """How far apart both sides are in something."""
@@ -149,6 +150,10 @@ class Evidence:
         """Goes on from a `state()`."""
         self.weight, self.standing = state[0], list(state[1])
         self.sums = {what: Sums(*sums) for what, *sums in state[2]}
+
+    def _of_all(self, errors: float) -> float:
+        """Standard errors that say of one of all that is compared what so many say of a single one."""
+        return math.sqrt(errors**2 + 2 * math.log(max(len(self.sums), 1)))
 
     def _apart(self, what: int, errors: float, part: float) -> bool:
         sums = self.sums[what]

@@ -122,8 +122,10 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
 
 def suspected(stream: Reviewed, version: int) -> bool:
     """Whether labels that have come may not be like the rest, though that is not beyond doubt."""
-    config, bias = stream.record.config.labels, stream.ledger.biases.get(version)
-    return bias is not None and bias.suspected and not (config and config.absent)
+    config, bias = stream.record.config, stream.ledger.biases.get(version)
+    if "LabelBias" in config.alerts.off or (config.labels and config.labels.absent):
+        return False
+    return bias is not None and bias.suspected
 
 
 def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
