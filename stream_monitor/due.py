@@ -96,8 +96,8 @@ def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     stream.watched.share(stream.record)
     for version in stream.watched.versions.values():
         if not version.idle:
-            loss = version.errs_now()
-            outputs += version.retrain.look(stream.alerts, version.subject, stream.record, moment, version.labelled, loss)
+            about = stream.alerts, version.subject, stream.record, moment, version.labelled
+            outputs += version.retrain.look(*about, review.suspected(stream, version.number), version.errs_now())
     return outputs
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from stream_monitor.alerting import doubts, notices
 from stream_monitor.alerting.alerts import Moment, Subject
 from stream_monitor.alerting.wording import Context
+from stream_monitor.performance import review
 from stream_monitor.running import Running
 from stream_monitor.task import Output
 from stream_monitor.watched import OF_LOSS, Noticed
@@ -29,12 +30,14 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
     group = stream.watched.features if version is None else version.groups[finding.sort]
     harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
     since = finding.interval[0] if finding.interval else finding.began_position
-    doubt = doubts.doubt(stream.alerts, subject, since, harmful) if finding.sort in OF_LOSS else ""
+    suspected = version is not None and review.suspected(stream, version.number)
+    doubt = doubts.doubt(stream.alerts, subject, since, harmful, suspected) if finding.sort in OF_LOSS else ""
     context = _context(stream, group, finding)._replace(doubt=doubt)
     alert, outputs = stream.alerts.follow(finding, subject, moment, context)
     if alert is not None and version is not None and harmful and not version.idle:
         version.labelled.settle(finding.row)
-        outputs += version.retrain.propose(alert, finding, stream.alerts, subject, stream.record, moment, version.labelled)
+        about = stream.alerts, subject, stream.record, moment, version.labelled
+        outputs += version.retrain.propose(alert, finding, *about, suspected)
     return outputs
 
 

@@ -18,13 +18,18 @@ from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.models.models import Found, Models
 from stream_monitor.watching.group import Group
-from stream_monitor.watching.level import Level
+from stream_monitor.watching.level import Level, Past
+from stream_monitor.watching.lifetime import Lifetime
 from stream_monitor.watching.reference import Reference, Sort
 from stream_monitor.watching.terms import terms
 from stream_monitor.watching.words import numbered
 
 _ENOUGH = 100
 """Outcomes by which it is known how a version errs of late."""
+_LATER = 1.64
+"""Standard errors by which it errs more of late than on the whole beyond doubt."""
+_DAY = 86_400_000_000
+"""Event time by which it is known how it errs on the whole: outcomes of less are of one time of day."""
 _PART = 4
 """The part of `resolve_after` by which it is known how it errs now."""
 
@@ -44,10 +49,12 @@ class Version:
         """Which of its outcomes detectors see, and models."""
         self.labelled = Labelled()
         """Its predictions, and which of them have a label."""
-        self.before: Level | None = None
+        self.life = Lifetime()
+        """Its losses since it began, or was said to be the new normal."""
+        self.before: Past | None = None
         """How the version before it erred, once that is forgotten."""
         self.compared = False
-        """Whether it is known if it errs more than the version before, or as well as its own reference can tell."""
+        """Whether it is compared with the version before no more."""
         self.first: Level | None = None
         """How it erred when it was last compared with the version before."""
         self.began = self.seen = seen
@@ -87,14 +94,35 @@ class Version:
         mean, n = losses.last(wanted) if losses else (math.nan, 0)
         return mean if n >= wanted else math.nan
 
-    def level(self) -> Level | None:
-        """How it errs, by its reference or of late, whichever is worse; where one before it is better, how that erred."""
-        known = [one for one in (self.learnt_level(), self.last_level(_ENOUGH)) if one]
-        return self.groups["loss"].better or max(known, key=lambda one: one.mean, default=None)
+    def whole_level(self) -> Level | None:
+        """How it errs by all its outcomes; None while it has no reference of its own ones, or they are of less than a day."""
+        known = self.learnt_level()
+        if known is None or known.n > self.life.n or self.life.span < _DAY:
+            return None
+        mean, n = self.life.mean, self.life.n
+        rate = (mean * n + 0.5) / (n + 1)
+        error = self.life.error(rate * (1 - rate) if known.rate else known.sd**2)
+        return known._replace(mean=mean, error=error, n=n)
+
+    def past(self) -> Past | None:
+        """How it errs, for versions after it; where one before it is better, how that erred.  None if that is not known."""
+        better, late = self.groups["loss"].better, self.last_level(_ENOUGH)
+        known = [one for one in (self.learnt_level(), late) if one]
+        if better or not known:
+            return Past(better, better) if better else None
+        worse, whole = max(known, key=lambda one: one.mean), self.whole_level()
+        surely = whole and late and late.mean - whole.mean > _LATER * late.error
+        return Past(worse, whole if whole and not surely else worse)
+
+    def begin_again(self, sort: Sort) -> None:
+        """Learns a reference anew; a loss that had one is the new normal, and compared with the version before no more."""
+        if sort == "loss":
+            self.compared, self.life = self.compared or self.groups[sort].learnt, Lifetime()
+        self.groups[sort].begin_again()
 
     def forget_levels(self) -> None:
         """Compares it anew with the version before, as losses are other ones from now on."""
-        self.compared, self.first, self.before = False, None, None
+        self.compared, self.first, self.before, self.life = False, None, None, Lifetime()
 
     @property
     def idle(self) -> bool:
@@ -125,7 +153,8 @@ class Version:
             "labelled": self.labelled.state(), "lots": [self.watched_lots.state(), self.learnt_lots.state()],
             "retrain": self.retrain.state(),
             "models": [self.models.task, self.models.state()] if self.models else None,
-            "began": self.began, "compared": self.compared, "before": list(self.before) if self.before else None,
+            "began": self.began, "compared": self.compared, "life": self.life.state(),
+            "before": [list(level) for level in self.before] if self.before else None,
             "first": list(self.first) if self.first else None,
         }  # fmt: skip
 
@@ -136,7 +165,8 @@ class Version:
         if version.subject.idle:
             version.rest()
         version.outcomes, version.began, version.compared = state["outcomes"], state["began"], state["compared"]
-        version.before = Level(*state["before"]) if state["before"] else None
+        version.before = Past(*(Level(*level) for level in state["before"])) if state["before"] else None
+        version.life.restore(state["life"])
         version.first = Level(*state["first"]) if state["first"] else None
         version.labelled.restore(state["labelled"])
         for lots, its in zip((version.watched_lots, version.learnt_lots), state["lots"], strict=True):

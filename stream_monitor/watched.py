@@ -18,7 +18,7 @@ from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.given import Given
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.judge import Judge
-from stream_monitor.watching.level import Level
+from stream_monitor.watching.level import Past
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.shadows import Shadows
@@ -133,18 +133,18 @@ class Watched:
 
     def retire(self, version: Version) -> None:
         """Forgets a version, but for what it has spent, and for later ones how it erred."""
-        level = version.level()
-        for later in self._later(version) if level else ():
-            if later.before is None or later.before.number < version.number:
-                later.before = level
+        past = version.past()
+        for later in self._later(version) if past else ():
+            if later.before is None or later.before.late.number < version.number:
+                later.before = past
         self._gone(version.groups.values())
         del self.versions[version.number]
 
-    def before(self, version: Version) -> Level | None:
+    def before(self, version: Version) -> Past | None:
         """How the last version before one erred, of those of which that is known."""
         earlier = [one for one in self.versions.values() if version in self._later(one)]
-        known = [(one.number, level) for one in earlier if (level := one.level())]
-        known += [(version.before.number, version.before)] if version.before else []
+        known = [(one.number, past) for one in earlier if (past := one.past())]
+        known += [(version.before.late.number, version.before)] if version.before else []
         return max(known, key=lambda pair: pair[0])[1] if known else None
 
     def _later(self, version: Version) -> list[Version]:
@@ -168,7 +168,7 @@ class Watched:
         for owner, group in self.owned():
             of_version = owner is not None and feature is None and version in (None, owner.subject.version)
             if of_version or (owner is None and version is None):
-                group.begin_again()
+                _begin_again(owner, group)
                 over.append(_labels(owner, group))
         return over
 
@@ -194,7 +194,7 @@ class Watched:
         for owner, group in self.owned() if after is not None else ():
             since = group.lasting()
             if after is not None and since is not None and clock - since >= after:
-                group.begin_again()
+                _begin_again(owner, group)
                 over.append(_labels(owner, group))
         return over
 
@@ -225,6 +225,13 @@ class Watched:
         for version in self.versions.values():
             if version.models is not None:
                 version.models.shed(halvings)
+
+
+def _begin_again(owner: Version | None, group: Group) -> None:
+    if owner is None:
+        group.begin_again()
+    else:
+        owner.begin_again(group.sort)
 
 
 def _labels(owner: Version | None, group: Group) -> Labels:

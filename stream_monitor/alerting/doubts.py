@@ -8,6 +8,7 @@ from stream_monitor.events import Alert, ChangeEstimate
 from stream_monitor.task import Output
 
 UNLIKE = "labels that have come are not like the rest (LabelBias)"
+PERHAPS = "labels that have come may not be like the rest"
 _HELD = "no retraining is requested while that is so"
 _OF_LOSS: tuple[AlertName, ...] = ("ConceptDrift", "RiskRose", "EstimateApart")
 
@@ -27,26 +28,27 @@ def held(alerts: Alerts, subject: Subject, since: int) -> bool:
     return found is not None and found.position.predictions > since
 
 
-def doubt(alerts: Alerts, subject: Subject, since: int, harmful: bool) -> str:
-    """What is said of such a change, which would request a retrain if it is harmful; nothing where labels are alike."""
+def doubt(alerts: Alerts, subject: Subject, since: int, harmful: bool, suspected: bool) -> str:
+    """What is said of such a change, which would request a retrain if it is harmful; nothing where labels are alike.
+
+    Where it is only `suspected` that they are not, that holds a request as well.
+    """
     if unlike(alerts, subject) is None:
-        return ""
+        return "" if not suspected else f"{PERHAPS}: {_HELD}" if harmful else PERHAPS
     return f"{UNLIKE}: {_HELD}" if harmful and held(alerts, subject, since) else UNLIKE
 
 
-def reconsider(alerts: Alerts, subject: Subject, moment: Moment) -> list[Output]:
-    """Says it of the alerts about a version's loss that fire, or takes it back."""
+def reconsider(alerts: Alerts, subject: Subject, moment: Moment, suspected: bool) -> list[Output]:
+    """Says it of the alerts about a version's loss that fire, or takes it back; what is only suspected is said as they open."""
     outputs: list[Output] = []
     for name in _OF_LOSS:
         for fingerprint in alerts.firing_with(alertname=name, model=subject.model, version=subject.version):
             known = alerts.firing[fingerprint]
             said = known.annotations.get("description", "").split("; ")
-            rest = [part for part in said if not part.startswith(UNLIKE)]
-            now = (
-                doubt(alerts, subject, earliest(known.change), name == "ConceptDrift" and is_harm(known.change))
-                if known.change
-                else ""
-            )
+            rest = [part for part in said if not part.startswith((UNLIKE, PERHAPS))]
+            still = suspected and any(part.startswith(PERHAPS) for part in said)
+            harmful = name == "ConceptDrift" and known.change is not None and is_harm(known.change)
+            now = doubt(alerts, subject, earliest(known.change), harmful, still) if known.change else ""
             if (parts := [now, *rest] if now else rest) != said:
                 outputs += alerts.describe(fingerprint, "; ".join(parts), moment)
     return outputs

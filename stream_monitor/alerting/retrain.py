@@ -48,12 +48,13 @@ class Retrain:
         record: StreamRecord,
         moment: Moment,
         labelled: Labelled,
+        suspected: bool,
     ) -> list[Output]:
         """Requests a retrain for a harmful change; nothing while one is open or has just ended, or while it is held."""
         if self.request is not None:
             return []
         self._began, self._alert = (finding.began_position, finding.began_time), alert.fingerprint
-        return self.look(alerts, subject, record, moment, labelled)
+        return self.look(alerts, subject, record, moment, labelled, suspected)
 
     def look(
         self,
@@ -62,17 +63,19 @@ class Retrain:
         record: StreamRecord,
         moment: Moment,
         labelled: Labelled,
+        suspected: bool,
         loss: float = math.nan,
     ) -> list[Output]:
         """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more.
 
-        Labels that turn out not to be like the rest hold requests as if it did not.  One that is due anew waits for
+        Labels that turn out not to be like the rest hold requests as if it did not; where that is only `suspected` none is
+        made, and one that was stays.  One that is due anew waits for
         another rest if the loss of the last outcomes is nearer to what it was before the change than half way: the alert may be
         about to end.
         """
         alert = _harmful(alerts, self._alert, subject)
         if self.request is None:
-            return self._request(alert, subject, record, moment, labelled, loss) if alert else []
+            return self._request(alert, subject, record, moment, labelled, loss) if alert and not suspected else []
         if alert is None and self.request.status == "proposed":
             return self.close("withdrawn", subject, record, moment)
         return self._ripen(subject, record, moment, labelled)

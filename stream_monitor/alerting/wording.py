@@ -63,6 +63,8 @@ def description(finding: Finding, context: Context) -> str:
         wider = f", which tolerates {number(context.rise)} above the most that the mean of these may be"
     said = [context.doubt] if context.doubt else []
     said += [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
+    if finding.sort in ("loss", "risk"):
+        said.append(f"what it is now is by {finding.n_current:,} outcomes")
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:

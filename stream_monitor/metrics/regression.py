@@ -9,9 +9,7 @@ import numpy as np
 from stream_monitor.metrics.intervals import effective, mean, size, student
 from stream_monitor.metrics.judged import Floats, Ints, Judged, Terms, scatter, weights
 from stream_monitor.metrics.reading import NOTHING, Reading, Readings
-
-_LARGEST = 1e60
-"""A row with a prediction or label beyond it is left out: its fourth power could not be summed."""
+from stream_monitor.watching.judge import LARGEST
 
 _WIDTH = 26
 _COLUMNS = np.arange(_WIDTH)[:, None]
@@ -28,8 +26,8 @@ class Regression:
     width = _WIDTH
 
     def __init__(self, origin: float = 0.0) -> None:
-        if not abs(origin) <= _LARGEST:
-            raise ValueError(f"origin must lie within {_LARGEST:g}, got {origin}")
+        if not abs(origin) <= LARGEST:
+            raise ValueError(f"origin must lie within {LARGEST:g}, got {origin}")
         self._origin = origin
 
     def add(self, sums: Floats, cell: Ints, rows: Judged) -> None:
@@ -38,7 +36,7 @@ class Regression:
 
     def terms(self, rows: Judged) -> Terms:
         """What `add` adds; for callers that add the same rows to several cells."""
-        near = (np.abs(rows.actual) <= _LARGEST) & (np.abs(rows.predicted) <= _LARGEST)
+        near = (np.abs(rows.actual) <= LARGEST) & (np.abs(rows.predicted) <= LARGEST)
         actual, predicted = np.where(near, rows.actual, 0.0), np.where(near, rows.predicted, 0.0)
         weight, square = (one * near for one in weights(rows))
         value = np.empty((_WIDTH, len(actual)))
@@ -77,7 +75,7 @@ class Regression:
 
 def origin(labels: Floats) -> float:
     """The first of these labels that can be summed; 0 if there is none."""
-    near = labels[np.abs(labels) <= _LARGEST]
+    near = labels[np.abs(labels) <= LARGEST]
     return float(near[0]) if len(near) else 0.0
 
 
@@ -105,7 +103,7 @@ def _levels(value: Floats, weight: Floats, square: Floats, level: Floats, error:
 def _ratios(value: Floats, weight: Floats, square: Floats, off: Floats, actual: Floats, predicted: Floats) -> None:
     both, true = np.abs(predicted) + np.abs(actual), np.abs(actual)
     symmetric = 2 * off / np.where(both > 0, both, 1.0)
-    apart = (true > 0) & (off * (1 / _LARGEST) <= true)
+    apart = (true > 0) & (off * (1 / LARGEST) <= true)
     relative = np.where(apart, off, 0.0) / np.where(apart, true, 1.0)
     value[0], value[1] = weight * symmetric, square * symmetric
     value[2] = value[1] * symmetric

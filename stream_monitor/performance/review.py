@@ -120,6 +120,14 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
     return outputs
 
 
+def suspected(stream: Reviewed, version: int) -> bool:
+    """Whether labels that have come may not be like the rest, though that is not beyond doubt."""
+    config, bias = stream.record.config, stream.ledger.biases.get(version)
+    if "LabelBias" in config.alerts.off or (config.labels and config.labels.absent):
+        return False
+    return bias is not None and bias.suspected
+
+
 def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     """Labels that came early and are not like the rest, so that what they say of performance is not what all will say."""
     version = seen.key.version
@@ -134,7 +142,7 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     else:
         summary = f"labels of {subject.text} that have come so far are not like the rest: {_differs(stream, worst)}"
         outputs = stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
-    return outputs + doubts.reconsider(stream.alerts, subject, moment) if outputs else []
+    return outputs + doubts.reconsider(stream.alerts, subject, moment, bias.suspected)
 
 
 def _differs(stream: Reviewed, bias: Bias) -> str:

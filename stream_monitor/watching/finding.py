@@ -36,6 +36,7 @@ class Finding(NamedTuple):
     began_time: int = 0
     n_reference: int = 0
     n_current: int = 0
+    """Values that its detector looked at; of a loss, those that `after` is of."""
     unit: Unit = "sd"
     detail: str = ""
     moved: Moved = "mean"

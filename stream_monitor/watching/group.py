@@ -233,6 +233,11 @@ class Group:
         oldest = [since for signals in self.watched.values() if (since := signals.oldest()) is not None]
         return min(oldest, default=None)
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether any change was found by its reference."""
+        return any(signals.opened for signals in self.watched.values())
+
     def begin_again(self) -> None:
         """Learns a new reference from the next rows."""
         self._before = self.spent

@@ -23,6 +23,8 @@ _ENOUGH = 100
 _PATIENCE = 100
 """Outcomes after which labels must have said something that predictions say too."""
 _WORDS = 1000
+LARGEST = 1e60
+"""Of a regression, what a prediction or label may be to have a loss: beyond it the fourth power could not be summed."""
 _FEW = 16
 """Rows up to which plain numbers are quicker than arrays."""
 
@@ -133,7 +135,7 @@ class Judge:
         return Cleared(outcomes, dropped, given_up_at, common_at)
 
     def losses(self, outcomes: Outcomes) -> Floats:
-        """The loss of each outcome, float64[n]: 0 or 1, or the absolute error; NaN where kinds do not go together."""
+        """The loss of each outcome, float64[n]: 0 or 1, or the absolute error; NaN where there is none."""
         return losses(self.task, outcomes.value, outcomes.code, outcomes.label_value, outcomes.label_code)
 
     def state(self) -> dict[str, Any]:
@@ -187,9 +189,10 @@ def _firsts(values: Values) -> dict[tuple[float, int], int]:
 def losses(
     task: Verdict | None, value: Floats, code: npt.NDArray[np.int32], label: Floats, label_code: npt.NDArray[np.int32]
 ) -> Floats:
-    """The loss of predictions against labels; NaN where there is none."""
+    """The loss of predictions against labels; NaN where kinds do not go together, or numbers are beyond all measure."""
     if task == "regression":
-        return np.abs(value - label)
+        near = (np.abs(value) <= LARGEST) & (np.abs(label) <= LARGEST)
+        return np.where(near, np.abs(np.where(near, value, 0.0) - label), np.nan)
     if task == "classification":
         same = np.where(code >= 0, code == label_code, (label_code < 0) & (value == label))
         return np.where(same, 0.0, 1.0)

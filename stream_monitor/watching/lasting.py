@@ -31,6 +31,8 @@ class Lasting:
     rarity: float
     extrapolated: bool
     refined: bool = False
+    again: int = 0
+    """The row at which a loss was last said though no detector had seen it again."""
     surely: float = 0.0
     """Of a loss, how large it was beyond doubt when that was most; rows after its end take nothing from it."""
     back: int | None = None

@@ -18,3 +18,12 @@ class Level(NamedTuple):
     n: int
     rate: bool
     """Whether losses are errors; otherwise they are absolute errors."""
+
+
+class Past(NamedTuple):
+    """How a version has erred that is followed by another one."""
+
+    late: Level
+    """By its reference or of late, whichever is worse."""
+    whole: Level
+    """By all its outcomes; of late where that is worse beyond doubt."""

@@ -32,6 +32,9 @@ _REFINE = 200
 """Rows after which a change is estimated again, at least."""
 _WORSE = 1.5
 """How much larger than last said an effect must be to be said again."""
+_GROWN, _SURELY = 4, 3.0
+"""How many times as many outcomes there must be since a loss changed as when it was last said, to say it again though no
+detector sees it, and by how many standard errors it must be another then."""
 
 
 class Signals:
@@ -314,8 +317,22 @@ class Signals:
             return [self._finding(signal, course, "resolved", row)]
         return self._say_anew(signal, course, row) if self._is_due(course) else []
 
+    def _has_grown(self, course: Lasting) -> bool:
+        """Whether there are many times as many outcomes since a loss changed as when it was last said."""
+        grown = self._recent.rows - course.began >= _GROWN * (max(course.said, course.again) - course.began)
+        return self.reference.of_loss and course.refined and grown
+
+    def _is_another(self, signal: int, course: Lasting, effect: float) -> bool:
+        """Whether a loss is surely another one than was said, when outcomes were few or before it changed further."""
+        _, n = self._recent.mean_since(course.began, signal)
+        unit = float(self.reference.sd[signal]) if self.reference.rate else 1.0
+        sure = _SURELY * self.reference.own_error(signal, max(n, 1)) * unit
+        return self._has_grown(course) and abs(effect - course.effect) > sure
+
     def _is_due(self, course: Lasting) -> bool:
         """Whether it can be estimated better: by enough rows, the first time; then after a detector has seen it again."""
+        if self._has_grown(course):
+            return True
         enough = _REFINE if course.refined else max(_REFINE, course.n_current)
         return self._recent.rows - course.said >= enough and (not course.refined or course.last > course.said)
 
@@ -330,9 +347,14 @@ class Signals:
             course.refined, course.said = True, self._recent.rows
             return []
         effect = self._amounts.effect(signal, moved, course.began)[2]
-        if same and course.refined and not abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect)):
+        worse = abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect))
+        if same and course.refined and not worse and not self._is_another(signal, course, effect):
             return []
-        course.refined, course.moved, course.effect, course.said = True, moved, effect, self._recent.rows
+        if same and course.refined and not worse:
+            course.again = self._recent.rows
+        else:
+            course.said = self._recent.rows
+        course.refined, course.moved, course.effect = True, moved, effect
         course.direction = self._amounts.direction(signal, course)
         return [self._finding(signal, course, "updated", row)]
 
@@ -378,9 +400,10 @@ class Signals:
         together = self._amounts.surely_moved(since) if whole else self._together(signal, course)
         shares = self._amounts.shares(signal, since) if self.reference.counted and not whole else []
         name = self._all if whole else self.names[signal]
+        n = self._recent.mean_since(since, signal)[1] if self.reference.of_loss else course.n_current
         return Finding(
             row, step, self.reference.sort, name, course.detector, course.direction, course.statistic,
-            course.threshold, before, after, effect, position, time, course.n_reference, course.n_current,
+            course.threshold, before, after, effect, position, time, course.n_reference, n,
             unit, "", course.moved, interval, course.rarity, course.extrapolated, tuple(self.names[i] for i in together),
             self._known(signal), tuple(shares),
         )  # fmt: skip

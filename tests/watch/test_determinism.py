@@ -76,7 +76,13 @@ def eventful(
     return [*blocks, drained(5 * 3600), drained(30 * 3600)]
 
 
-@pytest.mark.parametrize("config", [{}, {"labels": {"topic": "l", "wait": "90m", "absent": {"label": 0, "after": "30m"}}}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"alerts": {"resolve_after": 200, "off": ["LabelBias"]}},
+        {"labels": {"topic": "l", "wait": "90m", "absent": {"label": 0, "after": "30m"}}},
+    ],
+)
 @pytest.mark.parametrize("every", [1, 13])
 def test_results_do_not_depend_on_the_cut(config: dict[str, Any], every: int) -> None:
     blocks = eventful(1, config=config)

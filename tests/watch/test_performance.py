@@ -444,11 +444,12 @@ def test_a_regression_goes_on_where_the_first_labels_are_words() -> None:
 def test_a_regression_goes_on_where_the_first_label_is_beyond_all_bounds() -> None:
     ids = [f"id{i}" for i in range(40)]
     made = block(predictions(ids, [60.0] * 40, [1.5] * 40))
-    known = block(labels(ids, [100.0] * 40, [1e70, *[2.0] * 39]))
+    known = block(labels(ids, [100.0] * 40, [1e70, -1e250, *[2.0] * 38]))
     said = world({"task": "regression"}, made, known, *silence(4 * HOUR, 400))
     assert not said["alerts"]
-    (one,) = (one["performance"] for one in arrivals(said) if one["performance"]["outcomes"])
-    assert (value(one, "mae"), one["metrics"]["mae"]["n"]) == (0.5, 39)
+    (one,) = (one for one in arrivals(said) if one["performance"]["outcomes"])
+    measured = one["performance"]["metrics"]["mae"]
+    assert (measured["value"], measured["n"], one["performance"]["outcomes"], one["counts"]["incomparable"]) == (0.5, 38, 38, 2)
 
 
 def test_versions_are_measured_apart() -> None:

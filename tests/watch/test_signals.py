@@ -209,6 +209,14 @@ def test_a_small_rise_of_a_loss_that_lasts_does_not_end_though_it_was_thought_to
     assert {one.step for one in findings[1:]} <= {"updated"}
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_small_rise_of_a_loss_is_said_again_until_it_is_said_as_large_as_it_is(seed: int) -> None:
+    findings = told(watched("loss", "scan", [(1000, 0.15), (8000, 0.21)], seed, 2e4), 1000)
+    assert findings[-1].after == pytest.approx(0.21, abs=0.025)
+    assert len(findings) <= 4
+    assert all(one.n_current <= one.row - one.began_position + 1 for one in findings)
+
+
 @pytest.mark.parametrize("seed", [0, 2, 4, 8, 10, 12])
 def test_a_false_alarm_of_a_loss_ends_when_what_comes_after_it_is_as_before(seed: int) -> None:
     findings = watched("loss", "scan", [(8000, 0.14)], seed, 3e3)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_monitor.alerting.doubts import UNLIKE
+from stream_monitor.alerting.doubts import PERHAPS, UNLIKE
 from stream_monitor.blocks import Block, Section, document
 
 from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, run, value
@@ -435,6 +435,41 @@ def test_nothing_is_to_be_trained_where_a_change_may_have_begun_before_labels_we
     assert drift["change"]["interval"][0] < found["position"]["predictions"] < drift["change"]["position"]
     assert drift["annotations"]["description"].startswith(f"{UNLIKE}: no retraining is requested")
     assert told["retrain"] == []
+
+
+def chosen(seed: int, doubtful: float, clear: float, wrong: float = 0.0) -> dict[str, list[Any]]:
+    """Windows of 300 predictions; from the tenth on, doubtful cases have a label as often as said, and more are errors."""
+    rng, blocks = np.random.default_rng(seed), list[Block]()
+    for window in range(16):
+        ids, score = [f"w{window}i{i}" for i in range(300)], rng.beta(1, 3, 300)
+        seconds, actual = [window * 300.0 + i for i in range(300)], (rng.random(300) < score).astype(float)
+        likely = np.where(abs(score - 0.5) < 0.3, doubtful, clear) if window >= 10 else 0.5
+        actual = np.where(rng.random(300) < (wrong if window >= 10 else 0.0), 1 - actual, actual)
+        rows = np.flatnonzero(rng.random(300) < likely)
+        blocks.append(block(predictions(ids, seconds, (score > 0.5).astype(float).tolist(), score=score.tolist())))
+        blocks.append(block(labels([ids[i] for i in rows], [seconds[-1]] * len(rows), actual[rows].tolist())))
+    config = RETRAINED | {"retrain": {"auto": True}}
+    return run([block(configuration(config=config), at=0), *blocks], per_read=50)
+
+
+def test_nothing_is_to_be_trained_while_labels_may_not_be_like_the_rest() -> None:
+    told = chosen(4, 0.9, 0.2)
+    found, drift = (
+        next(event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == name)
+        for name in ("LabelBias", "ConceptDrift")
+    )
+    assert drift["startsAt"] < found["startsAt"]
+    assert drift["annotations"]["description"].startswith(f"{PERHAPS}: no retraining is requested")
+    assert told["retrain"] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loss_that_rises_while_labels_are_like_the_rest_is_to_be_trained_at_once(seed: int) -> None:
+    told = chosen(seed, 0.5, 0.5, wrong=0.4)
+    drift = next(event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "ConceptDrift")
+    (request,) = (event["data"] for event in told["retrain"] if event["data"]["revision"] == 0)
+    assert (request["status"], request["requestedAt"]) == ("approved", drift["startsAt"])
+    assert "like the rest" not in drift["annotations"]["description"]
 
 
 def sampled(sizes: list[int], likely: list[float], weighted: bool) -> list[Block]:

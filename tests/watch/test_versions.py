@@ -186,3 +186,27 @@ def test_what_is_learnt_anew_is_not_told_again() -> None:
     blocks.insert(170, anew)
     told_of = alerts(run(blocks), alertname="VersionWorse")
     assert told_of == [("opened", "critical", None), ("resolved", "critical", "rebaselined")]
+
+
+def slightly_worse(rise: float, then: float = 0.0) -> list[Block]:
+    """A version that errs more by a little than the one before, day after day; in the last days even more."""
+    old = [told(DAY * day, [0.1] * 2, "1", late=60, seed=day) for day in range(3)]
+    new = [told(DAY * (3 + day), [0.1 + rise + then * (day >= 2)], "2", late=60, seed=20 + day) for day in range(5)]
+    config: dict[str, Any] = {"labels": {"topic": "l", "wait": "1h"}, "metrics": {"window": "1h", "also": []}}
+    return world(config, *old, *new)
+
+
+def test_a_version_that_is_slightly_worse_is_told_by_more_outcomes_than_its_reference_has() -> None:
+    blocks = slightly_worse(0.045)
+    whole = run(blocks)
+    opened = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["alertname"] == "VersionWorse"]
+    assert [one["annotations"]["summary"] for one in opened] == [
+        "s/2 errs more than 1 did: errors 9.5% -> 15.3%, by 6,000 outcomes of 1 and its own first 2,000"
+    ]
+    assert run(cut(blocks, 30), restarts=range(40, 400, 100)) == whole
+
+
+def test_errors_that_become_more_while_a_version_predicts_do_not_make_it_worse_than_the_one_before() -> None:
+    said = run(slightly_worse(0.0, then=0.2))
+    assert alerts(said, alertname="ConceptDrift", version="2")[0] == ("opened", "critical", None)
+    assert alerts(said, alertname="VersionWorse") == []
