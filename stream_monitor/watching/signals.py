@@ -324,10 +324,11 @@ class Signals:
 
     def _is_another(self, signal: int, course: Lasting, effect: float) -> bool:
         """Whether a loss is surely another one than was said, when outcomes were few or before it changed further."""
+        if not self._has_grown(course):
+            return False
         _, n = self._recent.mean_since(course.began, signal)
         unit = float(self.reference.sd[signal]) if self.reference.rate else 1.0
-        sure = _SURELY * self.reference.own_error(signal, max(n, 1)) * unit
-        return self._has_grown(course) and abs(effect - course.effect) > sure
+        return abs(effect - course.effect) > _SURELY * self.reference.own_error(signal, max(n, 1)) * unit
 
     def _is_due(self, course: Lasting) -> bool:
         """Whether it can be estimated better: by enough rows, the first time; then after a detector has seen it again."""

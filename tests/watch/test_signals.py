@@ -229,3 +229,20 @@ def test_a_false_alarm_of_a_loss_ends_when_what_comes_after_it_is_as_before(seed
 def test_a_loss_that_turns_is_never_said_to_have_gone_the_way_it_did_not(levels: list[tuple[int, float]], seed: int) -> None:
     for one in watched("loss", "scan", levels, seed, 3e3):
         assert one.step == "resolved" or (one.after > one.before) == (one.direction == "up")
+
+
+@pytest.mark.parametrize("detector", ["mmd", "domain_classifier"])
+def test_a_change_of_all_features_together_lasts_as_long_as_one_of_a_single_feature(detector: str) -> None:
+    rng = np.random.default_rng(2)
+    values, times = rng.normal(size=(4000, 2)), np.arange(4000) * 1_000_000
+    values[1500:, 0] += 1.0
+    signals = Signals(Reference("feature", ("a", "b"), values[:1000], times[:1000], np.zeros(2)), {detector: {}}, 2000)
+    signals.allow(1e6)
+    findings = [
+        finding
+        for at in range(1000, 4000, 100)
+        for finding in signals.update(values[at : at + 100], Marks(*(np.arange(at, at + 100),) * 2, times[at : at + 100]))
+    ]
+    assert [one.step for one in findings][:1] == ["opened"]
+    assert {one.step for one in findings[1:]} <= {"updated"}
+    assert signals.broken == {}
