@@ -48,7 +48,9 @@ def _between(difference: float, low: float, high: float, unit: str = "", scale: 
 
 def _where(split: Split, named: Named) -> str:
     """The values of a feature with which there are more errors."""
-    if split.category is not None:
+    if split.missing:
+        side = "is missing" if split.grow else "is not missing"
+    elif split.category is not None:
         side = f"{'is' if split.grow else 'is not'} {named(split.feature, split.category)}"
     elif split.up_to is None:
         side = f"{'>' if split.grow else '<='} {split.above:.4g}"
