@@ -35,11 +35,11 @@ def _by(found: Found, regression: bool) -> str:
     unit, since, cut = " of mean absolute error" if regression else " points", iso(found.standing.since), found.cut
     full = _between(*found.standing[1:4], unit, 1.0 if regression else 100.0)
     if cut is None or not cut.rows:
-        return f"{full} since {since}"
+        return f"{full} in the mean since {since}"
     judged, how = _between(cut.difference, cut.low, cut.high), f"with errors above {cut.at:.3g} counted as that"
     if found.standing.difference > 0:
-        return f"{full} since {since}; as it is judged, {how}, by {judged}"
-    return f"{judged} since {since}, {how}; in full it is not, by {full}"
+        return f"{full} in the mean since {since}; as it is judged, {how}, by {judged}"
+    return f"{judged} in the mean since {since}, {how}; in full it is not, by {full}"
 
 
 def _between(difference: float, low: float, high: float, unit: str = "", scale: float = 1.0) -> str:
