@@ -46,11 +46,11 @@ def _said(alert: Alert) -> dict[str, str]:
     return said
 
 
-def _warming_up(stream: Stream) -> dict[str, int]:
-    """Rows of the references that are being learnt; that of a risk only where one is configured."""
+def _warming_up(stream: Stream) -> dict[str, dict[str, int]]:
+    """Rows of the references that are being learnt, and how many are wanted; that of a risk only where one is configured."""
     risk = stream.record.config.performance.risk is not None
     groups = {name: one for name, one in stream.watched.groups().items() if not one.learnt and (risk or one.sort != "risk")}
-    return {name: group.warmup.rows for name, group in groups.items()}
+    return {name: {"rows": group.warmup.rows, "wanted": group.warmup.wanted} for name, group in groups.items()}
 
 
 def _not_estimated(stream: Stream) -> dict[str, str]:

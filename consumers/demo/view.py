@@ -102,8 +102,8 @@ def _signals(story: Story) -> RenderableType:
 
 
 def _warming_up(story: Story) -> RenderableType:
-    rows = max(story.status.get("warming_up", {}).values(), default=0)
-    return f"learning the reference: {rows:,} rows"
+    rows, wanted = max(((one["rows"], one["wanted"]) for one in story.status.get("warming_up", {}).values()), default=(0, 0))
+    return f"learning the reference: {rows:,} of {wanted:,} rows"
 
 
 def _reading(reading: dict[str, Any]) -> tuple[RenderableType, ...]:

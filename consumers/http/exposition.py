@@ -130,7 +130,7 @@ def _stream(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     yield from _counts(stream, status)
     yield Series("waiting_predictions", stream, status["waiting"])
     yield Series("waiting_sampled_ratio", stream, status["waiting_sampled"])
-    yield Series("warming_up_rows", stream, max(status["warming_up"].values(), default=None))
+    yield Series("warming_up_rows", stream, max((one["rows"] for one in status["warming_up"].values()), default=None))
     yield Series("versions", stream, len(status["versions"]))
     yield from _firing(stream, status["alerts"])
     budget = status["budget"]

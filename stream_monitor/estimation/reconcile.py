@@ -19,7 +19,7 @@ _LIMIT = _TOGETHER / math.sqrt(3)
 _WIDEST = 3
 """How many times as uncertain as an estimate what labels show may be: the interval of two errors has hardly an end."""
 _FEWEST = 5
-"""Outcomes of which a window is taken with others; of fewer a band may be all there is from 0 to 1."""
+"""Outcomes, at least, of a window that is judged; of fewer a band may be all there is from 0 to 1."""
 _KEPT = 100
 """Windows, at most, that are taken together."""
 
@@ -55,7 +55,7 @@ class Window(NamedTuple):
     apart: Side | None
     start: int
     rows: float
-    """Outcomes that count with those of others."""
+    """Outcomes."""
     estimated: float
     realised: float
     own: float
@@ -78,7 +78,8 @@ class Reconciled:
     what estimates were learnt from: this is the same in each, and no number of windows makes it less.  It is as it was when
     they were in none of the last `of`, and no such windows together lie on that side either: of few outcomes both may meet
     though nothing is as it was.  What came before it changed, or was as before again, is not taken with what comes after.
-    Windows in which one of them has no interval are passed over.  The metric lies between 0 and `highest`.
+    Windows in which one of them has no interval, or of fewer than five outcomes, are passed over.  The metric lies between 0
+    and `highest`.
 
     Apart are 95% intervals that do not meet.  An estimated band holds what chance does to labels, so that one window in
     10,000 is apart by chance if both are equally wide; one in 20, and then the next ones too, if what estimates were learnt
@@ -151,7 +152,7 @@ class Reconciled:
             gap += window.rows * window.gap
             own += window.rows**2 * window.own
             learnt += window.rows * math.sqrt(window.learnt)
-            if windows < self._of or not rows:
+            if windows < self._of:
                 continue
             deviation, value = math.hypot(math.sqrt(own), learnt), estimated / rows
             half = _Z * deviation / rows
@@ -169,8 +170,8 @@ def _farthest(stretches: Sequence[Together]) -> Together | None:
 
 
 def _window(estimated: Reading, realised: Reading, start: int, learnt: float) -> Window | None:
-    """What a window says; None where one of both is not known."""
-    if estimated.low is None or estimated.high is None or realised.low is None or realised.high is None:
+    """What a window says; None where one of both is not known, or outcomes are too few."""
+    if realised.n < _FEWEST or estimated.low is None or estimated.high is None or realised.low is None or realised.high is None:
         return None
     if estimated.value is None or realised.value is None:
         return None
@@ -180,5 +181,4 @@ def _window(estimated: Reading, realised: Reading, start: int, learnt: float) ->
     deviation = max(estimated.high - estimated.value, estimated.value - estimated.low) / _Z
     shown = min((realised.high - realised.low) / (2 * _Z), _WIDEST * deviation)
     own = max(deviation * math.sqrt(1 - learnt), shown)
-    rows = realised.n if realised.n >= _FEWEST else 0.0
-    return Window(apart, start, rows, estimated.value, realised.value, own * own, deviation * deviation * learnt)
+    return Window(apart, start, realised.n, estimated.value, realised.value, own * own, deviation * deviation * learnt)

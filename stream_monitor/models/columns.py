@@ -12,6 +12,8 @@ from stream_monitor.models.learners import Row
 
 OWN = "prediction"
 """The name of the columns that say what the model in production predicted."""
+MISSING = "\x01missing "
+"""What columns that say that a feature is missing are called by, before its name."""
 COLUMNS = 64
 """How many columns models see: those that come first."""
 _CATEGORIES = 8
@@ -26,6 +28,8 @@ class Columns:
         self._features: dict[str, dict[float, str] | None] = {}
         """The columns of a feature's categories; None of a number."""
         self._count = 0
+        self._missed: dict[str, None] = {}
+        """Features with columns that a row lacked, in the order in which that was seen."""
         self.left_out: set[str] = set()
         """Features that came too late to have a column."""
 
@@ -36,8 +40,17 @@ class Columns:
         for row in values[:, order].tolist():
             yield self._row(plan, row)
 
+    def missing(self, x: Row) -> Row:
+        """What a row lacks, as columns that are 0 or 1, of each feature with columns from the first row that lacks it."""
+        there = x.keys()
+        lacking = dict.fromkeys(name for name, of in self._features.items() if there.isdisjoint(_columns(name, of)))
+        self._missed |= lacking
+        return {MISSING + name: float(name in lacking) for name in self._missed}
+
     def meaning(self, column: str) -> tuple[str, float | None]:
         """The feature of a column, and of a category which it is."""
+        if column.startswith(MISSING):
+            return column.removeprefix(MISSING), None
         if column.startswith(f"{OWN} = "):
             return OWN, float(column.removeprefix(f"{OWN} = "))
         for feature, categories in self._features.items():
@@ -49,7 +62,7 @@ class Columns:
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         known = [[name, None if of is None else [list(pair) for pair in of.items()]] for name, of in self._features.items()]
-        return {"features": known, "left_out": sorted(self.left_out)}
+        return {"features": known, "missed": list(self._missed), "left_out": sorted(self.left_out)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
@@ -57,6 +70,7 @@ class Columns:
             str(name): None if of is None else {float(category): str(column) for category, column in of}
             for name, of in state["features"]
         }
+        self._missed = dict.fromkeys(map(str, state["missed"]))
         self._count = sum(1 if of is None else len(of) for of in self._features.values())
         self.left_out = set(map(str, state["left_out"]))
 
@@ -97,3 +111,8 @@ class Columns:
         if len(self.left_out) < COLUMNS:
             self.left_out.add(name)
         return False
+
+
+def _columns(name: str, categories: dict[float, str] | None) -> Collection[str]:
+    """The columns of a feature: of a number the one of its name."""
+    return (name,) if categories is None else categories.values()

@@ -8,7 +8,7 @@ from itertools import accumulate, combinations
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
-from stream_monitor.models.columns import Columns
+from stream_monitor.models.columns import MISSING, Columns
 from stream_monitor.models.comparison import Comparison, Standing, Turn
 from stream_monitor.models.learners import Row, Scale
 
@@ -47,6 +47,8 @@ class Split(NamedTuple):
     """The shares of errors among recent rows with these values, and among all others."""
     weight: float
     """In the logistic regression, per standard deviation; its sign is the direction where a line tells most of it."""
+    missing: bool = False
+    """Whether it is about rows without the feature; then the split is 0, and they are above it."""
 
     @property
     def grow(self) -> bool:
@@ -83,7 +85,8 @@ class ErrorModel:
     Its skill is the mean log loss of the rate of errors less its own, within the bounds of a `Comparison`.  That rate is what
     three running rates, of different memories, say together, as good as the best of them (Herbster and Warmuth 1998), so
     that errors that merely become more give no skill.  In regression an error is one that is larger than three quarters of
-    those among the first 500.  Splits are between 16 quantiles of those 500 rows; their counts fade over 5,000 rows.
+    those among the first 500.  Splits are between 16 quantiles of those 500 rows, and at 0 of columns that come later; their
+    counts fade over 5,000 rows.
     """
 
     def __init__(self, level: float, regression: bool) -> None:
@@ -133,7 +136,8 @@ class ErrorModel:
             feature, category = columns.meaning(column)
             gain, above, up_to, high, low, _ = self._best(column)
             if gain > found.get(feature, (0.0,))[0]:
-                found[feature] = gain, Split(feature, category, above, up_to, high, low, weights.get(column, 0.0))
+                weight, missing = weights.get(column, 0.0), column.startswith(MISSING)
+                found[feature] = gain, Split(feature, category, above, up_to, high, low, weight, missing)
         return [split for _, split in sorted(found.values(), key=lambda pair: -pair[0])[:_TOP]]
 
     def state(self) -> dict[str, Any]:
@@ -196,11 +200,10 @@ class ErrorModel:
         self._scale.learn(x)
         self._logistic.learn_one(self._inputs(x), erred)
         for name, value in x.items():
-            if name in self._bins:
-                edges, rows, errors = self._bins[name]
-                i = bisect_left(edges, value)
-                rows[i] += 1.0
-                errors[i] += erred
+            edges, rows, errors = self._bins.setdefault(name, ([0.0], [0.0] * 2, [0.0] * 2))
+            i = bisect_left(edges, value)
+            rows[i] += 1.0
+            errors[i] += erred
         if self.n % _FADE == 0:
             self._bins = {
                 name: (edges, [n / 2 for n in rows], [n / 2 for n in errors])

@@ -158,7 +158,8 @@ class Models:
             if step is not None:
                 yield self._found(row, name, step)
         if self._errors is not None:
-            became = self._tried(ERRORS, partial(self._errors.learn, x | self._own(guess), lost, time))
+            whole = x | self._columns.missing(x) | self._own(guess)
+            became = self._tried(ERRORS, partial(self._errors.learn, whole, lost, time))
             if became is not None:
                 yield self._found(row, ERRORS, became)
 

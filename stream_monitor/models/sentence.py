@@ -35,11 +35,11 @@ def _by(found: Found, regression: bool) -> str:
     unit, since, cut = " of mean absolute error" if regression else " points", iso(found.standing.since), found.cut
     full = _between(*found.standing[1:4], unit, 1.0 if regression else 100.0)
     if cut is None or not cut.rows:
-        return f"{full} since {since}"
+        return f"{full} in the mean since {since}"
     judged, how = _between(cut.difference, cut.low, cut.high), f"with errors above {cut.at:.3g} counted as that"
     if found.standing.difference > 0:
-        return f"{full} since {since}; as it is judged, {how}, by {judged}"
-    return f"{judged} since {since}, {how}; in full it is not, by {full}"
+        return f"{full} in the mean since {since}; as it is judged, {how}, by {judged}"
+    return f"{judged} in the mean since {since}, {how}; in full it is not, by {full}"
 
 
 def _between(difference: float, low: float, high: float, unit: str = "", scale: float = 1.0) -> str:
@@ -48,7 +48,9 @@ def _between(difference: float, low: float, high: float, unit: str = "", scale: 
 
 def _where(split: Split, named: Named) -> str:
     """The values of a feature with which there are more errors."""
-    if split.category is not None:
+    if split.missing:
+        side = "is missing" if split.grow else "is not missing"
+    elif split.category is not None:
         side = f"{'is' if split.grow else 'is not'} {named(split.feature, split.category)}"
     elif split.up_to is None:
         side = f"{'>' if split.grow else '<='} {split.above:.4g}"

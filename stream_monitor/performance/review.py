@@ -176,16 +176,17 @@ def _apart(stream: Reviewed, seen: Seen, verdict: Verdict, moment: Moment) -> li
 
 
 def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, severity: Severity, moment: Moment) -> Telling:
-    realised, estimated = verdict.realised, verdict.estimated
+    realised, estimated, windows = verdict.realised, verdict.estimated, "the last window"
     if verdict.together:
-        realised, estimated = verdict.together.realised, verdict.together.estimated
+        realised, estimated, windows = verdict.together.realised, verdict.together.estimated, "the last windows together"
     now, expected = realised.value or 0.0, estimated.value or 0.0
     scores = stream.ledger.vocabulary.kind != "regression"
     lost = ", or scores lost their meaning" if scores and severity != "info" else ""
     summary = (
         f"{verdict.metric} of {subject.text} is {verdict.changed} what its {'scores' if scores else 'features'} let expect "
         f"since {iso(verdict.since)}, as labels show that are complete until {iso(seen.start + seen.length)}: {number(now)}"
-        f"{_interval(realised)} against {number(expected)}{_interval(estimated)}; "
+        f"{_interval(realised)} against {number(expected)}{_interval(estimated)}, "
+        f"over {realised.n:,.0f} outcomes of {windows}; "
         f"the relation of features and labels changed{lost}"
     )
     change = ChangeEstimate(

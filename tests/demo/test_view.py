@@ -52,8 +52,8 @@ def test_a_signal_without_a_statistic_has_an_empty_bar() -> None:
 
 
 def test_the_screen_shows_how_far_the_reference_is_before_there_are_signals() -> None:
-    learning = Story(status={"clock": None, "signals": [], "warming_up": {"features": 1_200}})
-    assert "learning the reference: 1,200 rows" in rendered(Console(width=80, file=StringIO()), learning)
+    learning = Story(status={"clock": None, "signals": [], "warming_up": {"features": {"rows": 1_200, "wanted": 2_000}}})
+    assert "learning the reference: 1,200 of 2,000 rows" in rendered(Console(width=80, file=StringIO()), learning)
 
 
 def test_a_terminal_that_knows_only_ascii_gets_only_ascii() -> None:

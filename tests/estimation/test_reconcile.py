@@ -75,6 +75,16 @@ def test_windows_without_an_interval_are_passed_over(unknown: Reading) -> None:
     assert reconciled.add(unknown, ABOVE)[:4] == (None, 0, "below", 0)
 
 
+SURE, OF_FOUR, OF_FIVE = Reading(0.9953, 4, 0.9284, 1.0), Reading(0.0, 4, 0.0, 0.4899), Reading(0.0, 5, 0.0, 0.4345)
+
+
+def test_windows_of_fewer_than_five_outcomes_are_passed_over() -> None:
+    reconciled = Reconciled()
+    assert {reconciled.add(SURE, OF_FOUR).changed for _ in range(10)} == {None}
+    windows = [OF_FIVE, OF_FOUR, OF_FIVE, OF_FOUR, OF_FIVE, OF_FOUR]
+    assert [reconciled.add(SURE, one).changed for one in windows] == [None] * 4 + ["below"] * 2
+
+
 def few(rng: np.random.Generator, accuracy: float) -> Reading:
     """What 50 outcomes show."""
     right = int(rng.binomial(50, accuracy))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_monitor.models.columns import COLUMNS, Columns
+from stream_monitor.models.columns import COLUMNS, MISSING, Columns
 from stream_monitor.models.learners import Row
 
 
@@ -32,6 +32,15 @@ def test_rare_categories_and_late_features_have_no_column() -> None:
     assert columns.left_out == set(names[COLUMNS - 8 :])
 
 
+def test_what_a_row_lacks_is_a_column_from_the_first_row_that_lacks_it() -> None:
+    columns = Columns()
+    values = np.array([[1.0, np.nan], [2.0, 1.0], [np.nan, 0.0], [4.0, np.nan], [5.0, 1.0]])
+    said = [columns.missing(row) for row in columns.rows(("size", "kind"), values, ("kind",))]
+    size, kind = f"{MISSING}size", f"{MISSING}kind"
+    assert said == [{}, {}, {size: 1.0}, {size: 0.0, kind: 1.0}, {size: 0.0, kind: 0.0}]
+    assert columns.meaning(size) == ("size", None)
+
+
 def test_neither_order_of_names_nor_cut_nor_restart_changes_a_row() -> None:
     rng = np.random.default_rng(1)
     names, values = (
@@ -41,11 +50,14 @@ def test_neither_order_of_names_nor_cut_nor_restart_changes_a_row() -> None:
     values[rng.random(values.shape) < 0.2] = np.nan
     whole, part = Columns(), Columns()
     rows: list[Row] = []
+    lacking: list[Row] = []
     for i in range(50):
         state, part = part.state(), Columns()
         part.restore(state)
         order = rng.permutation(3)
         rows += part.rows([names[j] for j in order], values[i : i + 1, order], ("k",))
-    expected = list(whole.rows(names, values, ("k",)))
+        lacking.append(part.missing(rows[-1]))
+    expected, lacked = zip(*((row, whole.missing(row)) for row in whole.rows(names, values, ("k",))), strict=True)
+    assert [list(row.items()) for row in lacking] == [list(row.items()) for row in lacked]
     assert [list(row.items()) for row in rows] == [list(row.items()) for row in expected]
     assert part.state() == whole.state()

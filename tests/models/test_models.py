@@ -40,7 +40,7 @@ def test_a_challenger_that_follows_a_change_is_better_since_then() -> None:
     text = sentence(better["logistic"], "fraud/7", False, said)
     assert text.startswith("challenger logistic has been better than fraud/7 by ")
     assert " points [" in text
-    assert "since 1970-01-01T0" in text
+    assert "] in the mean since 1970-01-01T0" in text
 
 
 def test_no_challenger_is_better_than_a_good_model_of_the_loans() -> None:
@@ -97,6 +97,24 @@ def test_errors_that_the_features_tell_are_said_in_words() -> None:
     text = sentence(first._replace(splits=(band, band._replace(rate_above=0.0))), "fraud/7", False, said)
     assert ": dti > 5 and <= 34 (" in text
     assert "; dti <= 5 or > 34 (" in text
+
+
+@pytest.mark.parametrize("first", [0, 1_500])
+def test_errors_where_a_feature_is_missing_are_said_to_be_there(first: int) -> None:
+    rng, n = np.random.default_rng(6), 5_000
+    features, predicted = rng.normal(size=(n, 2)), rng.integers(0, 2, n).astype(np.float64)
+    lacks = (rng.random(n) < 0.2) & (np.arange(n) >= first)
+    features[lacks, 1] = np.nan
+    wrong = rng.random(n) < np.where(lacks, 0.5, 0.1)
+    some = stream(("age", "income"), features, predicted, np.where(wrong, 1 - predicted, predicted))
+    models = made(Settings(error_model=True))
+    found, *_ = fed(models, some)
+    (split,) = found.splits
+    assert (split.feature, split.missing, split.grow) == ("income", True, True)
+    text = sentence(found, "fraud/7", False, said)
+    assert text.startswith("where fraud/7 errs can be told from its features: income is missing (")
+    text = sentence(found._replace(splits=(split._replace(rate_above=0.0),)), "fraud/7", False, said)
+    assert ": income is not missing (" in text
 
 
 def test_which_errors_of_a_regression_are_meant_is_said() -> None:

@@ -80,5 +80,5 @@ def test_the_status_says_which_versions_no_rule_can_judge_and_what_is_learnt() -
         blocks += [block(predictions(ids, seconds, [0.0, 1.0] * 10)), block(labels(ids, seconds, [0.0] * 19 + [1.0]))]
     for offset, one in enumerate(blocks):
         part.record(offset, encode(one))
-    assert part.status()["s"]["warming_up"] == {"score/0": 0}
+    assert part.status()["s"]["warming_up"] == {"score/0": {"rows": 0, "wanted": 200}}
     assert part.status()["s"]["not_judged"] == [{"version": "1", "rule": "accuracy below 0.9, by arrival", "windows": 12}]

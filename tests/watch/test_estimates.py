@@ -88,6 +88,7 @@ def test_a_relation_that_changes_is_seen_where_few_get_a_label_however_the_log_i
     opened = apart(said)[0]
     assert opened["labels"]["metric"] == "accuracy"
     assert opened["startsAt"] > "2026-01-01T01:06"
+    assert " outcomes of the last windows together; " in opened["annotations"]["summary"]
     assert run(cut(log, 7), restarts=[30, 100, 200, 300, 390]) == said
 
 

@@ -310,6 +310,7 @@ def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> No
     apart = [event["data"] for event in told["alerts"] if event["data"]["labels"]["alertname"] == "EstimateApart"]
     assert "accuracy" in {alert["labels"]["metric"] for alert in apart}
     assert "below what its scores let expect" in apart[0]["annotations"]["summary"]
+    assert "], over 300 outcomes of the last window; the relation" in apart[0]["annotations"]["summary"]
     assert apart[0]["startsAt"] > "2026-01-01T01:06"
 
 
