@@ -126,6 +126,18 @@ def test_a_setting_that_kafka_python_does_not_know_ends_with_2(written: Written,
     assert "kafka.client.fetch_max_byte" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "topics plan", "check-config"])
+def test_a_setting_of_another_type_than_that_of_kafka_python_ends_with_2(
+    command: str, written: Written, capsys: Capture
+) -> None:
+    config = written("kafka: {{client: {{request_timeout_ms: hunter2}}}}\nstreams: {{s: {{predictions: {{topic: p}}}}}}\n")
+    assert exit_code(*command.split(), "-c", config) == 2
+    said = capsys.readouterr().err
+    assert "kafka.client.request_timeout_ms" in said
+    assert "must be a whole number, not a text" in said
+    assert "hunter2" not in said
+
+
 @pytest.mark.parametrize("command", ["run", "topics plan", "topics create"])
 def test_topics_of_a_configuration_that_would_not_run_are_not_made(
     command: str, written: Written, nowhere: str, capsys: Capture
