@@ -20,6 +20,7 @@ import msgspec
 
 from consumers.wire.event import GROUPS, STRUCTS
 from stream_monitor.config.deployment import Config
+from stream_monitor.config.stream import StreamConfig
 
 Cells = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -68,11 +69,15 @@ def events(path: Path | str, mapped: bool = False) -> Iterator[bytes]:
 
 def references(config: Config) -> dict[str, Iterator[bytes]]:
     """The events of the reference files of all streams that have one; raises FileError."""
-    return {
-        name: events(stream.reference.file, bool(stream.predictions.fields))
-        for name, stream in config.streams.items()
-        if stream.reference.file is not None
-    }
+    return {name: reference_of(name, stream) for name, stream in config.streams.items() if stream.reference.file is not None}
+
+
+def reference_of(name: str, stream: StreamConfig) -> Iterator[bytes]:
+    """The events of the reference file of a stream that has one; raises FileError."""
+    try:
+        return events(str(stream.reference.file), bool(stream.predictions.fields))
+    except (FileError, OSError) as error:
+        raise FileError(f"streams.{name}.reference.file: cannot be read: {_why(error, stream)}") from None
 
 
 def unreadable(config: Config) -> Iterator[tuple[str, str]]:
@@ -82,7 +87,12 @@ def unreadable(config: Config) -> Iterator[tuple[str, str]]:
             try:
                 next(events(stream.reference.file, bool(stream.predictions.fields)), None)
             except (FileError, OSError) as error:
-                yield name, str(error)
+                yield name, _why(error, stream)
+
+
+def _why(error: Exception, stream: StreamConfig) -> str:
+    """What is wrong with a reference file, without its name, which a variable may hold."""
+    return getattr(error, "strerror", None) or str(error).removeprefix(f"{Path(str(stream.reference.file))}: ")
 
 
 def _open(path: Path) -> BinaryIO:
@@ -117,7 +127,7 @@ def _csv(path: Path, placed: Cells) -> Iterator[bytes]:
         except UnicodeDecodeError:
             raise FileError(f"{path}: {_ENCODING}") from None
         except (csv.Error, OSError, EOFError) as error:
-            raise FileError(f"{path}, line {rows.line_num}: {type(error).__name__}: {error}") from None
+            raise FileError(f"{path}: line {rows.line_num}: {type(error).__name__}: {error}") from None
 
 
 def _parquet(path: Path, placed: Cells) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from typing import Any
 from consumers.files.arrivals import NEVER, Arrived, merged
 from consumers.files.block_file import BlockFile, BlockRecord, block_records
 from consumers.files.event_files import EventFiles
-from consumers.files.files import FileError, events
+from consumers.files.files import FileError, events, reference_of
 from consumers.files.time_order import as_they_came, in_time_order
 from consumers.intake.intake import Intake
 from consumers.memory import Stored
@@ -151,8 +151,9 @@ def _divided(stream: StreamConfig) -> StreamConfig:
 
 
 def _reference(name: str, stream: StreamConfig, path: Path | str | None) -> dict[str, Iterator[bytes]]:
-    chosen = path or stream.reference.file
-    return {} if chosen is None else {name: events(chosen, bool(stream.predictions.fields))}
+    if path is not None:
+        return {name: events(path, bool(stream.predictions.fields))}
+    return {} if stream.reference.file is None else {name: reference_of(name, stream)}
 
 
 def _slices(

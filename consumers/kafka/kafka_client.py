@@ -37,6 +37,13 @@ _OURS = {
     "value_serializer",
 }
 _CLIENTS = (KafkaConsumer, KafkaProducer, KafkaAdminClient)
+_KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
+    bool: ("true or false", (bool,)),
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    str: ("a text", (str,)),
+}
+"""What a setting of kafka-python may be whose default is of a type; any other default says nothing of it."""
 _UNREACHABLE = (
     KafkaConnectionError,
     KafkaTimeoutError,
@@ -107,13 +114,16 @@ def instance(kafka: Kafka) -> str:
 
 
 def check(kafka: Kafka) -> None:
-    """Raises ValueError where `kafka.client` names a setting that is unknown, or ours to make."""
-    known = set().union(*(client.DEFAULT_CONFIG for client in _CLIENTS))
-    for key in kafka.client:
+    """Raises ValueError where `kafka.client` has a setting that is unknown, ours to make, or not of its default's type."""
+    for key, value in kafka.client.items():
         if key in _OURS:
             raise ValueError(f"kafka.client.{key} is not free: the guarantees rest on it")
-        if key not in known:
+        defaults = [client.DEFAULT_CONFIG[key] for client in _CLIENTS if key in client.DEFAULT_CONFIG]
+        if not defaults:
             raise ValueError(f"kafka.client.{key} is no setting of kafka-python")
+        for wanted, types in (_KINDS[type(default)] for default in defaults if type(default) in _KINDS):
+            if type(value) not in types:
+                raise ValueError(f"kafka.client.{key} must be {wanted}, not {_kind(value)}")
 
 
 @contextmanager
@@ -124,6 +134,13 @@ def reaching(kafka: Kafka) -> Iterator[None]:
     except _UNREACHABLE as error:
         servers = ",".join(kafka.bootstrap_servers)
         raise KafkaUnreachable(f"Kafka at {servers} is out of reach: {error or type(error).__name__}") from error
+
+
+def _kind(value: object) -> str:
+    """What a value is, without what it holds."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return "nothing" if value is None else _KINDS[type(value)][0]
 
 
 def _made(client: Any, kafka: Kafka, defaults: dict[str, Any], ours: dict[str, Any]) -> Any:

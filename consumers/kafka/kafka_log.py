@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 
+import structlog
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from kafka.errors import FencedInstanceIdError, KafkaError
 
@@ -18,6 +19,8 @@ from consumers.kafka.start import Start
 from consumers.kafka.together import Together
 from stream_monitor.config.deployment import Kafka
 from stream_monitor.task import Channel, Output, Partition, Slice
+
+log = structlog.get_logger()
 
 
 class KafkaLog:
@@ -61,6 +64,8 @@ class KafkaLog:
         self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, gather, patience, Pace(in_step, time, span))
         self._compacted = Compacted(kafka, kafka.poll_interval / 1e6)
         self._last: Slice | None = None
+        self._missed = set(self.missing())
+        """The topics that were not there when they were last looked for; what is missing at the start is said before."""
         self.beat = monotonic()
         """When the log last did what it was asked to, by the monotonic clock."""
         self.written = 0
@@ -72,6 +77,7 @@ class KafkaLog:
             self._last = slice = self._reader.read()
         except FencedInstanceIdError as error:
             raise transaction.NameTaken(self._reader.member.group_instance_id) from error
+        self._tell_of_topics()
         self.beat = monotonic()
         return slice
 
@@ -138,6 +144,15 @@ class KafkaLog:
         with suppress(KafkaError):
             self._compacted.close()
         transaction.close(self._producer, timeout=grace * 0.4)
+
+    def _tell_of_topics(self) -> None:
+        """Says which topics are gone and which are there at last, once."""
+        missing = set(self.missing())
+        for topic in sorted(missing - self._missed):
+            log.error("input_missing", topic=topic, reads="from its beginning, once it is there")
+        for topic in sorted(self._missed - missing):
+            log.info("input_found", topic=topic)
+        self._missed = missing
 
 
 def _membership(kafka: Kafka, group: str, instance: str, in_step: Sequence[Collection[str]]) -> dict[str, object]:

@@ -58,7 +58,7 @@ def _deployment(config: Config) -> Iterator[Advice]:
     if config.dead_letters.payload == "full":
         yield Advice("warning", "dead_letters.payload", "dead letters will carry whole events, features included")
     if config.http.host not in ("127.0.0.1", "::1", "localhost"):
-        yield Advice("ok", "http.host", f"status and metrics are open to whoever reaches {config.http.host}:{config.http.port}")
+        yield Advice("ok", "http.host", "is not of this machine alone: status and metrics are open to whoever reaches it")
     own = f"{config.topics.prefix}."
     for name, stream in config.streams.items():
         for source in (stream.predictions, stream.labels):

@@ -28,6 +28,7 @@ def load(file: File, environ: Mapping[str, str] = os.environ) -> Config:
     problems += _without_unit(document)
     for path, value in said.values.items():
         _put(document.values, path, value)
+        document.override(path, said.variables[path])
     try:
         config = Config.model_validate(document.values)
     except ValidationError as error:
@@ -61,7 +62,7 @@ def _read_secrets(document: Document, folder: File) -> list[Problem]:
             name = str(secret[-1])
             if name in section:
                 raise ValueError(f"is there beside {name}; keep one of them")
-            section[name] = secret_file(path, str(folder / str(section[key])))
+            section[name] = secret_file(folder / str(section[key]))
             document.lines[secret] = document.lines.get(path, 1)
         except ValueError as error:
             problems.append(Problem(document.where(path), dotted(path), str(error)))

@@ -39,13 +39,16 @@ def overrides(environ: Mapping[str, str]) -> Overrides:
     return found
 
 
-def secret_file(path: Path, file: str) -> str:
-    """The secret in a file, without the line's end; raises ValueError where it cannot be read."""
+def secret_file(file: File) -> str:
+    """The secret in a file, without the line's end; raises ValueError where it cannot be read.
+
+    The file is not named: what is no file may be the secret itself, put in the wrong place.
+    """
     try:
-        return File(file).read_text(encoding="utf-8").rstrip("\r\n")
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise ValueError(f"cannot read {file}: {reason}") from None
+        raise ValueError(f"names a file that cannot be read: {reason}") from None
 
 
 def of_file(path: Path) -> Path | None:
@@ -61,7 +64,7 @@ def _take(found: Overrides, name: str, path: Path, value: str) -> None:
     if secret is not None:
         path = secret
         try:
-            value = secret_file(path, value)
+            value = secret_file(File(value))
         except ValueError as error:
             problem = str(error)
         if path in found.values:

@@ -20,7 +20,9 @@ _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]{1,30}|0x[0-9a-fA-F]{1,30}|0o[0-7]{1,30}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _VARIABLE = re.compile(r"\$?\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\})?")
-_QUOTED = re.compile(r"""(['"])(.*?)(?:\1|\.\.\.)""")
+_QUOTED = re.compile(r"""(['"])((?:\\.|[^\\])*?)(?:\1|\\?\.\.\.)""")
+_SHORTEST = 4
+"""Characters of a value below which texts are not searched for it without quotes: it would be in every second one."""
 _NAMED = re.compile(r"(undefined alias|duplicate anchor|undefined tag handle) .*", re.DOTALL)
 """What is said of names that may be secrets without quotes."""
 _TAGS = {
@@ -38,7 +40,7 @@ class Document:
         self.problems: list[Problem] = []
         self._environ, self._free = environ, free
         self._filled: dict[Path, tuple[str, str]] = {}
-        """What stands in the file where variables were put in, and what came of it."""
+        """What stands where variables were put in, without their defaults, and what came of it."""
         self._inside: set[int] = set()
         self.values = self._top(text)
 
@@ -54,6 +56,10 @@ class Document:
             if place[: len(path)] == path[: len(place)]:
                 what = _unfilled(what, written, filled)
         return what
+
+    def override(self, path: Path, variable: str) -> None:
+        """Takes note that a value is that of a variable, whatever the file says."""
+        self._filled[path] = f"${{{variable}}}", self._environ[variable]
 
     def _top(self, text: str) -> dict[str, Any]:
         try:
@@ -127,7 +133,7 @@ class Document:
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = self._filled_in(node.value, path)
         if text != node.value:
-            self._filled[path] = node.value, text
+            self._filled[path] = _without_defaults(node.value), text
             return scalar(text) if self._free(path) else text
         return text if node.style is not None else scalar(text)
 
@@ -149,8 +155,17 @@ class Document:
 
 
 def _unfilled(what: str, written: str, filled: str) -> str:
-    """A text with what was written in the place of every quotation of what came of it, or of a part of that."""
-    return _QUOTED.sub(lambda quoted: repr(written) if quoted[2] and quoted[2] in filled else quoted[0], what)
+    """A text with what was written in the place of what came of it, and of every quotation of a part of that."""
+    what = what.replace(repr(filled), repr(written))
+    if len(filled) >= _SHORTEST:
+        what = re.sub(rf"(?<!\w){re.escape(filled)}(?!\w)", lambda _: written, what)
+    ours = (filled, repr(filled))
+    return _QUOTED.sub(lambda part: repr(written) if part[2] and any(part[2] in one for one in ours) else part[0], what)
+
+
+def _without_defaults(written: str) -> str:
+    """A text with the names of its variables only: a default may be as secret as what a variable holds."""
+    return _VARIABLE.sub(lambda found: f"${{{found[1]}}}" if found[1] and not found[0].startswith("$$") else found[0], written)
 
 
 def scalar(text: str) -> Any:

@@ -126,6 +126,18 @@ def test_a_setting_that_kafka_python_does_not_know_ends_with_2(written: Written,
     assert "kafka.client.fetch_max_byte" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "topics plan", "check-config"])
+def test_a_setting_of_another_type_than_that_of_kafka_python_ends_with_2(
+    command: str, written: Written, capsys: Capture
+) -> None:
+    config = written("kafka: {{client: {{request_timeout_ms: hunter2}}}}\nstreams: {{s: {{predictions: {{topic: p}}}}}}\n")
+    assert exit_code(*command.split(), "-c", config) == 2
+    said = capsys.readouterr().err
+    assert "kafka.client.request_timeout_ms" in said
+    assert "must be a whole number, not a text" in said
+    assert "hunter2" not in said
+
+
 @pytest.mark.parametrize("command", ["run", "topics plan", "topics create"])
 def test_topics_of_a_configuration_that_would_not_run_are_not_made(
     command: str, written: Written, nowhere: str, capsys: Capture
@@ -159,8 +171,9 @@ def test_a_sound_configuration_is_ok_and_says_what_is_found_out(written: Written
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("none.jsonl", "none.jsonl: no such file"),
-        ("r.txt", "r.txt: not a file of events; they end in "),
+        ("none.jsonl", "cannot be read: no such file"),
+        ("n" * 300, "cannot be read: File name too long"),
+        ("r.txt", "cannot be read: not a file of events; they end in "),
         ("r.csv.gz", "Not a gzip"),
     ],
 )
@@ -174,6 +187,22 @@ def test_a_reference_file_that_cannot_be_read_is_an_error(
     printed = capsys.readouterr().out
     assert "error    streams.fraud.reference.file: cannot be read: " in printed
     assert said in printed
+    assert file not in printed
+
+
+def test_what_a_variable_holds_is_not_said_where_it_is_used(
+    tmp_path: Path, written: Written, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("HELD", "topv4lue")
+    text = CONFIG.replace("span: 1d", "file: '${{HELD}}'").replace("port: 0", "port: 0, host: '${{HELD}}'")
+    assert exit_code("check-config", "-c", written(text)) == 2
+    (tmp_path / "p.jsonl").write_text("")
+    arguments = ("--predictions", str(tmp_path / "p.jsonl"), "--out", str(tmp_path / "out"))
+    assert exit_code("replay", "-c", written(text), *arguments) == 2
+    printed = capsys.readouterr()
+    assert "streams.fraud.reference.file: cannot be read: no such file" in printed.out
+    assert "streams.fraud.reference.file: cannot be read: no such file" in printed.err
+    assert "topv4lue" not in printed.out + printed.err
 
 
 def test_warnings_end_with_3_only_where_they_are_denied(written: Written, capsys: Capture) -> None:

@@ -313,8 +313,9 @@ def test_a_mistake_is_said_with_its_place_and_what_is_allowed(loaded: Load, text
         ("KAFKA_GROUP", "x", "is no setting; did you mean STREAM_MONITOR_KAFKA__GROUP?"),
         ("KAFKA", "x", "kafka: is a section; set its keys, like STREAM_MONITOR_KAFKA__BOOTSTRAP_SERVERS"),
         ("STREAMS__FRAUD__TASK", "binary", "streams.fraud.task: streams are set in the file only"),
-        ("HTTP__PORT", "x", "http.port: must be a whole number, not 'x'"),
-        ("KAFKA__POLL_INTERVAL", "5", "kafka.poll_interval: not a length of time: '5'"),
+        ("HTTP__PORT", "x", "http.port: must be a whole number, not '${STREAM_MONITOR_HTTP__PORT}'"),
+        ("KAFKA__POLL_INTERVAL", "5", "kafka.poll_interval: not a length of time: '${STREAM_MONITOR_KAFKA__POLL_INTERVAL}'; "),
+        ("KAFKA__SASL_PASSWORD_FILE", "hunter2", "kafka.sasl_password: names a file that cannot be read: No such file or dir"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_environment_names_the_variable(loaded: Load, name: str, value: str, said: str) -> None:
@@ -364,12 +365,28 @@ def test_a_secret_of_the_environment_is_never_said(loaded: Load) -> None:
         ("kafka: {bootstrap_servers: '${X}'}", "a:1,topv4lue:b", "with a port up to 65535, got '${X}'"),
         ("kafka: {bootstrap_servers: ['${X}']}", "topv4lue:b", "with a port up to 65535, got '${X}'"),
         ("deployment: '${X}'", "topv4lue's", "$, not '${X}'"),
+        ("deployment: '${X}'", "a ...topv4lue", "$, not '${X}'"),
+        ("deployment: '${X}'", "it's a \"\\topv4lue", "$, not '${X}'"),
+        ("deployment: '${NOPE:-topv4lue!}'", "", "$, not '${NOPE}'"),
+        ("kafka: {sasl_password_file: '${X}'}", "topv4lue", "kafka.sasl_password_file: names a file that cannot be read: No "),
     ],
 )
 def test_what_a_variable_holds_is_not_said_but_its_name(loaded: Load, text: str, value: str, said: str) -> None:
     (problem,) = problems(loaded, f"{STREAM}{text}", X=value)
     assert said in problem
     assert "v4lue" not in problem
+
+
+def test_what_a_variable_holds_is_not_said_without_quotes_either(loaded: Load) -> None:
+    (said,) = problems(loaded, "streams: {s: {predictions: {topic: p}, segments: {keys: ['${X}', '${X}']}}}", X="topv4lue")
+    assert said == "monitor.yaml:1: streams.s.segments: segments.keys.1: ${X} is there twice"
+
+
+@pytest.mark.parametrize("key", ["KAFKA__SASL_MECHANISM", "LOG__LEVEL", "REVISION", "TOPICS__PARTITIONS", "FALSE_ALARMS"])
+def test_what_a_variable_of_ours_holds_is_not_said(loaded: Load, key: str) -> None:
+    (said,) = problems(loaded, MINIMAL, **{f"STREAM_MONITOR_{key}": "topv4lue"})
+    assert f"'${{STREAM_MONITOR_{key}}}'" in said
+    assert "v4lue" not in said
 
 
 def test_a_secret_number_without_quotes_is_hidden(loaded: Load) -> None:
@@ -384,7 +401,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_a_secret_file_that_is_not_there_is_said(loaded: Load, tmp_path: Path) -> None:
     (said,) = problems(loaded, "kafka: {sasl_password_file: gone}\n" + STREAM)
-    assert said == "monitor.yaml:1: kafka.sasl_password_file: cannot read gone: No such file or directory"
+    assert said == "monitor.yaml:1: kafka.sasl_password_file: names a file that cannot be read: No such file or directory"
 
 
 def test_a_reference_is_not_for_each_of_many_models(loaded: Load) -> None:

@@ -50,6 +50,27 @@ def test_every_client_gets_in_with_its_password_and_tells_nobody(
     assert PASSWORD not in repr(config)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("request_timeout_ms", 5e3, "must be a whole number, not a number"),
+        ("request_timeout_ms", None, "must be a whole number, not nothing"),
+        ("max_poll_records", True, "must be a whole number, not true or false"),
+        ("check_crcs", 1, "must be true or false, not a whole number"),
+        ("retries", [1], "must be a number, not a list"),
+        ("client_id", 7, "must be a text, not a whole number"),
+    ],
+)
+def test_a_setting_has_the_type_that_its_default_has(key: str, value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=f"kafka.client.{key} {said}"):
+        kafka_client.check(Kafka(client={key: value}))
+
+
+def test_a_setting_whose_default_says_no_type_may_be_anything() -> None:
+    settings = {"compression_type": "zstd", "receive_buffer_bytes": 65_536, "retries": 3, "socket_options": [[6, 1, 1]]}
+    kafka_client.check(Kafka(client=settings))
+
+
 def test_a_wrong_password_is_out_of_reach(guarded: Broker) -> None:
     with pytest.raises(KafkaUnreachable) as caught:
         kafka_client.admin(kafka(guarded, sasl_password="another-secret"))

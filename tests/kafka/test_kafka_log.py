@@ -129,7 +129,9 @@ def test_a_topic_that_is_made_anew_is_read_from_its_beginning(world: World, prod
     work_until(Echo(), log, drained(log))
     with closing(KafkaAdminClient(bootstrap_servers=world.address)) as admin:
         admin.delete_topics([world.input])
-        work_until(Echo(), log, lambda: not log.positions())
+        with capture_logs() as gone:
+            work_until(Echo(), log, lambda: not log.positions() and bool(log.missing()))
+            step(Echo(), log)
         create_topic(world.address, world.input)
     with closing(KafkaProducer(bootstrap_servers=world.address)) as other:
         send(other, world.input, ["early", "and late"])
@@ -137,6 +139,8 @@ def test_a_topic_that_is_made_anew_is_read_from_its_beginning(world: World, prod
         work_until(Echo(), log, lambda: len(said(world)) == 2)
     assert [one["value"] for one in said(world)] == ["early", "and late"]
     assert [one["topic"] for one in told if one["event"] == "topic_made_anew"] == [world.input]
+    assert [one["topic"] for one in gone if one["event"] == "input_missing"] == [world.input]
+    assert [one["topic"] for one in told if one["event"] == "input_found"] == [world.input]
 
 
 @pytest.mark.parametrize("start", ["earliest", "latest"])
@@ -154,7 +158,9 @@ def test_a_topic_that_is_not_there_yet_is_read_from_its_beginning_once_it_is(
     create_topic(world.address, later)
     with closing(KafkaProducer(bootstrap_servers=world.address)) as other:
         send(other, later, ["early", "and late"])
-    work_until(Echo(), log, lambda: "and late" in [one["value"] for one in said(world)])
+    with capture_logs() as told:
+        work_until(Echo(), log, lambda: "and late" in [one["value"] for one in said(world)])
+    assert [one["topic"] for one in told if one["event"] == "input_found"] == [later]
     assert [one["value"] for one in said(world)] == ["before"] * (start == "earliest") + ["here", "early", "and late"]
     assert log.missing() == []
 
