@@ -279,6 +279,26 @@ def test_batches_that_begin_at_other_times_are_no_surprise(jitter: float, weeken
         assert course(rhythm(), moved, int(times[-1]) - HOUR, 10) == []
 
 
+def test_a_batch_a_day_is_known_after_a_week_on_weekends_too_and_one_that_is_missed_is_counted_once() -> None:
+    times = jobs(np.random.default_rng(26), 12, 0)
+    ((_, at),) = course(rhythm(), times, MONDAY + 12 * DAY + 6 * HOUR, 10)
+    assert MONDAY + 12 * DAY + 4 * HOUR < at <= MONDAY + 12 * DAY + 5 * HOUR
+    (at,) = [at for _, at in course(rhythm(), times[: 9 * 100], MONDAY + 10 * DAY, 10)]
+    assert at < MONDAY + 9 * DAY + 6 * HOUR
+    again = rhythm()
+    again.see(times)
+    again.silence(again.due())
+    issue = again.silence(again.due())
+    assert issue is not None
+    assert issue.before == 100
+
+
+@pytest.mark.parametrize("off", range(7))
+def test_the_day_off_of_a_daily_batch_is_no_surprise(off: int) -> None:
+    times = jobs(np.random.default_rng(27), 22, 1, range(off, 22, 7))
+    assert course(rhythm(), times, int(times[-1]), 10) == []
+
+
 def test_what_comes_at_random_hours_is_no_batch() -> None:
     rng = np.random.default_rng(15)
     for per_day in (1, 5):
