@@ -13,6 +13,8 @@ _LONGEST = 4
 """Hours in which the batches of all days begin and end, at most; before and after as many are quiet."""
 _DAYS = 6
 """Days of the same kind that are to be seen."""
+_WEEK = 7
+"""Days that are to be seen, each with its batch, where weekdays and weekends are alike: none of them may be a day off."""
 _ODD = 10
 """Of so many days one may be odd: without its batch, or with one at another hour."""
 
@@ -32,20 +34,30 @@ def batches(events: Counts, first: int) -> list[Batch]:
 
     `events` are those of successive hours, -1 where none was seen; `first` is the first one's hour of the week.
     """
-    found = [NONE] * (7 * 24)
     before = first % 24
     after = -(before + len(events)) % 24
     padded = np.pad(events, (before, after + _LONGEST), constant_values=-1)
-    days = padded[:-_LONGEST].reshape(-1, 24)
-    weekdays = (first // 24 + np.arange(len(days))) % 7
+    weekdays = (first // 24 + np.arange(len(padded) // 24)) % 7
+    every = _of_days(padded, np.arange(len(weekdays)), _WEEK, len(weekdays) + 1)
+    found = [NONE] * (7 * 24)
     for kind in (range(5), range(5, 7)):
-        mine = np.flatnonzero(np.isin(weekdays, kind))
-        seen = (days[mine] >= 0).sum(axis=0)
-        busy = (days[mine] > 0).sum(axis=0) > seen // _ODD
-        for start, hours in _stretches(busy):
-            usual = _least(padded, 24 * mine + start, hours)
+        mine = _of_days(padded, np.flatnonzero(np.isin(weekdays, kind)), _DAYS, _ODD)
+        for start, batch in (mine or every).items():
             for day in kind:
-                found[24 * day + start] = Batch(hours, usual)
+                found[24 * day + start] = batch
+    return found
+
+
+def _of_days(padded: Counts, days: Counts, needed: int, odd: int) -> dict[int, Batch]:
+    """The batches of some days by their first hour, if so many were seen; one in `odd` may be without."""
+    mine = padded[: len(padded) // 24 * 24].reshape(-1, 24)[days]
+    busy = (mine > 0).sum(axis=0) > (mine >= 0).sum(axis=0) // odd
+    found = {}
+    for start, hours in _stretches(busy):
+        parts = padded[(24 * days + start)[:, np.newaxis] + np.arange(hours)]
+        sums = np.sort(parts[(parts >= 0).all(axis=1)].sum(axis=1))
+        if len(sums) >= needed and sums[len(sums) // odd]:
+            found[start] = Batch(hours, int(sums[len(sums) // odd]))
     return found
 
 
@@ -58,10 +70,3 @@ def _stretches(busy: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
         if hours <= _LONGEST and not ahead[hours : 2 * hours].any() and not ahead[-hours:].any():
             some.append((start, hours))
     return some
-
-
-def _least(events: Counts, starts: Counts, hours: int) -> int:
-    """The fewest events of so many hours from each start, but for odd days; 0 if too few days were seen."""
-    parts = events[starts[:, np.newaxis] + np.arange(hours)]
-    sums = np.sort(parts[(parts >= 0).all(axis=1)].sum(axis=1))
-    return int(sums[len(sums) // _ODD]) if len(sums) >= _DAYS else 0

@@ -29,8 +29,8 @@ _TELLING, _HALF_A_DAY = 20, 12
 """Events that hours are to have on average to be looked at one by one: of fewer, as many as have so many together."""
 _EULER = 0.577
 """The longest of n random stretches is log(n) + 0.577 mean ones on average."""
-_SATURDAY = 120
-"""The first hour of the weekend."""
+_WEEKEND = np.r_[108:WEEK, 0:12]
+"""Hours of the week at which it is Saturday or Sunday somewhere: from Friday noon to Monday noon in UTC."""
 _BUSY = 30
 """Hours with events that are to be seen before it is known how long silences are."""
 _TAIL = (0, 24, 48)
@@ -93,7 +93,8 @@ class Hours:
         An hour of the week is known once it was seen four times, one odd one aside; or once, and three days that are both on
         the weekend or both not; or, where no hour (or hours that have 20 events together, half a day at most) had less than a
         third of the mean, after any three days. Of these the last hours may have had less, up to two days after three: a
-        stream that ebbs away is not forgotten by that. An hour of the weekend is not known before it was seen.
+        stream that ebbs away is not forgotten by that. An hour that is of the weekend in some time zone is not known before it
+        was seen.
         """
         if not self._usual:
             self._usual = self._work_out()
@@ -175,7 +176,7 @@ class Hours:
         days, alike = self._of_days_alike()
         known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
         known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every()
-        known[_SATURDAY:][n[_SATURDAY:] == 0] = UNKNOWN
+        known[_WEEKEND[n[_WEEKEND] == 0]] = UNKNOWN
         near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
         fewest, longest, means = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0), known[:, 2]
         columns = fewest.astype(np.int64), longest.astype(np.int64), means, near[:, :, 2].min(axis=0)

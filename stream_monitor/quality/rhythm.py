@@ -233,7 +233,7 @@ class Rhythm:
                 yield (hour + batch.hours) * HOUR + _OFF, batch.events
 
     def _expected(self, now: int) -> float:
-        """Events that are usual from the last one until a clock."""
-        hours = [(usual.mean, min(now, end) - start) for usual, start, end in self._ahead() if start < now]
-        expected = sum(mean * passed / HOUR for mean, passed in hours)
-        return max(expected, sum(events for at, events in self._missed() if at <= now))
+        """Events that are usual from the last one until a clock: those of the batches that are missed, if there are some."""
+        missed = sum(events for at, events in self._missed() if at <= now)
+        hours = ((usual.mean, min(now, end) - start) for usual, start, end in self._ahead() if start < now)
+        return missed or sum(mean * passed / HOUR for mean, passed in hours)

@@ -41,6 +41,40 @@ def test_silence_of_all_and_rare_keys_are_no_stall() -> None:
         assert inputs.close((1_000 * (day + 1) + 30) * MINUTE) == []
 
 
+def steps(inputs: Inputs, days: range, hours: range) -> list[tuple[int, str]]:
+    """The day of each step, if one of three partitions has rows in some hours of the day only."""
+    rng = np.random.default_rng(5)
+    found: list[tuple[int, str]] = []
+    for hour in range(24 * days.start, 24 * days.stop):
+        partitions = [0, 1, 2] if hour % 24 in hours else [0, 1]
+        went_on(inputs, rng, range(60 * hour, 60 * hour + 60, 10), partitions, 10)
+        found += [(hour // 24, issue.step) for issue in inputs.close(60 * (hour + 1) * MINUTE)]
+    return found
+
+
+def test_a_partition_that_rests_every_night_is_said_on_two_nights_and_its_end_still_is() -> None:
+    inputs = Inputs("shop", NoData())
+    nights = steps(inputs, range(10), range(8, 18))
+    assert nights == [(0, "opened"), (1, "resolved"), (1, "opened"), (2, "resolved")]
+    assert steps(inputs, range(10, 14), range(0)) == [(11, "opened")]
+
+
+def test_an_outage_of_days_does_not_hide_the_next() -> None:
+    inputs, all_day, never = Inputs("shop", NoData()), range(24), range(0)
+    assert steps(inputs, range(3), all_day) == []
+    assert steps(inputs, range(3, 8), never) == [(3, "opened")]
+    assert steps(inputs, range(8, 10), all_day) == [(8, "resolved")]
+    assert steps(inputs, range(10, 11), never) == [(10, "opened")]
+
+
+def test_a_share_that_is_small_is_not_known_by_a_row_or_two() -> None:
+    for seed in range(6):
+        rng, inputs = np.random.default_rng(seed), Inputs("shop", NoData())
+        for minute, partition in enumerate((rng.random(8_000) < 0.005).tolist()):
+            inputs.see("p", int(partition), 1, minute * MINUTE)
+            assert minute % 5 or inputs.close(minute * MINUTE) == []
+
+
 def test_one_partition_alone_never_stalls_and_other_topics_do_not_count() -> None:
     rng, inputs = np.random.default_rng(3), Inputs("shop", NoData())
     inputs.see("labels", 0, 5_000, 0)
