@@ -55,7 +55,7 @@ class GroupReader:
         self._passed_over: bool | None = None
         """Whether a topic that nobody has read yet was not given to us at first, and we have not asked again; None before."""
         self._counted_at = self._member_at = time.monotonic()
-        self._size, self._given, self._given_at = limits.size, 0, 0.0
+        self._size, self._given, self._given_at = limits.opening, 0, 0.0
         """Bytes of a slice, those of the last one, and when that was given."""
         self.heard = self._counted_at
         """When we last were in touch with who has our partitions, by the monotonic clock."""
@@ -86,6 +86,7 @@ class GroupReader:
         if self.member.generation_id < 0:
             return self._without_membership(arrived)
         if self._changes.pending:
+            self._size = self._limits.opening
             assigned, released = self._settle()
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)

@@ -41,6 +41,18 @@ def test_every_record_comes_once_and_in_order(wide_world: World, producer: Kafka
         assert [one["offset"] for one in said(wide_world) if one["partition"] == number] == list(range(100))
 
 
+def test_the_first_slice_is_small_and_those_after_it_grow(world: World, producer: KafkaProducer, closed: Closed) -> None:
+    send(producer, world.input, [b"x" * 1_000] * 40)
+    log = closed(world.log(limits=Limits(seconds=1.0, first=2_000)))
+    assigned(log)
+    sizes: list[int] = []
+    while sum(sizes) < 40:
+        slice = log.read()
+        sizes += [len(batch.records) for batch in slice.batches]
+        log.commit(slice, [])
+    assert sizes == [2, 8, 30]
+
+
 def test_nothing_new_is_no_transaction(world: World, producer: KafkaProducer, closed: Closed) -> None:
     send(producer, world.input, ["a"])
     log = closed(world.log(limits=SMALL))

@@ -204,9 +204,16 @@ def test_of_what_keeps_no_step_no_more_is_given_than_is_asked_for() -> None:
     assert made.first(OTHER) == 2
 
 
-def test_a_slice_is_as_large_as_can_be_done_in_two_seconds_by_the_one_before() -> None:
+def test_a_slice_is_as_large_as_can_be_done_in_ten_seconds_by_the_one_before() -> None:
     limits = Limits(size=1_000)
     assert [limits.fitting(500, seconds) for seconds in (0.0, 0.5, 10.0, 20.0, 1e6)] == [1_000, 1_000, 500, 250, 1]
+
+
+def test_a_slice_is_at_most_four_times_as_large_as_the_one_before() -> None:
+    limits = Limits(size=100_000, first=1_000)
+    assert limits.opening == 1_000
+    assert [limits.fitting(size, 0.1) for size in (10, 500, 1_000, 4_000, 50_000)] == [1_000, 2_000, 4_000, 16_000, 100_000]
+    assert Limits(size=500).opening == 500
 
 
 def test_who_is_gone_is_forgotten() -> None:
