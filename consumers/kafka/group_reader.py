@@ -55,10 +55,10 @@ class GroupReader:
         self._passed_over: bool | None = None
         """Whether a topic that nobody has read yet was not given to us at first, and we have not asked again; None before."""
         self._counted_at = self._member_at = time.monotonic()
-        self._size, self._given, self._given_at = limits.size, 0, 0.0
+        self._size, self._given, self._given_at = limits.opening, 0, 0.0
         """Bytes of a slice, those of the last one, and when that was given."""
-        self.heard = self._counted_at
-        """When we last were in touch with who has our partitions, by the monotonic clock."""
+        self._heard, self._touched = self._counted_at, True
+        """When we last were in touch with who has our partitions, and whether we were at the end of the last read."""
         self.stopping = False
         """Set by another thread to end waiting."""
         self.committed: dict[Partition, int | None] = {}
@@ -77,8 +77,8 @@ class GroupReader:
             self._size = self._limits.fitting(self._given, time.monotonic() - self._given_at)
         self._given = 0
         polled = self._gather()
-        if self._in_touch():
-            self.heard = time.monotonic()
+        touched = self._in_touch()
+        self._heard, self._touched = (time.monotonic() if touched else self.heard), touched
         arrived = time.time_ns() // 1000
         # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
         self.member = self._consumer.group_metadata()
@@ -86,6 +86,7 @@ class GroupReader:
         if self.member.generation_id < 0:
             return self._without_membership(arrived)
         if self._changes.pending:
+            self._size = self._limits.opening
             assigned, released = self._settle()
             gaps = [gap for gap in polled.gaps if gap.partition in self.committed.keys() - assigned.keys()]
             return Slice(arrived, gaps=gaps, ends=self._ends(), assigned=assigned, released=released)
@@ -119,6 +120,11 @@ class GroupReader:
     def seek(self, partition: Partition, offset: int) -> None:
         """Reads on from another offset."""
         self._consumer.seek(TopicPartition(*partition), offset)
+
+    @property
+    def heard(self) -> float:
+        """When we last were in touch, by the monotonic clock: with who has our partitions; between reads, with the group."""
+        return max(self._heard, self._consumer._coordinator.heartbeat.last_receive) if self._touched else self._heard
 
     def lags(self) -> dict[Partition, int]:
         """How many offsets of each partition are not done, read or not, as the broker last told; transactions leave holes."""

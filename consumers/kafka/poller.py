@@ -25,6 +25,8 @@ class LostOffset(Exception):
 
 _WORK = 10.0
 """Seconds that work on a slice may take."""
+_GROWTH = 4
+"""Times as large as the one before a slice may be: what work it is shows only when it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,17 @@ class Limits:
     records: int = 20_000
     size: int = 16_000_000
     """Bytes of values."""
+    first: int = 256_000
+    """Bytes of the first slice, and of the first after partitions have come or gone."""
+
+    @property
+    def opening(self) -> int:
+        """Bytes of a slice before which nothing is known of the work."""
+        return min(self.first, self.size)
 
     def fitting(self, size: int, seconds: float) -> int:
         """Bytes of a slice, after work on one of so many took so long: a task is asked to stop only between two slices."""
-        return max(1, min(self.size, int(size * _WORK / max(seconds, 0.001)))) if size else self.size
+        return max(1, min(self.size, max(self.first, size * _GROWTH), int(size * _WORK / max(seconds, 0.001))))
 
 
 DEFAULT = Limits()

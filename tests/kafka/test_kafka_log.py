@@ -19,6 +19,7 @@ from consumers.kafka.transaction import NameTaken, TransactionFailed
 from stream_monitor.task import End, Output, Partition, Slice, step
 from tests.conftest import create_topic
 from tests.kafka.conftest import drained, records, said, send, work_until
+from tests.kafka.replica import until
 from tests.kafka.toys import Echo, Tally, World
 
 Closed = Callable[[KafkaLog], KafkaLog]
@@ -39,6 +40,26 @@ def test_every_record_comes_once_and_in_order(wide_world: World, producer: Kafka
     work_until(Echo(), log, drained(log))
     for number in range(4):
         assert [one["offset"] for one in said(wide_world) if one["partition"] == number] == list(range(100))
+
+
+def test_the_first_slice_is_small_and_those_after_it_grow(world: World, producer: KafkaProducer, closed: Closed) -> None:
+    send(producer, world.input, [b"x" * 1_000] * 40)
+    log = closed(world.log(limits=Limits(seconds=1.0, first=2_000)))
+    assigned(log)
+    sizes: list[int] = []
+    while sum(sizes) < 40:
+        slice = log.read()
+        sizes += [len(batch.records) for batch in slice.batches]
+        log.commit(slice, [])
+    assert sizes == [2, 8, 30]
+
+
+def test_between_two_reads_kafka_is_heard_of_while_the_group_answers(world: World, closed: Closed) -> None:
+    log = closed(world.log(session_timeout="1500ms"))
+    assigned(log)
+    log.read()
+    ended = time.monotonic()
+    until(lambda: log.heard > ended)
 
 
 def test_nothing_new_is_no_transaction(world: World, producer: KafkaProducer, closed: Closed) -> None:

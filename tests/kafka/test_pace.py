@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
+
+import pytest
 
 from consumers.kafka.pace import SPAN, Pace
 from consumers.kafka.poller import Limits
@@ -63,6 +66,15 @@ def test_what_has_no_time_stays_with_its_neighbours() -> None:
     assert order.index((0, 3)) < order.index((1, 3)) < order.index((0, 5))
 
 
+def test_what_has_no_time_before_anything_else_comes_first() -> None:
+    made = Pace([{"t"}], lambda _, record: record.timestamp * 1000 if record.timestamp else None, span=1_000_000)
+    made.expect([A, B], 0.0)
+    made.add(A, [one._replace(timestamp=0) if one.offset == 0 else one for one in records(1, 2, 30, 60)], 0.0)
+    made.add(B, records(20), 0.0)
+    order = [(batch.partition.number, one.offset) for batch in made.take({A, B}, 0.0, 99, 99) for one in batch.records]
+    assert order == [(0, 0), (0, 1), (1, 0), (0, 2), (0, 3)]
+
+
 def test_where_nothing_has_a_time_those_of_the_log_count() -> None:
     made = Pace([{"t"}], lambda _, record: None if record.value is None else record.timestamp * 1000, span=1_000_000)
     made.expect([A, B], 0.0)
@@ -92,7 +104,7 @@ def test_who_is_ahead_of_the_slowest_is_held_until_that_has_come_near() -> None:
 
 
 def test_what_is_given_comes_in_order_of_time_and_in_order_within_a_partition() -> None:
-    made = pace(A, B, span=100_000_000)
+    made = pace(A, B, span=101_000_000)
     made.add(A, records(*range(200)), 0.0)
     made.add(B, records(*range(50, 250)), 0.0)
     assert given(made, {A, B}, limit=1) == {A: list(range(100))}
@@ -133,6 +145,50 @@ def test_a_time_far_ahead_in_a_partition_does_not_block_it_for_ever() -> None:
     assert given(made, {B}) == {B: [0], A: list(range(200))}
 
 
+@pytest.mark.parametrize(
+    ("out_of_place", "off"),
+    [
+        ([99], -3_600),
+        ([0, 49, 99], -3_600),
+        ([99, 100, 101], -3_600),
+        ([398, 399], -3_600),
+        ([0, 50, 99, 199], 3_600 * 24 * 365),
+    ],
+)
+def test_single_times_far_behind_or_ahead_do_not_matter(out_of_place: list[int], off: int) -> None:
+    made, usual = pace(A, B), [5.0 * i for i in range(800)]
+    times = {A: [time + off * (i in out_of_place) for i, time in enumerate(usual)], B: usual}
+    latest, order = 0.0, []
+    for start in (0, 400):
+        for partition in (A, B):
+            made.add(partition, records(*times[partition][start : start + 400], first=start), 0.0)
+        order += made.take({A, B} if start else set(), 0.0, 10_000, 1_000_000)
+    for batch in order:
+        assert min(usual[one.offset] for one in batch.records) > latest - 2 * SPAN / 1e6
+        latest = max(latest, *[usual[one.offset] for one in batch.records])
+
+
+def test_rows_that_are_behind_at_random_leave_the_others_in_order() -> None:
+    random, made = Random(3), pace(A, B)
+    times = {p: [24.0 * i - (3_700 if random.random() < 0.1 else 0) for i in range(1_000)] for p in (A, B)}
+    for partition in (A, B):
+        made.add(partition, records(*times[partition]), 0.0)
+    latest = 0
+    for batch in made.take({A, B}, 0.0, 10_000, 1_000_000):
+        assert batch.records[0].offset >= latest - 5
+        latest = max(latest, batch.records[-1].offset)
+
+
+def test_a_partition_whose_times_go_back_is_followed_there() -> None:
+    made = pace(A, B)
+    made.add(A, records(*range(10_000, 10_200), *range(1_000, 1_200)), 0.0)
+    made.add(B, records(20_000), 0.0)
+    assert given(made, set()) == {A: list(range(400))}
+    made.add(B, records(1_250, first=1), 0.0)
+    made.add(A, records(*range(1_200, 1_300), first=400), 0.0)
+    assert given(made, {A, B})[A] == list(range(400, 500))
+
+
 def test_other_topics_are_not_waited_for_and_do_not_wait() -> None:
     made = pace(A, B, OTHER)
     made.add(OTHER, records(1e6), 0.0)
@@ -148,9 +204,16 @@ def test_of_what_keeps_no_step_no_more_is_given_than_is_asked_for() -> None:
     assert made.first(OTHER) == 2
 
 
-def test_a_slice_is_as_large_as_can_be_done_in_two_seconds_by_the_one_before() -> None:
+def test_a_slice_is_as_large_as_can_be_done_in_ten_seconds_by_the_one_before() -> None:
     limits = Limits(size=1_000)
     assert [limits.fitting(500, seconds) for seconds in (0.0, 0.5, 10.0, 20.0, 1e6)] == [1_000, 1_000, 500, 250, 1]
+
+
+def test_a_slice_is_at_most_four_times_as_large_as_the_one_before() -> None:
+    limits = Limits(size=100_000, first=1_000)
+    assert limits.opening == 1_000
+    assert [limits.fitting(size, 0.1) for size in (10, 500, 1_000, 4_000, 50_000)] == [1_000, 2_000, 4_000, 16_000, 100_000]
+    assert Limits(size=500).opening == 500
 
 
 def test_who_is_gone_is_forgotten() -> None:
