@@ -30,7 +30,7 @@ class Cbpe:
     scores were far off (2.5 times too sure, or half as sure, ten classes), however many outcomes were learnt from; so the
     chance that the predicted class is right is calibrated by its score (top-label calibration: Gupta and Ramdas 2022), which
     leaves .004, .008 where inputs shift by .7 standard deviations; macro F1 may be off by .016.  A class that was never true
-    though scores let expect it has no chance (with one of 4 such classes macro F1 was .094 too high by its scores, and is off by .001).
+    though scores let expect it has no chance (by its scores macro F1 of 4 classes was .094 too high).
     """
 
     def __init__(self, classes: int) -> None:
