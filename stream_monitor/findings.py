@@ -50,4 +50,5 @@ def _context(stream: Running, group: Group, finding: Finding) -> Context:
     risk = stream.record.config.performance.risk
     rise = risk.rise if risk and finding.sort == "risk" else None
     too_short = group.too_short(finding.began_time)
-    return Context(immature, group.chance(finding.rarity), tuple(grew), rise, too_short=too_short)
+    no_week = group.no_week(finding.began_time)
+    return Context(immature, group.chance(finding.rarity), tuple(grew), rise, too_short=too_short, no_week=no_week)

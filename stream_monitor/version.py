@@ -111,8 +111,11 @@ class Version:
         if better or not known:
             return Past(better, better) if better else None
         worse, whole = max(known, key=lambda one: one.mean), self.whole_level()
-        surely = whole and late and late.mean - whole.mean > _LATER * late.error
-        return Past(worse, whole if whole and not surely else worse)
+        if not whole:
+            return Past(worse, worse)
+        surely = late and late.mean - whole.mean > _LATER * late.error
+        varied = whole.error * math.sqrt(whole.n / worse.n)
+        return Past(worse._replace(error=max(worse.error, varied)), worse if surely else whole)
 
     def begin_again(self, sort: Sort) -> None:
         """Learns a reference anew; a loss that had one is the new normal, and compared with the version before no more."""

@@ -34,6 +34,8 @@ class Context(NamedTuple):
     """Why a loss may not be what it seems."""
     too_short: str = ""
     """How long the reference is, if neither it nor the stream so far is of the days in which a rhythm of the day is learnt."""
+    no_week: bool = False
+    """Whether neither it nor the stream so far is of the weeks in which a rhythm of the week is learnt."""
 
 
 def summary(finding: Finding, subject: str, context: Context) -> str:
@@ -71,6 +73,8 @@ def description(finding: Finding, context: Context) -> str:
         said.append("the reference spans less time than it should")
     if context.too_short:
         said.append(f"the reference is of {context.too_short}: a rhythm of the day looks like this too until it has come twice")
+    elif context.no_week:
+        said.append("less than two weeks were known by then: a rhythm of the week looks like this too until it has come twice")
     if finding.extrapolated:
         said.append("the promise on false alarms is extrapolated")
     if finding.together:

@@ -24,8 +24,8 @@ class Calibration:
     Between the mean scores of bins it is linear, beyond the outer ones constant.  There are as many bins as outcomes of the
     rarer kind, up to 100; the shares that each has of all positives and of all negatives add up to the same, so that bins are
     narrow where the rarer ones are, and equal scores share one.  As in NannyML, scores are used as they are unless calibrating
-    brings them nearer to outcomes that it has not seen, and if there are too few of one kind to say so; scores that are not
-    all between 0 and 1 are always calibrated.
+    brings them nearer to outcomes that it has not seen, and if there are too few of one kind to say so, and by the scores there
+    would be; scores that are not all between 0 and 1 are always calibrated.
     Nearer is a smaller calibration error, which tells chances that are all a little off, or a smaller log loss, which tells
     those of a few rare positives.  Of 2,000 scores twice too sure with 1% positives the former alone calibrates half of
     versions, both calibrate all; of scores that are chances, one to three in ten, at no bias.
@@ -52,11 +52,17 @@ class Calibration:
         self.rows = round(float(weights.sum() ** 2 / (weights * weights).sum()))
         self.positives = self.rows * float((weights * outcomes).sum() / weights.sum())
         self._scores, self._chances = _knots(scores, outcomes, weights)
-        if len(scores) > 1 and outcomes.min() < outcomes.max():
+        if len(scores) > 1:
             before, after = _errors(scores, outcomes, weights)
             self.error_before, self.error_after = float(before[0]), float(after[0])
-            enough = self.rarer >= FEWEST or math.isinf(self.error_before)
+            expected = self.rows * float((weights * np.clip(scores, 0.0, 1.0)).sum() / weights.sum())
+            enough = max(self.rarer, min(expected, self.rows - expected)) >= FEWEST or math.isinf(self.error_before)
             self.helps = enough and bool((after < before).any())
+
+    @property
+    def absent(self) -> bool:
+        """Whether there was no positive outcome, though by the scores there would have been."""
+        return self.helps and self.positives == 0
 
     @property
     def rarer(self) -> float:

@@ -30,6 +30,7 @@ _NEARLY = 0.1
 _ENOUGH = 1_000
 """Rows after which their own rate counts, not that of the reference."""
 _MINUTE = 60_000_000
+_WEEKS = 7 * KNOWN_AFTER
 _SURELY_KNOWN = KNOWN_AFTER * 5 // 4
 """Event time from the first row of a reference to when a daily rhythm is known, as fits are made again by a quarter of rows."""
 _FEW = 10
@@ -333,8 +334,18 @@ class Group:
     def too_short(self, began: int) -> str:
         """How long the reference is, if no rhythm of the day is known by it nor was at a time; or nothing."""
         times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
-        known = not len(times) or max(int(times.max()), began) - int(times.min()) >= KNOWN_AFTER
-        return "" if known else show(max(int(times.max() - times.min()) // _MINUTE, 1) * _MINUTE)
+        return (
+            "" if self._known_for(began) >= KNOWN_AFTER else show(max(int(times.max() - times.min()) // _MINUTE, 1) * _MINUTE)
+        )
+
+    def no_week(self, began: int) -> bool:
+        """Whether no rhythm of the week is known by the reference, nor was at a time."""
+        return self._known_for(began) < _WEEKS
+
+    def _known_for(self, began: int) -> float:
+        """Event time from the first row of the reference to its last, or to a time; infinite where there is none."""
+        times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
+        return max(int(times.max()), began) - int(times.min()) if len(times) else math.inf
 
     def _say_unsettled(self, row: int) -> list[Finding]:
         said = [

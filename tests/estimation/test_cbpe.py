@@ -181,6 +181,26 @@ def test_estimates_of_many_classes_are_right_in_the_mean_whatever_scores_and_pre
     assert (np.abs(off / 10) < (0.008, 0.012)).all(), off / 10
 
 
+@pytest.mark.parametrize("predicts", [True, False])
+def test_a_class_that_scores_expect_and_labels_never_have_counts_as_it_does_in_labels(predicts: bool) -> None:
+    rng, cbpe = np.random.default_rng(11), Cbpe(4)
+
+    def draw(n: int) -> tuple[Floats, Ints, Ints]:
+        """What is of the last class by its scores is of the first one by its label."""
+        scores = softmax(rng.normal(0, 1.5, (n, 4)) - np.arange(4) / 2, axis=1)
+        outcomes = (rng.random((n, 1)) > np.cumsum(scores[:, :3], axis=1)).sum(axis=1) % 3
+        return scores, scores[:, : 4 if predicts else 3].argmax(axis=1), outcomes
+
+    scores, predicted, outcomes = draw(2000)
+    cbpe.learn(scores, outcomes, predicted=predicted)
+    scores, predicted, outcomes = draw(2000)
+    sums = np.zeros((1, cbpe.width))
+    cbpe.add(sums, np.zeros(2000, np.int64), predicted, cbpe.chances(scores, predicted))
+    readings = cbpe.read(sums[0])
+    assert holds(readings["accuracy"], accuracy_score(outcomes, predicted))
+    assert holds(readings["macro_f1"], f1_score(outcomes, predicted, average="macro"))
+
+
 def test_the_band_of_a_macro_f1_is_as_wide_as_labels_vary() -> None:
     rng = np.random.default_rng(3)
     scores, predicted, _ = several(rng, 3000)

@@ -217,6 +217,21 @@ def test_a_rhythm_of_the_day_unsettles_a_reference_only_if_it_is_too_short_to_te
     assert said(30.0)[0].endswith("(it is of 8h19m: what only changes with the time of day looks like this too)")
 
 
+@pytest.mark.parametrize(("every", "of"), [(30.0, "day"), (400.0, "week"), (900.0, None)])
+def test_a_change_says_which_rhythm_looks_like_it_while_none_can_be_known(every: float, of: str | None) -> None:
+    x = np.random.default_rng(0).normal(size=2500) + 2 * (np.arange(2500) > 2000)
+    found = alerts(
+        run(
+            [
+                block(configuration(config=DEFAULT | {"metrics": {"window": "1d", "also": []}}), at=0),
+                *rows({"x": x}, 2500, every=every),
+            ]
+        )
+    )
+    (description,) = [one["annotations"]["description"] for one in found if one["transition"] == "opened"]
+    assert re.findall(r"a rhythm of the (\w+) looks like this too", description) == ([of] if of else [])
+
+
 def test_what_was_a_rhythm_is_taken_back_after_two_days_and_a_half_and_what_was_none_is_not() -> None:
     n, every = 3_900, 60.0
     day = np.arange(n) * every / 86_400

@@ -210,3 +210,21 @@ def test_errors_that_become_more_while_a_version_predicts_do_not_make_it_worse_t
     said = run(slightly_worse(0.0, then=0.2))
     assert alerts(said, alertname="ConceptDrift", version="2")[0] == ("opened", "critical", None)
     assert alerts(said, alertname="VersionWorse") == []
+
+
+def weekly(start: float, days: float, version: str, seed: int) -> Iterator[tuple[float, Block]]:
+    """500 predictions a day from a day on, where days 5 and 6 of a week have 35% errors and the others 15%."""
+    rng = np.random.default_rng(seed)
+    for at in np.arange(start, start + days, 0.25):
+        seconds = (DAY * (at + np.arange(125) / 500)).tolist()
+        truth = rng.integers(0, 2, 125).astype(float)
+        said = np.where(rng.random(125) < (0.35 if at % 7 >= 5 else 0.15), 1 - truth, truth)
+        ids = [f"{version}/{second:.0f}" for second in seconds]
+        yield seconds[-1], block(predictions(ids, seconds, said.tolist(), None, [version] * 125))
+        yield seconds[-1] + 60, block(labels(ids, [seconds[-1] + 60] * 125, truth.tolist()))
+
+
+def test_a_version_that_begins_at_a_weekend_is_not_worse_than_one_that_errs_as_much_at_weekends() -> None:
+    config = {"labels": {"topic": "l", "wait": "1d"}, "metrics": {"window": "6h", "also": []}, "reference": {"rows": 2000}}
+    blocks = world(config, weekly(0, 18.75, "1", seed=0), weekly(18.75, 2.5, "2", seed=1))
+    assert alerts(run(blocks), alertname="VersionWorse") == []
