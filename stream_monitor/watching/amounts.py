@@ -175,7 +175,7 @@ class Amounts:
         if self._reference.of_loss:
             return not self.is_usual(signal, now)
         _, n = self._recent.mean_since(now.began, signal)
-        sided = now.moved == change.moved and now.moved in _BOTH
+        sided = now.measurable and now.moved == change.moved != "shares"
         return sided and n > 0 and _size(now.moved, now.effect) > self._by_chance(signal, now.moved, n, _SURER)
 
     def is_none(self, signal: int, change: Lasting) -> bool:

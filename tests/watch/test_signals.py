@@ -92,6 +92,12 @@ def test_a_feature_that_turns_is_another_change_since_then(detector: str, after:
     assert findings[3].began_position == pytest.approx(3000, abs=100)
 
 
+def test_a_feature_of_zeros_and_ones_that_turns_is_another_change() -> None:
+    values = (np.random.default_rng(0).random(8000) < np.repeat([0.3, 0.6, 0.1], [3000, 2000, 3000])).astype(float)
+    turned = [(one.step, one.direction, one.moved) for one in followed("feature", "scan", values, 1e5)][2:4]
+    assert turned == [("resolved", "up", "rate"), ("opened", "down", "rate")]
+
+
 def test_a_spread_that_turns_is_another_change_since_then() -> None:
     findings = spread([(1000, 0, 1), (2000, 0, 2), (3000, 0, 0.4)], 0)
     turned = [(one.step, one.direction, one.moved) for one in findings if 3000 < one.row < 3500][:2]
