@@ -108,8 +108,9 @@ class Alerts:
             return None, []
         if known is None and subject.idle and finding.step != "opened":
             return None, []
-        if finding.step == "resolved":
-            return self.resolve(fingerprint, "recovered", moment)
+        if known and finding.step == "resolved":
+            over = known.annotations | {"summary": f"no longer: {known.annotations['summary']}"}
+            return self.resolve(fingerprint, "recovered", moment, annotations=over)
         alert = Alert(
             status="firing",
             transition="updated" if known else "opened",
@@ -127,6 +128,8 @@ class Alerts:
             causes=known.causes if known else [],
             evidence=self._evidence(finding, context),
         )
+        if known and _says_the_same(alert, known, context):
+            return known, []
         return self._publish(self._said(alert, known, moment), subject, moment)
 
     def open(
@@ -190,15 +193,16 @@ class Alerts:
         )  # fmt: skip
         return self._publish(alert, self.subjects[fingerprint], moment)[1]
 
-    def resolve(self, fingerprint: str, reason: Any, moment: Moment) -> tuple[Alert | None, list[Output]]:
+    def resolve(self, fingerprint: str, reason: Any, moment: Moment, **fields: Any) -> tuple[Alert | None, list[Output]]:
         """Ends a firing alert."""
         known = self.firing.get(fingerprint)
         if known is None:
             return None, []
         alert = known.model_copy(
             update={
-                "status": "resolved", "transition": "resolved", "revision": known.revision + 1, "endsAt": iso(moment.clock),
-                "endReason": reason, "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
+                **fields, "status": "resolved", "transition": "resolved", "revision": known.revision + 1,
+                "endsAt": iso(moment.clock), "endReason": reason,
+                "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
             }
         )  # fmt: skip
         return self._publish(alert, self.subjects.get(fingerprint, Subject(alert.labels["stream"])), moment)
@@ -335,6 +339,12 @@ def _fingerprint(labels: dict[str, str]) -> str:
 
 def _subject(alert: Alert) -> Subject:
     return Subject(alert.labels["stream"], alert.labels.get("model", ""), alert.labels.get("version", ""))
+
+
+def _says_the_same(alert: Alert, known: Alert, context: Context) -> bool:
+    """Whether it was said before: since when and by how much, as people read it, as severe, and the same doubt."""
+    same = alert.annotations["summary"] == known.annotations["summary"] and alert.labels == known.labels
+    return same and context.doubt in known.annotations.get("description", "")
 
 
 def _tell_more(most: SegmentCause, known: list[SegmentCause]) -> bool:

@@ -165,6 +165,19 @@ class Amounts:
         sure = _KNOWN if n < _LASTING else 1.0
         return {"up": distance, "down": -distance, "both": abs(distance)}[change.direction] <= sure * error
 
+    def has_turned(self, signal: int, change: Lasting, now: Lasting) -> bool:
+        """Whether what lasts has been found on the other side of its reference; of numbers, beyond doubt since it is there.
+
+        Shares, shapes and all signals as one have no sides.
+        """
+        if {change.direction, now.direction} != {"up", "down"} or signal == len(self._reference.names):
+            return False
+        if self._reference.of_loss:
+            return not self.is_usual(signal, now)
+        _, n = self._recent.mean_since(now.began, signal)
+        sided = now.measurable and now.moved == change.moved != "shares"
+        return sided and n > 0 and _size(now.moved, now.effect) > self._by_chance(signal, now.moved, n, _SURER)
+
     def is_none(self, signal: int, change: Lasting) -> bool:
         """Whether a loss that was doubted to have changed is within half a standard error of its reference since then."""
         after, n = self._recent.mean_since(change.began, self._reference.column(signal))

@@ -275,15 +275,14 @@ class Signals:
                     self._doubted[change.signal] = new
                 return []
             return [self._open(change.signal, new, row)]
+        if self._amounts.has_turned(change.signal, course, new):
+            return [self._finding(change.signal, course, "resolved", row), self._open(change.signal, new, row)]
         if not loss or new.direction == course.direction:
             course.last = change.row
             if change.latest >= 0 and new.moved == course.moved:
                 # More is known by now; what the detector knows later than at this row must not be asked.
                 course.refine(new)
-            return []
-        if self._amounts.is_usual(change.signal, new):
-            return []
-        return [self._finding(change.signal, course, "resolved", row), self._open(change.signal, new, row)]
+        return []
 
     def _open(self, signal: int, course: Lasting, row: int) -> Finding:
         self._courses[signal] = course

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 
 import detectors
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.alerting.wording import Context
 from stream_monitor.blocks import Block, Section, encode
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
+from stream_monitor.watching.finding import Finding
 
-from .worlds import SECOND, START, arrivals, block, configuration, cut, drained, labels, predictions, run, value
+from .worlds import SECOND, START, arrivals, block, configuration, cut, drained, labels, predictions, record, run, value
 
 RAISING = '''
 class Raising:
@@ -167,6 +170,24 @@ def test_a_loss_resolves_when_it_is_measured_to_be_back() -> None:
     said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5, 0.1, 0.1])])
     assert steps(said, kind="concept_drift")[-1] == "resolved"
     assert alerts(said)[-1]["endReason"] == "recovered"
+
+
+def test_an_alert_that_is_over_says_so_and_nothing_of_now() -> None:
+    *_, firing, over = alerts(
+        run([block(configuration(), at=0), *story([0.1, 0.1, 0.5, 0.5, 0.1, 0.1, 0.1])]), alertname="ConceptDrift"
+    )
+    assert over["transition"] == "resolved"
+    assert over["annotations"]["summary"] == f"no longer: {firing['annotations']['summary']}"
+    assert "now" not in over["annotations"]["description"]
+
+
+def test_figures_that_are_said_as_they_were_are_not_said_again() -> None:
+    first = Finding(0, "opened", "loss", "", "scan", "up", before=0.143, after=0.2341, unit="points", n_current=120)
+    again = first._replace(step="updated", after=0.2342, n_current=320)
+    about = Subject("s", "m", "1"), Moment(START, START, 0, 0), Context(False)
+    known = Alerts(record(None, 0, None))
+    said = [known.follow(finding, *about)[1] for finding in (first, again, again._replace(after=0.3))]
+    assert [len(outputs) for outputs in said] == [2, 0, 2]
 
 
 def test_an_improvement_is_a_notice_and_no_request() -> None:

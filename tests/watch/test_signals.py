@@ -81,9 +81,35 @@ def test_a_loss_that_rises_further_is_said_and_ends_when_it_is_back(detector: st
     assert further[-1].after > 0.4
 
 
-def test_a_feature_that_turns_is_said_to_have_drifted_the_other_way() -> None:
-    findings = watched("feature", "scan", [(1000, 0.0), (4000, 1.0), (4000, -2.0)], 0)
-    assert [(one.step, one.direction) for one in findings] == [("opened", "up"), ("updated", "up"), ("updated", "down")]
+@pytest.mark.parametrize("detector", ["scan", "cusum"])
+@pytest.mark.parametrize("after", [-2.0, -0.8, -0.4])
+def test_a_feature_that_turns_is_another_change_since_then(detector: str, after: float) -> None:
+    findings = watched("feature", detector, [(1000, 0.0), (2000, 0.8), (3000, after)], 0)
+    assert [(one.step, one.direction) for one in findings] == [
+        ("opened", "up"), ("updated", "up"), ("resolved", "up"), ("opened", "down"), ("updated", "down"),
+    ]  # fmt: skip
+    assert 3000 < findings[2].row == findings[3].row < 3500
+    assert findings[3].began_position == pytest.approx(3000, abs=100)
+
+
+def test_a_feature_of_zeros_and_ones_that_turns_is_another_change() -> None:
+    values = (np.random.default_rng(0).random(8000) < np.repeat([0.3, 0.6, 0.1], [3000, 2000, 3000])).astype(float)
+    turned = [(one.step, one.direction, one.moved) for one in followed("feature", "scan", values, 1e5)][2:4]
+    assert turned == [("resolved", "up", "rate"), ("opened", "down", "rate")]
+
+
+def test_a_spread_that_turns_is_another_change_since_then() -> None:
+    findings = spread([(1000, 0, 1), (2000, 0, 2), (3000, 0, 0.4)], 0)
+    turned = [(one.step, one.direction, one.moved) for one in findings if 3000 < one.row < 3500][:2]
+    assert turned == [("resolved", "up", "spread"), ("opened", "down", "spread")]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("detector", ["scan", "ks", "page_hinkley"])
+def test_a_feature_that_is_back_has_not_turned(detector: str, seed: int) -> None:
+    findings = told(watched("feature", detector, [(1000, 0.0), (2000, 0.8), (3000, 0.0)], seed), 1000)
+    assert [one.step for one in findings if one.row >= 3000] == ["resolved"]
+    assert {one.direction for one in findings} == {"up"}
 
 
 @pytest.mark.parametrize("detector", ["scan", "adwin", "page_hinkley"])
