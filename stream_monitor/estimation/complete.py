@@ -13,7 +13,8 @@ from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
 
 Ints = npt.NDArray[np.int64]
-Losses = Callable[[Outcomes], npt.NDArray[np.float64]]
+Floats = npt.NDArray[np.float64]
+Losses = Callable[[Outcomes], Floats]
 
 _ERRORS = 0.25
 """Standard errors by which labels that are still to come may move what is learnt."""
@@ -33,9 +34,9 @@ class Complete:
         """The clock before which not to look again at windows in which too many waited."""
         self._matured = Gathered()
 
-    def mature(self, windows: Ints, outcomes: Outcomes, most: int) -> None:
-        """Takes predictions whose wait is over, int64[n] the numbers of their windows, until there are as many outcomes."""
-        mine = np.flatnonzero((windows >= self.window) & (outcomes.sign > 0))
+    def mature(self, windows: Ints, outcomes: Outcomes, most: int, losses: Losses) -> None:
+        """Takes predictions whose wait is over, int64[n] the numbers of their windows, until as many outcomes have losses."""
+        mine = np.flatnonzero((windows >= self.window) & (outcomes.sign > 0) & ~np.isnan(losses(outcomes)))
         self._matured.add(outcomes.part(mine[: max(most - self._matured.n, 0)]))
 
     def rests(self, now: int, least: int) -> bool:

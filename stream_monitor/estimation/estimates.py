@@ -133,7 +133,7 @@ class Estimates:
         for number in filter(self._learns, np.unique(outcomes.version).tolist()):
             mine = np.flatnonzero(outcomes.version == number)
             complete = self._complete.setdefault(number, Complete())
-            complete.mature(windows[mine], outcomes.part(mine), self._missing(number))
+            complete.mature(windows[mine], outcomes.part(mine), self._missing(number), losses)
         if not self._awaited:
             return
         good = (outcomes.sign > 0) & ~np.isnan(losses(outcomes)) & (outcomes.weight > 0) & np.isfinite(outcomes.weight)
