@@ -14,12 +14,11 @@ from stream_monitor.task import Output
 from stream_monitor.version import Version
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.level import Level, Past
+from stream_monitor.watching.reference import BATCHES
 
 _LEVEL = 1e-3
 """The chance that a version is said to err more though it does not: a third for its reference, a third for all looks before
 and a third for all after."""
-_BATCHES = 20
-"""By which persistence is known, and so standard errors."""
 _FIRST, _LATER = 250, 4
 """Outcomes by which a version is compared first, and then whenever there are twice as many; and looks after its reference.
 
@@ -87,7 +86,7 @@ def _sure(losses: Group, n: int) -> float:
     """Standard errors that are beyond doubt at a look by so many outcomes."""
     before = math.ceil(math.log2(max(losses.terms.rows / _FIRST, 1)))
     looks = max(before, 1) if not losses.learnt else 1 if n <= losses.terms.rows else _LATER
-    return -float(stdtrit(_BATCHES, _LEVEL / 3 / looks))
+    return -float(stdtrit(BATCHES, _LEVEL / 3 / looks))
 
 
 def _is_back(own: Level, before: Level, now: Level | None) -> bool:

@@ -325,7 +325,7 @@ class Group:
 
     def interval(self) -> float:
         """Microseconds from one value to the next in the reference, by the middle half of its times: odd ones do not matter."""
-        times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
+        times = self._times
         if len(times) < 4:
             return 0.0
         low, high = np.sort(times)[[len(times) // 4, 3 * len(times) // 4]].tolist()
@@ -333,18 +333,22 @@ class Group:
 
     def too_short(self, began: int) -> str:
         """How long the reference is, if no rhythm of the day is known by it nor was at a time; or nothing."""
-        times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
-        return (
-            "" if self._known_for(began) >= KNOWN_AFTER else show(max(int(times.max() - times.min()) // _MINUTE, 1) * _MINUTE)
-        )
+        if self._known_for(began) >= KNOWN_AFTER:
+            return ""
+        return show(max(int(self._times.max() - self._times.min()) // _MINUTE, 1) * _MINUTE)
 
     def no_week(self, began: int) -> bool:
         """Whether no rhythm of the week is known by the reference, nor was at a time."""
         return self._known_for(began) < _WEEKS
 
+    @property
+    def _times(self) -> Ints:
+        """Event times of the reference's rows, int64[m]; none while there is no reference."""
+        return next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
+
     def _known_for(self, began: int) -> float:
         """Event time from the first row of the reference to its last, or to a time; infinite where there is none."""
-        times = next((signals.reference.times for signals in self.watched.values()), np.empty(0, np.int64))
+        times = self._times
         return max(int(times.max()), began) - int(times.min()) if len(times) else math.inf
 
     def _say_unsettled(self, row: int) -> list[Finding]:

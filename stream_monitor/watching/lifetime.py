@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.watching.reference import BATCHES
+
 Floats = npt.NDArray[np.float64]
 
-_BATCHES, _SHORTEST = 20, 8
-"""Batches by which persistence is known, at least, and losses in one of the first."""
+_SHORTEST = 8
+"""Losses in one of the first batches."""
 
 
 class Lifetime:
@@ -21,7 +23,7 @@ class Lifetime:
         self.n = 0
         self.first = self.last = 0
         """Event times of the first loss and of the last, microseconds."""
-        self._size, self._sums = _SHORTEST, np.zeros(2 * _BATCHES)
+        self._size, self._sums = _SHORTEST, np.zeros(2 * BATCHES)
 
     @property
     def span(self) -> int:
@@ -44,7 +46,7 @@ class Lifetime:
             self._sums[batch] = np.cumsum(np.concatenate((self._sums[batch : batch + 1], some)))[-1]
             self.n, at = self.n + len(some), at + len(some)
             if self.n == self._size * len(self._sums):
-                self._sums = np.concatenate((self._sums[0::2] + self._sums[1::2], np.zeros(_BATCHES)))
+                self._sums = np.concatenate((self._sums[0::2] + self._sums[1::2], np.zeros(BATCHES)))
                 self._size *= 2
 
     def error(self, variance: float) -> float:

@@ -21,7 +21,8 @@ _BASELINE = 4
 _SETTLED = 100.0
 """References that may be checked for one that is said to have changed though it has not."""
 _CATEGORIES = 8
-_BATCHES = 20
+BATCHES = 20
+"""By which persistence is known, and so standard errors."""
 EXTREME = 8.0
 """Standard deviations at which deviations are cut off, so that one row is no change of spread."""
 _FURTHEST = 1e100
@@ -113,13 +114,13 @@ def _heaviest(column: Floats) -> Floats:
 
 def _inflation(values: Floats, mean: Floats, sd: Floats) -> Floats:
     """By how much persistence and seasons inflate the variance of means, [d], by means of batches; at least 1."""
-    size = len(values) // _BATCHES
+    size = len(values) // BATCHES
     if size < 2:
         return np.ones(values.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
-        standard = np.nan_to_num((values[: size * _BATCHES] - mean) / sd, nan=0.0, posinf=0.0, neginf=0.0)
-        batches = np.clip(standard, -EXTREME, EXTREME).reshape(_BATCHES, size, -1).sum(axis=1) / size
-        inflation: Floats = np.maximum((batches**2).sum(axis=0) / _BATCHES * size, 1.0)
+        standard = np.nan_to_num((values[: size * BATCHES] - mean) / sd, nan=0.0, posinf=0.0, neginf=0.0)
+        batches = np.clip(standard, -EXTREME, EXTREME).reshape(BATCHES, size, -1).sum(axis=1) / size
+        inflation: Floats = np.maximum((batches**2).sum(axis=0) / BATCHES * size, 1.0)
     return inflation
 
 

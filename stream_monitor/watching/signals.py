@@ -348,9 +348,10 @@ class Signals:
             return []
         effect = self._amounts.effect(signal, moved, course.began)[2]
         worse = abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect))
-        if same and course.refined and not worse and not self._is_another(signal, course, effect):
+        as_said = same and course.refined and not worse
+        if as_said and not self._is_another(signal, course, effect):
             return []
-        if same and course.refined and not worse:
+        if as_said:
             course.again = self._recent.rows
         else:
             course.said = self._recent.rows
