@@ -23,7 +23,7 @@ Ints = npt.NDArray[np.int64]
 
 def window(cbpe: Cbpe, scores: Floats, predicted: Ints, weights: Floats | None = None) -> Readings:
     sums, n = np.zeros((1, cbpe.width)), len(predicted)
-    cbpe.add(sums, np.zeros(n, np.int64), predicted, cbpe.chances(scores), weights)
+    cbpe.add(sums, np.zeros(n, np.int64), predicted, cbpe.chances(scores, predicted), weights)
     return cbpe.read(sums[0])
 
 
@@ -173,9 +173,7 @@ def test_estimates_of_many_classes_are_right_in_the_mean_whatever_scores_and_pre
         scores, predicted, outcomes = draw(5000)
         cbpe.learn(scores, outcomes, predicted=predicted)
         scores, predicted, outcomes = draw(5000)
-        sums = np.zeros((1, cbpe.width))
-        cbpe.add(sums, np.zeros(5000, np.int64), predicted, cbpe.chances(scores, predicted))
-        readings = cbpe.read(sums[0])
+        readings = window(cbpe, scores, predicted)
         off[0] += (readings["accuracy"].value or 0.0) - accuracy_score(outcomes, predicted)
         off[1] += (readings["macro_f1"].value or 0.0) - f1_score(outcomes, predicted, average="macro")
     assert (np.abs(off / 10) < (0.008, 0.012)).all(), off / 10
@@ -194,9 +192,7 @@ def test_a_class_that_scores_expect_and_labels_never_have_counts_as_it_does_in_l
     scores, predicted, outcomes = draw(2000)
     cbpe.learn(scores, outcomes, predicted=predicted)
     scores, predicted, outcomes = draw(2000)
-    sums = np.zeros((1, cbpe.width))
-    cbpe.add(sums, np.zeros(2000, np.int64), predicted, cbpe.chances(scores, predicted))
-    readings = cbpe.read(sums[0])
+    readings = window(cbpe, scores, predicted)
     assert holds(readings["accuracy"], accuracy_score(outcomes, predicted))
     assert holds(readings["macro_f1"], f1_score(outcomes, predicted, average="macro"))
 
@@ -227,7 +223,7 @@ def test_no_cut_changes_a_bit(classes: int, cuts: list[int]) -> None:
     cbpe.learn(scores, outcomes)
     other.restore(cbpe.state())
     whole, parts = np.zeros((3, cbpe.width)), np.zeros((3, cbpe.width))
-    cbpe.add(whole, cell, predicted, cbpe.chances(scores), weights)
+    cbpe.add(whole, cell, predicted, cbpe.chances(scores, predicted), weights)
     for rows in np.split(np.arange(600), sorted(cuts)):
         other.add(parts, cell[rows], predicted[rows], other.chances(scores[rows]), weights[rows])
     assert parts.tobytes() == whole.tobytes()
