@@ -69,9 +69,8 @@ class Retrain:
         """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more.
 
         Labels that turn out not to be like the rest hold requests as if it did not; where that is only `suspected` none is
-        made, and one that was stays.  One that is due anew waits for
-        another rest if the loss of the last outcomes is nearer to what it was before the change than half way: the alert may be
-        about to end.
+        made, and one that was stays.  One that is due anew waits for another rest if the loss of the last outcomes is nearer to
+        what it was before the change than half way: the alert may be about to end.
         """
         alert = _harmful(alerts, self._alert, subject)
         if self.request is None:

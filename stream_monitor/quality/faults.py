@@ -128,7 +128,7 @@ def outside(look: Look) -> Findings:
             "below": f"the smallest is {number(counts.lowest[i])}",
             "above": f"the largest is {number(counts.highest[i])}",
         }
-        sides = [one for one, n in (("below", counts.below[i]), ("above", counts.above[i] or not counts.below[i])) if n]
+        sides = [one for one, n in (("below", counts.below[i]), ("above", counts.above[i])) if n] or ["above"]
         far = ", ".join(extremes[one] for one in sides)
         return f"is {' or '.join(sides)} its range in {after}: {far}, in the reference {low} to {high}{_mixed(look, i)}"
 

@@ -31,7 +31,7 @@ _COUNTED = ("predictions", "duplicates", "labels", "ahead", "late", "backwards",
 
 
 def odd_times(times: Ints, clock: Ints, limits: Quality, metrics: Metrics) -> dict[str, int]:
-    """How many rows are before the stream's clock at them, int64[n], by more than they may, and by how much more.
+    """How many rows are before the stream's clock at them, int64[n], by more than is tolerated, and by so much as to be odd.
 
     When they arrived says nothing of that: old events that are read late are all long before it.  Late ones are those whose
     metrics window had closed.

@@ -146,7 +146,7 @@ class Rhythm:
         if self._hour >= 0 and hour > self._hour:
             self._turn(hour)
         elif self._hour < 0:
-            self._hour, self._last, self._due = hour, int(times[0]), -1
+            self._hour, self._last = hour, int(times[0])
         stretch = int(times[0]) - max(self._last, hour * HOUR)
         if len(times) > 1:
             stretch = max(stretch, int(np.diff(times).max()))
@@ -162,7 +162,7 @@ class Rhythm:
             self._hours.record(self._hour, self._events, max(self._stretch, end - self._last))
         self._hours.pass_silent(self._hour + 1, hour)
         self._hour, self._whole, self._events, self._stretch = hour, True, 0, 0
-        self._due = self._least = -1
+        self._least = -1
 
     def _unsurprising(self) -> int:
         """Microseconds without an event that are not surprising at any time, a little less for what sums are rounded by."""
