@@ -66,7 +66,7 @@ def description(finding: Finding, context: Context) -> str:
     said = [context.doubt] if context.doubt else []
     said += [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
     if finding.sort in ("loss", "risk"):
-        said.append(f"the latter is by {finding.n_current:,} outcomes")
+        said.append(f"the new figure is of {finding.n_current:,} outcomes")
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:
