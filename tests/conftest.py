@@ -17,8 +17,9 @@ _NUMBERS = itertools.count(1)
 _BY_BROKER = ("tests/kafka/", "tests/demo/", "tests/test_broker.py")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lets all tests that have to do with a broker run in one process, beside the others."""
+    """Lets all tests that have to do with a broker run in one process, beside the others, if told before processes are chosen."""
     for item in items:
         if "broker" in getattr(item, "fixturenames", ()) or item.nodeid.startswith(_BY_BROKER):
             item.add_marker(pytest.mark.xdist_group("broker"))
