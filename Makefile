@@ -32,7 +32,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 pytest: setup
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadscope
 
 # With pyenv: PYENV_VERSION=3.11.7:3.12.1:3.13.0 make test-all
 test-all:

@@ -43,6 +43,7 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
     if (new.labels, new.positive, new.segments, new.metrics) != (old.labels, old.positive, old.segments, old.metrics):
         stream.configure_labels()
         if stream.join.clock.started and _age(new) != _age(old):
+            stream.ledger.relearn()
             stream.estimates.relearn()
             outputs += due.compare_anew(stream, stream.moment(arrived)) + _models_anew(stream, arrived)
     if _learnt_from(new) != _learnt_from(old):

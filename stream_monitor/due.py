@@ -7,6 +7,7 @@ from stream_monitor.alerting import notices
 from stream_monitor.alerting.alerts import Moment
 from stream_monitor.joining.clock import FAR
 from stream_monitor.metrics import report
+from stream_monitor.metrics.complete import Waiting
 from stream_monitor.performance import review
 from stream_monitor.quality.checks import Coming
 from stream_monitor.quality.issue import Issue
@@ -57,7 +58,6 @@ def compare_anew(stream: Running, moment: Moment) -> list[Output]:
     labels = stream.record.config.labels
     since = FAR if labels and labels.absent else -FAR
     stream.join.compare_at(stream.age.within(stream.join.wait), stream.record.config.metrics.step, since)
-    stream.ledger.relearn()
     kept = {number for number, since in stream.ledger.since.items() if since.given}
     over = stream.watched.begin_losses(stream.judge, kept)
     return [output for labels in over for output in stream.alerts.end("rebaselined", moment, **labels)]
@@ -86,7 +86,9 @@ def _with_unread(stream: Running, issue: Issue) -> Issue:
 
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     """What follows when windows have closed."""
-    stream.estimates.learn(stream.join, stream.judge.losses, stream.of_one_class)
+    waiting = Waiting(stream.join, stream.ledger.cohorts, stream.ledger.windows.length)
+    stream.ledger.learn(waiting, stream.join.clock.now, stream.judge.losses, stream.of_one_class)
+    stream.estimates.learn(waiting, stream.join.clock.now, stream.judge.losses, stream.of_one_class)
     outputs = review.explained(stream, moment) + succession.compare(stream, moment)
     stream.join.relax()
     for over in stream.watched.renew(moment.clock, stream.record.config.reference.renew_after):

@@ -105,7 +105,6 @@ def _found(stream: Running, outcomes: Outcomes, told: int) -> list[Event]:
     events: list[Event] = []
     good = ~np.isnan(losses)
     outcomes, losses = outcomes.part(good), losses[good]
-    stream.ledger.compared(outcomes, losses)
     for version, mine in stream.watched.of(outcomes):
         if stream.age.stated:
             events += _learn(stream, version, outcomes.part(mine), losses[mine], told)

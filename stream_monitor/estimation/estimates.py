@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,14 +13,14 @@ from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.estimation.calibration import FEWEST as FEWEST_OF_A_KIND
 from stream_monitor.estimation.cbpe import MOST_CLASSES
-from stream_monitor.estimation.complete import Complete, Losses
 from stream_monitor.estimation.dle import FEWEST, Dle
 from stream_monitor.estimation.estimator import Asked, ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side, Together
 from stream_monitor.events import Estimated, finite
-from stream_monitor.joining.join import Join, Joined
+from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
+from stream_monitor.metrics.complete import Complete, Losses, Waiting
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.report import measured
@@ -184,19 +183,19 @@ class Estimates:
                 found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since, verdict.together))
         return found
 
-    def learn(self, join: Join, losses: Losses, of_one_class: bool) -> None:
+    def learn(self, waiting: Waiting, now: int, losses: Losses, of_one_class: bool) -> None:
         """Learns of versions that have outcomes enough, at the end of a window; not from labels that are all `of_one_class`."""
         self._notice()
         if of_one_class or self._kind is None:
             for complete in self._complete.values():
                 complete.forget()
             return
-        cohorts: dict[int, Outcomes] = {}
         for number in filter(self._learns, self._ledger.since):
             complete, least = self._complete.setdefault(number, Complete()), 1 if self._by_features else self._rows
-            if complete.rests(now := join.clock.now, self._rows):
+            if complete.rests(now, self._rows):
                 continue
-            outcomes = complete.taken(self._waiting(number, join, cohorts), now, least, self._missing(number), losses)
+            first = max(complete.window, self._ledger.since[number].start // self._ledger.windows.length)
+            outcomes = complete.taken(waiting.of(number, first), now, least, self._missing(number), losses)
             if outcomes is not None:
                 self._learn(number, outcomes)
 
@@ -268,15 +267,6 @@ class Estimates:
         """Whether outcomes of a version are to be learnt from."""
         open = number not in self.learnt or number in self._learners or self._again
         return open and number in self._ledger.since and (self._again or number not in self.refused)
-
-    def _waiting(self, number: int, join: Join, cohorts: dict[int, Outcomes]) -> Iterator[tuple[int, int, Outcomes]]:
-        """What waits of a version, by the windows that have closed and their ends; `cohorts` have been looked up already."""
-        length = self._ledger.windows.length
-        first = max(self._complete[number].window, self._ledger.since[number].start // length)
-        for window in self._ledger.cohorts.open(first):
-            if window not in cohorts:
-                cohorts[window], _ = join.cohort(window * length, (window + 1) * length)
-            yield window, (window + 1) * length, cohorts[window].part(cohorts[window].version == number)
 
     def _learn(self, number: int, outcomes: Outcomes) -> None:
         if self._kind is None:

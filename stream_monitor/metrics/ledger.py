@@ -19,6 +19,7 @@ from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.carried import Classifier, carried
 from stream_monitor.metrics.class_numbers import ClassNumbers
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
+from stream_monitor.metrics.complete import Complete, Waiting
 from stream_monitor.metrics.label_bias import LabelBias
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.regression import Regression, origin
@@ -36,8 +37,6 @@ Losses = Callable[[Outcomes], Floats]
 
 _DECISIVE = 100
 """Outcomes after which it is said what they are measured as, unless a window closes before."""
-_FEW_PARTS = 8
-"""In which the next outcomes of references are kept."""
 _TOGETHER = 512
 """Outcomes that are tallied together."""
 _HELD = 512
@@ -66,8 +65,8 @@ class Ledger:
         self._pending, self._matured = Gathered(), Gathered()
         self._unmeasured = Gathered()
         """Predictions with a label whose wait was over before it was known what they are measured as."""
-        self._first: dict[int, Gathered] = {}
-        """The next outcomes of one age, for the references of versions that are not complete."""
+        self._complete: dict[int, Complete] = {}
+        """Outcomes for the references of versions that have none yet."""
 
     @property
     def measure(self) -> Measure | None:
@@ -104,20 +103,10 @@ class Ledger:
         if self._pending.n >= _TOGETHER:
             self._settle()
 
-    def compared(self, outcomes: Outcomes, losses: Floats) -> None:
-        """Takes outcomes of one age, float64[n] their losses: the first ones are what later ones are compared with."""
-        for version, since in self.since.items():
-            if since.missing:
-                first = self._first.setdefault(version, Gathered(_FEW_PARTS))
-                mine = np.flatnonzero(outcomes.version == version)[: since.missing - first.n]
-                first.add(outcomes.take(mine), losses[mine])
-        if self._measure is not None and any(first.n >= _TOGETHER for first in self._first.values()):
-            self._settle()
-            self._learn()
-
     def relearn(self) -> None:
-        """Learns references anew: outcomes are compared at another age from now on."""
-        self._first = {}
+        """Learns references anew, from predictions whose labels are still to be complete."""
+        for complete in self._complete.values():
+            complete.forget()
         for since in self.since.values():
             since.relearn()
 
@@ -127,6 +116,26 @@ class Ledger:
             self._settle()
             self._settle_matured(losses)
         self._matured.add(outcomes)
+        for version in filter(self._learns, np.unique(outcomes.version).tolist()):
+            mine = np.flatnonzero(outcomes.version == version)
+            complete, most = self._complete.setdefault(version, Complete()), self.since[version].missing
+            complete.mature(outcomes.time[mine] // self.windows.length, outcomes.part(mine), most, losses)
+
+    def learn(self, waiting: Waiting, now: int, losses: Losses, of_one_class: bool) -> None:
+        """Completes references at the end of a window, if labels are complete; not by labels that are all `of_one_class`."""
+        if of_one_class or self._measure is None:
+            for complete in self._complete.values():
+                complete.forget()
+            return
+        for version in filter(self._learns, self.since):
+            since, complete = self.since[version], self._complete.setdefault(version, Complete())
+            if complete.rests(now, since.missing):
+                continue
+            first = max(complete.window, since.start // self.windows.length)
+            outcomes = complete.taken(waiting.of(version, first), now, since.missing, since.missing, losses)
+            if outcomes is not None:
+                self._tally(since.growing, outcomes, losses(outcomes))
+                del self._complete[version]
 
     def give_up(self) -> None:
         """Forgets those of which it is not known what they are measured as."""
@@ -136,7 +145,6 @@ class Ledger:
         """Gives the windows that are over; `losses` says the loss of each outcome, NaN where there is none."""
         self.settle()
         self._settle_matured(losses)
-        self._learn()
         shortest = False
         for closed in list(self.windows.close(now, everything)):
             if closed.window.predictions and not everything:
@@ -201,8 +209,8 @@ class Ledger:
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
-        self.since.pop(version, None)
-        self.biases.pop(version, None)
+        for known in (self.since, self.biases, self._complete):
+            known.pop(version, None)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -215,7 +223,7 @@ class Ledger:
             "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
             "pending": self._pending.state(), "matured": self._matured.state(),
             "unmeasured": self._unmeasured.state(),
-            "first": [[version, first.state()] for version, first in self._first.items()],
+            "complete": [[version, complete.state()] for version, complete in self._complete.items()],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -230,7 +238,7 @@ class Ledger:
         self._measure = self._measured() if state["measured"] else None
         self._pending, self._matured = Gathered.restored(state["pending"]), Gathered.restored(state["matured"])
         self._unmeasured = Gathered.restored(state["unmeasured"])
-        self._first = {version: Gathered.restored(first, _FEW_PARTS) for version, first in state["first"]}
+        self._complete = {version: Complete.restored(complete) for version, complete in state["complete"]}
 
     def _decide_by_first(self) -> None:
         self._decide(self._pending.together()[0].take(slice(_DECISIVE)))
@@ -293,15 +301,9 @@ class Ledger:
             tally.fold(self.segments.beyond({place: tally.rows(place) for place in tally.sums}))
         self.segments.hold(place for tally in tallies for place in tally.sums)
 
-    def _learn(self) -> None:
-        """Completes references, as far as there are outcomes for it."""
-        if self._measure is None:
-            return
-        for version, first in self._first.items():
-            if first.n and version in self.since:
-                outcomes, (losses,) = first.together()
-                self._tally(self.since[version].growing, outcomes, losses)
-        self._first = {}
+    def _learns(self, version: int) -> bool:
+        """Whether a version has no reference yet."""
+        return version in self.since and self.since[version].missing > 0
 
     def _settle_matured(self, losses: Losses) -> None:
         if self._measure is not None and self._unmeasured.n:

@@ -223,12 +223,11 @@ def _since(stream: Reported, number: int, now: int) -> SinceBeginning | None:
 
 def _reference(stream: Reported, number: int) -> dict[str, float]:
     """What is known of the reference: its accuracy, or its mean absolute error."""
-    version = stream.watched.versions.get(number)
-    known = version.groups["loss"].watched.get("numbers") if version else None
-    if known is None:
+    since = stream.ledger.since.get(number)
+    weight, loss, _ = since.reference.loss() if since and since.reference else (0.0, 0.0, 0.0)
+    if not weight:
         return {}
-    mean = float(known.reference.mean[0])
-    return {"mae": mean} if stream.ledger.vocabulary.kind == "regression" else {"accuracy": 1 - mean}
+    return {"mae": loss / weight} if stream.ledger.vocabulary.kind == "regression" else {"accuracy": 1 - loss / weight}
 
 
 def _latency(window: Window) -> Latency:

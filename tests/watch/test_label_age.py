@@ -21,13 +21,16 @@ CONFIG: dict[str, Any] = {
     "detectors": {"features": {}, "score": {}, "prediction": {}, "loss": {"scan": {}}}, "quality": {"enabled": False},
     "performance": {"risk": {"rise": 0.05, "level": 0.05}},
 }  # fmt: skip
+QUIET: dict[str, Any] = {"features": {}, "score": {}, "prediction": {}, "loss": {}}
 
 
 def world(
     error: Any, late: float, hours: float = 40.0, rate: int = 200, version: Any = "1", seed: int = 0, config: Any = None,
-    slow: Any = None, unsaid: float | None = None,
+    slow: Any = None, unsaid: float | None = None, spread: bool = False,
 ) -> list[Block]:  # fmt: skip
     """Predictions with an error rate by hour; labels come after some ten minutes, those of errors `late` hours later.
+
+    With `spread` that is on average, some come soon and others very late.
 
     All take `slow` hours more, by the hour of the prediction; the label `unsaid` never comes, and others are never errors.
     """
@@ -37,7 +40,8 @@ def world(
     truth = rng.integers(0, 2, n).astype(float)
     wrong = (rng.random(n) < np.vectorize(error)(time / HOUR)) & (unsaid is None or truth == unsaid)
     versions = np.vectorize(version)(time / HOUR) if callable(version) else np.full(n, version)
-    known = time + 600 + rng.exponential(120, n) + np.where(wrong, late * HOUR, 0.0)
+    known = time + 600 + rng.exponential(120, n)
+    known += np.where(wrong, late * HOUR * (rng.exponential(1.0, n) if spread else 1.0), 0.0)
     known += HOUR * np.vectorize(slow)(time / HOUR) if slow else 0.0
     said, blocks = np.where(wrong, 1 - truth, truth), [block(configuration(config=CONFIG | (config or {})), at=0)]
     for start in np.arange(0.0, hours * HOUR, 600.0):
@@ -62,6 +66,15 @@ def opened(blocks: list[Block]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("late", [1.0, 6.0])
 def test_that_errors_are_known_later_is_no_change(late: float) -> None:
     assert opened(world(lambda hour: 0.12, late)) == []
+
+
+@pytest.mark.parametrize("basis", ["arrival", "cohort"])
+def test_the_reference_of_metrics_has_the_errors_that_are_known_later(basis: str) -> None:
+    against = {"metrics": ["accuracy"], "windows": 2, "least": {"accuracy": 0.02}, "basis": basis}
+    rules = {"performance": {"against_reference": against}, "detectors": QUIET, "alerts": {"off": ["LabelBias", "LabelsLate"]}}
+    found = opened(world(lambda hour: 0.25 if hour < 30 else 0.5, 3.0, hours=46, config=rules, spread=True))
+    assert [name for name, _ in found] == ["PerformanceDrop"]
+    assert found[0][1] > "2026-01-02T06"
 
 
 def test_the_last_labels_of_a_version_are_no_change() -> None:

@@ -142,14 +142,14 @@ def run(blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3
 
 
 def run_raw(
-    blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3, saves: bool = True
+    blocks: Sequence[Block], restarts: Sequence[int] = (), per_read: int = 3, saves: bool = False
 ) -> dict[str, list[bytes]]:
-    """The same as bytes."""
+    """The same as bytes; snapshots are for restarts, unless it `saves` them anyway."""
     memory = Memory()
     memory.create("stream-monitor.blocks")
     for one in blocks:
         memory.append("stream-monitor.blocks", encode(one), partition=0)
-    watch, log = Watch(saves=saves), _log(memory, per_read)
+    watch, log = Watch(saves=saves or bool(restarts)), _log(memory, per_read)
     reads = 0
     while memory.committed.get(("watch", _partition()), 0) < len(blocks):
         if reads in restarts:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stream_monitor.estimation.complete import Complete, Floats
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.metrics.complete import Complete, Floats
 
 
 def of(labels: list[float]) -> Outcomes:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.joining.gathered import Gathered
+from stream_monitor.joining.join import Join
 from stream_monitor.joining.outcomes import NO_OUTCOMES, Outcomes
+from stream_monitor.metrics.cohorts import Cohorts
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -18,6 +20,22 @@ Losses = Callable[[Outcomes], Floats]
 
 _ERRORS = 0.25
 """Standard errors by which labels that are still to come may move what is learnt."""
+
+
+class Waiting:
+    """What waits for a label, or for a better one, by the windows that have closed; looked up once for all that ask."""
+
+    def __init__(self, join: Join, cohorts: Cohorts, length: int) -> None:
+        self._join, self._cohorts, self._length = join, cohorts, length
+        self._found: dict[int, Outcomes] = {}
+
+    def of(self, version: int, first: int) -> Iterator[tuple[int, int, Outcomes]]:
+        """Numbers and ends of one of the shortest windows after the other, from a first one on, and what waits of a version."""
+        for window in self._cohorts.open(first):
+            start, end = window * self._length, (window + 1) * self._length
+            if window not in self._found:
+                self._found[window], _ = self._join.cohort(start, end)
+            yield window, end, self._found[window].part(self._found[window].version == version)
 
 
 class Complete:
