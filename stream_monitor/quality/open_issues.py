@@ -15,7 +15,7 @@ _MANY = 10
 _NAMED = 3
 _WORSE, _MUCH_WORSE = 0.1, 1.5
 """By how much, and how many times, a share must have grown since it was said."""
-_MORE, _OTHER = 4, 1.25
+_MORE, _OTHER = 4, 1.5
 """How many times the rows it was said of there must be since then, to say again a share so many times as large, or as small."""
 
 
