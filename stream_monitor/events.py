@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stream_monitor.config.settings import Severity
 
 AlertKind = Literal["concept_drift", "data_drift", "prediction_drift", "performance", "data_quality", "no_data", "monitor"]
+EndReason = Literal["recovered", "retired", "rebaselined", "resumed", "configured", "reevaluated"]
 
 
 class _Out(BaseModel):
@@ -101,7 +102,7 @@ class Alert(_Out):
     fingerprint: str
     startsAt: str
     endsAt: str | None = None
-    endReason: Literal["recovered", "retired", "rebaselined", "resumed", "configured", "reevaluated"] | None = None
+    endReason: EndReason | None = None
     labels: dict[str, str]
     annotations: dict[str, str]
     position: Position

@@ -16,7 +16,7 @@ from stream_monitor.alerting.alerts import Alerts, Moment
 from stream_monitor.blocks import Progress, Rows, Section, Source
 from stream_monitor.config.stream import StreamRecord
 from stream_monitor.estimation.estimates import Estimates
-from stream_monitor.events import Alert
+from stream_monitor.events import Alert, EndReason
 from stream_monitor.joining.gathered import Gathered
 from stream_monitor.joining.join import Join, Joined
 from stream_monitor.joining.kept_features import KeptFeatures
@@ -109,7 +109,9 @@ class Stream:
             outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived, coming)
         return outputs + self._pass(now, arrived)
 
-    def rebaseline(self, arrived: int, reason: str, version: str | None = None, feature: str | None = None) -> list[Output]:
+    def rebaseline(
+        self, arrived: int, reason: EndReason, version: str | None = None, feature: str | None = None
+    ) -> list[Output]:
         """Learns new references from the rows to come: all, those of a version, or (a feature's) those of the features."""
         outputs: list[Output] = []
         self.checks.settle(self.watched.features)

@@ -18,6 +18,7 @@ from stream_monitor.events import (
     AlertKind,
     ChangeEstimate,
     Effect,
+    EndReason,
     Evidence,
     Position,
     SegmentCause,
@@ -32,6 +33,10 @@ from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.terms import KINDS
 
 Step = Literal["opened", "updated", "resolved"]
+_OVER: dict[EndReason, str] = {
+    "recovered": "no longer", "retired": "ended with its version", "rebaselined": "ended, as its reference is learnt anew",
+    "resumed": "ended by `resume`", "configured": "ended by the configuration", "reevaluated": "taken back",
+}  # fmt: skip
 _SHARE, _MORE, _ROWS = 0.1, 0.25, 200
 """By how much a cause's share, or its loss by a part of its rise, must be another to be told again; and after so many rows."""
 
@@ -76,9 +81,11 @@ class Telling(NamedTuple):
     change: ChangeEstimate | None = None
     causes: tuple[SegmentCause, ...] = ()
     end: Literal["recovered", "reevaluated"] = "recovered"
+    """Why it ends, if it does."""
+    over: str = ""
+    """What is said of it then, where that is more than that it is no longer so."""
     doubt: str = ""
     """What is said against it."""
-    """Why it ends, if it does."""
 
 
 class Alerts:
@@ -109,8 +116,7 @@ class Alerts:
         if known is None and subject.idle and finding.step != "opened":
             return None, []
         if known and finding.step == "resolved":
-            over = known.annotations | {"summary": f"no longer: {known.annotations['summary']}"}
-            return self.resolve(fingerprint, "recovered", moment, annotations=over)
+            return self.resolve(fingerprint, "recovered", moment)
         alert = Alert(
             status="firing",
             transition="updated" if known else "opened",
@@ -155,7 +161,7 @@ class Alerts:
         if telling.name in self.record.config.alerts.off:
             step = "resolved"
         if step == "resolved":
-            return self.resolve(fingerprint, telling.end, moment)[1]
+            return self.resolve(fingerprint, telling.end, moment, telling.over)[1]
         known = self.firing.get(fingerprint)
         if known is None and telling.subject.idle and step != "opened":
             return []
@@ -193,14 +199,15 @@ class Alerts:
         )  # fmt: skip
         return self._publish(alert, self.subjects[fingerprint], moment)[1]
 
-    def resolve(self, fingerprint: str, reason: Any, moment: Moment, **fields: Any) -> tuple[Alert | None, list[Output]]:
-        """Ends a firing alert."""
+    def resolve(self, fingerprint: str, reason: EndReason, moment: Moment, over: str = "") -> tuple[Alert | None, list[Output]]:
+        """Ends a firing alert; its summary is how it is `over`, or else the last one, with a word on why it is."""
         known = self.firing.get(fingerprint)
         if known is None:
             return None, []
         alert = known.model_copy(
             update={
-                **fields, "status": "resolved", "transition": "resolved", "revision": known.revision + 1,
+                "status": "resolved", "transition": "resolved", "revision": known.revision + 1,
+                "annotations": known.annotations | {"summary": over or f"{_OVER[reason]}: {known.annotations['summary']}"},
                 "endsAt": iso(moment.clock), "endReason": reason,
                 "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
             }
@@ -211,7 +218,7 @@ class Alerts:
         """The fingerprints of all alerts that carry these labels."""
         return [fingerprint for fingerprint in sorted(self.firing) if labels.items() <= self.firing[fingerprint].labels.items()]
 
-    def end(self, reason: Any, moment: Moment, **labels: str) -> list[Output]:
+    def end(self, reason: EndReason, moment: Moment, **labels: str) -> list[Output]:
         """Ends all alerts that carry these labels."""
         return [output for fingerprint in self.firing_with(**labels) for output in self.resolve(fingerprint, reason, moment)[1]]
 

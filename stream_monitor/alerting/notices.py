@@ -98,7 +98,7 @@ def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) 
     for one in found:
         silent, of_rows = one.name in _SILENCE, one.name in _OF_ROWS
         kind: AlertKind = "no_data" if silent else "data_quality"
-        telling = Telling(Subject(stream), kind, one.name, one.severity, one.summary, end=one.end)
+        telling = Telling(Subject(stream), kind, one.name, one.severity, one.summary, end=one.end, over=one.over)
         about = {"signal": "traffic"} if silent else {} if of_rows else {"signal": "feature"}
         if one.feature:
             about["input" if silent else "feature"] = one.feature
@@ -111,7 +111,7 @@ def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, name
     name: AlertName = "ErrorsExplained" if found.model == ERRORS else "ChallengerBetter"
     text = sentence(found, subject.text, regression, named)
     labels = {"model": subject.model, "version": subject.version, "signal": "model", "challenger": found.model}
-    telling, outputs = Telling(subject, "performance", name, "info", text), list[Output]()
+    telling, outputs = Telling(subject, "performance", name, "info", text, over=text), list[Output]()
     if found.step in ("begun_anew", "set_aside"):
         failed = telling._replace(kind="monitor", name="ChallengerFailed")
         outputs = alerts.tell("opened", failed, moment, **labels)

@@ -127,7 +127,7 @@ def _times(ratio: float) -> str:
 
 def _loss(cause: SegmentCause) -> str:
     if cause.loss == "mae":
-        return f"mae {number(cause.before)} -> {number(cause.after)}"
+        return f"mean absolute error {number(cause.before)} -> {number(cause.after)}"
     return f"errors {100 * cause.before:.1f}% -> {100 * cause.after:.1f}%"
 
 

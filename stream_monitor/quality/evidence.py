@@ -34,6 +34,8 @@ class Judged(NamedTuple):
     verdict: Verdict
     rows: Ints
     left: Evidence
+    own: Evidence
+    """Of the window alone."""
 
 
 def judge(
@@ -56,6 +58,7 @@ def judge(
         Verdict(bad, well, alone.before, np.where(slowly, together.after, alone.after)),
         np.where(slowly, whole.n, n),
         Evidence(np.where(kept, whole.k, 0), np.where(kept, whole.n, 0)),
+        Evidence(k, n),
     )
 
 

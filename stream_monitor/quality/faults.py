@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Set
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from stream_monitor.quality.evidence import Evidence, Judged, judge
 from stream_monitor.quality.feature_counts import FeatureCounts
 from stream_monitor.quality.issue import Found
 from stream_monitor.quality.known import Known, Worst
+from stream_monitor.quality.open_issues import OpenIssues
 from stream_monitor.quality.shares import LEVEL, Verdict
 from stream_monitor.quality.unit_jumps import SOME, UnitJumps
 
@@ -47,8 +49,8 @@ class Look(NamedTuple):
     """Features whose values are missing for a reason that is said already."""
     drifting: Set[str]
     """Features of which it is said already that they drift: a few values beyond their range are no news."""
-    said: Callable[[Name], Set[str]]
-    """Features of which something is said already."""
+    issues: OpenIssues
+    """What is said already."""
     past: Mapping[Name, Evidence]
     """What the windows before this one have left undecided."""
     full: bool
@@ -58,7 +60,7 @@ class Look(NamedTuple):
 
     def judge(self, name: Name, k: Ints, n: Ints, reference: Worst, least: float, usual: Ints | int = 0) -> Judged:
         """Whether shares are too large, in this window or in several."""
-        said = self.are(self.said(name))
+        said = self.are(self.issues.open(name))
         return judge(k, n, self.past[name], said, reference, least, self.limits.rows, usual)
 
     def are(self, some: Set[str]) -> Mask:
@@ -84,6 +86,8 @@ class Findings(NamedTuple):
     """For the next window; None where each is judged by itself."""
     wrong: Set[str] = frozenset()
     """Features of which something was said that does not hold."""
+    counts: Mapping[str, tuple[int, int]] = MappingProxyType({})
+    """Of features that something is said of: how many of how many rows are so."""
 
 
 def missing(look: Look) -> Findings:
@@ -91,15 +95,17 @@ def missing(look: Look) -> Findings:
     counts = look.counts
     judged = _missing(look, "MissingValues")
     gone = counts.missing == counts.rows
-    judged = _only(judged, ~gone & ~look.are(look.said("VanishedFeature")))
-    return _findings(look, judged, lambda i, before, after: f"is missing in {after}, {before} in the reference")
+    judged = _only(judged, ~gone & ~look.are(look.issues.open("VanishedFeature")))
+    return _findings(
+        look, "MissingValues", judged, lambda i, before, after: f"is missing in {after}, {before} in the reference"
+    )
 
 
 def vanished(look: Look) -> Findings:
     """Features of the reference that no row has, until they are there about as often as in it."""
     gone = look.counts.missing == look.counts.rows
     judged = _only(_missing(look, "VanishedFeature"), gone)
-    return _findings(look, judged, lambda i, before, after: f"is there no more: it is missing in {after}")
+    return _findings(look, "VanishedFeature", judged, lambda i, before, after: f"is there no more: it is missing in {after}")
 
 
 def infinite(look: Look) -> Findings:
@@ -107,7 +113,7 @@ def infinite(look: Look) -> Findings:
     counts = look.counts
     rows = np.full(len(counts.missing), counts.rows)
     judged = look.judge("InfiniteValues", counts.infinite, rows, look.known.missing, look.limits.outside)
-    return _findings(look, judged, lambda i, before, after: f"is infinite in {after}")
+    return _findings(look, "InfiniteValues", judged, lambda i, before, after: f"is infinite in {after}")
 
 
 def outside(look: Look) -> Findings:
@@ -132,7 +138,7 @@ def outside(look: Look) -> Findings:
         far = ", ".join(extremes[one] for one in sides)
         return f"is {' or '.join(sides)} its range in {after}: {far}, in the reference {low} to {high}{_mixed(look, i)}"
 
-    return _findings(look, judged, words)
+    return _findings(look, "OutOfRange", judged, words)
 
 
 def unseen(look: Look) -> Findings:
@@ -144,7 +150,7 @@ def unseen(look: Look) -> Findings:
         names = ", ".join(look.text(look.known.names[i], one) for one in counts.strangers.get(i, []))
         return f"has categories that the reference does not have in {after}, first {names}"
 
-    return _findings(look, judged, words)
+    return _findings(look, "UnseenCategories", judged, words)
 
 
 def constant(look: Look) -> Findings:
@@ -159,14 +165,14 @@ def constant(look: Look) -> Findings:
     for i in np.flatnonzero(still & known.texts).tolist():
         many[i] = look.category(known.names[i], counts.lowest[i]) is None
     verdict = Verdict(bad & ~many, many | (counts.lowest != counts.highest), known.common.share, np.ones(len(n)))
-    judged = Judged(verdict, n, Evidence.none(len(n)))
+    judged = Judged(verdict, n, Evidence.none(len(n)), Evidence.none(len(n)))
 
     def words(i: int, before: str, after: str) -> str:
         name = known.names[i]
         value = look.text(name, counts.lowest[i]) if known.texts[i] else number(counts.lowest[i])
         return f"has the same value, {value}, in {after}; it varies in the reference"
 
-    return _findings(look, judged, words)
+    return _findings(look, "ConstantFeature", judged, words)
 
 
 def unit(look: Look, jumps: UnitJumps, is_open: Set[str]) -> Findings:
@@ -228,13 +234,18 @@ def _only(judged: Judged, where: Mask) -> Judged:
     return judged._replace(verdict=judged.verdict._replace(bad=judged.verdict.bad & where))
 
 
-def _findings(look: Look, judged: Judged, words: Callable[[int, str, str], str]) -> Findings:
-    bad, (verdict, n, left) = [], judged
+def _findings(look: Look, rule: Name, judged: Judged, words: Callable[[int, str, str], str]) -> Findings:
+    bad, (verdict, n, left, own) = [], judged
+    names, said = look.known.names, look.issues.said(rule)
+    counts = {name: (int(own.k[i]), int(own.n[i])) for i, name in enumerate(names) if name in said}
     for i in np.flatnonzero(verdict.bad).tolist():
-        before, after, rows = float(verdict.before[i]), float(verdict.after[i]), int(n[i])
+        name, before, after, rows = names[i], float(verdict.before[i]), float(verdict.after[i]), int(n[i])
+        known = said[name].plus(*counts[name]) if name in said else None
+        if known and known.is_off:
+            after, rows = known.k / known.n, known.n
         what = words(i, percent(before), _of(after, rows))
-        bad.append(Found(look.known.names[i], f"{look.title(look.known.names[i])} {what}", before, after, rows))
-    return Findings(bad, {look.known.names[i] for i in np.flatnonzero(verdict.well).tolist()}, left)
+        bad.append(Found(name, f"{look.title(name)} {what}", before, after, rows, bool(known and known.is_off)))
+    return Findings(bad, {names[i] for i in np.flatnonzero(verdict.well).tolist()}, left, counts=counts)
 
 
 def _of(share: float, rows: int) -> str:

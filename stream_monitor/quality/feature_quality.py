@@ -77,7 +77,7 @@ class FeatureQuality:
             self._category,
             excused,
             drifting,
-            self._issues.open,
+            self._issues,
             self._past,
             full,
         )
@@ -137,4 +137,4 @@ class FeatureQuality:
         severity = self._limits.severe(name)
         if severity is None:
             return self._issues.close(name, "info")
-        return self._issues.settle(name, severity, found.bad, found.well)
+        return self._issues.settle(name, severity, found.bad, found.well, found.counts)

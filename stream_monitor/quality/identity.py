@@ -125,12 +125,17 @@ class Identity:
         over = share.k >= _FEWEST and after >= share.limit
         self._suspected = [name for name in self._suspected if name != share.name] + [share.name] * over
         bad = over and (suspected or after >= _AT_ONCE * share.limit)
+        said = self._issues.said(share.name).get("")
+        known = said and said.plus(share.k, share.n)
+        anew = known is not None and known.is_off
+        told, n = (known.k / known.n, known.n) if known and anew else (after, share.n)
         what = "events" if share.name == "DeadLetters" else "rows"
-        summary = f"{percent(after)} of {share.n:,} {what} of {self._stream} {share.words}"
+        summary = f"{percent(told)} of {n:,} {what} of {self._stream} {share.words}"
         if share.name == "DeadLetters":
             self._reasons = {}
-        found = [Found("", summary, 0.0, after, share.n)] if bad else []
-        return self._issues.settle(share.name, severity, found, {""} if after < share.limit / 2 else ())
+        found = [Found("", summary, 0.0, told, n, anew)] if bad else []
+        well = {""} if after < share.limit / 2 else ()
+        return self._issues.settle(share.name, severity, found, well, {"": (share.k, share.n)})
 
     def _share(self, name: Name, counts: Mapping[str, int]) -> _Share:
         limits, rows = self._limits, counts["predictions"] + counts["duplicates"]

@@ -26,6 +26,8 @@ class Issue(NamedTuple):
     """The rows that it is judged by."""
     end: Literal["recovered", "reevaluated"] = "recovered"
     """Why one that is resolved is; `reevaluated` if another issue says what it is, or if it was another thing."""
+    over: str = ""
+    """What is said of one that is resolved, where that is more than that it is no longer so."""
 
 
 class Found(NamedTuple):

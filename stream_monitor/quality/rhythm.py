@@ -76,7 +76,8 @@ class Rhythm:
         """Takes the stream's clock at each event, ascending int64[n]; says so if they come again."""
         if not len(times):
             return None
-        first, last = int(times[0]) // HOUR, int(times[-1]) // HOUR
+        before, again = self._last, int(times[0])
+        first, last = again // HOUR, int(times[-1]) // HOUR
         if first == last:
             self._add(times, first)
         else:
@@ -86,7 +87,9 @@ class Rhythm:
         if not self.silent:
             return None
         self.silent = False
-        return Issue("NoData", "resolved", self._what, self._severity, f"{self._what} of {self._stream} come again")
+        gone = f"none came from {iso(before)} to {iso(again)}, for {_lasted(again - before)}"
+        over = f"{self._what} of {self._stream} come again: {gone}"
+        return Issue("NoData", "resolved", self._what, self._severity, "", over=over)
 
     def due(self) -> int:
         """The clock at which `silence` is to be asked for next, if nothing comes before; then it may say nothing still."""
@@ -120,8 +123,7 @@ class Rhythm:
         self.silent = True
         expected = self._expected(due) if self._limit is None else math.nan
         usual = "" if self._limit is not None else f"; about {expected:,.0f} are usual in that time"
-        lasted = show((due - self._last) // 1_000_000 * 1_000_000)
-        summary = f"no {self._what} of {self._stream} for {lasted}, since {iso(self._last)}{usual}"
+        summary = f"no {self._what} of {self._stream} for {_lasted(due - self._last)}, since {iso(self._last)}{usual}"
         return Issue("NoData", "opened", self._what, self._severity, summary, expected, 0.0)
 
     def state(self) -> dict[str, Any]:
@@ -237,3 +239,7 @@ class Rhythm:
         missed = sum(events for at, events in self._missed() if at <= now)
         hours = ((usual.mean, min(now, end) - start) for usual, start, end in self._ahead() if start < now)
         return missed or sum(mean * passed / HOUR for mean, passed in hours)
+
+
+def _lasted(microseconds: int) -> str:
+    return show(microseconds // 1_000_000 * 1_000_000)

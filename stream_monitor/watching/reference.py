@@ -48,22 +48,22 @@ class Reference:
         self.of_loss = sort in ("loss", "risk")
         self.rate = self.of_loss and bool(np.isin(values[present], (0.0, 1.0)).all())
         self.n = present.sum(axis=0)
-        n = np.maximum(self.n, 1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.mean = np.where(present, values, 0.0).sum(axis=0) / n
-            variance = np.where(present, (values - self.mean) ** 2, 0.0).sum(axis=0) / n
-        if self.rate:  # a reference without a single error does not make the first one infinitely surprising
-            rate = (self.mean * n + 0.5) / (n + 1)
-            variance = rate * (1 - rate)
-        self.sd = np.where((variance > 0) & np.isfinite(variance), np.sqrt(np.maximum(variance, 0.0)), 1.0)
-        self._inflation = _inflation(values, self.mean, self.sd)
+        nothing: Floats = np.full(len(names), np.nan)
+        self.mean, self.sd = (nothing, nothing) if counted else self._moments(values, present)
+        """Of numbers; those that stand for categories have none."""
         self.categories = [_heaviest(column) for column in values.T] if counted else []
         places = np.cumsum([0, *(len(known) + 1 for known in self.categories)])
         self.columns = [list(range(a, b)) for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
         """The measures of each signal, if counted."""
         self.measures = int(places[-1]) if counted else len(names) if self.of_loss else 3 * len(names)
         """How many numbers are kept of each row to say what a change amounts to."""
-        self.shares = [np.nanmean(self._indicators(column, known), axis=0) for column, known in zip(values.T, self.categories)]
+        indicators = [self._indicators(column, known) for column, known in zip(values.T, self.categories)]
+        self.shares = [np.nanmean(each, axis=0) for each in indicators]
+        self._inflation = (
+            np.array([_inflation_of_shares(each, shares) for each, shares in zip(indicators, self.shares, strict=True)])
+            if counted
+            else _inflation(values, self.mean, self.sd)
+        )
 
     def measured(self, values: Floats) -> Floats:
         """The measures of rows: values, and squared deviations in variances, cut off and whole; or which category each is."""
@@ -97,6 +97,16 @@ class Reference:
         """The standard error of a mean of n values by itself."""
         return math.sqrt(self._inflation[signal] / n)
 
+    def _moments(self, values: Floats, present: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        n = np.maximum(self.n, 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.where(present, values, 0.0).sum(axis=0) / n
+            variance = np.where(present, (values - mean) ** 2, 0.0).sum(axis=0) / n
+        if self.rate:  # a reference without a single error does not make the first one infinitely surprising
+            rate = (mean * n + 0.5) / (n + 1)
+            variance = rate * (1 - rate)
+        return mean, np.where((variance > 0) & np.isfinite(variance), np.sqrt(np.maximum(variance, 0.0)), 1.0)
+
     def _indicators(self, column: Floats, known: Floats) -> Floats:
         found = column[:, np.newaxis] == known
         others = ~found.any(axis=1)
@@ -114,14 +124,26 @@ def _heaviest(column: Floats) -> Floats:
 
 def _inflation(values: Floats, mean: Floats, sd: Floats) -> Floats:
     """By how much persistence and seasons inflate the variance of means, [d], by means of batches; at least 1."""
-    size = len(values) // BATCHES
-    if size < 2:
-        return np.ones(values.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
-        standard = np.nan_to_num((values[: size * BATCHES] - mean) / sd, nan=0.0, posinf=0.0, neginf=0.0)
-        batches = np.clip(standard, -EXTREME, EXTREME).reshape(BATCHES, size, -1).sum(axis=1) / size
-        inflation: Floats = np.maximum((batches**2).sum(axis=0) / BATCHES * size, 1.0)
-    return inflation
+        standard = np.nan_to_num((values - mean) / sd, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.maximum(_between(np.clip(standard, -EXTREME, EXTREME)), 1.0)
+
+
+def _inflation_of_shares(indicators: Floats, shares: Floats) -> float:
+    """The same of the shares of a signal's categories, all together."""
+    variance = float((shares * (1 - shares)).sum())
+    between = float(_between(np.nan_to_num(indicators - shares)).sum())
+    return max(between / variance, 1.0) if variance > 0 else 1.0
+
+
+def _between(deviations: Floats) -> Floats:
+    """The variance of the means of batches, times the rows of one; 1 where these are too few."""
+    size = len(deviations) // BATCHES
+    if size < 2:
+        return np.ones(deviations.shape[1])
+    batches = deviations[: size * BATCHES].reshape(BATCHES, size, -1).sum(axis=1) / size
+    between: Floats = (batches**2).sum(axis=0) / BATCHES * size
+    return between
 
 
 class Unsettled(NamedTuple):

@@ -17,7 +17,11 @@ def test_a_share_that_is_too_small_for_one_window_is_found_by_several_and_stays_
         for _ in range(60):
             ages = np.where(rng.random(180) < 0.025, -999.0, rng.normal(40, 12, 180))
             found += watched.window({"age": ages, "gap": with_gaps(rng.normal(size=180), 0.06, rng)})
-        assert sorted(said(found)) == [("MissingValues", "opened", "gap"), ("OutOfRange", "opened", "age")]
+        opened = [issue for issue in found if issue.step != "updated"]
+        assert sorted(said(opened)) == [("MissingValues", "opened", "gap"), ("OutOfRange", "opened", "age")]
+        last = {issue.name: issue.after for issue in found}
+        assert 0.025 / 1.5 < last["OutOfRange"] < 0.025 * 1.5
+        assert 0.06 / 1.5 < last["MissingValues"] < 0.06 * 1.5
 
 
 def test_what_is_over_ends_after_as_many_rows_as_make_it_certain() -> None:

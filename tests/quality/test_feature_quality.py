@@ -39,6 +39,20 @@ def test_a_feature_that_begins_to_be_missing_is_said_once_and_taken_back() -> No
     assert said(watched.window({"amount": amounts(rng, 500)})) == [("MissingValues", "resolved", "amount")]
 
 
+def test_a_share_of_few_rows_is_said_again_when_far_more_tell_another_one() -> None:
+    rng = np.random.default_rng(1)
+
+    def rows(missing: int) -> Columns:
+        return {"amount": np.where(np.arange(200) < missing, np.nan, amounts(rng, 200))}
+
+    watched = Watched({"amount": amounts(rng, N)})
+    (opened,) = watched.window(rows(40))
+    assert "is missing in 20.0% of 200 rows" in opened.summary
+    steps = [issue for _ in range(19) for issue in watched.window(rows(24))]
+    assert [(one.step, one.n) for one in steps] == [("updated", 800)]
+    assert "is missing in 12.0% of 800 rows" in steps[0].summary
+
+
 def test_a_share_that_is_missing_in_bursts_or_at_night_in_the_reference_too_is_no_issue() -> None:
     rng = np.random.default_rng(2)
     night = np.repeat((0.02, 0.02, 0.3, 0.02, 0.02), N // 5)

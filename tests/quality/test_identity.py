@@ -36,6 +36,15 @@ def test_many_repeated_ids_are_said_at_once() -> None:
     ]
 
 
+def test_a_share_of_few_rows_is_said_again_when_far_more_tell_another_one() -> None:
+    one = Identity("shop", Quality())
+    (opened,) = judged(one, {"predictions": 160, "duplicates": 40})
+    assert opened.summary.startswith("20.0% of 200 rows")
+    steps = [issue for _ in range(19) for issue in judged(one, {"predictions": 176, "duplicates": 24})]
+    assert [(issue.step, issue.n) for issue in steps] == [("updated", 800)]
+    assert steps[0].summary.startswith("12.0% of 800 rows")
+
+
 def test_a_burst_in_one_window_and_few_rows_are_no_issue() -> None:
     one = Identity("shop", Quality())
     for _ in range(5):

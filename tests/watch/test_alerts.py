@@ -16,6 +16,7 @@ import detectors
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.alerting.wording import Context
 from stream_monitor.blocks import Block, Section, encode
+from stream_monitor.events import EndReason
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 from stream_monitor.watching.finding import Finding
@@ -179,6 +180,23 @@ def test_an_alert_that_is_over_says_so_and_nothing_of_now() -> None:
     assert over["transition"] == "resolved"
     assert over["annotations"]["summary"] == f"no longer: {firing['annotations']['summary']}"
     assert "now" not in over["annotations"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        ("recovered", "no longer"), ("retired", "ended with its version"), ("resumed", "ended by `resume`"),
+        ("configured", "ended by the configuration"), ("rebaselined", "ended, as its reference is learnt anew"),
+        ("reevaluated", "taken back"),
+    ],
+)  # fmt: skip
+def test_whatever_is_over_says_so_and_why(reason: EndReason, word: str) -> None:
+    known, moment = Alerts(record({})), Moment(0, 0, 0, 0)
+    known.open(Subject("s"), "data_quality", "MissingValues", "warning", "x of s is missing in 9%", moment)
+    outputs = known.end(reason, moment, alertname="MissingValues")
+    said = {output.channel: json.loads(output.value or b"")["data"] for output in outputs}
+    assert said["alerts"] == said["alerts.current"]
+    assert said["alerts"]["annotations"]["summary"] == f"{word}: x of s is missing in 9%"
 
 
 def test_figures_that_are_said_as_they_were_are_not_said_again() -> None:

@@ -89,7 +89,7 @@ def test_the_loss_of_a_cause_has_a_name() -> None:
     assert rate is not None
     assert rate["annotations"]["description"] == "most of it in region=eu (94%: errors 9.8% -> 39.0%)"
     assert error is not None
-    assert error["annotations"]["description"] == "most of it in region=eu (83%: mae 2.002 -> 6.137)"
+    assert error["annotations"]["description"] == "most of it in region=eu (83%: mean absolute error 2.002 -> 6.137)"
 
 
 def test_what_a_metric_does_next_leaves_its_causes_described() -> None:

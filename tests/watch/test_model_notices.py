@@ -20,17 +20,22 @@ BETTER = Standing(True, 0.1, 0.05, 0.15, 0, 1_000)
 
 def told(alerts: Alerts, step: Step, standing: Standing, model: str = "majority") -> list[tuple[str, str]]:
     """The alerts that an outcome makes, and how."""
+    return [(one["labels"]["alertname"], one["transition"]) for one in tellings(alerts, step, standing, model)]
+
+
+def tellings(alerts: Alerts, step: Step, standing: Standing, model: str = "majority") -> list[dict[str, Any]]:
     found = Found(0, model, step, standing, reason="it raised OverflowError")
     outputs = notices.model(alerts, found, Subject("s", "m", "1"), False, lambda _, number: str(number), Moment(0, 0, 9, 9))
-    events = [json.loads(one.value or b"")["data"] for one in outputs if one.channel == "alerts"]
-    return [(one["labels"]["alertname"], one["transition"]) for one in events]
+    return [json.loads(one.value or b"")["data"] for one in outputs if one.channel == "alerts"]
 
 
 def test_what_is_better_is_opened_kept_up_to_date_and_ended() -> None:
     alerts = Alerts(record({}))
     assert told(alerts, "better", BETTER) == [("ChallengerBetter", "opened")]
     assert told(alerts, "still_better", BETTER) == [("ChallengerBetter", "updated")]
-    assert told(alerts, "no_longer_better", NOTHING) == [("ChallengerBetter", "resolved")]
+    (over,) = tellings(alerts, "no_longer_better", NOTHING)
+    assert (over["labels"]["alertname"], over["transition"]) == ("ChallengerBetter", "resolved")
+    assert over["annotations"]["summary"] == "challenger majority is no longer better than s/1"
 
 
 @pytest.mark.parametrize(

@@ -701,6 +701,7 @@ def test_a_metric_beyond_its_limit_is_an_alert_until_it_is_back() -> None:
     said = world(config, *regions_of(wrong))
     alerts = [one["data"] for one in said["alerts"] if one["data"]["labels"].get("rule") == "accuracy below 0.8"]
     assert [alert["transition"] for alert in alerts] == ["opened", "resolved"]
+    assert alerts[1]["annotations"]["summary"] == f"no longer: {alerts[0]['annotations']['summary']}"
     assert (
         alerts[0]["labels"] | {"kind": "performance", "severity": "critical", "metric": "accuracy", "basis": "arrival"}
         == alerts[0]["labels"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream_monitor.joining.mixed import far
 from stream_monitor.watching.finding import Finding
 from stream_monitor.watching.recent import Marks
 from stream_monitor.watching.reference import Floats, Reference, Sort
@@ -186,11 +187,11 @@ def test_values_in_another_unit_have_another_mean(seed: int) -> None:
     assert findings[1].effect == pytest.approx(1000, rel=0.15)
 
 
-def counted(phases: list[tuple[int, list[float]]], seed: int) -> list[Finding]:
+def counted(phases: list[tuple[int, list[float]]], seed: int, texts: bool = False) -> list[Finding]:
     """What becomes of a signal of categories: rows and their shares, phase by phase, the first also the reference's."""
     rng = np.random.default_rng(seed)
     parts = [rng.choice(len(shares), rows, p=shares) for rows, shares in [(_REFERENCE, phases[0][1]), *phases]]
-    values = np.concatenate(parts).astype(float)
+    values = far(np.concatenate(parts)) if texts else np.concatenate(parts).astype(float)
     times = np.arange(len(values)) * 1_000_000
     reference = Reference("prediction", ("x",), values[:_REFERENCE, None], times[:_REFERENCE], np.array([0.02]), counted=True)
     signals = Signals(reference, {"counts": {}}, 2000)
@@ -215,6 +216,27 @@ def test_a_small_change_of_shares_that_lasts_does_not_end(seed: int) -> None:
     findings = counted([(500, [0.5, 0.5]), (15_000, [0.58, 0.42])], seed)
     assert [one.step for one in findings if one.row > 500][:1] == ["opened"]
     assert not [one for one in findings if one.step == "resolved"]
+
+
+@pytest.mark.parametrize("shares", [[0.8, 0.2], [0.5, 0.3, 0.2]])
+def test_classes_that_are_texts_are_back_as_soon_as_numbers(shares: list[float]) -> None:
+    changed = [shares[0] - 0.14, shares[1] + 0.14, *shares[2:]]
+    phases = [(500, shares), (3_000, changed), (5_000, shares)]
+    numbers, texts = counted(phases, 0), counted(phases, 0, texts=True)
+    assert [(one.row, one.step) for one in texts] == [(one.row, one.step) for one in numbers]
+    assert texts[-1].step == "resolved"
+
+
+def test_how_much_persistence_there_is_does_not_depend_on_the_numbers_of_categories() -> None:
+    rng, times = np.random.default_rng(0), np.arange(2000) * 1_000_000
+    rare, persistent = rng.choice(3, 2000, p=[0.6, 0.3, 0.1]), np.repeat(rng.choice(3, 100), 20)
+    for values, known in ((rare, 1.0), (persistent, 20.0)):
+        errors = {
+            Reference("feature", ("x",), codes[:, None], times, np.zeros(1), counted=True).error(0, 2000)
+            for codes in (values.astype(float), np.array([7.0, -3.0, 900.0])[values], far(values))
+        }
+        assert len(errors) == 1
+        assert errors.pop() == pytest.approx(np.sqrt(known / 1000), rel=0.25)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -109,7 +109,11 @@ def test_nothing_resolves_an_alert_but_data() -> None:
     quiet = said(*blocks, *silence, no_data={"predictions": "20m"})
     assert names(quiet) == ["NoData"]
     assert names(quiet, "resolved") == []
-    assert names(said(*blocks, *silence, *again, no_data={"predictions": "20m"}), "resolved") == ["NoData"]
+    *_, over = said(*blocks, *silence, *again, no_data={"predictions": "20m"})
+    assert (over["labels"]["alertname"], over["transition"]) == ("NoData", "resolved")
+    assert over["annotations"]["summary"] == (
+        "predictions of s come again: none came from 2026-01-01T00:09:59.000Z to 2026-01-01T02:13:20.000Z, for 2h3m21s"
+    )
 
 
 def test_labels_that_thin_out_after_predictions_have_stopped_are_no_silence_of_theirs() -> None:
