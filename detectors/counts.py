@@ -12,7 +12,7 @@ from . import Array, Change, Direction, Sees, State, Times
 from .changepoint import NEARLY_AS_LIKELY
 from .counting import octaves, persistence
 from .counting.categories import Categories
-from .counting.deviance import freedom, level, levelled, likelihood_ratio, normal, shrunk
+from .counting.deviance import alone, alone_level, freedom, level, levelled, likelihood_ratio, normal, shrunk
 from .counting.history import STEP, History, Looks
 from .counting.rhythm import Rhythm
 from .run_lengths import positive
@@ -24,22 +24,27 @@ _AT_ONCE = 32_768
 _SMALLEST_REFERENCE = 50
 _SMALLEST_WINDOW = 24
 """Windows with fewer values, in units of the inflation, are not looked at."""
-_ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest", "level")
+_ALONE = ("alone_inflation", "alone_certainty", "alone_level")
+_ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest", "level", *_ALONE)
 
 
 class Counts:
     """The G test over windows of 64, 128, ... 131,072 rows, each looked at every eighth of its length (Sokal and Rohlf 1969).
 
     Values are numbers that stand for categories: the `categories` heaviest of the reference, and one for all others, also
-    those never seen.  A window is compared with everything before it, the reference included, so a small reference is no
-    promise broken: one false alarm in `run_length` rows of a signal, measured within 0.75 and 1.3 of it for 2 to 10
-    categories, even or skewed.  Where values persist, G is divided by the variance inflation of the categories' indicators
-    (Rao and Scott 1981), estimated from the reference and again whenever rows have grown by a quarter, until the first
-    change; categories of which few are expected count as less than one degree of freedom.
+    those never seen; where the reference has others, eight, each of some of them.  Beside all shares together each category
+    is held against all others, and the one that stands out most counts.
+
+    A window is compared with everything before it, the reference included, so a small reference is no promise broken: one
+    false alarm in `run_length` rows of a signal, measured within 0.75 and 1.3 of it for 2 to 200 categories, even or skewed.
+    Where values persist, G is divided by the variance inflation of the categories' indicators (Rao and Scott 1981), estimated
+    from the reference and again whenever rows have grown by a quarter, until the first change; categories of which few are
+    expected count as less than one degree of freedom.
 
     The work is done, and changes are said, once in `stride` rows.
 
-    `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.
+    `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.  It
+    is taken off the changes of all shares, and off that of the one alone.
     `statistic` and `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two
     categories and the window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known
     to a tenth of its age.  After a change the signal's windows begin anew and the window that showed it is left out of what
@@ -100,6 +105,8 @@ class Counts:
         self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), most + 1)
         self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
         self._shortest, self._level = np.full(signals, float(_SMALLEST_WINDOW)), np.ones(signals)
+        self._alone_inflation, self._alone_certainty = np.ones(known.T.shape), np.full(known.T.shape, np.inf)
+        self._alone_level = np.full(signals, np.inf)
         if self._rhythm is not None and times is not None:
             steps = slice(-(-int(self._categories.spoiled.max(initial=0)) // STEP) * STEP, rows // STEP * STEP)
             counts = self._categories.counts(self._categories.reference[steps], STEP)
@@ -138,12 +145,13 @@ class Counts:
         values = np.append(self._categories.values[:, signal], np.nan)
         there = ~np.isnan(values)
         there[-1] = True
-        known, changed = self._categories.known[signal], self._history.total[signal] - self._changed[signal]
+        both = self._categories.known[signal], self._history.total[signal] - self._changed[signal]
+        known, changed = (np.append(some[: len(values) - 1], some[len(values) - 1 :].sum()) for some in both)
         since = changed / max(changed.sum(), 1) if self._changed[signal, 0] >= 0 else np.full(len(values), np.nan)
         return values[there], known[there] / max(known.sum(), 1), since[there]
 
     def state(self) -> State:
-        """Everything but the settings and the reference: some 8 kB a signal."""
+        """Everything but the settings and the reference: some 8 kB a signal, 14 kB where values are in lots."""
         return {
             "step": self._history.step,
             "fitted": self._fitted,
@@ -191,6 +199,11 @@ class Counts:
         shortest = _SMALLEST_WINDOW * inflation * counted / np.maximum(total.sum(axis=1), 1)
         self._shortest = np.where(calm, shortest, self._shortest)
         self._level = np.where(calm, np.round(level(_floats(total)), 9), self._level)
+        each, sure = persistence.inflations(total, self._repeated, counted)
+        sure = np.where(each > inflation, sure, certainty)
+        self._alone_inflation = np.where(calm, np.maximum(each, inflation), self._alone_inflation)
+        self._alone_certainty = np.where(calm, sure, self._alone_certainty)
+        self._alone_level = np.where(calm, alone_level(_floats(total)), self._alone_level)
         self.allow(self._run_length)
 
     def _take(self, rows: Array, times: Times) -> list[Change]:
@@ -203,10 +216,10 @@ class Counts:
         changed = np.where(self._changed[:, 0] >= 0, 0, np.iinfo(np.int64).max)
         if self._rhythm is not None and (excess := self._rhythm.take(counts, times, first)) is not None:
             looks = looks._replace(excess=excess, widening=self._rhythm.widening(looks.octave))
-        score, limit = self._judge(looks, slice(None))
+        score, limit, category = self._judge(looks, slice(None))
         changes: list[Change] = []
         for signal in np.flatnonzero((score > limit).any(axis=0)).tolist():
-            found = self._changes(signal, looks, score, limit)
+            found = self._changes(signal, looks, score, limit, category)
             changed[signal] = min(changed[signal], (found[0].row + 1) // STEP)
             changes += found
         if self._rhythm is not None:
@@ -216,47 +229,67 @@ class Counts:
         self.statistic, self.threshold = score[last][closest, each], limit[last][closest, each]
         return sorted(changes)
 
-    def _judge(self, looks: Looks, signals: slice) -> tuple[Array, Array]:
-        """The score and the limit of looks at some signals, [looks, d] each; NaN where a window is not to be looked at."""
+    def _judge(self, looks: Looks, signals: slice) -> tuple[Array, Array, Ints]:
+        """The score and the limit of looks at some signals, and the category that stands out, [looks, d] each.
+
+        NaN where a window is not to be looked at; -1 where categories say more together than one alone.
+        """
         inflation, certainty, limits = self._inflation[signals], self._certainty[signals], self._limits[signals]
         window, before = looks.window, looks.total - looks.window - self._excluded[signals]
         n, m, begin = window.sum(axis=-1), before.sum(axis=-1), looks.step - (8 << looks.octave)
         enough = (n >= _SMALLEST_WINDOW * inflation) & (m >= _SMALLEST_REFERENCE)
         at = np.nonzero(enough & (begin[:, np.newaxis] >= self._since[signals]))
-        score, limit = np.full(n.shape, np.nan), np.full(n.shape, np.nan)
+        score, limit, category = np.full(n.shape, np.nan), np.full(n.shape, np.nan), np.full(n.shape, -1)
         if len(at[0]):
             x, y = _floats(window[at]), _floats(before[at])
             if looks.excess is not None and looks.widening is not None:
                 x, y = np.maximum(x - _floats(looks.excess[at]), 0.0), y / looks.widening[at]
+            one, which = self._alone(x, y, at[1], signals)
             x = shrunk(x, y, self._effects[signals][at[1]]) if self._effects.any() else x
             free = freedom(x, y, inflation[at[1]])
-            score[at] = levelled(
+            together = levelled(
                 normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), self._level[signals][at[1]]
             )
+            score[at], category[at] = np.maximum(together, one), np.where(one > together, which, -1)
             limit[at] = limits[at[1], looks.octave[at[0]]]
-        return score, limit
+        return score, limit, category
 
-    def _changes(self, signal: int, looks: Looks, score: Array, limit: Array) -> list[Change]:
+    def _alone(self, x: Array, y: Array, at: Ints, signals: slice) -> tuple[Array, Ints]:
+        """The score of the category that stands out most in each window, and which it is."""
+        score, which = np.full(len(at), -np.inf), np.zeros(len(at), np.int64)
+        several = np.isfinite(self._alone_level[signals])[at]
+        if several.any():
+            if not several.all():
+                x, y, at = x[:, several], y[:, several], at[several]
+            g, found = alone(x, y, self._effects[signals][at], self._alone_inflation[:, signals][:, at])
+            sure = self._alone_certainty[:, signals][found, at]
+            score[several] = levelled(normal(g, np.ones(len(g)), sure), self._alone_level[signals][at])
+            which[several] = found
+        return score, which
+
+    def _changes(self, signal: int, looks: Looks, score: Array, limit: Array, category: Ints) -> list[Change]:
         """The changes of one signal; what comes after each of them is judged again."""
         changes: list[Change] = []
         later = np.ones(len(score), np.bool_)
         while (alarms := later & (score[:, signal] > limit[:, signal])).any():
             now = np.flatnonzero(looks.step == looks.step[alarms.argmax()])
             at = int(now[_closest(score[now], limit[now])[signal]])
-            changes.append(self._change(signal, looks, at, float(score[at, signal]), float(limit[at, signal])))
+            each = float(score[at, signal]), float(limit[at, signal]), int(category[at, signal])
+            changes.append(self._change(signal, looks, at, *each))
             self._since[signal] = looks.step[at]
             self._excluded[signal] += looks.window[at, signal]
             later = looks.step > looks.step[at]
             again = self._judge(looks.of(later, signal), slice(signal, signal + 1))
-            score[later, signal], limit[later, signal] = again[0][:, 0], again[1][:, 0]
+            for kept, new in zip((score, limit, category), again):
+                kept[later, signal] = new[:, 0]
         return changes
 
-    def _change(self, signal: int, looks: Looks, at: int, score: float, limit: float) -> Change:
+    def _change(self, signal: int, looks: Looks, at: int, score: float, limit: float, category: int) -> Change:
         window, total, step = looks.window[at, signal], looks.total[at, signal], int(looks.step[at])
         before = total - window - self._excluded[signal]
         steps, marks = self._history.before(step, signal)
         after = (total.astype(np.uint32) - marks).astype(np.int64)
-        likelihood = likelihood_ratio(_floats(after), _floats(total - after)) / self._inflation[signal]
+        likelihood = self._likelihood(signal, category, after, total - after)
         best = int(likelihood.argmax())
         likely = np.flatnonzero(likelihood >= likelihood[best] - NEARLY_AS_LIKELY)
         self._changed[signal] = total - after[best]
@@ -265,6 +298,16 @@ class Counts:
         rarity = octaves.rarity(score, int(looks.octave[at]), float(self._shortest[signal]))
         n, m, direction = int(window.sum()), int(before.sum()), self._direction(signal, window, before)
         return Change(step * STEP - 1, signal, score, limit, direction, start, m, n, earliest, latest, rarity, "shares")
+
+    def _likelihood(self, signal: int, category: int, after: Ints, before: Ints) -> Array:
+        """How likely splits are, [n]: by all categories, or by one against all others."""
+        if category < 0:
+            together: Array = likelihood_ratio(_floats(after), _floats(before)) / self._inflation[signal]
+            return together
+        one, other = (some[:, category].astype(np.float64) for some in (after, before))
+        x, y = np.stack((one, after.sum(axis=1) - one)), np.stack((other, before.sum(axis=1) - other))
+        found: Array = likelihood_ratio(x, y) / self._alone_inflation[category, signal]
+        return found
 
     def _direction(self, signal: int, window: Ints, before: Ints) -> Direction:
         two = np.count_nonzero(~np.isnan(self._categories.values[:, signal])) == 2

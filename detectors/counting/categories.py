@@ -10,28 +10,34 @@ from detectors import Array
 Codes = npt.NDArray[np.int8]
 Counts = npt.NDArray[np.int64]
 
+_BITS = 3
+LOTS = 2**_BITS
+"""Among how many categories values are spread that are not counted apart, if there are any."""
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _LEAST = 5
 """Values that come less often where others are left out are not counted apart."""
 
 
 class Categories:
-    """The heaviest values of each signal's reference, and one category for all others.
+    """The heaviest values of each signal's reference, and one category for all others, or `LOTS` where it has others.
 
-    Codes are 0 to `most` - 1 for values counted apart, in ascending order, `most` for any other value, `most` + 1 for what
-    is missing; `most` is no larger than the signal with the most values needs.
+    Codes are from 0 on for values counted apart, in ascending order, `most` for any other value, `most` + 1 for what is
+    missing; those of lots are the last ones up to `most`.  That is no larger than the signal with the most values needs.
     """
 
     def __init__(self, reference: Array, most: int) -> None:
         """Takes the reference, float64[m, d]; what is not finite is missing.  Of equally heavy values the smaller go first."""
         rows, signals = reference.shape
         chosen = [_heaviest(column, most) for column in reference.T]
-        self.most = most = max([1, *(len(values) for values, _ in chosen)])
-        self.values = np.full((most, signals), np.nan)
-        """The values counted apart, float64[most, d]; NaN after the last."""
+        apart = max([1, *(len(values) for values, _ in chosen)])
+        self.values = np.full((apart, signals), np.nan)
+        """The values counted apart, float64[k, d]; NaN after the last."""
         for signal, (values, _) in enumerate(chosen):
             self.values[: len(values), signal] = values
         self.spoiled = np.array([rows for _, rows in chosen], np.int64)
         """How many rows of the reference chose the categories and are not counted."""
+        self._in_lots = np.flatnonzero(self.spoiled)
+        self.most = most = apart + (LOTS - 1) * bool(len(self._in_lots))
         self.reference = np.where(np.arange(rows)[:, np.newaxis] < self.spoiled, np.int8(most + 1), self.codes(reference))
         """The codes of the reference, int8[m, d]; rows that chose the categories are missing."""
         self.known = self.counts(self.reference, rows)[0] if rows else np.zeros((signals, most + 1), np.int64)
@@ -42,6 +48,9 @@ class Categories:
         codes = np.where(np.isfinite(values), np.int8(self.most), np.int8(self.most + 1))
         for code, category in enumerate(self.values):
             codes -= (values == category).view(np.int8) * np.int8(self.most - code)
+        if len(self._in_lots):
+            some = codes[:, self._in_lots]
+            codes[:, self._in_lots] = some - np.where(some == self.most, _lots(values[:, self._in_lots]), np.int8(0))
         return codes
 
     def counts(self, codes: Codes, each: int) -> Counts:
@@ -51,6 +60,12 @@ class Categories:
         places = codes.reshape(parts, each, signals) + cells * np.arange(parts * signals).reshape(parts, 1, signals)
         found = np.bincount(places.ravel(), minlength=parts * signals * cells)
         return found.reshape(parts, signals, cells)[:, :, :-1]
+
+
+def _lots(values: Array) -> Codes:
+    """The lot of each value, 0 to `LOTS` - 1, whatever else comes (Knuth's multiplicative hashing)."""
+    bits = np.ascontiguousarray(values + 0.0).view(np.uint64)  # -0. is 0.
+    return (bits * _MULTIPLIER >> np.uint64(64 - _BITS)).astype(np.int8)
 
 
 def _heaviest(column: Array, most: int) -> tuple[Array, int]:

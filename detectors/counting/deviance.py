@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors import Array
+
+Ints = npt.NDArray[np.int64]
 
 _EXPECTED = np.geomspace(1e-3, 100.0, 51)
 _AT = np.log(_EXPECTED)
@@ -23,7 +26,8 @@ def _means() -> Array:
 
 _MEANS = _means()
 _LEVEL, _SLOPE = 0.80, 0.19
-"""Fitted to run lengths of two to ten categories."""
+_ALONE = 1.6
+"""Fitted to run lengths of two to ten categories, and of twenty to two hundred."""
 
 
 def likelihood_ratio(window: Array, before: Array) -> Array:
@@ -67,6 +71,12 @@ def level(counts: Array) -> Array:
     return factor
 
 
+def alone_level(counts: Array) -> Array:
+    """The same of the category that stands out most, by how many there are; infinite with two, which say the same."""
+    kinds = (counts > 0).sum(axis=0)
+    return np.where(kinds > 2, _ALONE * kinds, np.inf)
+
+
 def levelled(score: Array, level: Array) -> Array:
     """The score that comes as often by chance at level 1."""
     high = np.maximum(score, 1.5)
@@ -80,6 +90,22 @@ def shrunk(window: Array, before: Array, effect: Array | float) -> Array:
     left = expected + np.sign(window - expected) * np.maximum(np.abs(window - expected) - effect * n, 0)
     scaled: Array = left * (n / np.maximum(_total(left), 1e-9))
     return np.where(effect > 0, scaled, window)
+
+
+def alone(window: Array, before: Array, effect: Array, inflation: Array) -> tuple[Array, Ints]:
+    """G, over its inflation, of the category that stands out most against all others, and which it is; [n] each.
+
+    Its count in the window is first moved towards what is expected, by `effect` and half a value more, so that counts of few
+    values are no rarer than they seem.
+    """
+    n, m = _total(window), _total(before)
+    expected = before * (n / np.maximum(m, 1))
+    moved = np.maximum(np.abs(window - expected) - effect * n - inflation / 2, 0)
+    part = 2 * expected + window  # a third of it is what a square is divided by to be like the deviance
+    most: Ints = (moved * moved / np.maximum(part * (3 * n - part) * inflation, 1e-9)).argmax(axis=0)
+    at = most, np.arange(len(most))
+    x, y = expected[at] + np.where(window[at] < expected[at], -moved[at], moved[at]), before[at]
+    return likelihood_ratio(np.stack((x, n - x)), np.stack((y, m - y))) / inflation[at], most
 
 
 def _total(values: Array) -> Array:

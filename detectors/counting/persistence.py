@@ -43,13 +43,29 @@ def inflation(counts: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:
     shares = counts / np.maximum(present, 1)[:, np.newaxis]
     n = np.maximum(present * kinds, 1.0)
     correlations = np.stack([_correlation(shares, repeated[:, lag], kinds) for lag in range(LAGS)])
+    return _design_effect(correlations, n, present / np.maximum(rows, 1))
+
+
+def inflations(counts: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:
+    """The same of each category by itself against all others, [k, d] each."""
+    present = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = counts / present
+    pairs = np.maximum(repeated.sum(axis=2, keepdims=True), 1)
+    again = repeated[:, :, :-1] / pairs - (shares**2)[:, np.newaxis]
+    correlations = again / np.maximum(shares * (1 - shares), 1e-9)[:, np.newaxis]
+    n = np.broadcast_to(present.astype(np.float64), counts.shape)
+    there = n / np.maximum(rows, 1)[:, np.newaxis]
+    found = _design_effect(correlations.swapaxes(0, 1).reshape(LAGS, -1), n.ravel(), there.ravel())
+    return found[0].reshape(counts.shape).T, found[1].reshape(counts.shape).T
+
+
+def _design_effect(correlations: Array, n: Array, there: Array) -> tuple[Array, Array]:
+    """By correlations, float64[LAGS, d], of n values each, and by which share of rows has one."""
     rho, variance, precision = _autoregression(correlations, n)
     rho = np.where(precision > 0, np.minimum(rho + (1 + 4 * rho) / n, 0.99), 0.0)
     long = variance / (1 - rho) ** 2
     freedom = np.where(precision > 0, (1 - rho) ** 2 * n / np.maximum(2 * variance * precision, 1e-9), np.inf)
-    return np.clip(np.round(1 + (long - 1) * present / np.maximum(rows, 1), 9), _LEAST, _MOST), np.maximum(
-        np.round(freedom, 6), 4.0
-    )
+    return np.clip(np.round(1 + (long - 1) * there, 9), _LEAST, _MOST), np.maximum(np.round(freedom, 6), 4.0)
 
 
 def _correlation(shares: Array, repeated: Ints, kinds: Ints) -> Array:

@@ -113,6 +113,36 @@ def test_a_new_category_is_found_within_a_window() -> None:
     assert since[3] == pytest.approx(0.1, abs=0.02)
 
 
+@pytest.mark.parametrize(("number", "rising"), [(30, 20), (60, 50), (200, 150)])
+def test_one_of_many_categories_that_rises_is_found_whatever_its_rank(number: int, rising: int) -> None:
+    weights = np.arange(1, number + 1) ** -1.3
+    values = drawn(tuple(weights / weights.sum()), 8000, 3, 25)
+    values[4000:][np.random.default_rng(26).random((4000, 3)) < 0.06] = rising
+    first: dict[int, Change] = {}
+    for change in fitted(values[:2000], run_length=1e5, min_effect=0.01).update(values[2000:]):
+        first.setdefault(change.signal, change)
+    assert all(2000 < change.row < 5000 and abs(change.start - 2000) < 500 for change in first.values())
+    assert len(first) == 3
+
+
+def test_categories_in_lots_are_the_others() -> None:
+    values = np.random.default_rng(27).integers(0, 60, (3000, 1)).astype(np.float64)
+    categories, before, since = fitted(values).shares(0)
+    assert len(categories) == len(before) == len(since) == 9
+    assert before.sum() == pytest.approx(1)
+    assert before[-1] == pytest.approx(52 / 60, abs=0.03)
+
+
+def test_a_category_that_persists_is_not_held_to_the_mean_of_all() -> None:
+    values = drawn((0.25, 0.25, 0.25, 0.25), 40_000, 1, 28)
+    values[np.repeat(np.random.default_rng(29).random(4000) < 0.05, 10), 0] = 9.0
+    counts = Categories(values, 8)
+    codes = np.concatenate((np.full((persistence.LAGS, 1), 6, np.int8), counts.reference))
+    each, _ = persistence.inflations(counts.known, persistence.repeats(codes, counts.most + 1), np.full(1, 40_000))
+    assert each[4, 0] > 6
+    assert (each[:4, 0] < 2).all()
+
+
 @pytest.mark.parametrize(("later", "direction"), [(0.2, "up"), (0.02, "down")])
 def test_two_categories_have_a_direction(later: float, direction: str) -> None:
     reference, before = drawn((0.9, 0.1), 2000, 1, 6), drawn((0.9, 0.1), 2000, 1, 7)
