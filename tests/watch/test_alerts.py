@@ -17,6 +17,7 @@ from stream_monitor.alerting.alerts import Alerts, Moment, Subject
 from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.alerting.wording import Context
 from stream_monitor.blocks import Block, Section, encode
+from stream_monitor.events import finite
 from stream_monitor.joining.labelled import Labelled
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
@@ -190,6 +191,12 @@ def test_figures_that_are_said_as_they_were_are_not_said_again() -> None:
     known = Alerts(record(None, 0, None))
     said = [known.follow(finding, *about)[1] for finding in (first, again, again._replace(after=0.3))]
     assert [len(outputs) for outputs in said] == [2, 0, 2]
+
+
+def test_what_json_has_no_number_for_is_none_and_warns_of_nothing() -> None:
+    with np.errstate(all="raise"):
+        assert [finite(one) for one in (np.float64("inf"), -math.inf, np.float64("nan"), None)] == [None] * 4
+        assert finite(np.float64(0.5)) == 0.5
 
 
 def test_it_is_said_between_which_times_a_change_began_where_they_are_an_hour_apart() -> None:
