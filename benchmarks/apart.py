@@ -38,7 +38,7 @@ def version(seed: int, rows: int, windows: int, flipped: float) -> Found:
         right = float((predicted == label).mean())
         estimated = cbpe.read(sums[0])["accuracy"]
         realised = Reading(right, n, *wilson(right, n))
-        said.append(reconciled.add(estimated, realised, number, n / (n + _LEARNT)).changed is not None)
+        said.append(reconciled.add(estimated, realised, number, n / (n + cbpe.taught(sums[0]))).changed is not None)
     opened = [place for place, now in enumerate(said) if now and not (place and said[place - 1])]
     return Found(opened[0] + 1 if opened else 0, len(opened))
 

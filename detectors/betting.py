@@ -46,7 +46,7 @@ class Betting:
 
     A signal begins anew after each of its changes, so a change is declared again while it lasts.  `start` is the value since
     which losses have stayed, on average, above three quarters of the way from the reference's mean to what is tolerated;
-    `n_reference` and `n_current` are the numbers of values up to there, those of the reference included, and since.
+    `n_reference` and `n_current` are the numbers of values of the reference, with which alone they are compared, and since.
     """
 
     sees: ClassVar[Sees] = "errors"
@@ -157,7 +157,7 @@ class Betting:
         n, _, begun, before, *_ = self._sums[signal]
         self._sums[signal] = _fresh(row)
         rarity = capital if self._level is None else math.nan
-        known, start = self._references[signal] + int(before), int(begun) + 1
+        known, start = self._references[signal], int(begun) + 1
         return Change(row, signal, capital, self._limits[signal], "up", start, known, int(n - before), rarity=rarity)
 
 

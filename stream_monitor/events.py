@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -407,4 +408,4 @@ def iso(microseconds: int) -> str:
 
 def finite(value: float | None) -> float | None:
     """A number that JSON knows; None where it is missing or infinite."""
-    return float(value) if value is not None and value - value == 0 else None
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -23,6 +23,8 @@ _ANSWERS: tuple[Closed, ...] = ("rejected", "superseded")
 """What is not asked again because of the same alert."""
 _DOUBLINGS = 10
 """Of the rest, at most."""
+_NEAR = 0.1
+"""The part of the time since a change by which its start may move without a word."""
 
 
 class Retrain:
@@ -50,9 +52,12 @@ class Retrain:
         labelled: Labelled,
         suspected: bool,
     ) -> list[Output]:
-        """Requests a retrain for a harmful change; nothing while one is open or has just ended, or while it is held."""
+        """Requests a retrain for a harmful change; nothing while one is open or has just ended, or while it is held.
+
+        One that is open for it is said anew where the change began clearly sooner or later than was known.
+        """
         if self.request is not None:
-            return []
+            return self._correct(alert, finding, subject, record, moment, labelled)
         self._began, self._alert = (finding.began_position, finding.began_time), alert.fingerprint
         return self.look(alerts, subject, record, moment, labelled, suspected)
 
@@ -157,6 +162,20 @@ class Retrain:
         if self.request.ready:
             self.expires = moment.clock + settings.expires
         return self._publish(subject, record, moment)
+
+    def _correct(
+        self, alert: Alert, finding: Finding, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled
+    ) -> list[Output]:
+        """Counts from where its change began by what is known now; what was ready stays so."""
+        moved = abs(finding.began_time - self._began[1])
+        if self.request is None or alert.fingerprint != self._alert or moved <= _NEAR * (moment.clock - self._began[1]):
+            return []
+        self._began = finding.began_position, finding.began_time
+        data = self._data(record, moment, labelled)
+        ready = self.request.ready or data.labelled >= self.request.minimum_labels
+        if ready and not self.request.ready:
+            self.expires = moment.clock + record.config.retrain.expires
+        return self._update(subject, record, moment, data_since_change=data, ready=ready)
 
     def _ripen(self, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled) -> list[Output]:
         """Says once that there are enough labels since the change."""

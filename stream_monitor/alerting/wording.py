@@ -15,6 +15,8 @@ _MOST = 1e6
 _MOSTLY = 0.5
 """The part of a rise above which it is most of it."""
 _WHOLE = {ALL: "features", CATEGORIES: "categorical features"}
+_LONG = 3_600_000_000
+"""Microseconds beyond which it is said between which times a change began."""
 _NAMED = 3
 """How many categories and other signals are named in a summary."""
 
@@ -65,6 +67,8 @@ def description(finding: Finding, context: Context) -> str:
         wider = f", which tolerates {number(context.rise)} above the most that the mean of these may be"
     said = [context.doubt] if context.doubt else []
     said += [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
+    if finding.between and finding.between[1] - finding.between[0] > _LONG:
+        said.append(f"it began between {iso(finding.between[0])} and {iso(finding.between[1])}, with 95% confidence")
     if finding.sort in ("loss", "risk"):
         said.append(f"the new figure is of {finding.n_current:,} outcomes")
     if context.rarity is not None:

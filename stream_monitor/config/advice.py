@@ -153,6 +153,13 @@ def _models(stream: StreamConfig) -> Iterator[Advice]:
     idle = [name for name in models.challengers if catalogue.ENTRIES[name].task not in tasks]
     if idle:
         yield Advice("warning", ".models.challengers", f"are not for a {stream.task} task, and do nothing: {', '.join(idle)}")
+    if (
+        stream.task == "auto"
+        and stream.per == "stream"
+        and len({catalogue.ENTRIES[name].task for name in models.challengers}) > 1
+    ):
+        text = "are of classifications and of regressions, which no stream is both: some do nothing"
+        yield Advice("warning", ".models.challengers", text)
     if models.estimate_loss and not regression:
         yield Advice("warning", ".models.estimate_loss", f"does nothing in a {stream.task} task: it is of regressions")
 

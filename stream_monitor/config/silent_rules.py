@@ -17,6 +17,11 @@ def silent_rules(stream: StreamConfig) -> Iterator[tuple[str, str]]:
         why = _of_basis(stream, limit.basis, limit.metric, limit.window) or _of_limit(limit)
         if why or (why := _of_classes(stream, limit.metric)):
             yield f".performance.limits.{at}", why
+        elif other := _excluded(stream, at):
+            yield (
+                f".performance.limits.{at}",
+                f"is of {limit.metric}, and a stream has that or {other}: one of both says nothing",
+            )
     against = performance.against_reference
     for metric in against.metrics:
         why = _of_basis(stream, against.basis, metric)
@@ -48,6 +53,14 @@ def _of_classes(stream: StreamConfig, metric: str) -> str | None:
     if stream.task != "auto" or stream.positive is None or known_of(metric) != {"regression"}:
         return None
     return f"{metric} is of regressions, and a positive class is stated"
+
+
+def _excluded(stream: StreamConfig, at: int) -> str | None:
+    """A metric of an earlier limit that no task has which has that of this one; models may have other tasks each."""
+    if stream.task != "auto" or stream.per == "model":
+        return None
+    limits = stream.performance.limits
+    return next((one.metric for one in limits[:at] if not known_of(one.metric) & known_of(limits[at].metric)), None)
 
 
 def _of_limit(rule: LimitRule) -> str | None:

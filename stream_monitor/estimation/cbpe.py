@@ -129,6 +129,10 @@ class Cbpe:
         """
         return self._expected.read(sums, self.learnt)
 
+    def taught(self, sums: Floats) -> float:
+        """From how many outcomes like those of a cell, float64[width], chances were learnt."""
+        return self._expected.taught(sums, self.learnt)
+
     def state(self) -> list[Any]:
         """Everything that was learnt, as plain values."""
         return [calibration.state() for calibration in (*self.calibrations, self.right)]

@@ -174,7 +174,7 @@ class Estimates:
             return found
         readings = awaited.estimator.read(awaited.labelled)
         rows = max((one.n for one in readings.values()), default=0.0)
-        learnt = rows / (rows + max(awaited.estimator.learnt_from, 1))
+        learnt = rows / (rows + max(awaited.estimator.taught(awaited.labelled), 1.0))
         for metric, estimated in readings.items():
             if metric in RECONCILED and metric in realised and estimated.value is not None:
                 reconciled = self.reconciled.setdefault(key.version, {}).setdefault(metric, _reconciled(metric))

@@ -81,6 +81,9 @@ class Estimator(Protocol):
     def read(self, expected: Expected) -> Readings:
         """What is expected of it."""
 
+    def taught(self, expected: Expected) -> float:
+        """From how many outcomes like those of a window it has learnt."""
+
     def state(self) -> Any:
         """Everything, as plain values and arrays."""
 
@@ -127,6 +130,10 @@ class ByScores:
             found["average_precision"] = expected.ranking.expected_average_precision(self.cbpe.learnt)
         return found
 
+    def taught(self, expected: Expected) -> float:
+        """From how many outcomes like those of a window it has learnt."""
+        return self.cbpe.taught(expected.sums[0])
+
     def state(self) -> Any:
         """Everything, as plain values and arrays."""
         return [[list(word) for word in self._words], self.cbpe.state()]
@@ -168,6 +175,10 @@ class ByFeatures:
     def read(self, expected: Expected) -> Readings:
         """What is expected of it."""
         return self._dle.read(expected.sums[0])
+
+    def taught(self, expected: Expected) -> float:
+        """From how many outcomes it has learnt, whatever those of a window are like."""
+        return self.learnt_from
 
     def state(self) -> Any:
         """Everything, as plain values and arrays."""

@@ -43,8 +43,7 @@ class ExpectedBinary:
         if _equal(rows, squares) < _LEAST:
             return dict.fromkeys(("accuracy", "precision", "recall", "specificity", "f1"), NOTHING)
         positives, negatives, either = hits + misses, rows - hits - misses, flagged + hits + misses
-        sides = zip((positives, negatives), learnt, strict=True)
-        inflation = _inflation(rows, squares, min(rows * max(taught, 1.0) / max(there, _LEAST) for there, taught in sides))
+        inflation = _inflation(rows, squares, self.taught(sums, learnt))
 
         def reading(value: float, of: float, by_hit: float, by_miss: float) -> Reading:
             """Its numerator and what both kinds of positives do to it, per what it is a share of."""
@@ -62,6 +61,12 @@ class ExpectedBinary:
             "specificity": reading(rows - flagged - misses, negatives, specificity, specificity - 1),
             "f1": reading(2 * hits, either, 2 - f1, -f1),
         }
+
+    def taught(self, sums: Floats, learnt: tuple[float, float]) -> float:
+        """From how many outcomes like those of a window it learnt, of so many positives and negatives."""
+        rows, positives = float(sums[0]), float(sums[3]) + float(sums[4])
+        sides = zip((positives, rows - positives), learnt, strict=True)
+        return min(rows * max(taught, 1.0) / max(there, _LEAST) for there, taught in sides)
 
 
 class ExpectedClasses:
@@ -90,7 +95,7 @@ class ExpectedClasses:
         if n < _LEAST:
             return dict.fromkeys(("accuracy", "macro_f1"), NOTHING)
         flagged, expected, hits = sums[2 : 2 + 3 * k].reshape(3, k)
-        inflation = _inflation(rows, squares, sum(learnt))
+        inflation = _inflation(rows, squares, self.taught(sums, learnt))
         either = flagged + expected
         there = either > 0
         each = np.maximum(either, 1e-300) * there.sum()
@@ -101,6 +106,10 @@ class ExpectedClasses:
             "accuracy": _reading(accuracy, n, self._variance(sums, np.zeros(k), by_hit) * inflation),
             "macro_f1": _reading(float(f1.sum()), n, self._variance(sums, outcome, np.where(there, 2 / each, 0.0)) * inflation),
         }
+
+    def taught(self, sums: Floats, learnt: tuple[float, float]) -> float:
+        """From how many outcomes it learnt, of the first class and of others."""
+        return sum(learnt)
 
     def _variance(self, sums: Floats, by_outcome: Floats, by_hit: Floats) -> float:
         """That of a sum over rows of what the outcome's class adds, and what a hit of the predicted class adds to that."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from stream_monitor.metrics.reading import Reading
@@ -14,14 +16,16 @@ _SIDES: tuple[Side, ...] = ("below", "above")
 _Z = 1.959963984540054
 _TOGETHER = 4.5
 """Standard deviations by which windows have to lie apart together: of all stretches that end with a window, one in 10,000."""
-_LIMIT = _TOGETHER / math.sqrt(3)
-"""By how many of its own a single one counts at most, so that it takes three."""
+_AT_LEAST = 3
+"""Windows that it takes: a single one counts for no more than each of so many that just lie apart."""
 _WIDEST = 3
 """How many times as uncertain as an estimate what labels show may be: the interval of two errors has hardly an end."""
 _FEWEST = 5
 """Outcomes, at least, of a window that is judged; of fewer a band may be all there is from 0 to 1."""
 _KEPT = 100
 """Windows, at most, that are taken together."""
+_NO_MORE = 0.1
+"""The part of the variance by what was learnt, which windows share, that chance in them must be for more to say no more."""
 
 
 class Together(NamedTuple):
@@ -29,6 +33,8 @@ class Together(NamedTuple):
 
     gap: float
     """By how many standard deviations the realised metric lies above the estimated one."""
+    mean: float
+    """By how much it lies so; each window no further than one counts."""
     start: int
     estimated: Reading
     realised: Reading
@@ -66,7 +72,7 @@ class Window(NamedTuple):
     @property
     def gap(self) -> float:
         """By how much the realised metric lies above the estimated one; no further than one window counts."""
-        limit = _LIMIT * math.sqrt(self.own + self.learnt)
+        limit = _TOGETHER * math.sqrt(self.own / _AT_LEAST + self.learnt)
         return min(max(self.realised - self.estimated, -limit), limit)
 
 
@@ -74,10 +80,12 @@ class Reconciled:
     """Compares both, one closed window after the other, for one metric.
 
     The relation has changed when they were apart in the same direction in `often` of the last `of` windows, or when the last
-    windows, any number from `of` on, lie far on one side together.  More are taken until chance in them is less than that in
-    what estimates were learnt from: this is the same in each, and no number of windows makes it less.  It is as it was when
-    they were in none of the last `of`, and no such windows together lie on that side either: of few outcomes both may meet
-    though nothing is as it was.  What came before it changed, or was as before again, is not taken with what comes after.
+    windows, any number from `of` on, lie far on one side together.  More are taken until chance in them is little beside that
+    in what estimates were learnt from: this is the same in each, and no number of windows makes it less.  It has been so since
+    the window from which on all, `of` at least, are most clearly further off than half as far as they are now.  It is as it was
+    when they were in none of the last `of`, and no windows together lie on that side either, taken until chance in them is less
+    than that in what was learnt: of few outcomes both may meet though nothing is as it was.  What came before it changed, or
+    was as before again, is not taken with what comes after.
     Windows in which one of them has no interval, or of fewer than five outcomes, are passed over.  The metric lies between 0
     and `highest`.
 
@@ -120,7 +128,7 @@ class Reconciled:
     def _judge(self) -> Together | None:
         """Decides; gives the windows that say so only together."""
         often = [side for side in _SIDES if self._count(side) >= self._often]
-        stretches, before = list(self._stretches()), self.changed
+        stretches, before = list(self._stretches(1.0 if self.changed else _NO_MORE)), self.changed
         farthest = _farthest(stretches)
         if len(often) == 1:
             self.changed = often[0]
@@ -129,21 +137,31 @@ class Reconciled:
         elif often or not self._lasts(stretches):
             self.changed = None
         if self.changed != before:
-            starts = [window.start for window in self._last[-self._of :] if self.changed and window.apart == self.changed]
-            self._since = farthest.start if self.changed and not often and farthest else min(starts, default=0)
+            self._since = self._began(stretches) if self.changed else 0
             self._last = [one for one in self._last if one.start >= self._since] if self.changed else self._last[-self._of :]
         return farthest if self.changed and not often else None
 
     def _lasts(self, stretches: Sequence[Together]) -> bool:
         """Whether any of the last windows lies where the first ones lay, or some of them together do."""
-        sign = -1 if self.changed == "below" else 1
-        return self._count(self.changed) > 0 or any(sign * one.gap > _Z for one in stretches)
+        return self._count(self.changed) > 0 or any(self._sign * one.gap > _Z for one in stretches)
+
+    def _began(self, stretches: Sequence[Together]) -> int:
+        """The start of the window from which on all, `of` at least, are most clearly further off than half as far as now."""
+        farthest = max(stretches, key=lambda one: self._sign * one.gap, default=None)
+        half = farthest.mean / 2 if farthest else 0.0
+        beyond = accumulate(self._sign * window.rows * (window.gap - half) for window in reversed(self._last))
+        starts = [(total, window.start) for total, window in zip(beyond, reversed(self._last))]
+        return max(starts[self._of - 1 :] or starts[-1:], key=itemgetter(0))[1]
+
+    @property
+    def _sign(self) -> int:
+        return -1 if self.changed == "below" else 1
 
     def _count(self, side: Side | None) -> int:
         return sum(window.apart == side for window in self._last[-self._of :])
 
-    def _stretches(self) -> Iterator[Together]:
-        """The last windows as one, from `of` to as many as it is worth to take."""
+    def _stretches(self, chance: float) -> Iterator[Together]:
+        """The last windows as one, from `of` to as many as leave chance in them that part of what was learnt as variances."""
         rows = estimated = realised = gap = own = learnt = 0.0
         for windows, window in enumerate(reversed(self._last), 1):
             rows += window.rows
@@ -157,8 +175,10 @@ class Reconciled:
             deviation, value = math.hypot(math.sqrt(own), learnt), estimated / rows
             half = _Z * deviation / rows
             expected = Reading(value, rows, max(value - half, 0.0), min(value + half, self._highest))
-            yield Together(gap / deviation if deviation else 0.0, window.start, expected, Reading(realised / rows, rows))
-            if own <= learnt**2:
+            yield Together(
+                gap / deviation if deviation else 0.0, gap / rows, window.start, expected, Reading(realised / rows, rows)
+            )
+            if own <= chance * learnt**2:
                 return
 
 

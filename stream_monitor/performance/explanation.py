@@ -19,6 +19,10 @@ _AS_MUCH = 0.8
 """The part of a segment's excess that crossings within it must have, in no more than this part of its rows, to replace it."""
 _CLEARLY = 0.5
 """The part of the limit below which what is beside crossings must be for them to replace a segment that is known as a cause."""
+_SPLITS = 3
+"""Times that segments of the same keys are split, at most."""
+_WORTH = 0.1
+"""The part of the whole rise that a segment holds at least that is named after those that have risen most."""
 _FEWEST = 20
 """Rows of a segment after the change below which it is not looked at."""
 _NEW = 10
@@ -57,11 +61,11 @@ def causes(segments: Sequence[Counts], total: Counts, most: int = 5, known: Coll
     """The segments that explain most of a rise, the largest share first; none where everything has risen, or nothing has.
 
     A segment is a cause if its own rise is significant (Bonferroni over all segments), significantly more than that of the rows
-    outside of it, other causes by the same keys left aside, and at least twice as much.  Crossings are named in place of a
-    segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment that is as
-    good as new is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.  Crossings
-    that are `known` as causes remain until what is beside them has risen beyond doubt, and a known segment while that is not
-    clear.
+    outside of it, others by the same keys that are causes left aside, and at least twice as much.  Crossings are named in place
+    of a segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment that is
+    as good as new is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.
+    Crossings that are `known` as causes remain until what is beside them has risen beyond doubt, and a known segment while that
+    is not clear.
     """
     excess = total.n_after * _rise(total)
     if not segments or excess <= 0:
@@ -98,19 +102,25 @@ def _segment(counts: Counts, total: Counts) -> _Segment:
 
 
 def _fallen(table: list[_Segment], total: Counts, limit: float, doubt: float) -> list[_Segment]:
-    """Of segments that share no rows, those that have risen and set themselves apart from all the rest.
+    """Of segments that share no rows, those that have risen and set themselves apart from all the rest, and so on of this.
 
     In order of their rises they are split in two where the parts differ most surely; that they do is judged as Scheffé (1953)
-    does, who allows for every split there is.
+    does, who allows for every split there is of so many groups: segments, and rows of none of them if there are any.  What is
+    left is split again for those that hold enough of the whole rise.
     """
     ranked = sorted((one for one in table if one.counts.n_after >= _FEWEST), key=lambda one: (-one.rise, one.name))
-    parts = list(accumulate((one.counts for one in ranked), _plus))
-    rests = [_plus(total, part, -1) for part in parts]
-    apart = [_apart(_with_a_past(part, total), rest) for part, rest in zip(parts, rests)]
-    if not apart or max(apart) <= math.sqrt(chdtri(len(ranked), doubt)):
-        return []
-    at = apart.index(max(apart))
-    return [one for one in ranked[: at + 1] if _z(one.seen) > limit and _stands_out(one, rests[at], limit)]
+    found, left, least = list[_Segment](), total, -math.inf
+    for _ in range(_SPLITS):
+        parts = list(accumulate((one.counts for one in ranked), _plus))
+        rests = [_plus(left, part, -1) for part in parts]
+        apart = [_apart(_with_a_past(part, total), rest) for part, rest in zip(parts, rests)]
+        if not apart or max(apart) <= math.sqrt(chdtri(max(len(ranked) - (rests[-1].n_after < 1), 1), doubt)):
+            break
+        at = apart.index(max(apart))
+        some = [one for one in ranked[: at + 1] if _z(one.seen) > limit and _stands_out(one, rests[at], limit)]
+        found += [one for one in some if one.excess >= least]
+        ranked, left, least = ranked[at + 1 :], rests[at], _WORTH * total.n_after * _rise(total)
+    return found
 
 
 def _stands_out(segment: _Segment, rest: Counts, limit: float) -> bool:

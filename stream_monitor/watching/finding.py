@@ -51,6 +51,8 @@ class Finding(NamedTuple):
     """Values of the reference, which `before` is of; a detector may compare with more."""
     shares: tuple[tuple[float, float, float], ...] = ()
     """Categories, NaN for all others, with their shares of the reference and since the change."""
+    between: tuple[int, int] | None = None
+    """Times between which it began, as `interval`."""
 
 
 def restored(state: list[Any]) -> Finding:
@@ -58,6 +60,7 @@ def restored(state: list[Any]) -> Finding:
     saved = Finding(*state)
     return saved._replace(
         interval=None if saved.interval is None else (saved.interval[0], saved.interval[1]),
+        between=None if saved.between is None else (saved.between[0], saved.between[1]),
         together=tuple(saved.together),
         shares=tuple((category, before, after) for category, before, after in saved.shares),
     )

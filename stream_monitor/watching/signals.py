@@ -393,10 +393,10 @@ class Signals:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
         before, after, effect, unit = self._amounts.effect(signal, course.moved, since)
         position, time = self._places.of(course.began)
-        interval = None
+        interval = between = None
         if course.latest >= 0:  # of outcomes, later rows may be of earlier predictions
-            both = (self._places.of(course.earliest)[0], self._places.of(course.latest)[0])
-            interval = min(position, *both), max(position, *both)
+            positions, times = zip((position, time), *map(self._places.of, (course.earliest, course.latest)))
+            interval, between = (min(positions), max(positions)), (min(times), max(times))
         whole = signal == len(self.names)
         together = self._amounts.surely_moved(since) if whole else self._together(signal, course)
         shares = self._amounts.shares(signal, since) if self.reference.counted and not whole else []
@@ -406,7 +406,7 @@ class Signals:
             row, step, self.reference.sort, name, course.detector, course.direction, course.statistic,
             course.threshold, before, after, effect, position, time, course.n_reference, n,
             unit, "", course.moved, interval, course.rarity, course.extrapolated, tuple(self.names[i] for i in together),
-            self._known(signal), tuple(shares),
+            self._known(signal), tuple(shares), between,
         )  # fmt: skip
 
     def _known(self, signal: int) -> int:

@@ -50,6 +50,12 @@ def configured(**stream: Any) -> Config:
     return Config.model_validate({"topics": {"prefix": "us"}, "streams": {"s": STREAM | stream}})
 
 
+def opposed() -> dict[str, Any]:
+    """A stream with limits of metrics that no task has both."""
+    limits = [{"metric": "mae", "above": 0.5}, {"metric": "accuracy", "below": 0.7}, {"metric": "latency_p99", "above": 9.0}]
+    return {"performance": {"limits": limits}}
+
+
 def limited(**rule: Any) -> dict[str, Any]:
     """A stream with a limit."""
     return {"performance": {"limits": [rule]}, "segments": {"keys": ["region"]}}
@@ -159,7 +165,11 @@ def test_what_waits_for_labels_is_estimated_from_the_rate_of_predictions() -> No
         ),
         ({"task": "regression", "models": {"challengers": {"linear": {}}, "estimate_loss": True}}, []),
         ({"task": "regression", "models": {"challengers": {"logistic": {}}}}, ["warning streams.s.models.challengers"]),
-        ({"models": {"challengers": {"linear": {}, "logistic": {}}, "estimate_loss": True}}, []),
+        ({"models": {"challengers": {"linear": {}}, "estimate_loss": True}}, []),
+        ({"models": {"challengers": {"linear": {}, "logistic": {}}}}, ["warning streams.s.models.challengers"]),
+        ({"models": {"challengers": {"linear": {}, "logistic": {}}}, "per": "model"}, []),
+        (opposed(), ["warning streams.s.performance.limits.1"]),
+        (opposed() | {"per": "model"}, []),
         (
             {"performance": {"limits": [ESTIMATED | {"metric": "accuracy", "window": "1d"}]}},
             ["warning streams.s.performance.limits.0"],

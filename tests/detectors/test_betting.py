@@ -129,7 +129,7 @@ def test_a_change_is_declared_with_its_start_again_while_it_lasts() -> None:
     changes = detector.update(np.concatenate((errors(11, 1000, 0.1, 20), errors(12, 1000, 0.5, 20))))
     mine = [change for change in changes if change.signal == 0]
     assert len(mine) > 5
-    assert mine[0].n_reference == 2000 + mine[0].start
+    assert mine[0].n_reference == 2000
     assert mine[0].n_current == mine[0].row - mine[0].start + 1
     starts = [next(change.start for change in changes if change.signal == signal) for signal in range(20)]
     assert np.median(starts) == pytest.approx(1000, abs=10)

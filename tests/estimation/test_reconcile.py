@@ -139,6 +139,29 @@ def test_what_was_on_the_other_side_is_not_taken_with_what_is_now() -> None:
     assert all(one.together.start >= 60 for one in found if one.changed == "above" and one.together)
 
 
+def test_windows_of_many_outcomes_say_together_what_is_more_than_what_was_learnt_may_be_off_since_it_began() -> None:
+    estimated, share = Reading(0.7, 230, 0.6255, 0.7745), 950 / 2950
+
+    def shown(precision: float) -> Reading:
+        return Reading(precision, 230, *wilson(precision, 230))
+
+    realised = [*[0.69, 0.72] * 5, *[0.78, 0.85, 0.8, 0.84, 0.77, 0.86, 0.82, 0.83] * 2]
+    reconciled = Reconciled()
+    found = [reconciled.add(estimated, shown(one), start, share) for start, one in enumerate(realised)]
+    first = next(one for one in found if one.changed)
+    assert (first.changed, first.since) == ("above", 10)
+    assert found.index(first) < 20
+
+
+def test_a_change_is_dated_from_as_many_windows_back_as_it_takes_to_be_one() -> None:
+    for seed in range(40):
+        rng, reconciled = np.random.default_rng(seed), Reconciled()
+        found = [reconciled.add(OF_FEW, few(rng, 0.8 if start < 3 else 0.5), start, SHARE) for start in range(12)]
+        first = next(one for one in found if one.changed)
+        assert found.index(first) - first.since >= 2
+        assert found[-1].changed
+
+
 def test_what_was_learnt_is_off_alike_in_all_windows_and_no_number_of_them_makes_that_less() -> None:
     rng, reconciled = np.random.default_rng(3), Reconciled()
     off = 3 * math.sqrt(0.8 * 0.2 / 2000)

@@ -125,6 +125,26 @@ def test_two_segments_that_fell_are_named_by_how_much_they_explain() -> None:
     assert [first.share, second.share] == pytest.approx([2 / 3, 1 / 3])
 
 
+def test_a_segment_that_fell_less_than_another_is_named_after_it() -> None:
+    segments = [
+        Counts("region=eu", 3600, 612, 1800, 630), Counts("region=us", 4800, 816, 2400, 528),
+        Counts("region=asia", 2400, 408, 1200, 204), Counts("region=latam", 1200, 204, 600, 102),
+    ]  # fmt: skip
+    assert [cause.segment for cause in causes(segments, added("", segments))] == ["region=eu", "region=us"]
+
+
+def test_where_one_segment_fell_chance_names_no_other_after_it() -> None:
+    rng, named = np.random.default_rng(4), 0
+    for _ in range(200):
+        sizes = rng.integers(200, 1200, 10)
+        before, after = rng.binomial(sizes, 0.17), rng.binomial(sizes, [0.5, *[0.17] * 9])
+        segments = [
+            Counts(f"store={i}", *map(float, one)) for i, one in enumerate(zip(sizes, before, sizes, after, strict=True))
+        ]
+        named += [cause.segment for cause in causes(segments, added("", segments))] != ["store=0"]
+    assert named <= 200 * 0.02
+
+
 def test_a_segment_that_got_better_is_no_cause() -> None:
     after = {"eu": 0.5, "us": 0.05, "asia": 0.1}
     assert found(usual, lambda region, device: after[region]) == ["region=eu"]

@@ -14,9 +14,11 @@ import pytest
 
 import detectors
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject
+from stream_monitor.alerting.retrain import Retrain
 from stream_monitor.alerting.wording import Context
 from stream_monitor.blocks import Block, Section, encode
-from stream_monitor.events import EndReason
+from stream_monitor.events import EndReason, finite
+from stream_monitor.joining.labelled import Labelled
 from stream_monitor.part import ConfigurationError, Part
 from stream_monitor.task import Partition
 from stream_monitor.watching.finding import Finding
@@ -208,6 +210,23 @@ def test_figures_that_are_said_as_they_were_are_not_said_again() -> None:
     assert [len(outputs) for outputs in said] == [2, 0, 2]
 
 
+def test_what_json_has_no_number_for_is_none_and_warns_of_nothing() -> None:
+    with np.errstate(all="raise"):
+        assert [finite(one) for one in (np.float64("inf"), -math.inf, np.float64("nan"), None)] == [None] * 4
+        assert finite(np.float64(0.5)) == 0.5
+
+
+def test_it_is_said_between_which_times_a_change_began_where_they_are_an_hour_apart() -> None:
+    def said(seconds: int) -> str:
+        finding = Finding(0, "opened", "loss", "", "scan", "up", between=(START, START + seconds * SECOND))
+        alert, _ = Alerts(record()).follow(finding, Subject("s", "m", "1"), Moment(START, START, 0, 0), Context(False))
+        assert alert is not None
+        return alert.annotations["description"]
+
+    assert "; it began between 2026-01-01T00:00:00.000Z and 2026-01-01T02:00:00.000Z, with 95% confidence; " in said(7200)
+    assert "it began" not in said(3600)
+
+
 def test_an_improvement_is_a_notice_and_no_request() -> None:
     said = run([block(configuration(), at=0), *story([0.5, 0.5, 0.05])])
     assert {alert["labels"]["severity"] for alert in alerts(said)} == {"info"}
@@ -246,6 +265,35 @@ def test_a_request_waits_for_enough_labels_says_so_once_and_expires_as_long_afte
     waits, ready, expired = said
     assert waits["expirytime"] is None
     assert (ready["expirytime"], expired["expirytime"]) == (expired["time"], expired["time"])
+
+
+def test_a_request_is_said_anew_where_its_change_began_clearly_sooner_or_later_than_was_known() -> None:
+    settings, labelled, place = record({"retrain": {"minimum_labels": 500}}), Labelled(), np.arange(1000)
+    labelled.predicted(place, place)
+    labelled.judged(place, place, np.ones(1000, np.int64))
+    labelled.settle(1000)
+    known, about, retrain = Alerts(settings), Subject("s", "m", "1"), Retrain()
+
+    def told(began: int) -> list[tuple[int, int, bool]]:
+        """Revision, labels and readiness that follow when the alert says that the change began there."""
+        nonlocal retrain
+        moment = Moment(START + 1000 * SECOND, START, 1000, 1000)
+        finding = Finding(0, "updated", "loss", "", "scan", "up", before=0.1, after=0.5, began_position=began)
+        finding = finding._replace(began_time=START + began * SECOND)
+        alert, _ = known.follow(finding, about, moment, Context(False))
+        assert alert is not None
+        outputs = retrain.propose(alert, finding, known, about, settings, moment, labelled, False)
+        restored = Retrain()
+        restored.restore(json.loads(json.dumps(retrain.state())))
+        retrain = restored
+        data = [json.loads(output.value or b"")["data"] for output in outputs if output.channel == "retrain"]
+        return [(one["revision"], one["data_since_change"]["labelled"], one["ready"]) for one in data]
+
+    assert told(600) == [(0, 400, False)]
+    assert told(570) == []
+    assert told(400) == [(1, 600, True)]
+    assert retrain.expires == START + 1000 * SECOND + settings.config.retrain.expires
+    assert told(800) == [(2, 200, True)]
 
 
 def test_a_request_that_expired_is_made_again_after_the_cooldown_while_its_alert_fires() -> None:
