@@ -146,7 +146,7 @@ class Scan:
         return bool(finite.size and finite.max() * _BLOCK / self._block > MEASURED)
 
     def state(self) -> State:
-        """Everything but the settings and the reference: some 3 kB a channel of a signal, more by the logarithm of the rows."""
+        """Everything but the settings and the reference: some 4 kB a channel of a signal, more by the logarithm of the rows."""
         waiting = self._rows % self._step
         return {
             "rows": self._rows, "block": self._block, "run_length": self._run_length.copy(),

@@ -8,6 +8,7 @@ import numpy as np
 
 from detectors import Array
 
+from .halves import DAILY
 from .scores import UNIT
 from .waves import BIN, COLUMNS, DAY, Runs
 
@@ -27,6 +28,9 @@ class Steps(NamedTuple):
     """Sums of the waves behind it, [w, d]."""
     sums: Array
     """Sums of the scores behind it, [d]."""
+    odd_waves: Array
+    odd_sums: Array
+    """Both of the odd days alone, for each way to split them, [2, w, d] and [2, d]."""
 
 
 class Early:
@@ -49,7 +53,9 @@ class Early:
         """Beside a season of the first columns of the table, of which these are the normal equations: [w, w], [w, d], [d]."""
         w, behind = len(gram), np.cumsum(self._waves[::-1], axis=0)[::-1]
         sums = np.cumsum(self._scores[::-1], axis=0)[::-1]
-        found = Steps(np.full(len(squares), np.inf), np.zeros((COLUMNS, len(squares))), np.zeros(len(squares)))
+        odd = np.array([split.is_odd(np.arange(_PARTS) * _PART) for split in DAILY])
+        waves, none = np.zeros((COLUMNS, len(squares))), np.zeros(len(squares))
+        found = Steps(none + np.inf, waves, none, np.stack((waves, waves)), np.stack((none, none)))
         for part in range(1, _PARTS):
             rows = behind[part, 0] / UNIT
             if not _SHARE < rows / gram[0, 0] < 1 - _SHARE:
@@ -60,6 +66,8 @@ class Early:
             better = left < found.left
             found.left[better], found.sums[better] = left[better], sums[part, better]
             found.waves[:, better] = behind[part, :, np.newaxis]
+            found.odd_waves[..., better] = (odd[:, part:] @ self._waves[part:])[..., np.newaxis]
+            found.odd_sums[:, better] = (odd[:, part:] @ self._scores[part:])[:, better]
         return found
 
     def state(self) -> list[Array]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from detectors import Array
 
 from .early import Early
+from .halves import Halves, Sums
 from .scores import UNIT
 from .waves import COLUMNS, DAY, WAVES, WEEK, Runs
 
@@ -24,8 +25,6 @@ _PERIODS = 2
 KNOWN_AFTER = _PERIODS * DAY
 """Microseconds before which no season is known."""
 _FEWEST = 100
-_RIDGE = 1.0
-"""Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
 _EXPLAINED = 0.5
 """What is left of the step of rows that were held, of it or of the season, at most, if that is to be what the change is."""
 _SUSPECT = 64.0
@@ -52,6 +51,7 @@ class Seasons:
         """How many of its rows say something: not those that are held where there is no longer season."""
         self._away, self._away_sums = np.zeros((COLUMNS, columns)), np.zeros(columns)
         """Of other rows that were held: sums of the waves and of the scores."""
+        self._halves = Halves(columns)
         self.found = np.zeros(columns, np.bool_)
         """In which columns that were held the last fit found a longer season."""
         self.level = np.zeros(columns)
@@ -88,14 +88,17 @@ class Seasons:
         self._rows += len(when.times)
         self._last = max(self._last, int(when.times.max()))
         self._known += len(when.times)
+        away_sums = None
         if held is not None and held.any():
             whole = (self.regressors == _MODELS[-1][-1])[:, np.newaxis]
             self._known -= (held & whole).sum(axis=1)
             scores = np.where(held & whole, scores - plain, scores)
             away = (held & ~whole).astype(np.float64)
-            self._away += when.waves.T @ when.sums(away).T
-            self._away_sums += (scores * away).sum(axis=1)
+            away_sums = when.sums(away), when.sums(scores * away)
+            self._away += when.waves.T @ away_sums[0].T
+            self._away_sums += away_sums[1].sum(axis=1)
         sums = when.sums(scores)
+        self._halves.take(when, self._first, sums, away_sums)
         if self._early is not None:
             self._early.take(sums, when, self._first)
         self._squares += np.einsum("ij,ij->i", scores, scores)
@@ -116,18 +119,20 @@ class Seasons:
         suspects = np.zeros(len(self.found), np.bool_)
         if self._early is None or not self._interval or self._rows <= FEW or self.slow or not self._seen():
             return suspects
-        gram, products = self._equations(_MODELS[1])
+        gram, products = self._sums.equations(_MODELS[1])
         steps = self._early.steps(gram, products, self._squares)
         left = self._squares - (np.linalg.solve(gram, products) * products).sum(axis=0)
         suspects |= ~held & (self._away[0] == 0) & (self.regressors == 0)
         gain = np.log(np.maximum(left, 1.0)) - np.log(np.maximum(steps.left, 1.0))
         suspects &= self._rows * gain > _SUSPECT
         self._away[:, suspects], self._away_sums[suspects] = steps.waves[:, suspects], steps.sums[suspects]
+        self._halves.hold(suspects, list(steps.odd_waves), list(steps.odd_sums))
         return suspects
 
     def acquit(self, columns: Mask) -> None:
         """Holds nothing of columns, [d], any more."""
         self._away[:, columns] = self._away_sums[columns] = 0.0
+        self._halves.acquit(columns)
 
     def held(self, columns: Mask) -> tuple[Array, Array, Array]:
         """How many rows of some columns were held, and their sums: of what the season leaves, and of the season itself.
@@ -141,7 +146,8 @@ class Seasons:
     def refit(self, held: Mask) -> None:
         """Chooses for each column what explains it best (AIC), of the seasons that have been seen twice.
 
-        Columns that are held, [d], keep theirs, but where a longer one makes of the change a season.
+        One that is longer than before must be there in both halves of its periods, or an incident of a day would make a
+        season.  Columns that are held, [d], keep theirs, but where a longer one makes of the change a season.
         """
         if not self._rows:
             return
@@ -158,6 +164,8 @@ class Seasons:
             beta, step, left = self._fitted(model)
             criterion = n * np.log(left) + 2 * regressors
             better = (criterion < best - 1e-6) & (~held | (regressors >= had))
+            if (better & (regressors > had)).any():
+                better &= (regressors <= had) | self._halves.agree(self._sums, model, beta)
             best = np.where(better, criterion, best)
             size = np.maximum(self._step(), np.sqrt((beta[1:] ** 2).sum(axis=0) / 2))
             better &= ~held | ((regressors > had) & (np.abs(step) < _EXPLAINED * size))
@@ -180,18 +188,17 @@ class Seasons:
         for sums in (self._products, self._beta, self._away):
             sums[:, columns] = 0.0
         self._away_sums[columns] = self.level[columns] = self.regressors[columns] = 0
+        self._halves.forget(columns)
 
     def _seen(self) -> list[range]:
         """The seasons of which two periods have been seen."""
         span = self._last - self._first + self._interval
         return [m for m in _MODELS[1:] if self._rows >= _FEWEST and span >= _PERIODS * WAVES[(m[-1] - 1) // 2][0]]
 
-    def _equations(self, model: range) -> tuple[Array, Array]:
-        """The normal equations of some columns of the table, [w, w] and [w, d]."""
-        at = np.array(model)
-        gram = self._gram[np.ix_(at, at)] / UNIT**2
-        gram[np.arange(1, len(at)), np.arange(1, len(at))] += _RIDGE
-        return gram, self._products[at] / UNIT
+    @property
+    def _sums(self) -> Sums:
+        """What seasons are fitted to."""
+        return Sums(self._gram, self._products, self._away, self._away_sums)
 
     def _step(self) -> Array:
         """By how much rows that were held are away from the others, [d]."""
@@ -205,16 +212,9 @@ class Seasons:
 
         The season is [w, d]; step and squares are [d].
         """
-        at, (gram, sums) = np.array(model), self._equations(model)
-        beta: Array = np.linalg.solve(gram, sums).astype(np.float64, copy=False)
-        left, step = self._squares - (beta * sums).sum(axis=0), np.zeros(len(self._squares))
-        for column in np.flatnonzero(self._away[0]).tolist():
-            away, rows = self._away[at, column] / UNIT, self._away[0, column] / UNIT
-            both = np.block([[gram, away[:, np.newaxis]], [away, rows + _RIDGE]])
-            right = np.append(sums[:, column], self._away_sums[column])
-            solved = np.linalg.solve(both, right)
-            beta[:, column], step[column] = solved[:-1], solved[-1]
-            left[column] = self._squares[column] - solved @ right
+        beta, step = self._sums.fitted(model)
+        explained = (beta * self._products[np.array(model)]).sum(axis=0) / UNIT + step * self._away_sums
+        left = self._squares - explained
         least = 1e-3 * np.maximum(self._squares - self._products[0] ** 2 / UNIT**2 / self._rows, 1.0)
         return beta, step, np.maximum(left, least)
 
@@ -244,7 +244,7 @@ class Seasons:
                 "away": self._away.copy(), "away_sums": self._away_sums.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
                 "beta": self._beta.copy(), "level": self.level.copy(),
-                "early": None if self._early is None else self._early.state(),
+                "halves": self._halves.state(), "early": None if self._early is None else self._early.state(),
             }
         }  # fmt: skip
 
@@ -256,4 +256,5 @@ class Seasons:
         self._known, self._away, self._away_sums = (saved[key].copy() for key in ("known", "away", "away_sums"))
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
         self._beta, self.level = saved["beta"].copy(), saved["level"].copy()
+        self._halves.restore(saved["halves"])
         self._early = None if saved["early"] is None else Early.restored(saved["early"])

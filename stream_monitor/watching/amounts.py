@@ -28,6 +28,9 @@ _KNOWN, _ENOUGH = 2.0, 100
 _LASTING = 1_000
 """Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
+_LARGER = 1.25
+"""How many times as large as said a change must be to have grown."""
+
 _BOTH: tuple[Moved, ...] = ("mean", "spread")
 _MEAN_OF, _SD_OF = 0.8, 0.6
 """The mean and the standard deviation of the size of a standard normal value."""
@@ -121,6 +124,15 @@ class Amounts:
         if change.moved != "shares":
             return size <= by_chance
         return size <= min(by_chance, abs(change.effect) - _SURER * self._reference.own_error(signal, n) / 2)
+
+    def has_grown(self, signal: int, change: Lasting) -> bool:
+        """Whether a change is surely larger than was said of it, by a quarter, and by what matters."""
+        effect = self.effect(signal, change.moved, change.began)[2]
+        was, now = _size(change.moved, change.effect), _size(change.moved, effect)
+        _, n = self._recent.mean_since(change.began, self._reference.column(signal))
+        error = _SURER * self._reference.own_error(signal, max(n, 1))
+        error *= 0.5 if change.moved == "shares" else math.sqrt(max(self._whole(signal, change.began)[0], 1.0))
+        return now >= _LARGER * was and now - was > max(error, float(self._reference.effects[signal]))
 
     def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
         """Categories, NaN for all others, with their shares of the reference and from about a row on."""

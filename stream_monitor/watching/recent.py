@@ -37,6 +37,11 @@ class Recent:
         self._known: dict[tuple[int, int], tuple[float, int]] = {}
         """Means since the last rows came, by what was asked: one look asks for the same many times."""
 
+    @property
+    def kept(self) -> int:
+        """How many rows are kept, at most."""
+        return self._chunks * self._chunk
+
     def append(self, values: Floats) -> None:
         """Takes the next rows, float64[n, d], NaN a missing value."""
         n, at = len(values), 0

@@ -314,24 +314,35 @@ class Signals:
         if self._over(course) or self._is_lost(signal, course):
             del self._courses[signal]
             return [self._finding(signal, course, "resolved", row)]
-        return self._say_anew(signal, course, row) if self._is_due(course) else []
+        return self._say_anew(signal, course, row) if self._is_due(signal, course) else []
 
-    def _has_grown(self, course: Lasting) -> bool:
-        """Whether there are many times as many outcomes since a loss changed as when it was last said."""
+    def _has_grown(self, signal: int, course: Lasting) -> bool:
+        """Whether a change is surely larger than was said before all the rows that are kept.
+
+        Of a loss, whether there are many times as many outcomes since it changed as when it was last said.
+        """
+        if not self.reference.of_loss:
+            old = course.refined and course.measurable and self._recent.rows - course.said >= self._recent.kept
+            return old and self._amounts.has_grown(signal, course)
         grown = self._recent.rows - course.began >= _GROWN * (max(course.said, course.again) - course.began)
-        return self.reference.of_loss and course.refined and grown
+        return course.refined and grown
 
     def _is_another(self, signal: int, course: Lasting, effect: float) -> bool:
-        """Whether a loss is surely another one than was said, when outcomes were few or before it changed further."""
-        if not self._has_grown(course):
+        """Whether a change is surely another one than was said, when rows were few or before it changed further.
+
+        Others than of a loss only if it is larger: the last rows of one that ends are of both.
+        """
+        if not self._has_grown(signal, course):
             return False
+        if not self.reference.of_loss:
+            return True
         _, n = self._recent.mean_since(course.began, signal)
         unit = float(self.reference.sd[signal]) if self.reference.rate else 1.0
         return abs(effect - course.effect) > _SURELY * self.reference.own_error(signal, max(n, 1)) * unit
 
-    def _is_due(self, course: Lasting) -> bool:
+    def _is_due(self, signal: int, course: Lasting) -> bool:
         """Whether it can be estimated better: by enough rows, the first time; then after a detector has seen it again."""
-        if self._has_grown(course):
+        if self._has_grown(signal, course):
             return True
         enough = _REFINE if course.refined else max(_REFINE, course.n_current)
         return self._recent.rows - course.said >= enough and (not course.refined or course.last > course.said)
@@ -351,7 +362,7 @@ class Signals:
         as_said = same and course.refined and not worse
         if as_said and not self._is_another(signal, course, effect):
             return []
-        if as_said:
+        if as_said and self.reference.of_loss:
             course.again = self._recent.rows
         else:
             course.said = self._recent.rows

@@ -78,6 +78,34 @@ def test_what_only_changes_with_the_time_of_day_is_nothing_once_it_is_known() ->
     assert np.ptp(values[-A_DAY:].reshape(24, -1).mean(axis=1)) > 3
 
 
+@pytest.mark.parametrize(
+    ("daily", "days", "incidents"),
+    [
+        (0.0, 19.0, [(10.4, 11.4, 1.0), (13.2, 14.2, -1.0)]),
+        (0.7, 19.0, [(10.4, 11.4, 1.0), (13.2, 14.2, -1.0)]),
+        (0.0, 19.0, [(2.2, 3.45, 1.0)]),
+    ],
+)
+def test_an_incident_that_is_over_is_no_rhythm(daily: float, days: float, incidents: list[tuple[float, float, float]]) -> None:
+    per_day = 1_440
+    day = np.arange(int(days * per_day)) / per_day
+    mean = daily * np.sin(2 * np.pi * day) + sum(by * ((day >= at) & (day < end)) for at, end, by in incidents)
+    values = np.random.default_rng(7).normal(size=len(day)) + mean
+    findings = followed("feature", values[:, np.newaxis], (day * 86_400e6).astype(np.int64))
+    opened = [day[one.row + REFERENCE] for one in findings if one.step == "opened"]
+    assert [int(at * 5) for at in opened] == [int(at * 5) for at, _, _ in incidents]
+    assert findings[-1].step == "resolved"
+
+
+def test_a_weekend_that_alarms_is_a_rhythm_once_it_was_seen_twice() -> None:
+    day = np.arange(28 * 1_440) / 1_440
+    values = np.random.default_rng(7).normal(size=len(day)) - 0.5 * (day % 7 >= 5)
+    findings = followed("feature", values[:, np.newaxis], (day * 86_400e6).astype(np.int64))
+    opened = [day[one.row + REFERENCE] for one in findings if one.step == "opened"]
+    assert 2 <= len(opened) <= 3
+    assert max(opened) < 21
+
+
 def test_a_rise_of_a_wandering_loss_that_is_doubted_at_first_is_told_when_it_lasts() -> None:
     rng = np.random.default_rng(1)
     blocks = np.repeat(rng.random(150) < 0.5, 80)[:9_600]  # good and bad times of 80 outcomes

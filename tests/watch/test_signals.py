@@ -93,6 +93,17 @@ def test_a_feature_that_turns_is_another_change_since_then(detector: str, after:
     assert findings[3].began_position == pytest.approx(3000, abs=100)
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_feature_that_drifts_further_and_further_is_said_as_large_as_it_is(seed: int) -> None:
+    levels = [(1000, 0.0), (3000, 0.5), (3000, 1.5), (5000, 3.5)]
+    findings = told(watched("feature", "scan", levels, seed), 1000)
+    assert [one.step for one in findings][:2] == ["opened", "updated"]
+    assert {one.step for one in findings[1:]} == {"updated"}
+    assert len(findings) <= 8
+    assert [one for one in findings if one.row < 7000][-1].effect == pytest.approx(1.5, rel=0.1)
+    assert findings[-1].effect == pytest.approx(3.5, rel=0.1)
+
+
 def test_a_feature_of_zeros_and_ones_that_turns_is_another_change() -> None:
     values = (np.random.default_rng(0).random(8000) < np.repeat([0.3, 0.6, 0.1], [3000, 2000, 3000])).astype(float)
     turned = [(one.step, one.direction, one.moved) for one in followed("feature", "scan", values, 1e5)][2:4]

@@ -1,0 +1,150 @@
+"""Sums of every other day and of every other week: whether a season is in both halves of its periods."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors import Array
+
+from .scores import UNIT
+from .waves import BIN, COLUMNS, DAY, WEEK, Runs
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+RIDGE = 1.0
+"""Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
+_WAVES = 6
+"""That each period has."""
+
+
+class Split(NamedTuple):
+    """A way to split a stream in halves."""
+
+    period: int
+    earlier: int
+    """How much earlier than the stream its first period begins."""
+    columns: int
+    """Of the table, that a season of it has."""
+
+    def is_odd(self, since: Ints) -> Mask:
+        """Whether times, so long after the stream began, are in its second period, its fourth, and so on."""
+        odd: Mask = (since + self.earlier) // self.period % 2 == 1
+        return odd
+
+
+DAILY = Split(DAY, 0, 1 + _WAVES), Split(DAY, DAY // 2, 1 + _WAVES)
+"""What lies across the end of a day of the first is inside one of the second."""
+_WEEKLY = Split(WEEK, 0, COLUMNS), Split(WEEK, WEEK // 2, COLUMNS)
+_SPLITS = DAILY + _WEEKLY
+_AGAIN = 0.5
+"""What two halves have in common of a season, of all of it, at least, if it has been seen in both."""
+
+
+class Sums(NamedTuple):
+    """Of rows of d columns: what seasons are fitted to."""
+
+    gram: Array
+    """Of the waves, [w, w]."""
+    products: Array
+    """Of waves and scores, [w, d]."""
+    away: Array
+    """Of the waves where rows were held, [w, d]."""
+    away_sums: Array
+    """Of the scores there, [d]."""
+
+    def equations(self, model: range) -> tuple[Array, Array]:
+        """The normal equations of some waves, [w, w] and [w, d]."""
+        at = np.array(model)
+        gram = self.gram[np.ix_(at, at)] / UNIT**2
+        gram[np.arange(1, len(at)), np.arange(1, len(at))] += RIDGE
+        return gram, self.products[at] / UNIT
+
+    def fitted(self, model: range) -> tuple[Array, Array]:
+        """A season of some waves, [w, d], beside a step of the rows that were held, [d]."""
+        at, (gram, sums) = np.array(model), self.equations(model)
+        beta: Array = np.linalg.solve(gram, sums).astype(np.float64, copy=False)
+        step = np.zeros(sums.shape[1])
+        for column in np.flatnonzero(self.away[0]).tolist():
+            away, rows = self.away[at, column] / UNIT, self.away[0, column] / UNIT
+            both = np.block([[gram, away[:, np.newaxis]], [away, rows + RIDGE]])
+            solved = np.linalg.solve(both, np.append(sums[:, column], self.away_sums[column]))
+            beta[:, column], step[column] = solved[:-1], solved[-1]
+        return beta, step
+
+    def without(self, some: Sums) -> Sums:
+        """The sums of the other rows than some, of as many waves as these."""
+        w = len(some.gram)
+        return Sums(
+            self.gram[:w, :w] - some.gram, self.products[:w] - some.products, self.away[:w] - some.away,
+            self.away_sums - some.away_sums,
+        )  # fmt: skip
+
+
+class Halves:
+    """Of d columns: the sums of every other period, of each split."""
+
+    def __init__(self, columns: int) -> None:
+        self._odd = [_none(split.columns, columns) for split in _SPLITS]
+
+    def take(self, when: Runs, first: int, sums: Array, held: tuple[Array, Array] | None) -> None:
+        """Takes the sums of runs of rows, float64[d, r]; and how many of these were held, and their scores; from `first` on."""
+        since = when.times[when.starts] // BIN * BIN - first // BIN * BIN
+        for split, mine in zip(_SPLITS, self._odd, strict=True):
+            odd = split.is_odd(since)
+            if not odd.any():
+                continue
+            waves = when.waves[odd, : split.columns]
+            mine.products[...] += waves.T @ sums[:, odd].T
+            mine.gram[...] += (waves.T * when.rows[odd]) @ waves
+            if held is not None:
+                mine.away[...] += waves.T @ held[0][:, odd].T
+                mine.away_sums[...] += held[1][:, odd].sum(axis=1)
+
+    def hold(self, columns: Mask, away: list[Array], away_sums: list[Array]) -> None:
+        """Holds rows of the first days of columns, [d]: sums of odd ones by `DAILY` splits, of waves, [w, d], and scores."""
+        for mine, waves, scores in zip(self._odd, away, away_sums, strict=False):
+            mine.away[:, columns], mine.away_sums[columns] = waves[: len(mine.away), columns], scores[columns]
+
+    def acquit(self, columns: Mask) -> None:
+        """Holds nothing of columns, [d], any more."""
+        for mine in self._odd:
+            mine.away[:, columns] = mine.away_sums[columns] = 0.0
+
+    def forget(self, columns: Mask) -> None:
+        """Takes all that was seen of columns, [d], for noise about 0."""
+        self.acquit(columns)
+        for mine in self._odd:
+            mine.products[:, columns] = 0.0
+
+    def agree(self, every: Sums, model: range, season: Array) -> Mask:
+        """In which columns, [d], halves show alike what the longest period of a model adds to a season, [w, d]."""
+        gram, _ = every.equations(model)
+        beside = np.linalg.solve(gram[:-_WAVES, :-_WAVES], gram[:-_WAVES, -_WAVES:])
+        own = gram[-_WAVES:, -_WAVES:] - gram[-_WAVES:, :-_WAVES] @ beside
+        whole = _product(season[-_WAVES:], own, season[-_WAVES:])
+        agree = np.ones(season.shape[1], np.bool_)
+        for split, odd in zip(_SPLITS, self._odd, strict=True):
+            if split.columns == len(model):
+                one, other = (half.fitted(model)[0][-_WAVES:] for half in (odd, every.without(odd)))
+                agree &= _product(one, own, other) >= _AGAIN * whole
+        return agree
+
+    def state(self) -> list[list[Array]]:
+        """Everything, as arrays."""
+        return [[part.copy() for part in mine] for mine in self._odd]
+
+    def restore(self, state: list[list[Array]]) -> None:
+        """Goes on from a `state()`."""
+        self._odd = [Sums(*(part.copy() for part in mine)) for mine in state]
+
+
+def _none(waves: int, columns: int) -> Sums:
+    return Sums(np.zeros((waves, waves)), np.zeros((waves, columns)), np.zeros((waves, columns)), np.zeros(columns))
+
+
+def _product(one: Array, gram: Array, other: Array) -> Array:
+    product: Array = (one * (gram @ other)).sum(axis=0)
+    return product
