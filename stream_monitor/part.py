@@ -218,6 +218,8 @@ class Part:
             detail = f"{stream.name} was set aside: only `resume` is obeyed"
             return self._bury(section, stream.record.deployment, "stream_quarantined", detail, arrived, offset)
         del self._quarantined[stream.name]
+        # What the streams share may be saved before it is, and says then that what came before was not passed by.
+        self._snapshots.renew(stream.name)
         return stream.alerts.end("resumed", stream.moment(arrived), kind="monitor")
 
     def _skip(self, stream: Stream, section: Section) -> None:

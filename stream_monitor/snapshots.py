@@ -52,9 +52,13 @@ class Snapshots:
         """Keys of what waited in streams that have begun again."""
         self._meta: tuple[int, int] | None = None
 
+    def renew(self, name: str) -> None:
+        """Lets a stream be saved at once."""
+        self._last.pop(name, None)
+
     def begin_again(self, name: str) -> None:
         """Lets a stream that has begun again be saved at once, and forgets what waited in it."""
-        self._last.pop(name, None)
+        self.renew(name)
         self._over.setdefault(name, []).extend(self._saved.pop(name, SavedRows()).keys())
 
     def due(self, streams: Mapping[str, Stream], arrived: int) -> list[str]:

@@ -94,6 +94,21 @@ def test_what_is_saved_at_an_end_is_all_that_a_restart_reads_even_where_time_was
         assert (feed(again, (blocks + following)[start:], first=start), standing(again)) == went_on
 
 
+def test_what_came_while_a_stream_was_set_aside_is_passed_by_again_after_a_restart() -> None:
+    said = b'{"stream": "a", "action": "%s"}'
+    bad, resume = (Section("a", "control", document=said % action) for action in (b"none", b"resume"))
+    rows = [block(predictions([str(i)], [i], [1.0], score=[0.5], name="a")) for i in (1, 2)]
+    blocks = [block(configuration("a"), configuration("b"), at=0), block(bad, at=0), rows[0], block(resume, at=1), rows[1]]
+    part = Part(BLOCKS, None)
+    told = feed(part, blocks)
+    told += [output for piece in part.parting() for output in piece if not output.key.startswith(b"a\0")]
+    again = Part(BLOCKS, None)
+    start = again.restore(len(blocks), saved(told)) or 0
+    feed(again, [*blocks, drained(3)][start:], first=start)
+    feed(part, [drained(3)], first=len(blocks))
+    assert standing(again) == standing(part)
+
+
 def test_who_has_not_gone_live_saves_nothing_at_its_end() -> None:
     blocks = [block(configuration(), at=0), block(predictions(["a", "b"], [1, 2], [1.0, 1.0], score=[0.5, 0.5]))]
     assert not list(Part(BLOCKS, None, saves=False).parting())
