@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
+from types import MappingProxyType
 
 import structlog
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
@@ -86,7 +87,7 @@ class KafkaLog:
             raise transaction.NameTaken(self._reader.member.group_instance_id) from error
         self._tell_of_topics()
         self._arrears.forget(slice.assigned)
-        self._look({batch.partition for batch in slice.batches})
+        self._look({batch.partition: batch.records[0].offset for batch in reversed(slice.batches)})
         self.beat = monotonic()
         return slice
 
@@ -155,13 +156,13 @@ class KafkaLog:
             self._compacted.close()
         transaction.close(self._producer, timeout=grace * 0.4)
 
-    def _look(self, given: Collection[Partition] = ()) -> None:
-        """Finds out what is late; of the partitions that are `given` something was read and is not committed.
+    def _look(self, given: Mapping[Partition, int] = MappingProxyType({})) -> None:
+        """Finds out what is late; what was `given`, from an offset on, is not done yet.
 
         Another thread may see what comes of it between any two lines.
         """
         stands = self._reader.stands()
-        undone = {p: stands[p]._replace(done=self._reader.committed.get(p) or 0) for p in given if p in stands}
+        undone = {p: stands[p]._replace(done=first) for p, first in given.items() if p in stands}
         late = self._arrears.late(stands | undone, monotonic())
         if late is not None:
             if late or self.late:
