@@ -42,6 +42,8 @@ class Said(msgspec.Struct):
     lags: Offsets
     positions: Offsets
     committed: Offsets
+    late: list[Partition]
+    owed: Offsets
     status: Mapping[str, Any] | None = None
     """What the task says about itself; None where that is what it said before."""
 
@@ -101,6 +103,8 @@ class ToldLog:
         self.name = name
         self.beat = self.heard = time.monotonic()
         self.written = 0
+        self.late: list[Partition] = []
+        self.owed: dict[Partition, int] = {}
         self._missing: list[str] = []
         self._lags: dict[Partition, int] = {}
         self._positions: dict[Partition, int] = {}
@@ -111,6 +115,7 @@ class ToldLog:
         now = time.monotonic()
         self.beat, self.heard = now - said.idle, now - said.unheard
         self.written, self._missing = said.written, said.missing
+        self.late, self.owed = said.late, _known(said.owed)
         self._lags, self._positions, self._committed = _known(said.lags), _known(said.positions), dict(said.committed)
 
     def lags(self) -> Mapping[Partition, int]:
@@ -199,10 +204,11 @@ class Parent:
         with self._saying, suppress(OSError):
             for name, log in working.logs.items():
                 offsets = (_listed(log.lags()), _listed(log.positions()), _listed(log.committed()))
+                arrears = (list(log.late), _listed(log.owed))
                 status = working.statuses[name]
                 news = None if status is self._status else status
                 now = time.monotonic()
-                said = Said(now - log.beat, now - log.heard, log.written, list(log.missing()), *offsets, news)
+                said = Said(now - log.beat, now - log.heard, log.written, list(log.missing()), *offsets, *arrears, news)
                 self._pipe.send_bytes(msgspec.json.encode(said, enc_hook=str))
                 self._status = status
 

@@ -5,13 +5,15 @@ It works until it is told to stop, or until one of the tasks fails.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import takewhile
 from multiprocessing.connection import Connection
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -31,7 +33,7 @@ from consumers.kafka.transaction import TransactionFailed
 from consumers.watchdog import Watchdog
 from stream_monitor import logs
 from stream_monitor.config.deployment import Config
-from stream_monitor.task import STATES, Channel, Partition, Task, work
+from stream_monitor.task import STATES, Channel, Output, Partition, Slice, Task, work
 
 Name = Literal["intake", "watch"]
 
@@ -46,6 +48,10 @@ _AT_ONCE = 0.005
 """Seconds for which a task may be asked how it stands between two steps."""
 _SHARE = 20
 """So much longer it is left alone then."""
+_PARTING, _AT_A_TIME = 0.4, 16_000_000
+"""The part of the grace in which an end may still be made easier for the next start; bytes of a transaction for it."""
+_AWAY = 5.0
+"""Seconds for which nothing was heard of Kafka, after which none is begun."""
 
 log = structlog.get_logger()
 
@@ -66,6 +72,14 @@ class _Divided(Protocol):
 
     def dead_letters(self) -> dict[str, int]:
         """How many events it could not use."""
+
+
+@runtime_checkable
+class _Parting(Protocol):
+    """A task that can spare the next start some work."""
+
+    def parting(self) -> Iterator[list[Output]]:
+        """What is to be written for it; each piece may be left out with those that follow."""
 
 
 class Ended(Exception):
@@ -195,7 +209,7 @@ class Daemon:
         self._heap = Heap()
         self._stop = threading.Event()
         self._watchdog = watchdog
-        self._grace = grace
+        self._grace, self._deadline = grace, math.inf
 
     @property
     def unstable(self) -> Mapping[Partition, int]:
@@ -212,9 +226,8 @@ class Daemon:
         if self._watchdog is not None:
             threading.Thread(target=guard, args=(self._watchdog, self._child), name="watchdog", daemon=True).start()
         self._stop.wait()
-        deadline = time.monotonic() + self._grace
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(max(0.0, self._deadline - time.monotonic()))
         late = [thread.name for thread in threads if thread.is_alive()]
         if late:
             log.error("not_ended_in_time", tasks=late, grace=self._grace)
@@ -222,6 +235,7 @@ class Daemon:
 
     def stop(self) -> None:
         """Lets every task finish its slice and end."""
+        self._deadline = min(self._deadline, time.monotonic() + self._grace)
         self._stop.set()
         for _, one in self._pairs.values():
             one.stop()
@@ -251,8 +265,9 @@ class Daemon:
     def _work(self, name: str) -> None:
         log.info("started", task=name)
         try:
-            work(self._pairs[name][0], self._pairs[name][1], lambda: self._stopped(name))
+            last = work(self._pairs[name][0], self._pairs[name][1], lambda: self._stopped(name))
             self.statuses[name] = self._pairs[name][0].status()
+            self._part(name, last)
         except BaseException as error:
             self.failures[name] = error
             plain = _plain(error)
@@ -263,6 +278,17 @@ class Daemon:
         with suppress(Exception):
             self._pairs[name][1].close(self._grace * 0.6)
         log.info("stopped", task=name)
+
+    def _part(self, name: str, last: Slice | None) -> None:
+        """Writes what makes the next start easier, as far as there is time; without it all is as it was committed."""
+        task, own = self._pairs[name]
+        if last is None or not isinstance(task, _Parting) or time.monotonic() - own.heard > _AWAY:
+            return
+        try:
+            for outputs in _together(task.parting(), self._deadline - self._grace * (1 - _PARTING)):
+                own.commit(last, outputs)
+        except TransactionFailed as error:
+            log.warning("not_saved", task=name, reason=str(error))
 
     def _follow(self, child: Child) -> None:
         code = child.follow(self.statuses)
@@ -330,6 +356,20 @@ def shed(config: Config, daemon: Daemon, every: float = _LOOK_EVERY) -> None:
                 shedder.look(daemon.statuses.get("watch", {}).get("streams", {}), time.monotonic())
             except Exception as error:
                 log.warning("cannot_shed", reason=str(error) or type(error).__name__)
+
+
+def _together(pieces: Iterable[list[Output]], until: float) -> Iterator[list[Output]]:
+    """Pieces, as many as one transaction may have at a time, until a time by the monotonic clock."""
+    outputs: list[Output] = []
+    size = 0
+    for piece in takewhile(lambda _: time.monotonic() < until, pieces):
+        outputs += piece
+        size += sum(len(output.value or b"") for output in piece)
+        if size >= _AT_A_TIME:
+            yield outputs
+            outputs, size = [], 0
+    if outputs:
+        yield outputs
 
 
 def _plain(error: BaseException) -> bool:

@@ -246,11 +246,8 @@ def _load_for_kafka(asked: argparse.Namespace) -> Config:
 
     config = _load(asked)
     logs.configure(config.log, logs.secrets(config), libraries="critical")
-    try:
-        kafka_client.check(config.kafka)
-    except ValueError as error:
-        key, _, what = str(error).partition(" ")
-        raise ConfigError([Problem(str(asked.config), key, what)]) from None
+    if wrong := kafka_client.problems(config.kafka):
+        raise ConfigError([Problem(str(asked.config), key, what) for key, what in wrong])
     return config
 
 

@@ -46,7 +46,8 @@ class Part:
         self._partitions: int | None = None
         self._committed = 0
         self._live = False
-        self._arrived = 0
+        self._arrived = self._next = 0
+        """When the last record was written, and the offset behind it."""
         self._streams: dict[str, Stream] = {}
         self._bases: dict[str, StreamRecord] = {}
         self._quarantined: dict[str, str] = {}
@@ -58,12 +59,21 @@ class Part:
         """Takes one record of blocks; what was said in an earlier life is not said again."""
         block = blocks.decode(value or b"")
         self._check(block)
-        self._arrived = block.arrived
+        self._arrived, self._next = block.arrived, offset + 1
         outputs = self._go_live() if not self._live and offset >= self._committed else []
         for section in together(block.sections):
             outputs += self._section(section, block.arrived, offset)
         outputs += self._progress(block.progress, block.arrived, offset)
-        return [placed(output, self.partition.number) for output in outputs + self._save(offset)] if self._live else []
+        return [placed(output, self.partition.number) for output in outputs + self._save()] if self._live else []
+
+    def parting(self) -> Iterator[list[Output]]:
+        """Snapshots of what was read since the last ones, stream by stream; those that nobody writes are as if not made."""
+        if not self._live or not self._saves:
+            return
+        for number, name in enumerate(self._snapshots.behind(self._streams, self._next)):
+            outputs = [] if number else [self._save_meta()]
+            outputs += self._snapshots.save(name, self._streams[name], self._next, self._arrived)
+            yield [placed(output, self.partition.number) for output in outputs]
 
     def gap(self, first: int, last: int, reason: str, arrived: int) -> list[Output]:
         """Says that blocks were lost, to whom it concerns: every stream here.  Not while they are read again."""
@@ -208,6 +218,8 @@ class Part:
             detail = f"{stream.name} was set aside: only `resume` is obeyed"
             return self._bury(section, stream.record.deployment, "stream_quarantined", detail, arrived, offset)
         del self._quarantined[stream.name]
+        # What the streams share may be saved before it is, and says then that what came before was not passed by.
+        self._snapshots.renew(stream.name)
         return stream.alerts.end("resumed", stream.moment(arrived), kind="monitor")
 
     def _skip(self, stream: Stream, section: Section) -> None:
@@ -315,19 +327,23 @@ class Part:
         self._published = {}
         return outputs
 
-    def _save(self, offset: int) -> list[Output]:
+    def _save(self) -> list[Output]:
         """Snapshots of the streams that are due, and of what they share."""
         if not self._saves:
             return []
         due = self._snapshots.due(self._streams, self._arrived)
         outputs: list[Output] = []
         for name in due:
-            outputs += self._snapshots.save(name, self._streams[name], offset + 1, self._arrived)
+            outputs += self._snapshots.save(name, self._streams[name], self._next, self._arrived)
         if due or self._snapshots.meta_due(self._revision, self._arrived):
-            bases = {name: base.model_dump_json() for name, base in self._bases.items()}
-            meta = {"partitions": self._partitions, "offset": offset + 1, "bases": bases, "quarantined": self._quarantined}
-            outputs.append(self._snapshots.save_meta(meta, self._revision, self._arrived))
+            outputs.append(self._save_meta())
         return outputs
+
+    def _save_meta(self) -> Output:
+        """The snapshot of what the streams share; those that are saved go along with it."""
+        bases = {name: base.model_dump_json() for name, base in self._bases.items()}
+        meta = {"partitions": self._partitions, "offset": self._next, "bases": bases, "quarantined": self._quarantined}
+        return self._snapshots.save_meta(meta, self._revision, self._arrived)
 
     def _remember(self, state: dict[bytes, bytes]) -> None:
         """Keeps what was published of alerts and requests until this partition goes live."""

@@ -32,26 +32,43 @@ class Saved(NamedTuple):
     """The records about the predictions that wait, by stream and key."""
 
 
+class _Last(NamedTuple):
+    """The last snapshot of a stream."""
+
+    rows: int
+    arrived: int
+    offset: int
+    """It has seen everything before."""
+
+
 class Snapshots:
     """Of the streams of one partition.  References are written once, states when they are due."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[int, int]] = {}
-        """Rows and arrival at the last snapshot of each stream."""
+        self._last: dict[str, _Last] = {}
         self._keys: dict[str, set[str]] = {}
         self._saved: dict[str, SavedRows] = {}
         self._over: dict[str, list[str]] = {}
         """Keys of what waited in streams that have begun again."""
         self._meta: tuple[int, int] | None = None
 
+    def renew(self, name: str) -> None:
+        """Lets a stream be saved at once."""
+        self._last.pop(name, None)
+
     def begin_again(self, name: str) -> None:
         """Lets a stream that has begun again be saved at once, and forgets what waited in it."""
-        self._last.pop(name, None)
+        self.renew(name)
         self._over.setdefault(name, []).extend(self._saved.pop(name, SavedRows()).keys())
 
     def due(self, streams: Mapping[str, Stream], arrived: int) -> list[str]:
         """The streams that are to be saved now."""
         return [name for name, stream in streams.items() if self._is_due(name, stream, arrived)]
+
+    def behind(self, streams: Iterable[str], offset: int) -> list[str]:
+        """The streams whose snapshots have not seen everything before an offset, the oldest first."""
+        offsets = {name: self._last[name].offset if name in self._last else 0 for name in streams}
+        return sorted((name for name, seen in offsets.items() if seen < offset), key=offsets.__getitem__)
 
     def meta_due(self, revision: int, arrived: int) -> bool:
         """Whether what streams share is to be saved, even if none of them is."""
@@ -68,7 +85,7 @@ class Snapshots:
         outputs += [_output(f"{name}\0{group}\0{s}", array) for group, named in arrays.items() for s, array in named.items()]
         outputs += [_output(key, None) for key in sorted((known or set()) - keys)]
         outputs.append(_output(f"{name}\0", pack(state | {"offset": offset, "arrived": arrived})))
-        self._keys[name], self._last[name] = keys, (stream.join.position, arrived)
+        self._keys[name], self._last[name] = keys, _Last(stream.join.position, arrived, offset)
         return outputs
 
     def load(self, stream: Stream, waiting: dict[str, bytes]) -> None:
@@ -90,7 +107,7 @@ class Snapshots:
 
     def saved_at(self, name: str) -> int | None:
         """The arrival time at the last snapshot of a stream."""
-        return self._last[name][1] if name in self._last else None
+        return self._last[name].arrived if name in self._last else None
 
     def read(self, state: dict[bytes, bytes]) -> Saved:
         """What was saved, taken out of the latest records by key; raises SnapshotError where it is damaged or newer."""
@@ -107,7 +124,7 @@ class Snapshots:
                 arrays.setdefault(group, {})[signal] = array
             streams[name] = inner, arrays
             self._keys[name] = {f"{name}\0{key}" for key in parts} | {f"{name}\0"}
-            self._last[name] = (inner["join"]["position"], inner["arrived"])
+            self._last[name] = _Last(inner["join"]["position"], inner["arrived"], inner["offset"])
         waiting: dict[str, dict[str, bytes]] = {}
         for path, value in channel(state, "waiting").items():
             name, _, rest = path.decode().partition("\0")
@@ -125,7 +142,7 @@ class Snapshots:
     def _is_due(self, name: str, stream: Stream, arrived: int) -> bool:
         if name not in self._last:
             return True
-        rows, at = self._last[name]
+        rows, at, _ = self._last[name]
         if stream.join.position - rows >= ROWS:
             return True
         return arrived - at >= AGE // 2 and arrived - at >= _age(name)

@@ -125,14 +125,19 @@ class Log(Protocol):
         """Appends the outputs and commits the slice's offsets, both or neither."""
 
 
-def work(task: Task, log: Log, stopped: Callable[[], bool]) -> None:
-    """Runs a task on a log until told to stop.  Write, then commit, atomically: that order is the guarantee."""
+def work(task: Task, log: Log, stopped: Callable[[], bool]) -> Slice | None:
+    """Runs a task on a log until told to stop.  Write, then commit, atomically: that order is the guarantee.
+
+    Gives the last slice: with that more can be committed.
+    """
+    last = None
     while not stopped():
-        step(task, log)
+        last = step(task, log)
+    return last
 
 
-def step(task: Task, log: Log) -> None:
-    """One turn of the loop."""
+def step(task: Task, log: Log) -> Slice:
+    """One turn of the loop; gives the slice that was committed."""
     slice = log.read()
     for partition in slice.released:
         task.release(partition)
@@ -141,3 +146,4 @@ def step(task: Task, log: Log) -> None:
         if offset is not None:
             log.seek(partition, offset)
     log.commit(slice, task.process(slice))
+    return slice

@@ -44,6 +44,11 @@ class Watch:
         if partition in self._parts:
             self._dead += self._parts.pop(partition).dead
 
+    def parting(self) -> Iterator[list[Output]]:
+        """Snapshots of what was read since the last ones, for when it ends; they may be written in parts, or not at all."""
+        for part in self._parts.values():
+            yield from part.parting()
+
     def status(self) -> dict[str, Any]:
         """What every stream is doing, for people."""
         return {"streams": dict(self.statuses()), "dead_letters": self.dead_letters()}

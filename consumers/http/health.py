@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from consumers.http.observed import Observed, ObservedLog
 from stream_monitor.config.deployment import Kafka
 
-CAUGHT_UP = {"intake": 10_000, "watch": 20}
-"""Offsets that a partition may be behind its end, of events and of blocks with thousands of them: a second or two of work."""
 SILENT = 10.0
 """Seconds for which nothing may be heard of Kafka: how far behind we are is not known then."""
 
@@ -39,10 +37,11 @@ def live(observed: Observed, patience: float) -> Health:
 
 
 def ready(observed: Observed, patience: float) -> Health:
-    """Whether every task has its partitions, has restored them and is nearly at their ends."""
+    """Whether every task has its partitions, has restored them, has done what was there, and does in time what comes."""
     reasons = live(observed, patience).reasons
     for task, log in observed.logs.items():
         reasons += [f"{task} {reason}" for reason in _lacking(task, log, observed, patience)]
+        reasons += [f"{task} {reason}" for reason in _behind(log, observed.logs)]
     return Health(not reasons, reasons)
 
 
@@ -62,6 +61,15 @@ def _lacking(task: str, log: ObservedLog, observed: Observed, patience: float) -
             yield f"restores {partition.topic}-{partition.number}: it is at offset {position} of {before}"
         if partition not in lags:
             yield f"does not know yet where {partition.topic}-{partition.number} ends"
-    for partition, lag in lags.items():
-        if lag > CAUGHT_UP[task]:
-            yield f"is {lag} offsets behind on {partition.topic}-{partition.number}"
+
+
+def _behind(log: ObservedLog, logs: Mapping[str, ObservedLog]) -> Iterator[str]:
+    """What is late of a task's input: also what the task before it has written while that was late."""
+    committed, lags, late = log.committed(), log.lags(), log.late
+    for partition in late:
+        yield f"is {lags.get(partition, 0)} offsets behind on {partition.topic}-{partition.number}"
+    for writer, other in logs.items():
+        for partition, end in other.owed.items():
+            missing = end - (committed.get(partition) or 0)
+            if partition in committed and partition not in late and missing > 0:
+                yield f"is {missing} offsets behind on {partition.topic}-{partition.number}, where {writer} was late itself"

@@ -32,6 +32,14 @@ class ObservedLog(Protocol):
     def committed(self) -> Mapping[Partition, int | None]:
         """The committed offset of each partition that is ours; None where nothing was committed."""
 
+    @property
+    def late(self) -> Collection[Partition]:
+        """The partitions of which something is not done that has been there from the beginning, or for too long."""
+
+    @property
+    def owed(self) -> Mapping[Partition, int]:
+        """Up to where it had written when it was late last: who reads it is late as well before."""
+
     def missing(self) -> Collection[str]:
         """The topics to read that are not there."""
 

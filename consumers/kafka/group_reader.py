@@ -13,8 +13,10 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from consumers.kafka import quick_records
+from consumers.kafka.arrears import Stand
 from consumers.kafka.pace import Pace
 from consumers.kafka.poller import Changes, Limits, Polled, Poller
+from consumers.kafka.stable_ends import StableEnds
 from consumers.kafka.start import Start
 from stream_monitor.task import End, Partition, Slice
 
@@ -43,6 +45,7 @@ class GroupReader:
         """`gather` says for how many seconds; `patience` is how many the group may leave us without a place."""
         self._consumer = consumer
         quick_records.use(consumer)
+        self._stable = StableEnds(consumer)
         self._pace = pace
         self._topics = topics
         self._start = start
@@ -130,6 +133,11 @@ class GroupReader:
         """How many offsets of each partition are not done, read or not, as the broker last told; transactions leave holes."""
         states = self._states()
         return {p: max(0, s.highwater - self._done(p, s)) for p, s in states.items() if s.highwater is not None}
+
+    def stands(self) -> dict[Partition, Stand]:
+        """How far each partition is done, and where it ends for us, open transactions left out."""
+        known = {p: s for p, s in self._states().items() if s.highwater is not None}
+        return {p: Stand(self._done(p, s), self._stable.get(p, s.highwater)) for p, s in known.items()}
 
     def positions(self) -> dict[Partition, int]:
         """The next offset to read of each partition that is not held back; may be asked for by another thread."""
@@ -240,6 +248,7 @@ class GroupReader:
             self._consumer.seek(key, starts[key] if offset is None else offset)
             # What was told in an earlier ownership must not make it look read to its end.
             self._consumer._subscription.assignment[key].highwater = None
+            self._stable.pop(partition, None)
 
     def _fetch_committed(self) -> dict[Partition, int]:
         """The group's offsets; those of open transactions are waited for."""

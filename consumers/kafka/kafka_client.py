@@ -43,7 +43,26 @@ _KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
     float: ("a number", (int, float)),
     str: ("a text", (str,)),
 }
-"""What a setting of kafka-python may be whose default is of a type; any other default says nothing of it."""
+"""What a setting of kafka-python may be whose default is of a type."""
+_UNSAID: dict[str, type] = {
+    "compression_type": str,
+    "proxy_url": str,
+    "receive_buffer_bytes": int,
+    "sasl_kerberos_domain_name": str,
+    "sasl_kerberos_name": str,
+    "sasl_mechanism": str,
+    "sasl_plain_password": str,
+    "sasl_plain_username": str,
+    "send_buffer_bytes": int,
+    "socks5_proxy": str,
+    "ssl_cafile": str,
+    "ssl_certfile": str,
+    "ssl_ciphers": str,
+    "ssl_crlfile": str,
+    "ssl_keyfile": str,
+    "ssl_password": str,
+}
+"""What those are that have no default; they may be null.  Of any other the default says nothing."""
 _UNREACHABLE = (
     KafkaConnectionError,
     KafkaTimeoutError,
@@ -114,16 +133,15 @@ def instance(kafka: Kafka) -> str:
 
 
 def check(kafka: Kafka) -> None:
-    """Raises ValueError where `kafka.client` has a setting that is unknown, ours to make, or not of its default's type."""
-    for key, value in kafka.client.items():
-        if key in _OURS:
-            raise ValueError(f"kafka.client.{key} is not free: the guarantees rest on it")
-        defaults = [client.DEFAULT_CONFIG[key] for client in _CLIENTS if key in client.DEFAULT_CONFIG]
-        if not defaults:
-            raise ValueError(f"kafka.client.{key} is no setting of kafka-python")
-        for wanted, types in (_KINDS[type(default)] for default in defaults if type(default) in _KINDS):
-            if type(value) not in types:
-                raise ValueError(f"kafka.client.{key} must be {wanted}, not {_kind(value)}")
+    """Raises ValueError where `kafka.client` has settings that are unknown, ours to make, or of a wrong type."""
+    if wrong := problems(kafka):
+        raise ValueError("; ".join(f"{key} {what}" for key, what in wrong))
+
+
+def problems(kafka: Kafka) -> list[tuple[str, str]]:
+    """What is wrong with `kafka.client`, by key, without what it holds."""
+    found = ((key, _wrong(key, value)) for key, value in kafka.client.items())
+    return [(f"kafka.client.{key}", what) for key, what in found if what is not None]
 
 
 @contextmanager
@@ -134,6 +152,21 @@ def reaching(kafka: Kafka) -> Iterator[None]:
     except _UNREACHABLE as error:
         servers = ",".join(kafka.bootstrap_servers)
         raise KafkaUnreachable(f"Kafka at {servers} is out of reach: {error or type(error).__name__}") from error
+
+
+def _wrong(key: str, value: object) -> str | None:
+    if key in _OURS:
+        return "is not free: the guarantees rest on it"
+    defaults = [client.DEFAULT_CONFIG[key] for client in _CLIENTS if key in client.DEFAULT_CONFIG]
+    if not defaults:
+        return "is no setting of kafka-python"
+    if value is None and key in _UNSAID:
+        return None
+    for kind in [_UNSAID[key]] if key in _UNSAID else map(type, defaults):
+        wanted, types = _KINDS.get(kind, ("", (type(value),)))
+        if type(value) not in types:
+            return f"must be {wanted}, not {_kind(value)}"
+    return None
 
 
 def _kind(value: object) -> str:

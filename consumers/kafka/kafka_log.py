@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
+from types import MappingProxyType
 
 import structlog
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from kafka.errors import FencedInstanceIdError, KafkaError
 
 from consumers.kafka import kafka_client, transaction
+from consumers.kafka.arrears import Arrears
 from consumers.kafka.compacted import Compacted
 from consumers.kafka.group_reader import GroupReader
 from consumers.kafka.pace import SPAN, Pace, Time, appended
@@ -66,6 +68,12 @@ class KafkaLog:
         self._last: Slice | None = None
         self._missed = set(self.missing())
         """The topics that were not there when they were last looked for; what is missing at the start is said before."""
+        self._arrears = Arrears()
+        self._wrote: dict[Partition, int] = {}
+        self.late: Sequence[Partition] = ()
+        """The partitions of which something is not done that has been there from the beginning, or for too long."""
+        self.owed: Mapping[Partition, int] = {}
+        """Up to where we had written when we were late last: who reads it is late as well before."""
         self.beat = monotonic()
         """When the log last did what it was asked to, by the monotonic clock."""
         self.written = 0
@@ -78,6 +86,8 @@ class KafkaLog:
         except FencedInstanceIdError as error:
             raise transaction.NameTaken(self._reader.member.group_instance_id) from error
         self._tell_of_topics()
+        self._arrears.forget(slice.assigned)
+        self._look({batch.partition: batch.records[0].offset for batch in reversed(slice.batches)})
         self.beat = monotonic()
         return slice
 
@@ -107,9 +117,10 @@ class KafkaLog:
             sent = offsets or self._reader.standing(slice)
             if not sent:
                 raise transaction.TransactionFailed("there is something to write, but no partition is ours")
-            transaction.write(self._producer, records, sent, self._reader.member, self._transaction_timeout)
+            self._wrote |= transaction.write(self._producer, records, sent, self._reader.member, self._transaction_timeout)
             self.written += 1
             self._reader.done(sent)
+        self._look()
         self.beat = monotonic()
 
     def stop(self) -> None:
@@ -144,6 +155,19 @@ class KafkaLog:
         with suppress(KafkaError):
             self._compacted.close()
         transaction.close(self._producer, timeout=grace * 0.4)
+
+    def _look(self, given: Mapping[Partition, int] = MappingProxyType({})) -> None:
+        """Finds out what is late; what was `given`, from an offset on, is not done yet.
+
+        Another thread may see what comes of it between any two lines.
+        """
+        stands = self._reader.stands()
+        undone = {p: stands[p]._replace(done=first) for p, first in given.items() if p in stands}
+        late = self._arrears.late(stands | undone, monotonic())
+        if late is not None:
+            if late or self.late:
+                self.owed = dict(self._wrote)
+            self.late = late
 
     def _tell_of_topics(self) -> None:
         """Says which topics are gone and which are there at last, once."""

@@ -11,7 +11,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.errors import FencedInstanceIdError, KafkaError, ProducerFencedError, UnknownError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
-from stream_monitor.task import Output
+from stream_monitor.task import Output, Partition
 
 _FENCED = (FencedInstanceIdError, ProducerFencedError)
 _MORE = 2.0
@@ -43,21 +43,22 @@ def write(
     offsets: Mapping[TopicPartition, OffsetAndMetadata],
     member: ConsumerGroupMetadata,
     timeout: float,
-) -> None:
+) -> dict[Partition, int]:
     """Appends the records to their topics and commits the offsets, both or neither; raises TransactionFailed.
 
-    `timeout` is that of a transaction, in seconds.
+    `timeout` is that of a transaction, in seconds.  Gives the offsets behind what was appended.
     """
     began = monotonic()
     try:
         producer.begin_transaction()
         identity = _identity(producer)
-        _append(producer, records, timeout + _MORE)
+        written = _append(producer, records, timeout + _MORE)
         producer.send_offsets_to_transaction(dict(offsets), member)
         # kafka-python begins a new epoch by itself after some errors; what was written under the old one is aborted.
         if _identity(producer) != identity:
             raise TransactionFailed("the producer lost its epoch within a transaction")
         producer.commit_transaction()
+        return written
     except _FENCED as error:
         name, seconds = member.group_instance_id, monotonic() - began
         raise (Outlasted(name, seconds) if seconds > timeout else NameTaken(name)) from error
@@ -73,8 +74,9 @@ def close(producer: KafkaProducer, timeout: float) -> None:
         producer._sender.force_close()
 
 
-def _append(producer: KafkaProducer, records: Iterable[tuple[str, Output]], timeout: float) -> None:
+def _append(producer: KafkaProducer, records: Iterable[tuple[str, Output]], timeout: float) -> dict[Partition, int]:
     """Sends the records and sees every one of them acknowledged: a commit may succeed although they are gone."""
+    written: dict[Partition, int] = {}
     futures = [
         (topic, producer.send(topic, value=output.value, key=output.key, partition=output.partition))
         for topic, output in records
@@ -84,11 +86,13 @@ def _append(producer: KafkaProducer, records: Iterable[tuple[str, Output]], time
         producer.flush(timeout)
     for topic, future in futures:
         try:
-            future.get(timeout)
+            stored = future.get(timeout)
+            written[Partition(topic, stored.partition)] = stored.offset + 1
         except _FENCED:
             raise
         except KafkaError as error:
             raise TransactionFailed(f"a record for {topic} was not written: {error!r}") from error
+    return written
 
 
 def _identity(producer: KafkaProducer) -> Any:

@@ -36,6 +36,8 @@ class Log:
     lag: dict[Partition, int] = field(default_factory=lambda: {BLOCKS: 3})
     position: dict[Partition, int] = field(default_factory=lambda: {BLOCKS: 42})
     done: dict[Partition, int | None] = field(default_factory=lambda: {BLOCKS: 42})
+    late: list[Partition] = field(default_factory=list)
+    owed: dict[Partition, int] = field(default_factory=dict)
 
     def lags(self) -> dict[Partition, int]:
         return self.lag
@@ -149,15 +151,24 @@ def test_a_long_restore_is_alive_but_not_ready(server: str, world: World) -> Non
     assert said(server, "/readyz") == (503, {"ok": False, "reasons": [reason]})
 
 
-def test_who_is_far_behind_is_not_ready(server: str, world: World) -> None:
+def test_who_is_late_is_not_ready_however_little_it_is(server: str, world: World) -> None:
     events = Partition("p", 0)
-    world.logs |= {"watch": Log(lag={BLOCKS: 20}), "intake": Log(lag={BLOCKS: 0, events: 10_000})}
+    world.logs |= {"watch": Log(lag={BLOCKS: 200}), "intake": Log(lag={BLOCKS: 0, events: 100_000})}
     assert said(server, "/readyz")[0] == 200
-    world.logs |= {"watch": Log(lag={BLOCKS: 21}), "intake": Log(lag={BLOCKS: 0, events: 10_001})}
-    reasons = ["watch is 21 offsets behind on stream-monitor.blocks-0", "intake is 10001 offsets behind on p-0"]
+    world.logs |= {"watch": Log(late=[BLOCKS]), "intake": Log(lag={BLOCKS: 0, events: 2}, late=[events])}
+    reasons = ["watch is 3 offsets behind on stream-monitor.blocks-0", "intake is 2 offsets behind on p-0"]
     assert said(server, "/readyz")[1]["reasons"] == reasons
     world.logs = {"watch": Log(lag={})}
     assert said(server, "/readyz")[1]["reasons"] == ["watch does not know yet where stream-monitor.blocks-0 ends"]
+
+
+def test_watch_is_not_ready_before_it_has_done_what_intake_wrote_while_that_was_late(server: str, world: World) -> None:
+    elsewhere = Partition(BLOCKS.topic, 1)
+    world.logs["intake"] = Log(lag={}, position={}, done={Partition("p", 0): 7}, owed={BLOCKS: 44, elsewhere: 9})
+    reason = "watch is 2 offsets behind on stream-monitor.blocks-0, where intake was late itself"
+    assert said(server, "/readyz")[1]["reasons"] == [reason]
+    world.logs["watch"] = Log(position={BLOCKS: 44}, done={BLOCKS: 44})
+    assert said(server, "/readyz")[0] == 200
 
 
 def test_who_does_not_hear_of_kafka_or_misses_a_topic_lives_and_is_not_ready(server: str, world: World) -> None:

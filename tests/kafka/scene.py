@@ -17,7 +17,7 @@ from consumers.kafka import topics
 from consumers.memory import Stored
 from stream_monitor import blocks
 from stream_monitor.config.deployment import Config
-from stream_monitor.task import Batch, End, Partition, Slice
+from stream_monitor.task import STATES, Batch, End, Partition, Slice
 from stream_monitor.watch import Watch
 from tests.kafka.conftest import records
 
@@ -90,6 +90,18 @@ class Scene:
         """How many blocks have not been watched yet, by what is committed."""
         committed = self._committed()
         return sum(block.offset >= committed.get(block.partition, 0) for block in self.blocks())
+
+    def read_again(self) -> int:
+        """How many blocks that have been watched a restart would read again."""
+        states: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
+        for channel in STATES:
+            for record in records(self.address, self.config.topics.name(channel)):
+                states[record.partition][channel.encode() + b"\0" + record.key] = record.value
+        committed, starts = self._committed(), {}
+        for number, offset in committed.items():
+            state = {key: value for key, value in states[number].items() if value is not None}
+            starts[number] = Watch().restore(Partition(self.config.topics.name("blocks"), number), offset, state) or 0
+        return sum(starts[block.partition] <= block.offset < committed[block.partition] for block in self.blocks())
 
     def twice_or_never(self) -> list[str]:
         """What is wrong with the rows in the record: per input partition each record is there once, in order."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from consumers.daemon import Daemon
 from consumers.kafka.poller import LostOffset
 from consumers.watchdog import Watchdog
 from stream_monitor.config.deployment import Config
-from stream_monitor.task import Output, Slice
+from stream_monitor.task import Channel, Output, Slice
 from tests.kafka.conftest import said, send
 from tests.kafka.replica import until
 from tests.kafka.toys import Echo, World
@@ -95,6 +96,26 @@ def test_it_keeps_what_its_tasks_say_about_themselves(world: World) -> None:
     made.stop()
     assert wait() == 0
     assert made.logs["toy"].written == 0
+
+
+@pytest.mark.parametrize("channel", ["alerts", "blocks"])
+def test_what_a_task_has_to_say_in_parting_is_written_and_no_failure_where_it_cannot_be(
+    world: World, producer: KafkaProducer, channel: Channel
+) -> None:
+    class Parting(Echo):
+        def parting(self) -> Iterator[list[Output]]:
+            yield [Output("alerts", b"", b'"this"', 0), Output("alerts", b"", b'"and that"', 0)]
+            yield [Output(channel, b"", b'"goodbye"', 7 if channel == "blocks" else 0)]
+
+    with closing(world.log()) as log:
+        log._outputs = {**log._outputs, "blocks": world.alerts}  # which has no partition 7
+        made = Daemon({"toy": (Parting(), log)}, grace=5.0)
+        wait = ending(made)
+        send(producer, world.input, ["hello"])
+        until(lambda: len(said(world)) == 1)
+        made.stop()
+        assert wait() == 0
+    assert said(world)[1:] == (["this", "and that", "goodbye"] if channel == "alerts" else [])
 
 
 def test_a_broker_out_of_reach_is_exit_4(unique: Callable[[str], str]) -> None:

@@ -59,6 +59,8 @@ def test_every_client_gets_in_with_its_password_and_tells_nobody(
         ("check_crcs", 1, "must be true or false, not a whole number"),
         ("retries", [1], "must be a number, not a list"),
         ("client_id", 7, "must be a text, not a whole number"),
+        ("ssl_cafile", ["a.pem"], "must be a text, not a list"),
+        ("receive_buffer_bytes", "64k", "must be a whole number, not a text"),
     ],
 )
 def test_a_setting_has_the_type_that_its_default_has(key: str, value: object, said: str) -> None:
@@ -66,9 +68,18 @@ def test_a_setting_has_the_type_that_its_default_has(key: str, value: object, sa
         kafka_client.check(Kafka(client={key: value}))
 
 
+def test_all_that_is_wrong_is_said_at_once_and_no_value() -> None:
+    wrong = {"acks": 0, "sasl_plain_password": 31_415, "ssl_password": {PASSWORD: 1}, "group": "g", "isolation_level": PASSWORD}
+    with pytest.raises(ValueError, match="acks is not free") as caught:
+        kafka_client.check(Kafka(client={"linger_ms": 5} | wrong))
+    assert [text.split()[0].removeprefix("kafka.client.") for text in str(caught.value).split("; ")] == list(wrong)
+    assert PASSWORD not in str(caught.value)
+    assert "31415" not in str(caught.value)
+
+
 def test_a_setting_whose_default_says_no_type_may_be_anything() -> None:
     settings = {"compression_type": "zstd", "receive_buffer_bytes": 65_536, "retries": 3, "socket_options": [[6, 1, 1]]}
-    kafka_client.check(Kafka(client=settings))
+    kafka_client.check(Kafka(client=settings | {"ssl_cafile": None}))
 
 
 def test_a_wrong_password_is_out_of_reach(guarded: Broker) -> None:

@@ -13,6 +13,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from structlog.testing import capture_logs
 
+from consumers.kafka.arrears import Stand
 from consumers.kafka.kafka_log import KafkaLog
 from consumers.kafka.poller import Limits, LostOffset
 from consumers.kafka.transaction import NameTaken, TransactionFailed
@@ -84,6 +85,33 @@ def test_what_was_read_and_is_not_committed_is_still_behind(world: World, produc
     assert log.lags() == {place: 2}
     log.commit(slice, [])
     assert log.lags() == {place: 0}
+
+
+def test_who_begins_is_late_until_all_is_done_that_was_there_and_owes_what_it_wrote_by_then(
+    world: World, producer: KafkaProducer, closed: Closed
+) -> None:
+    send(producer, world.input, range(7))
+    log, place = closed(world.log(limits=SMALL)), Partition(world.input, 0)
+    while not (slice := log.read()).batches:
+        log.commit(slice, [])
+    assert log.late == [place]
+    log.commit(slice, Echo().process(slice))
+    work_until(Echo(), log, lambda: not log.late)
+    assert log.committed() == {place: 7}
+    assert log.owed == {Partition(world.alerts, 0): max(record.offset for record in records(world.address, world.alerts)) + 1}
+
+
+def test_what_an_open_transaction_hides_is_not_there_yet(world: World, producer: KafkaProducer, closed: Closed) -> None:
+    send(producer, world.input, ["a", "b"])
+    with closing(KafkaProducer(bootstrap_servers=world.address, transactional_id=world.group)) as open_ended:
+        open_ended.init_transactions()
+        open_ended.begin_transaction()
+        open_ended.send(world.input, b"hidden", partition=0).get(10)
+        log = closed(world.log(limits=SMALL))
+        work_until(Echo(), log, lambda: log.lags() == {Partition(world.input, 0): 1} and not log.late)
+        assert log._reader.stands() == {Partition(world.input, 0): Stand(done=2, end=2)}
+        open_ended.commit_transaction()
+        work_until(Echo(), log, lambda: len(said(world)) == 3)
 
 
 def test_a_slice_says_how_far_each_partition_is_read_and_whether_that_is_its_end(

@@ -81,8 +81,10 @@ def test_what_both_tasks_do_is_served_by_the_parent(deployment: Scene, producer:
         assert tasks["watch"]["transactions"] > 0
         assert len(tasks["watch"]["partitions"]) == 3
         assert b"\nstream_monitor_watch_process_resident_memory_bytes " in page(tmp_path, "/metrics")
+        assert deployment.read_again() > 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+    assert deployment.read_again() == 0
     judge(deployment)
 
 

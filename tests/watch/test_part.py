@@ -41,6 +41,11 @@ def saved(outputs: list[Output]) -> dict[bytes, bytes]:
     return {key: value for key, value in state.items() if value is not None}
 
 
+def standing(part: Part) -> dict[str, Any]:
+    """What every stream is doing, but for when it was saved."""
+    return {name: one | {"saved": None} for name, one in part.status().items()}
+
+
 def test_a_quiet_stream_is_saved_again_before_its_snapshot_is_too_old() -> None:
     part = Part(BLOCKS, None)
     feed(part, [block(configuration("quiet"), configuration("busy"), at=0)])
@@ -69,6 +74,48 @@ def test_a_restart_reads_only_what_came_after_the_snapshots_whatever_waits() -> 
     assert len(blocks) - 5 <= start <= len(blocks)
     feed(again, blocks[start:], first=start)
     assert again.status()["s"]["waiting"] == part.status()["s"]["waiting"] == 60 * 30
+
+
+def test_what_is_saved_at_an_end_is_all_that_a_restart_reads_even_where_time_was_for_a_part_of_it() -> None:
+    blocks = [block(configuration("a"), configuration("b"), at=0)]
+    for minute in range(4):
+        for name in ("a", "b") if minute < 3 else ("a",):
+            ids, times = [f"{minute}-{i}" for i in range(30)], [30.0 * minute + i for i in range(30)]
+            blocks.append(block(predictions(ids, times, [1.0] * 30, score=[0.5] * 30, name=name)))
+    following = [block(labels(["0-1", "2-1"], [125, 125], [1.0, 0.0], name=name)) for name in ("a", "b")]
+    part = Part(BLOCKS, None)
+    state = saved(feed(part, blocks[:3])) | saved(feed(part, blocks[3:], first=3))
+    first, second = part.parting()
+    assert not list(part.parting())
+    went_on = feed(part, following, first=len(blocks)), standing(part)
+    for parting, start in ((first + second, len(blocks)), (first, 1)):
+        again = Part(BLOCKS, None)
+        assert again.restore(len(blocks), state | saved(parting)) == start
+        assert (feed(again, (blocks + following)[start:], first=start), standing(again)) == went_on
+
+
+def test_what_came_while_a_stream_was_set_aside_is_passed_by_again_after_a_restart() -> None:
+    said = b'{"stream": "a", "action": "%s"}'
+    bad, resume = (Section("a", "control", document=said % action) for action in (b"none", b"resume"))
+    rows = [block(predictions([str(i)], [i], [1.0], score=[0.5], name="a")) for i in (1, 2)]
+    blocks = [block(configuration("a"), configuration("b"), at=0), block(bad, at=0), rows[0], block(resume, at=1), rows[1]]
+    part = Part(BLOCKS, None)
+    told = feed(part, blocks)
+    told += [output for piece in part.parting() for output in piece if not output.key.startswith(b"a\0")]
+    again = Part(BLOCKS, None)
+    start = again.restore(len(blocks), saved(told)) or 0
+    feed(again, [*blocks, drained(3)][start:], first=start)
+    feed(part, [drained(3)], first=len(blocks))
+    assert standing(again) == standing(part)
+
+
+def test_who_has_not_gone_live_saves_nothing_at_its_end() -> None:
+    blocks = [block(configuration(), at=0), block(predictions(["a", "b"], [1, 2], [1.0, 1.0], score=[0.5, 0.5]))]
+    assert not list(Part(BLOCKS, None, saves=False).parting())
+    again = Part(BLOCKS, None)
+    again.restore(2, saved(feed(Part(BLOCKS, None), blocks)))
+    again.record(1, encode(blocks[1]))
+    assert not list(again.parting())
 
 
 def test_what_waited_in_a_stream_that_was_set_aside_is_forgotten() -> None:
