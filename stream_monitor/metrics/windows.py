@@ -193,14 +193,18 @@ class Windows:
         return found
 
     def places(self, outcomes: Outcomes, clock: int) -> Ints:
-        """The number of the window that each outcome joined in, int64[n]; -1 where that has closed.
+        """The number of the window that each outcome joined in, which is open then, int64[n]; -1 where that has closed.
 
         A new outcome joined in one that has closed if it was not clear until now what its loss is.
         """
         index = outcomes.at // self.length
         closed = clock >= self._end(index, self.length)
         self.count({"amended_too_late": int(np.count_nonzero(closed & (outcomes.sign != 1)))})
-        return np.where(closed, -1, index)
+        found: Ints = np.where(closed, -1, index)
+        for key, _ in groups(found, outcomes.version):  # it closes in time, however late outcomes are tallied
+            if key.number >= 0:
+                self.window(key)
+        return found
 
     def window(self, key: Key) -> Window:
         """An open window; it is opened if need be."""
