@@ -43,8 +43,9 @@ def configure(stream: Stream, record: StreamRecord, arrived: int) -> list[Output
     if (new.labels, new.positive, new.segments, new.metrics) != (old.labels, old.positive, old.segments, old.metrics):
         stream.configure_labels()
         if stream.join.clock.started and _age(new) != _age(old):
-            stream.ledger.relearn()
-            stream.estimates.relearn()
+            first = _first_complete(stream)
+            stream.ledger.relearn(first)
+            stream.estimates.relearn(first)
             outputs += due.compare_anew(stream, stream.moment(arrived)) + _models_anew(stream, arrived)
     if _learnt_from(new) != _learnt_from(old):
         outputs += stream.rebaseline(arrived, "configured")
@@ -122,6 +123,17 @@ def _measure_anew(stream: Stream, arrived: int) -> list[Output]:
         stream.ledger.begins(number, stream.join.clock.now)
         turnover.refer(stream, number)
     return outputs + stream.alerts.end("configured", stream.moment(arrived), alertname="ThirdClass")
+
+
+def _first_complete(stream: Stream) -> int:
+    """The first of the shortest windows of which labels are complete once their wait is over.
+
+    Where no label is one, earlier predictions without a label do not get that.
+    """
+    labels = stream.record.config.labels
+    if labels is None or labels.absent is None:
+        return 0
+    return (stream.join.clock.now - stream.age.within(stream.join.wait)) // stream.ledger.windows.length + 1
 
 
 def _age(config: StreamConfig) -> tuple[Any, ...]:

@@ -100,9 +100,9 @@ class Estimates:
             self._given.add(version)
             self._learn(version, outcomes)
 
-    def relearn(self) -> None:
-        """Learns anew from outcomes that are still to be complete, where none were given."""
-        self._complete, self._learners = {}, {}
+    def relearn(self, first: int) -> None:
+        """Learns anew from outcomes of one of the shortest windows on that are still to be complete, where none were given."""
+        self._complete, self._learners = {version: Complete(first) for version in self._ledger.since}, {}
         self.learnt = {number: estimator for number, estimator in self.learnt.items() if number in self._given}
         self.refused = {number: why for number, why in self.refused.items() if number in self._given}
 

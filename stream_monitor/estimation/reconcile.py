@@ -33,8 +33,6 @@ class Together(NamedTuple):
 
     gap: float
     """By how many standard deviations the realised metric lies above the estimated one."""
-    mean: float
-    """By how much it lies so; each window no further than one counts."""
     start: int
     estimated: Reading
     realised: Reading
@@ -70,10 +68,15 @@ class Window(NamedTuple):
     """That by what the estimate was learnt from, which all windows share."""
 
     @property
+    def off(self) -> float:
+        """By how much the realised metric lies above the estimated one."""
+        return self.realised - self.estimated
+
+    @property
     def gap(self) -> float:
-        """By how much the realised metric lies above the estimated one; no further than one window counts."""
+        """The same, no further than one window counts."""
         limit = _TOGETHER * math.sqrt(self.own / _AT_LEAST + self.learnt)
-        return min(max(self.realised - self.estimated, -limit), limit)
+        return min(max(self.off, -limit), limit)
 
 
 class Reconciled:
@@ -148,8 +151,9 @@ class Reconciled:
     def _began(self, stretches: Sequence[Together]) -> int:
         """The start of the window from which on all, `of` at least, are most clearly further off than half as far as now."""
         farthest = max(stretches, key=lambda one: self._sign * one.gap, default=None)
-        half = farthest.mean / 2 if farthest else 0.0
-        beyond = accumulate(self._sign * window.rows * (window.gap - half) for window in reversed(self._last))
+        now = [window for window in self._last if farthest and window.start >= farthest.start]
+        half = sum(window.rows * window.off for window in now) / max(sum(window.rows for window in now), 1.0) / 2
+        beyond = accumulate(self._sign * window.rows * (window.off - half) for window in reversed(self._last))
         starts = [(total, window.start) for total, window in zip(beyond, reversed(self._last))]
         return max(starts[self._of - 1 :] or starts[-1:], key=itemgetter(0))[1]
 
@@ -175,9 +179,7 @@ class Reconciled:
             deviation, value = math.hypot(math.sqrt(own), learnt), estimated / rows
             half = _Z * deviation / rows
             expected = Reading(value, rows, max(value - half, 0.0), min(value + half, self._highest))
-            yield Together(
-                gap / deviation if deviation else 0.0, gap / rows, window.start, expected, Reading(realised / rows, rows)
-            )
+            yield Together(gap / deviation if deviation else 0.0, window.start, expected, Reading(realised / rows, rows))
             if own <= chance * learnt**2:
                 return
 

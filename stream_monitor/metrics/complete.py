@@ -45,8 +45,8 @@ class Complete:
     predictions, are then others than there will be, and what is learnt of them is wrong in a world that does not change.
     """
 
-    def __init__(self) -> None:
-        self.window = 0
+    def __init__(self, window: int = 0) -> None:
+        self.window = window
         """The number of the first of the shortest windows that has not been taken while its predictions waited."""
         self.again = 0
         """The clock before which not to look again at windows in which too many waited."""

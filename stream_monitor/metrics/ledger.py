@@ -103,10 +103,9 @@ class Ledger:
         if self._pending.n >= _TOGETHER:
             self._settle()
 
-    def relearn(self) -> None:
-        """Learns references anew, from predictions whose labels are still to be complete."""
-        for complete in self._complete.values():
-            complete.forget()
+    def relearn(self, first: int) -> None:
+        """Learns references anew, from predictions of one of the shortest windows on whose labels are still to be complete."""
+        self._complete = {version: Complete(first) for version in self.since}
         for since in self.since.values():
             since.relearn()
 
