@@ -87,8 +87,8 @@ def _with_unread(stream: Running, issue: Issue) -> Issue:
 def _concluded(stream: Running, now: int, moment: Moment) -> list[Output]:
     """What follows when windows have closed."""
     waiting = Waiting(stream.join, stream.ledger.cohorts, stream.ledger.windows.length)
-    stream.ledger.learn(waiting, stream.join.clock.now, stream.judge.losses, stream.of_one_class)
-    stream.estimates.learn(waiting, stream.join.clock.now, stream.judge.losses, stream.of_one_class)
+    stream.ledger.learn(waiting, stream.judge.losses, stream.of_one_class)
+    stream.estimates.learn(waiting, stream.judge.losses, stream.of_one_class)
     outputs = review.explained(stream, moment) + succession.compare(stream, moment)
     stream.join.relax()
     for over in stream.watched.renew(moment.clock, stream.record.config.reference.renew_after):

@@ -9,13 +9,11 @@ import numpy.typing as npt
 
 from detectors import Array
 
-from .scores import UNIT
+from .sums import Sums
 from .waves import BIN, COLUMNS, DAY, WEEK, Runs
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-RIDGE = 1.0
-"""Rows by which each wave is drawn to nothing, so that hours that never come do not make waves fight each other."""
 _WAVES = 6
 """That each period has."""
 
@@ -43,51 +41,11 @@ _AGAIN = 0.5
 """What two halves have in common of a season, of all of it, at least, if it has been seen in both."""
 
 
-class Sums(NamedTuple):
-    """Of rows of d columns: what seasons are fitted to."""
-
-    gram: Array
-    """Of the waves, [w, w]."""
-    products: Array
-    """Of waves and scores, [w, d]."""
-    away: Array
-    """Of the waves where rows were held, [w, d]."""
-    away_sums: Array
-    """Of the scores there, [d]."""
-
-    def equations(self, model: range) -> tuple[Array, Array]:
-        """The normal equations of some waves, [w, w] and [w, d]."""
-        at = np.array(model)
-        gram = self.gram[np.ix_(at, at)] / UNIT**2
-        gram[np.arange(1, len(at)), np.arange(1, len(at))] += RIDGE
-        return gram, self.products[at] / UNIT
-
-    def fitted(self, model: range) -> tuple[Array, Array]:
-        """A season of some waves, [w, d], beside a step of the rows that were held, [d]."""
-        at, (gram, sums) = np.array(model), self.equations(model)
-        beta: Array = np.linalg.solve(gram, sums).astype(np.float64, copy=False)
-        step = np.zeros(sums.shape[1])
-        for column in np.flatnonzero(self.away[0]).tolist():
-            away, rows = self.away[at, column] / UNIT, self.away[0, column] / UNIT
-            both = np.block([[gram, away[:, np.newaxis]], [away, rows + RIDGE]])
-            solved = np.linalg.solve(both, np.append(sums[:, column], self.away_sums[column]))
-            beta[:, column], step[column] = solved[:-1], solved[-1]
-        return beta, step
-
-    def without(self, some: Sums) -> Sums:
-        """The sums of the other rows than some, of as many waves as these."""
-        w = len(some.gram)
-        return Sums(
-            self.gram[:w, :w] - some.gram, self.products[:w] - some.products, self.away[:w] - some.away,
-            self.away_sums - some.away_sums,
-        )  # fmt: skip
-
-
 class Halves:
     """Of d columns: the sums of every other period, of each split."""
 
     def __init__(self, columns: int) -> None:
-        self._odd = [_none(split.columns, columns) for split in _SPLITS]
+        self._odd = [Sums.none(split.columns, columns) for split in _SPLITS]
 
     def take(self, when: Runs, first: int, sums: Array, held: tuple[Array, Array] | None) -> None:
         """Takes the sums of runs of rows, float64[d, r]; and how many of these were held, and their scores; from `first` on."""
@@ -139,10 +97,6 @@ class Halves:
     def restore(self, state: list[list[Array]]) -> None:
         """Goes on from a `state()`."""
         self._odd = [Sums(*(part.copy() for part in mine)) for mine in state]
-
-
-def _none(waves: int, columns: int) -> Sums:
-    return Sums(np.zeros((waves, waves)), np.zeros((waves, columns)), np.zeros((waves, columns)), np.zeros(columns))
 
 
 def _product(one: Array, gram: Array, other: Array) -> Array:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from detectors import Array
 
 from .early import Early
-from .halves import Halves, Sums
+from .halves import Halves
 from .scores import UNIT
+from .sums import Sums
 from .waves import COLUMNS, DAY, WAVES, WEEK, Runs
 
 _MODELS = (range(1), range(7), range(13))

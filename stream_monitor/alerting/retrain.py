@@ -171,21 +171,23 @@ class Retrain:
         if self.request is None or alert.fingerprint != self._alert or moved <= _NEAR * (moment.clock - self._began[1]):
             return []
         self._began = finding.began_position, finding.began_time
-        data = self._data(record, moment, labelled)
-        ready = self.request.ready or data.labelled >= self.request.minimum_labels
-        if ready and not self.request.ready:
-            self.expires = moment.clock + record.config.retrain.expires
-        return self._update(subject, record, moment, data_since_change=data, ready=ready)
+        return self._count(self.request, self._data(record, moment, labelled), subject, record, moment)
 
     def _ripen(self, subject: Subject, record: StreamRecord, moment: Moment, labelled: Labelled) -> list[Output]:
         """Says once that there are enough labels since the change."""
         if self.request is None or self.request.ready:
             return []
         data = self._data(record, moment, labelled)
-        if data.labelled < self.request.minimum_labels:
-            return []
-        self.expires = moment.clock + record.config.retrain.expires
-        return self._update(subject, record, moment, data_since_change=data, ready=True)
+        return self._count(self.request, data, subject, record, moment) if data.labelled >= self.request.minimum_labels else []
+
+    def _count(
+        self, request: RetrainRequest, data: DataSinceChange, subject: Subject, record: StreamRecord, moment: Moment
+    ) -> list[Output]:
+        """Says what there is since the change; from when it is ready on, a request expires."""
+        ready = request.ready or data.labelled >= request.minimum_labels
+        if ready and not request.ready:
+            self.expires = moment.clock + record.config.retrain.expires
+        return self._update(subject, record, moment, data_since_change=data, ready=ready)
 
     def _data(self, record: StreamRecord, moment: Moment, labelled: Labelled) -> DataSinceChange:
         position, time = self._began

@@ -20,7 +20,7 @@ from stream_monitor.events import Estimated, finite
 from stream_monitor.joining.join import Joined
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
-from stream_monitor.metrics.complete import Complete, Losses, Waiting
+from stream_monitor.metrics.complete import Completes, Losses, Waiting
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import Reading, Readings
 from stream_monitor.metrics.report import measured
@@ -80,7 +80,7 @@ class Estimates:
         self._ledger, self._rows, self._losses = ledger, config.reference.rows, config.models.estimate_loss
         self._again = config.performance.estimates.calibrated_on == "latest"
         self._kind = self._decided()
-        self._complete: dict[int, Complete] = {}
+        self._complete = Completes()
         """Outcomes that are to be learnt from, the first ones of a version or the latest."""
         self._given: set[int] = set()
         """Versions whose first outcomes were given."""
@@ -102,7 +102,7 @@ class Estimates:
 
     def relearn(self, first: int) -> None:
         """Learns anew from outcomes of one of the shortest windows on that are still to be complete, where none were given."""
-        self._complete, self._learners = {version: Complete(first) for version in self._ledger.since}, {}
+        self._complete, self._learners = Completes(self._ledger.since, first), {}
         self.learnt = {number: estimator for number, estimator in self.learnt.items() if number in self._given}
         self.refused = {number: why for number, why in self.refused.items() if number in self._given}
 
@@ -129,10 +129,8 @@ class Estimates:
         if not len(outcomes.row):
             return
         windows = outcomes.time // self._ledger.windows.length
-        for number in filter(self._learns, np.unique(outcomes.version).tolist()):
-            mine = np.flatnonzero(outcomes.version == number)
-            complete = self._complete.setdefault(number, Complete())
-            complete.mature(windows[mine], outcomes.part(mine), self._missing(number), losses)
+        missing = {number: self._missing(number) for number in filter(self._learns, self._ledger.since)}
+        self._complete.mature(windows, outcomes, missing, losses)
         if not self._awaited:
             return
         good = (outcomes.sign > 0) & ~np.isnan(losses(outcomes)) & (outcomes.weight > 0) & np.isfinite(outcomes.weight)
@@ -183,19 +181,15 @@ class Estimates:
                 found.append(Verdict(metric, estimated, realised[metric], verdict.changed, verdict.since, verdict.together))
         return found
 
-    def learn(self, waiting: Waiting, now: int, losses: Losses, of_one_class: bool) -> None:
+    def learn(self, waiting: Waiting, losses: Losses, of_one_class: bool) -> None:
         """Learns of versions that have outcomes enough, at the end of a window; not from labels that are all `of_one_class`."""
         self._notice()
         if of_one_class or self._kind is None:
-            for complete in self._complete.values():
-                complete.forget()
+            self._complete.forget()
             return
         for number in filter(self._learns, self._ledger.since):
-            complete, least = self._complete.setdefault(number, Complete()), 1 if self._by_features else self._rows
-            if complete.rests(now, self._rows):
-                continue
-            first = max(complete.window, self._ledger.since[number].start // self._ledger.windows.length)
-            outcomes = complete.taken(waiting.of(number, first), now, least, self._missing(number), losses)
+            began, least = self._ledger.since[number].start, 1 if self._by_features else self._rows
+            outcomes = self._complete.taken(number, began, waiting, self._rows, least, self._missing(number), losses)
             if outcomes is not None:
                 self._learn(number, outcomes)
 
@@ -205,7 +199,8 @@ class Estimates:
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
-        for known in (self._complete, self.learnt, self._learners, self.refused, self.reconciled):
+        self._complete.retire(version)
+        for known in (self.learnt, self._learners, self.refused, self.reconciled):
             known.pop(version, None)
         self._given.discard(version)
         self._awaited = {key: awaited for key, awaited in self._awaited.items() if key.version != version}
@@ -215,7 +210,7 @@ class Estimates:
         used = {id(one): one for one in (*self.learnt.values(), *(awaited.estimator for awaited in self._awaited.values()))}
         places = {its: place for place, its in enumerate(used)}
         return {
-            "kind": self._kind, "complete": [[n, complete.state()] for n, complete in self._complete.items()],
+            "kind": self._kind, "complete": self._complete.state(),
             "estimators": [one.state() for one in used.values()],
             "learnt": [[n, places[id(one)]] for n, one in self.learnt.items()],
             "learners": [[n, features, dle.state()] for n, (features, dle) in self._learners.items()],
@@ -230,7 +225,7 @@ class Estimates:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._kind, self.refused, self._given = state["kind"], dict(state["refused"]), set(state["given"])
-        self._complete = {n: Complete.restored(complete) for n, complete in state["complete"]}
+        self._complete.restore(state["complete"])
         restored = ByFeatures.restored if self._by_features else partial(ByScores.restored, self._ledger.numbers)
         estimators: list[Estimator] = [restored(one) for one in state["estimators"]]
         self.learnt = {n: estimators[place] for n, place in state["learnt"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,13 @@ class Waiting:
     """What waits for a label, or for a better one, by the windows that have closed; looked up once for all that ask."""
 
     def __init__(self, join: Join, cohorts: Cohorts, length: int) -> None:
-        self._join, self._cohorts, self._length = join, cohorts, length
+        self._join, self._cohorts, self.length, self.now = join, cohorts, length, join.clock.now
         self._found: dict[int, Outcomes] = {}
 
     def of(self, version: int, first: int) -> Iterator[tuple[int, int, Outcomes]]:
         """Numbers and ends of one of the shortest windows after the other, from a first one on, and what waits of a version."""
         for window in self._cohorts.open(first):
-            start, end = window * self._length, (window + 1) * self._length
+            start, end = window * self.length, (window + 1) * self.length
             if window not in self._found:
                 self._found[window], _ = self._join.cohort(start, end)
             yield window, end, self._found[window].part(self._found[window].version == version)
@@ -99,6 +99,48 @@ class Complete:
         complete = cls()
         complete.window, complete.again, complete._matured = state[0], state[1], Gathered.restored(state[2])
         return complete
+
+
+class Completes:
+    """One for each version that has still to learn."""
+
+    def __init__(self, versions: Iterable[int] = (), window: int = 0) -> None:
+        """Learns from one of the shortest windows on."""
+        self._of = {version: Complete(window) for version in versions}
+
+    def mature(self, windows: Ints, outcomes: Outcomes, missing: Mapping[int, int], losses: Losses) -> None:
+        """Takes predictions whose wait is over, by how many each version is missing that has still to learn."""
+        for version, most in missing.items():
+            mine = np.flatnonzero(outcomes.version == version)
+            if len(mine):
+                self._of.setdefault(version, Complete()).mature(windows[mine], outcomes.part(mine), most, losses)
+
+    def taken(
+        self, version: int, began: int, waiting: Waiting, enough: int, least: int, most: int, losses: Losses
+    ) -> Outcomes | None:
+        """The next outcomes of a version that began then, as `Complete.taken`; None as well while it rests, by `enough`."""
+        complete = self._of.setdefault(version, Complete())
+        if complete.rests(waiting.now, enough):
+            return None
+        first = max(complete.window, began // waiting.length)
+        return complete.taken(waiting.of(version, first), waiting.now, least, most, losses)
+
+    def forget(self) -> None:
+        """Leaves out those whose wait is over so far."""
+        for complete in self._of.values():
+            complete.forget()
+
+    def retire(self, version: int) -> None:
+        """Forgets a version."""
+        self._of.pop(version, None)
+
+    def state(self) -> list[Any]:
+        """Everything, as plain values and arrays."""
+        return [[version, complete.state()] for version, complete in self._of.items()]
+
+    def restore(self, state: list[Any]) -> None:
+        """Goes on from a `state()`."""
+        self._of = {version: Complete.restored(complete) for version, complete in state}
 
 
 def _few(losses: npt.NDArray[np.float64]) -> float:

@@ -19,7 +19,7 @@ from stream_monitor.metrics.binary import Binary, Costs
 from stream_monitor.metrics.carried import Classifier, carried
 from stream_monitor.metrics.class_numbers import ClassNumbers
 from stream_monitor.metrics.cohorts import Cohort, Cohorts, Seen
-from stream_monitor.metrics.complete import Complete, Waiting
+from stream_monitor.metrics.complete import Completes, Waiting
 from stream_monitor.metrics.label_bias import LabelBias
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.regression import Regression, origin
@@ -65,7 +65,7 @@ class Ledger:
         self._pending, self._matured = Gathered(), Gathered()
         self._unmeasured = Gathered()
         """Predictions with a label whose wait was over before it was known what they are measured as."""
-        self._complete: dict[int, Complete] = {}
+        self._complete = Completes()
         """Outcomes for the references of versions that have none yet."""
 
     @property
@@ -105,7 +105,7 @@ class Ledger:
 
     def relearn(self, first: int) -> None:
         """Learns references anew, from predictions of one of the shortest windows on whose labels are still to be complete."""
-        self._complete = {version: Complete(first) for version in self.since}
+        self._complete = Completes(self.since, first)
         for since in self.since.values():
             since.relearn()
 
@@ -115,26 +115,20 @@ class Ledger:
             self._settle()
             self._settle_matured(losses)
         self._matured.add(outcomes)
-        for version in filter(self._learns, np.unique(outcomes.version).tolist()):
-            mine = np.flatnonzero(outcomes.version == version)
-            complete, most = self._complete.setdefault(version, Complete()), self.since[version].missing
-            complete.mature(outcomes.time[mine] // self.windows.length, outcomes.part(mine), most, losses)
+        if missing := self._missing():
+            self._complete.mature(outcomes.time // self.windows.length, outcomes, missing, losses)
 
-    def learn(self, waiting: Waiting, now: int, losses: Losses, of_one_class: bool) -> None:
+    def learn(self, waiting: Waiting, losses: Losses, of_one_class: bool) -> None:
         """Completes references at the end of a window, if labels are complete; not by labels that are all `of_one_class`."""
         if of_one_class or self._measure is None:
-            for complete in self._complete.values():
-                complete.forget()
+            self._complete.forget()
             return
-        for version in filter(self._learns, self.since):
-            since, complete = self.since[version], self._complete.setdefault(version, Complete())
-            if complete.rests(now, since.missing):
-                continue
-            first = max(complete.window, since.start // self.windows.length)
-            outcomes = complete.taken(waiting.of(version, first), now, since.missing, since.missing, losses)
+        for version, most in self._missing().items():
+            since = self.since[version]
+            outcomes = self._complete.taken(version, since.start, waiting, most, most, most, losses)
             if outcomes is not None:
                 self._tally(since.growing, outcomes, losses(outcomes))
-                del self._complete[version]
+                self._complete.retire(version)
 
     def give_up(self) -> None:
         """Forgets those of which it is not known what they are measured as."""
@@ -208,8 +202,9 @@ class Ledger:
 
     def retire(self, version: int) -> None:
         """Forgets a version."""
-        for known in (self.since, self.biases, self._complete):
-            known.pop(version, None)
+        self.since.pop(version, None)
+        self.biases.pop(version, None)
+        self._complete.retire(version)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -222,7 +217,7 @@ class Ledger:
             "origin": self._origin, "regression": self._regression, "measured": self._measure is not None,
             "pending": self._pending.state(), "matured": self._matured.state(),
             "unmeasured": self._unmeasured.state(),
-            "complete": [[version, complete.state()] for version, complete in self._complete.items()],
+            "complete": self._complete.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -237,7 +232,7 @@ class Ledger:
         self._measure = self._measured() if state["measured"] else None
         self._pending, self._matured = Gathered.restored(state["pending"]), Gathered.restored(state["matured"])
         self._unmeasured = Gathered.restored(state["unmeasured"])
-        self._complete = {version: Complete.restored(complete) for version, complete in state["complete"]}
+        self._complete.restore(state["complete"])
 
     def _decide_by_first(self) -> None:
         self._decide(self._pending.together()[0].take(slice(_DECISIVE)))
@@ -300,9 +295,9 @@ class Ledger:
             tally.fold(self.segments.beyond({place: tally.rows(place) for place in tally.sums}))
         self.segments.hold(place for tally in tallies for place in tally.sums)
 
-    def _learns(self, version: int) -> bool:
-        """Whether a version has no reference yet."""
-        return version in self.since and self.since[version].missing > 0
+    def _missing(self) -> dict[int, int]:
+        """How many outcomes versions are missing that have no reference yet."""
+        return {version: since.missing for version, since in self.since.items() if since.missing}
 
     def _settle_matured(self, losses: Losses) -> None:
         if self._measure is not None and self._unmeasured.n:

@@ -240,11 +240,10 @@ def _findings(look: Look, rule: Name, judged: Judged, words: Callable[[int, str,
     counts = {name: (int(own.k[i]), int(own.n[i])) for i, name in enumerate(names) if name in said}
     for i in np.flatnonzero(verdict.bad).tolist():
         name, before, after, rows = names[i], float(verdict.before[i]), float(verdict.after[i]), int(n[i])
-        known = said[name].plus(*counts[name]) if name in said else None
-        if known and known.is_off:
-            after, rows = known.k / known.n, known.n
+        anew = said[name].otherwise(*counts[name]) if name in said else None
+        after, rows = anew or (after, rows)
         what = words(i, percent(before), _of(after, rows))
-        bad.append(Found(name, f"{look.title(name)} {what}", before, after, rows, bool(known and known.is_off)))
+        bad.append(Found(name, f"{look.title(name)} {what}", before, after, rows, anew is not None))
     return Findings(bad, {names[i] for i in np.flatnonzero(verdict.well).tolist()}, left, counts=counts)
 
 

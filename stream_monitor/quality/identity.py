@@ -126,14 +126,13 @@ class Identity:
         self._suspected = [name for name in self._suspected if name != share.name] + [share.name] * over
         bad = over and (suspected or after >= _AT_ONCE * share.limit)
         said = self._issues.said(share.name).get("")
-        known = said and said.plus(share.k, share.n)
-        anew = known is not None and known.is_off
-        told, n = (known.k / known.n, known.n) if known and anew else (after, share.n)
+        anew = said.otherwise(share.k, share.n) if said else None
+        told, n = anew or (after, share.n)
         what = "events" if share.name == "DeadLetters" else "rows"
         summary = f"{percent(told)} of {n:,} {what} of {self._stream} {share.words}"
         if share.name == "DeadLetters":
             self._reasons = {}
-        found = [Found("", summary, 0.0, told, n, anew)] if bad else []
+        found = [Found("", summary, 0.0, told, n, anew is not None)] if bad else []
         well = {""} if after < share.limit / 2 else ()
         return self._issues.settle(share.name, severity, found, well, {"": (share.k, share.n)})
 

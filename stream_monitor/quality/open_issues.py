@@ -31,11 +31,12 @@ class Said(NamedTuple):
         """With a window more."""
         return self._replace(k=self.k + k, n=self.n + n)
 
-    @property
-    def is_off(self) -> bool:
-        """Whether the share is another one by far more rows than it was said of, which were few and chosen as extreme."""
-        low, high = sorted((self.share * self.n, float(self.k)))
-        return self.rows > 0 and self.n >= _MORE * self.rows and high > _OTHER * low
+    def otherwise(self, k: int, n: int) -> tuple[float, int] | None:
+        """The share with a window more, and its rows, if it is another one by far more than the few it was said of."""
+        since = self.plus(k, n)
+        low, high = sorted((self.share * since.n, float(since.k)))
+        is_other = self.rows > 0 and since.n >= _MORE * self.rows and high > _OTHER * low
+        return (since.k / since.n, since.n) if is_other else None
 
 
 class OpenIssues:
