@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -125,7 +126,8 @@ def _by(finding: Finding) -> str:
     if finding.unit == "points":
         return f"a share {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
     if finding.unit == "sd" and finding.moved != "spread":
-        return f"mean {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)"
+        by = "" if math.isnan(finding.effect) else f" ({finding.effect:+.2f} sd)"
+        return f"mean {number(finding.before)} -> {number(finding.after)}{by}"
     ratio = f" ({_times(finding.effect)} {_wider(finding)})" if finding.effect else ""
     return f"sd {number(finding.before)} -> {number(finding.after)}{ratio}"
 
