@@ -59,6 +59,8 @@ class ChangeEstimate(_Out):
     """Of categories, those first that changed most."""
     together: list[str] = []
     """Other features that changed at about the same time; of all as one, those that have surely moved, the most first."""
+    label_age_s: float | None = None
+    """Of a loss where a part of labels comes later: the age of predictions up to which labels are in it."""
 
 
 class SegmentCause(_Out):

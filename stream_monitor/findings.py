@@ -31,8 +31,11 @@ def tell(stream: Running, noticed: Noticed, moment: Moment) -> list[Output]:
     harmful = finding.sort == "loss" and finding.direction == "up" and finding.step in ("opened", "updated")
     since = finding.interval[0] if finding.interval else finding.began_position
     suspected = version is not None and review.suspected(stream, version.number)
-    doubt = doubts.doubt(stream.alerts, subject, since, harmful, suspected) if finding.sort in OF_LOSS else ""
-    context = _context(stream, group, finding)._replace(doubt=doubt)
+    context = _context(stream, group, finding)
+    if finding.sort in OF_LOSS:
+        perhaps = suspected and doubts.perhaps(stream.alerts, subject, "RiskRose" if finding.sort == "risk" else "ConceptDrift")
+        doubt = doubts.doubt(stream.alerts, subject, since, harmful, perhaps)
+        context = context._replace(doubt=doubt, age=stream.age.partial(stream.join.wait))
     alert, outputs = stream.alerts.follow(finding, subject, moment, context)
     if alert is not None and version is not None and harmful and not version.idle:
         version.labelled.settle(finding.row)

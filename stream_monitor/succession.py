@@ -7,6 +7,7 @@ import math
 from scipy.special import stdtrit
 
 from stream_monitor.alerting.alerts import Moment, Telling
+from stream_monitor.alerting.wording import at_age
 from stream_monitor.events import ChangeEstimate, Effect, iso
 from stream_monitor.figures import number
 from stream_monitor.running import Running
@@ -102,13 +103,14 @@ def _telling(stream: Running, version: Version, own: Level, before: Level, momen
         f"by {before.n:,} outcomes of {before.version} and its own first {own.n:,}"
         f"{'; these span less time than they should' if immature else ''}"
     )
-    rise = own.mean - before.mean
+    rise, age = own.mean - before.mean, stream.age.partial(stream.join.wait)
     effect = Effect(value=rise, unit="points") if own.rate else Effect(value=rise / before.sd, unit="sd")
     change = ChangeEstimate(
         position=moment.predictions, time=iso(version.began), direction="up", statistic="rate" if own.rate else "mean",
-        before=before.mean, after=own.mean, effect=effect,
+        before=before.mean, after=own.mean, effect=effect, label_age_s=None if age is None else age / 1e6,
     )  # fmt: skip
-    return Telling(version.subject, "performance", "VersionWorse", "critical", summary, change)
+    doubt = "" if age is None else at_age(age)
+    return Telling(version.subject, "performance", "VersionWorse", "critical", summary, change, doubt=doubt)
 
 
 def _figure(level: Level) -> str:

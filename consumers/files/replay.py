@@ -30,6 +30,8 @@ SPAN = 60_000_000
 SHARE = 50
 """Rows that a slice holds at most, and microseconds of arrival time: a minute, or a share of what time matters to a stream."""
 _SECOND, _QUIET = 1_000_000, 60_000_000
+_FEW, _STRETCHES = 32, 20
+"""Rows of a step that may be longer than a second, if they are of one of so many stretches of a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +169,15 @@ def _slices(
         topics.append(Partition(stream.labels.topic, 0))
     offsets = [0] * len(files)
     arrived = 0
-    for rows in _cut(merged(*files), _span(stream)):
-        if arrived and NEVER != rows[0].time > arrived + _QUIET:
-            yield _silence(rows[0].time - 1, topics, offsets)
-        arrived = max(arrived, *(row.time for row in rows if row.time != NEVER), 0)
+    for steps in _together(_steps(merged(*files), stream), _span(stream)):
+        begin = steps[0][0].time
+        if arrived and NEVER != begin > arrived + _QUIET:
+            yield _silence(begin - 1, topics, offsets)
+        arrived = max(arrived, *(row.time for rows in steps for row in rows if row.time != NEVER), 0)
         batches = []
-        for step, together in enumerate(_cut(rows, _SECOND)):
+        for step, rows in enumerate(steps):
             for source, partition in enumerate(topics):
-                records = [row.value for row in together if row.source == source]
+                records = [row.value for row in rows if row.source == source]
                 if records:
                     first = offsets[source]
                     offsets[source] += len(records)
@@ -183,7 +186,7 @@ def _slices(
         came = {batch.partition for batch in batches}
         ends = {partition: End(offset, partition not in came) for partition, offset in zip(topics, offsets)}
         yield Slice(arrived, batches, ends=ends)
-        if rows[-1].last:
+        if steps[-1][-1].last:
             yield pause(arrived)
     yield _silence(arrived, topics, offsets)
     yield pause(arrived)
@@ -207,14 +210,40 @@ def _span(stream: StreamConfig) -> int:
     return max(SPAN, shortest // SHARE)
 
 
-def _cut(rows: Iterable[Arrived], span: int) -> Iterator[list[Arrived]]:
-    """Rows that a reader would have found together."""
+def _steps(rows: Iterable[Arrived], stream: StreamConfig) -> Iterator[list[Arrived]]:
+    """Rows of which the predictions go before the labels: as a section costs far more than a row, a few are taken together.
+
+    No window ends or closes between rows of a step, and none is behind the clock by more than a small part of what it may be.
+    """
+    metrics, labels = stream.metrics, stream.labels
+    waits = [] if labels is None else [labels.wait] if labels.absent is None else [labels.wait, labels.absent.after]
+    stretches = max([1, *(metrics.window // wait + 1 for wait in waits)]) * _STRETCHES
     together: list[Arrived] = []
+    stretch = 0, 0
     for row in rows:
-        if together and (len(together) >= ROWS or row.time - together[0].time > span or together[-1].last):
+        before, stretch = stretch, (row.time * stretches // metrics.window, (row.time - metrics.grace) // metrics.window)
+        if together and (
+            len(together) >= ROWS
+            or together[-1].last
+            or (row.time - together[0].time > _SECOND and (len(together) >= _FEW or stretch != before))
+        ):
             yield together
             together = []
         together.append(row)
+    if together:
+        yield together
+
+
+def _together(steps: Iterable[list[Arrived]], span: int) -> Iterator[list[list[Arrived]]]:
+    """Steps whose rows a reader would have found together."""
+    together: list[list[Arrived]] = []
+    count = 0
+    for step in steps:
+        if together and (count + len(step) > ROWS or together[-1][-1].last or step[-1].time - together[0][0].time > span):
+            yield together
+            together, count = [], 0
+        together.append(step)
+        count += len(step)
     if together:
         yield together
 

@@ -10,7 +10,7 @@ from detectors import Array
 
 from .halves import DAILY
 from .scores import UNIT
-from .waves import BIN, COLUMNS, DAY, Runs
+from .waves import BIN, COLUMNS, DAY, HOURS, Runs
 
 _PART = DAY // 6
 _PARTS = 16
@@ -28,6 +28,8 @@ class Steps(NamedTuple):
     """Sums of the waves behind it, [w, d]."""
     sums: Array
     """Sums of the scores behind it, [d]."""
+    hours: Array
+    """The rows behind it by hour of the week, [h, d]."""
     odd_waves: Array
     odd_sums: Array
     """Both of the odd days alone, for each way to split them, [2, w, d] and [2, d]."""
@@ -38,6 +40,7 @@ class Early:
 
     def __init__(self, columns: int) -> None:
         self._waves, self._scores = np.zeros((_PARTS, COLUMNS)), np.zeros((_PARTS, columns))
+        self._hours = np.zeros((_PARTS, HOURS))
 
     def take(self, sums: Array, when: Runs, first: int) -> None:
         """Takes the sums of runs of rows, float64[d, r]; the stream began at `first`."""
@@ -45,9 +48,11 @@ class Early:
         if len(part) == 1:
             self._waves[part] += when.waves * when.rows
             self._scores[part] += sums.T
+            self._hours[part, when.hours] += when.rows
             return
         np.add.at(self._waves, part, when.waves * when.rows[:, np.newaxis])
         np.add.at(self._scores, part, sums.T)
+        np.add.at(self._hours, (part, when.hours), when.rows)
 
     def steps(self, gram: Array, products: Array, squares: Array) -> Steps:
         """Beside a season of the first columns of the table, of which these are the normal equations: [w, w], [w, d], [d]."""
@@ -55,7 +60,9 @@ class Early:
         sums = np.cumsum(self._scores[::-1], axis=0)[::-1]
         odd = np.array([split.is_odd(np.arange(_PARTS) * _PART) for split in DAILY])
         waves, none = np.zeros((COLUMNS, len(squares))), np.zeros(len(squares))
-        found = Steps(none + np.inf, waves, none, np.stack((waves, waves)), np.stack((none, none)))
+        found = Steps(
+            none + np.inf, waves, none, np.zeros((HOURS, len(squares))), np.stack((waves, waves)), np.stack((none, none))
+        )
         for part in range(1, _PARTS):
             rows = behind[part, 0] / UNIT
             if not _SHARE < rows / gram[0, 0] < 1 - _SHARE:
@@ -66,17 +73,18 @@ class Early:
             better = left < found.left
             found.left[better], found.sums[better] = left[better], sums[part, better]
             found.waves[:, better] = behind[part, :, np.newaxis]
+            found.hours[:, better] = self._hours[part:].sum(axis=0)[:, np.newaxis]
             found.odd_waves[..., better] = (odd[:, part:] @ self._waves[part:])[..., np.newaxis]
             found.odd_sums[:, better] = (odd[:, part:] @ self._scores[part:])[:, better]
         return found
 
     def state(self) -> list[Array]:
         """Everything, as arrays."""
-        return [self._waves.copy(), self._scores.copy()]
+        return [self._waves.copy(), self._scores.copy(), self._hours.copy()]
 
     @classmethod
     def restored(cls, state: list[Array]) -> Early:
         """From a `state()`."""
         early = cls(0)
-        early._waves, early._scores = (part.copy() for part in state)
+        early._waves, early._scores, early._hours = (part.copy() for part in state)
         return early

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors import Array
 
+from .hours import Hours
 from .sums import Sums
-from .waves import BIN, COLUMNS, DAY, WEEK, Runs
+from .waves import BIN, COLUMNS, DAY, SMOOTH, WEEK, Runs
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -46,6 +47,7 @@ class Halves:
 
     def __init__(self, columns: int) -> None:
         self._odd = [Sums.none(split.columns, columns) for split in _SPLITS]
+        self._hours = [Hours.none(columns) for _ in _WEEKLY]
 
     def take(self, when: Runs, first: int, sums: Array, held: tuple[Array, Array] | None) -> None:
         """Takes the sums of runs of rows, float64[d, r]; and how many of these were held, and their scores; from `first` on."""
@@ -60,6 +62,12 @@ class Halves:
             if held is not None:
                 mine.away[...] += waves.T @ held[0][:, odd].T
                 mine.away_sums[...] += held[1][:, odd].sum(axis=1)
+        bins, hours = when.bins, when.hours
+        for split, by_hour in zip(_WEEKLY, self._hours, strict=True):
+            odd = split.is_odd(since)
+            if odd.any():
+                away = None if held is None else held[0][:, odd]
+                by_hour.take(bins[odd], hours[odd], when.rows[odd], sums[:, odd], away)
 
     def hold(self, columns: Mask, away: list[Array], away_sums: list[Array]) -> None:
         """Holds rows of the first days of columns, [d]: sums of odd ones by `DAILY` splits, of waves, [w, d], and scores."""
@@ -70,33 +78,44 @@ class Halves:
         """Holds nothing of columns, [d], any more."""
         for mine in self._odd:
             mine.away[:, columns] = mine.away_sums[columns] = 0.0
+        for by_hour in self._hours:
+            by_hour.let_go(columns)
 
     def forget(self, columns: Mask) -> None:
         """Takes all that was seen of columns, [d], for noise about 0."""
         self.acquit(columns)
         for mine in self._odd:
             mine.products[:, columns] = 0.0
+        for by_hour in self._hours:
+            by_hour.forget(columns)
 
-    def agree(self, every: Sums, model: range, season: Array) -> Mask:
-        """In which columns, [d], halves show alike what the longest period of a model adds to a season, [w, d]."""
+    def agree(self, every: Sums, model: range, season: Array, edge: int = SMOOTH) -> Mask:
+        """In which columns, [d], halves show alike what the longest period of a model adds to a season, [w, d].
+
+        With an edge these, and `every`, are of levels of days.
+        """
         gram, _ = every.equations(model)
         beside = np.linalg.solve(gram[:-_WAVES, :-_WAVES], gram[:-_WAVES, -_WAVES:])
         own = gram[-_WAVES:, -_WAVES:] - gram[-_WAVES:, :-_WAVES] @ beside
         whole = _product(season[-_WAVES:], own, season[-_WAVES:])
         agree = np.ones(season.shape[1], np.bool_)
-        for split, odd in zip(_SPLITS, self._odd, strict=True):
+        for number, (split, odd) in enumerate(zip(_SPLITS, self._odd, strict=True)):
             if split.columns == len(model):
+                if edge != SMOOTH:
+                    odd = self._hours[number - len(DAILY)].stairs(odd, edge)
                 one, other = (half.fitted(model)[0][-_WAVES:] for half in (odd, every.without(odd)))
                 agree &= _product(one, own, other) >= _AGAIN * whole
         return agree
 
-    def state(self) -> list[list[Array]]:
+    def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
-        return [[part.copy() for part in mine] for mine in self._odd]
+        odd = [[part.copy() for part in mine] for mine in self._odd]
+        return {"odd": odd, "hours": [by_hour.state() for by_hour in self._hours]}
 
-    def restore(self, state: list[list[Array]]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self._odd = [Sums(*(part.copy() for part in mine)) for mine in state]
+        self._odd = [Sums(*(part.copy() for part in mine)) for mine in state["odd"]]
+        self._hours = [Hours.restored(len(self._odd[0].away_sums), mine) for mine in state["hours"]]
 
 
 def _product(one: Array, gram: Array, other: Array) -> Array:

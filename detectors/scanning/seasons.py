@@ -1,8 +1,11 @@
-"""Daily and weekly seasons of scores: harmonics of event time, fitted by least squares to sums that grow."""
+"""Daily and weekly seasons of scores, fitted by least squares to sums that grow.
+
+Harmonics of event time; or of the day alone, and beside them levels of the days of the week.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +14,10 @@ from detectors import Array
 
 from .early import Early
 from .halves import Halves
+from .hours import Hours
 from .scores import UNIT
 from .sums import Sums
-from .waves import COLUMNS, DAY, WAVES, WEEK, Runs
+from .waves import COLUMNS, DAY, EDGES, OF_WEEK, SMOOTH, STAIRS, TABLE, WAVES, WEEK, Runs, of_bins
 
 _MODELS = (range(1), range(7), range(13))
 """What may be fitted, by columns of the table: nothing, the day, day and week."""
@@ -30,7 +34,25 @@ _EXPLAINED = 0.5
 """What is left of the step of rows that were held, of it or of the season, at most, if that is to be what the change is."""
 _SUSPECT = 64.0
 """How much likelier, twice the logarithm, a season beside a step in the first days must be to be suspected of one."""
+_CHOICE = 2 * np.log(EDGES)
+"""What it costs levels of days that the hour at which days begin is chosen."""
+_ALIASES = np.arange(1, 42)
+"""Harmonics of the week that levels of its days have."""
+Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+
+class _Fit(NamedTuple):
+    """A season of each of d columns beside a step of rows that were held."""
+
+    beta: Array
+    """[w, d]."""
+    step: Array
+    """[d]."""
+    left: Array
+    """What both leave of squares, [d]."""
+    edges: Ints
+    """The hour at which days begin, [d]."""
 
 
 class Seasons:
@@ -43,9 +65,12 @@ class Seasons:
         self._squares = np.zeros(columns)
         self._products = np.zeros((COLUMNS, columns))
         self._gram = np.zeros((COLUMNS, COLUMNS))
+        self._hours = Hours.none(columns)
         self._beta = np.zeros((COLUMNS, columns))
-        self._changed = np.zeros((COLUMNS, columns))
-        """By how much the last fit differs from the one before."""
+        self.edges = np.full(columns, SMOOTH)
+        """The UTC hour at which days begin whose levels take the place of waves of the week, in each column."""
+        self._before = self._beta, self.edges
+        """The fit before the last one."""
         self.regressors = np.zeros(columns, np.int64)
         """How many waves are fitted to each column."""
         self._known = np.zeros(columns)
@@ -99,6 +124,7 @@ class Seasons:
             self._away += when.waves.T @ away_sums[0].T
             self._away_sums += away_sums[1].sum(axis=1)
         sums = when.sums(scores)
+        self._hours.take(when.bins, when.hours, when.rows, sums, None if away_sums is None else away_sums[0])
         self._halves.take(when, self._first, sums, away_sums)
         if self._early is not None:
             self._early.take(sums, when, self._first)
@@ -110,7 +136,11 @@ class Seasons:
         """Scores without their season."""
         if when is None or not self.any:
             return scores
-        return scores - when.repeated(np.rint((when.waves @ self._beta).T / UNIT**2))
+        season = when.waves @ self._beta
+        for edge, columns in _groups(self.edges):
+            days = when.waves[:, :-OF_WEEK] @ self._beta[:-OF_WEEK, columns]
+            season[:, columns] = days + STAIRS[edge][when.hours] @ self._beta[-OF_WEEK:, columns]
+        return scores - when.repeated(np.rint(season.T / UNIT**2))
 
     def suspect(self, held: Mask) -> Mask:
         """Says in which columns, [d], there may be a step beside their first season; what is behind it is held from now on.
@@ -127,12 +157,14 @@ class Seasons:
         gain = np.log(np.maximum(left, 1.0)) - np.log(np.maximum(steps.left, 1.0))
         suspects &= self._rows * gain > _SUSPECT
         self._away[:, suspects], self._away_sums[suspects] = steps.waves[:, suspects], steps.sums[suspects]
+        self._hours.away[:, suspects] = steps.hours[:, suspects]
         self._halves.hold(suspects, list(steps.odd_waves), list(steps.odd_sums))
         return suspects
 
     def acquit(self, columns: Mask) -> None:
         """Holds nothing of columns, [d], any more."""
         self._away[:, columns] = self._away_sums[columns] = 0.0
+        self._hours.let_go(columns)
         self._halves.acquit(columns)
 
     def held(self, columns: Mask) -> tuple[Array, Array, Array]:
@@ -140,8 +172,11 @@ class Seasons:
 
         [d] each, 0 of other columns; the last one less as many times the season's mean.
         """
-        rows, season = self._away[0] / UNIT, (self._away * self._beta).sum(axis=0) / UNIT**2
-        left, more = self._away_sums - season, season - rows * (self._gram[0] @ self._beta) / UNIT**3 / max(self._rows, 1)
+        rows, away, waves = self._away[0] / UNIT, self._away.copy(), self._waves(self.edges)
+        for edge, mine in _groups(self.edges):
+            away[:, mine] = self._hours.stairs(self._sums, edge).away[:, mine]
+        season = (away * self._beta).sum(axis=0) / UNIT**2
+        left, more = self._away_sums - season, season - rows * (waves * self._beta).sum(axis=0) / UNIT**3 / max(self._rows, 1)
         return np.where(columns, rows, 0.0), np.where(columns, left, 0.0), np.where(columns, more, 0.0)
 
     def refit(self, held: Mask) -> None:
@@ -157,38 +192,40 @@ class Seasons:
         if not seen and not self.any:
             return
         self._early = None
-        n, before, had = np.maximum(self._known, 1.0), self._beta, self.regressors
+        n, before, had = np.maximum(self._known, 1.0), (self._beta, self.edges), self.regressors
         best = np.full(len(n), np.inf)
-        self._beta, self.regressors = np.where(held, before, 0.0), np.where(held, had, 0)
-        for model in (_MODELS[0], *seen):
-            regressors = len(model) - 1
-            beta, step, left = self._fitted(model)
-            criterion = n * np.log(left) + 2 * regressors
+        self._beta, self.regressors = np.where(held, before[0], 0.0), np.where(held, had, 0)
+        self.edges = np.where(held, before[1], SMOOTH)
+        for fit in (self._fitted(_MODELS[0]), *(self._fitted(model) for model in seen), *self._levels(seen)):
+            regressors = len(fit.beta) - 1
+            criterion = n * np.log(fit.left) + 2 * regressors + np.where(fit.edges == SMOOTH, 0.0, _CHOICE)
             better = (criterion < best - 1e-6) & (~held | (regressors >= had))
             if (better & (regressors > had)).any():
-                better &= (regressors <= had) | self._halves.agree(self._sums, model, beta)
+                better &= (regressors <= had) | self._agree(fit)
             best = np.where(better, criterion, best)
-            size = np.maximum(self._step(), np.sqrt((beta[1:] ** 2).sum(axis=0) / 2))
-            better &= ~held | ((regressors > had) & (np.abs(step) < _EXPLAINED * size))
+            size = np.maximum(self._step(), np.sqrt((fit.beta[1:] ** 2).sum(axis=0) / 2))
+            better &= ~held | ((regressors > had) & (np.abs(fit.step) < _EXPLAINED * size))
             if regressors and better.any():
                 self._beta[:, better] = 0.0
-                self._beta[np.ix_(np.array(model), np.flatnonzero(better))] = np.rint(beta[:, better] * UNIT)
-                self.regressors[better] = regressors
+                self._beta[: regressors + 1, better] = np.rint(fit.beta[:, better] * UNIT)
+                self.regressors[better], self.edges[better] = regressors, fit.edges[better]
         self.found = (self.regressors > had) & (held | (self._away[0] > 0))
         held = held & ~self.found
 
         # A mean that were fitted again and again would take every lasting shift with it.
-        again = before[1:].any(axis=0) & self._beta[1:].any(axis=0) & ~held & ~self.found
-        waves = self._gram[0] / max(self._gram[0, 0], 1.0)
-        self._beta[0, again] += np.rint(waves @ (before - self._beta))[again]
-        self.level = np.where(held | again, self.level, np.rint(waves @ self._beta / UNIT))
-        self._changed = self._beta - before
+        again = before[0][1:].any(axis=0) & self._beta[1:].any(axis=0) & ~held & ~self.found
+        now = self._level(self._beta, self.edges)
+        self._beta[0, again] += np.rint(self._level(*before) - now)[again]
+        self.level = np.where(held | again, self.level, np.rint(now / UNIT))
+        self._before = before
 
     def forget(self, columns: Mask) -> None:
         """Takes all that was seen of some columns, [d], for noise about 0."""
         for sums in (self._products, self._beta, self._away):
             sums[:, columns] = 0.0
         self._away_sums[columns] = self.level[columns] = self.regressors[columns] = 0
+        self.edges[columns] = SMOOTH
+        self._hours.forget(columns)
         self._halves.forget(columns)
 
     def _seen(self) -> list[range]:
@@ -208,32 +245,72 @@ class Seasons:
         step: Array = np.abs(self._away_sums / np.maximum(away, 1.0) - others)
         return step
 
-    def _fitted(self, model: range) -> tuple[Array, Array, Array]:
-        """A season of some columns of the table and a step of rows that were held: both, and what they leave of squares.
-
-        The season is [w, d]; step and squares are [d].
-        """
-        beta, step = self._sums.fitted(model)
-        explained = (beta * self._products[np.array(model)]).sum(axis=0) / UNIT + step * self._away_sums
+    def _fitted(self, model: range, edge: int = SMOOTH) -> _Fit:
+        """A season of the first columns of the table and a step of rows that were held; with an edge, of levels of days."""
+        sums = self._sums if edge == SMOOTH else self._hours.stairs(self._sums, edge)
+        beta, step = sums.fitted(model)
+        explained = (beta * sums.products[np.array(model)]).sum(axis=0) / UNIT + step * self._away_sums
         left = self._squares - explained
         least = 1e-3 * np.maximum(self._squares - self._products[0] ** 2 / UNIT**2 / self._rows, 1.0)
-        return beta, step, np.maximum(left, least)
+        return _Fit(beta, step, np.maximum(left, least), np.full(len(left), edge))
+
+    def _levels(self, seen: list[range]) -> list[_Fit]:
+        """The best levels of the days of a week, wherever days begin; none before weeks have been seen."""
+        if _MODELS[-1] not in seen:
+            return []
+        best = self._fitted(_MODELS[-1], 0)
+        for edge in range(1, EDGES):
+            fit = self._fitted(_MODELS[-1], edge)
+            better = fit.left < best.left
+            best = _Fit(*(np.where(better, new, old) for new, old in zip(fit, best, strict=True)))
+        return [best]
+
+    def _agree(self, fit: _Fit) -> Mask:
+        """In which columns, [d], a season is in both halves of its periods."""
+        model, agree = range(len(fit.beta)), np.zeros(len(self.level), np.bool_)
+        for edge in np.unique(fit.edges).tolist():
+            sums = self._sums if edge == SMOOTH else self._hours.stairs(self._sums, edge)
+            agree |= (fit.edges == edge) & self._halves.agree(sums, model, fit.beta, edge)
+        return agree
+
+    def _waves(self, edges: Ints) -> Array:
+        """The sums of all waves, or of their stairs, [w, d]."""
+        waves = np.repeat(self._gram[0][:, np.newaxis], len(edges), axis=1)
+        for edge, columns in _groups(edges):
+            waves[:, columns] = self._hours.stairs(self._sums, edge).gram[0][:, np.newaxis]
+        return waves
+
+    def _level(self, beta: Array, edges: Ints) -> Array:
+        """A season's mean over all rows, [d]."""
+        level: Array = (self._waves(edges) / max(self._gram[0, 0], 1.0) * beta).sum(axis=0)
+        return level
 
     def changed(self, lags: int) -> tuple[Array, Array]:
         """What the last fit takes from the sum of all scores, [d], and from their autocovariances, [d, lags + 1], summed."""
-        total = self._gram[0] @ self._changed / UNIT**3
-        squares = (self._changed * (self._gram @ self._changed)).sum(axis=0) / UNIT**4
-        power = self._changed[1::2] ** 2 + self._changed[2::2] ** 2 + 1e-9
-        turns = np.array([2 * np.pi * k * self._interval / period for period, k in WAVES])
-        shape = np.cos(turns[:, np.newaxis] * np.arange(lags + 1))
-        share = (power[..., np.newaxis] * shape[:, np.newaxis]).sum(axis=0) / power.sum(axis=0)[:, np.newaxis]
-        return total, (squares - total**2 / max(self._rows, 1))[:, np.newaxis] * share
+        some = np.flatnonzero(self._beta.any(axis=0) | self._before[0].any(axis=0))
+        before = self._before[0][:, some], self._before[1][some]
+        change = _of_week(self._beta[:, some], self.edges[some]) - _of_week(*before)
+        total, covariances = np.zeros(len(self.level)), np.zeros((len(self.level), lags + 1))
+        total[some] = self._hours.rows @ change
+        squares = self._hours.rows @ change**2 - total[some] ** 2 / max(self._rows, 1)
+        spectrum = np.abs(np.fft.rfft(change - change.mean(axis=0), axis=0)) ** 2
+        shape = np.fft.irfft(spectrum, len(TABLE), axis=0) + 1e-9
+        bins = np.arange(lags + 1) * self._interval * len(TABLE) / WEEK
+        near, part = bins.astype(np.int64), (bins % 1)[:, np.newaxis]
+        lagged = shape[near % len(TABLE)] * (1 - part) + shape[(near + 1) % len(TABLE)] * part
+        covariances[some] = (squares * lagged / shape[0]).T
+        return total, covariances
 
     def widening(self, windows: Array) -> Array:
         """By how much the estimated season widens the mean before each window, [d, w]."""
         fitted = (self._beta[1::2] != 0) | (self._beta[2::2] != 0)
+        stairs = self.edges != SMOOTH
+        fitted[-OF_WEEK // 2 :, stairs] = False
         cycles = np.array([k * self._interval / period for period, k in WAVES])
         waves: Array = fitted.T.astype(np.float64) @ np.sinc(np.outer(cycles, windows)) ** 2
+        if stairs.any():
+            aliases = np.sinc(np.outer(_ALIASES * self._interval / WEEK, windows)) ** 2
+            waves[stairs] += np.sinc(_ALIASES / 7) ** 2 @ aliases
         return 1 + 2 * waves
 
     def state(self) -> dict[str, Any]:
@@ -244,7 +321,8 @@ class Seasons:
                 "regressors": self.regressors.copy(), "known": self._known.copy(),
                 "away": self._away.copy(), "away_sums": self._away_sums.copy(),
                 "squares": self._squares.copy(), "products": self._products.copy(), "gram": self._gram.copy(),
-                "beta": self._beta.copy(), "level": self.level.copy(),
+                "hours": self._hours.state(),
+                "beta": self._beta.copy(), "edges": self.edges.copy(), "level": self.level.copy(),
                 "halves": self._halves.state(), "early": None if self._early is None else self._early.state(),
             }
         }  # fmt: skip
@@ -257,5 +335,20 @@ class Seasons:
         self._known, self._away, self._away_sums = (saved[key].copy() for key in ("known", "away", "away_sums"))
         self._squares, self._products, self._gram = (saved[key].copy() for key in ("squares", "products", "gram"))
         self._beta, self.level = saved["beta"].copy(), saved["level"].copy()
+        self._hours, self.edges = Hours.restored(len(self.level), saved["hours"]), saved["edges"].copy()
         self._halves.restore(saved["halves"])
         self._early = None if saved["early"] is None else Early.restored(saved["early"])
+
+
+def _groups(edges: Ints) -> list[tuple[int, Ints]]:
+    """Edges that some columns have, and which these are."""
+    return [(edge, np.flatnonzero(edges == edge)) for edge in np.unique(edges[edges != SMOOTH]).tolist()]
+
+
+def _of_week(beta: Array, edges: Ints) -> Array:
+    """Seasons in each bin of a week, [bins, d], in `UNIT`s."""
+    season: Array = TABLE @ beta / UNIT**2
+    for edge, columns in _groups(edges):
+        days = TABLE[:, :-OF_WEEK] @ beta[:-OF_WEEK, columns]
+        season[:, columns] = (days + of_bins(STAIRS[edge] @ beta[-OF_WEEK:, columns])) / UNIT**2
+    return season

@@ -41,13 +41,15 @@ class Sums(NamedTuple):
     def fitted(self, model: range) -> tuple[Array, Array]:
         """A season of some waves, [w, d], beside a step of the rows that were held, [d]."""
         at, (gram, sums) = np.array(model), self.equations(model)
+        away, rows = self.away[at] / UNIT, self.away[0] / UNIT
+        some = np.flatnonzero(rows)
         beta: Array = np.linalg.solve(gram, sums).astype(np.float64, copy=False)
         step = np.zeros(sums.shape[1])
-        for column in np.flatnonzero(self.away[0]).tolist():
-            away, rows = self.away[at, column] / UNIT, self.away[0, column] / UNIT
-            both = np.block([[gram, away[:, np.newaxis]], [away, rows + _RIDGE]])
-            solved = np.linalg.solve(both, np.append(sums[:, column], self.away_sums[column]))
-            beta[:, column], step[column] = solved[:-1], solved[-1]
+        if len(some):
+            beside = np.linalg.solve(gram, away[:, some])
+            own = rows[some] + _RIDGE - (away[:, some] * beside).sum(axis=0)
+            step[some] = (self.away_sums[some] - (away[:, some] * beta[:, some]).sum(axis=0)) / own
+            beta[:, some] -= beside * step[some]
         return beta, step
 
     def without(self, some: Sums) -> Sums:

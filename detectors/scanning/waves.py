@@ -26,9 +26,38 @@ def _table() -> Array:
     return np.rint(np.column_stack([np.ones(len(phase)), *waves]) * UNIT)
 
 
-_TABLE = _table()
-COLUMNS = _TABLE.shape[1]
+TABLE = _table()
+COLUMNS = TABLE.shape[1]
+OF_WEEK = 6
+"""The last so many columns are waves of the week."""
+SMOOTH = -1
+"""Instead of the hour at which days begin: the waves of the week as they are."""
+EDGES = 24
+"""UTC hours at which days may begin, as local ones do."""
+_HOUR = 3_600_000_000 // BIN
+HOURS = len(TABLE) // _HOUR
 _FIRST = np.zeros(1, np.int64)
+
+
+def _stairs() -> Array:
+    """The waves of the week standing still from the beginning of each day to its end: any level of each of seven days."""
+    day = (np.arange(HOURS) - np.arange(EDGES)[:, np.newaxis]) // 24 * 24 + np.arange(EDGES)[:, np.newaxis]
+    return TABLE[day % HOURS * _HOUR, -OF_WEEK:]
+
+
+STAIRS = _stairs()
+"""For each edge and hour of a week, [edges, hours, w]."""
+
+
+def of_hours(bins: Array) -> Array:
+    """Values of the bins of a week, [bins, ...], summed by hour."""
+    sums: Array = bins.reshape(HOURS, _HOUR, *bins.shape[1:]).sum(axis=1)
+    return sums
+
+
+def of_bins(hours: Array) -> Array:
+    """Values of the hours of a week for each of their bins."""
+    return np.repeat(hours, _HOUR, axis=0)
 
 
 class Runs(NamedTuple):
@@ -40,6 +69,17 @@ class Runs(NamedTuple):
     """How many each has."""
     waves: Array
     """Of each run, [r, w]."""
+
+    @property
+    def bins(self) -> npt.NDArray[np.int64]:
+        """The bin of the week of each run."""
+        bins: npt.NDArray[np.int64] = self.times[self.starts] // BIN % len(TABLE)
+        return bins
+
+    @property
+    def hours(self) -> npt.NDArray[np.int64]:
+        """The hour of the week of each run."""
+        return self.bins // _HOUR
 
     def sums(self, values: Array) -> Array:
         """Of values, [d, n], in each run, [d, r]."""
@@ -60,8 +100,8 @@ def runs(times: Times | None) -> Runs | None:
     bins = times // BIN
     turns = bins[1:] != bins[:-1]
     if len(bins) and not turns.any():
-        at = bins[0] % len(_TABLE)
-        return Runs(times, _FIRST, np.array([len(bins)]), _TABLE[at : at + 1])
+        at = bins[0] % len(TABLE)
+        return Runs(times, _FIRST, np.array([len(bins)]), TABLE[at : at + 1])
     starts = np.concatenate((_FIRST, np.flatnonzero(turns) + 1))[: len(bins)]
     rows = np.concatenate((starts[1:], (len(bins),)))[: len(starts)] - starts
-    return Runs(times, starts, rows, _TABLE.take(bins[starts] % len(_TABLE), axis=0))
+    return Runs(times, starts, rows, TABLE.take(bins[starts] % len(TABLE), axis=0))

@@ -371,5 +371,5 @@ def _change(finding: Finding, context: Context) -> ChangeEstimate:
         statistic=statistic, before=finite(finding.before),
         after=finite(finding.after), effect=Effect(value=finite(finding.effect), unit=finding.unit),
         shares=[Share(category=name, before=before, after=after) for name, before, after in moved],
-        together=list(finding.together),
+        together=list(finding.together), label_age_s=None if context.age is None else context.age / 1e6,
     )  # fmt: skip

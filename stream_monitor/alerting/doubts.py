@@ -38,6 +38,12 @@ def doubt(alerts: Alerts, subject: Subject, since: int, harmful: bool, suspected
     return f"{UNLIKE}: {_HELD}" if harmful and held(alerts, subject, since) else UNLIKE
 
 
+def perhaps(alerts: Alerts, subject: Subject, name: AlertName) -> bool:
+    """Whether an alert may say what is only suspected: as it opens, and until it is taken back, but not once more."""
+    firing = alerts.firing_with(alertname=name, model=subject.model, version=subject.version)
+    return all(PERHAPS in alerts.firing[one].annotations.get("description", "") for one in firing)
+
+
 def reconsider(alerts: Alerts, subject: Subject, moment: Moment, suspected: bool) -> list[Output]:
     """Says it of the alerts about a version's loss that fire, or takes it back; what is only suspected is said as they open."""
     outputs: list[Output] = []

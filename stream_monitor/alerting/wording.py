@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from stream_monitor.config.duration import show
 from stream_monitor.events import SegmentCause, iso
 from stream_monitor.figures import number
 from stream_monitor.watching.finding import ALL, CATEGORIES, Finding
@@ -19,6 +21,7 @@ _LONG = 3_600_000_000
 """Microseconds beyond which it is said between which times a change began."""
 _NAMED = 3
 """How many categories and other signals are named in a summary."""
+_MINUTE, _SECOND = 60_000_000, 1_000_000
 
 
 class Context(NamedTuple):
@@ -38,6 +41,8 @@ class Context(NamedTuple):
     """How long the reference is, if neither it nor the stream so far is of the days in which a rhythm of the day is learnt."""
     no_week: bool = False
     """Whether neither it nor the stream so far is of the weeks in which a rhythm of the week is learnt."""
+    age: int | None = None
+    """The age of predictions at which losses are taken, microseconds, where a part of labels comes later."""
 
 
 def summary(finding: Finding, subject: str, context: Context) -> str:
@@ -71,6 +76,8 @@ def description(finding: Finding, context: Context) -> str:
         said.append(f"it began between {iso(finding.between[0])} and {iso(finding.between[1])}, with 95% confidence")
     if finding.sort in ("loss", "risk"):
         said.append(f"the new figure is of {finding.n_current:,} outcomes")
+    if context.age is not None:
+        said.append(at_age(context.age))
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:
@@ -87,6 +94,12 @@ def description(finding: Finding, context: Context) -> str:
         how = "surely changed by itself" if finding.name in _WHOLE else "changed at the same time"
         said.append(f"{how}: {others}" + (f" and {more} more" if more > 0 else ""))
     return "; ".join(said)
+
+
+def at_age(age: int) -> str:
+    """What errors are of, where a part of labels comes later than at an age of predictions."""
+    unit = _MINUTE if age > _MINUTE else _SECOND
+    return f"of predictions {show(age // unit * unit)} after they were made: labels that came later are not in it"
 
 
 def mostly(causes: Sequence[SegmentCause]) -> str:
@@ -113,7 +126,8 @@ def _by(finding: Finding) -> str:
     if finding.unit == "points":
         return f"a share {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
     if finding.unit == "sd" and finding.moved != "spread":
-        return f"mean {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)"
+        by = "" if math.isnan(finding.effect) else f" ({finding.effect:+.2f} sd)"
+        return f"mean {number(finding.before)} -> {number(finding.after)}{by}"
     ratio = f" ({_times(finding.effect)} {_wider(finding)})" if finding.effect else ""
     return f"sd {number(finding.before)} -> {number(finding.after)}{ratio}"
 

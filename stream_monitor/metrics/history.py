@@ -16,10 +16,12 @@ _SEGMENTS = 2_000
 
 
 class History:
-    """Of the windows that had outcomes."""
+    """Of the windows that had outcomes; those of a fall are not what comes before another one."""
 
     def __init__(self) -> None:
         self._windows: list[tuple[int, dict[int, Losses]]] = []
+        self._fallen: list[int] = []
+        """Starts of those that were in a fall."""
         self._older: dict[int, Losses] = {}
 
     def add(self, start: int, tally: Tally) -> None:
@@ -28,21 +30,35 @@ class History:
             return
         self._windows.append((start, {place: _losses_of(tally, place) for place in tally.sums}))
         if len(self._windows) > _WINDOWS:
-            _, losses = self._windows.pop(0)
+            oldest, losses = self._windows.pop(0)
+            if oldest in self._fallen:
+                self._fallen.remove(oldest)
+                return
             for place, one in losses.items():
                 if place in self._older or len(self._older) < _SEGMENTS:
                     self._older[place] = _plus(self._older.get(place), one)
 
+    def fell(self, since: int, length: int) -> None:
+        """Says that losses are larger since a time, in windows of a length."""
+        known = set(self._fallen)
+        self._fallen += [start for start, _ in self._windows if start + length > since and start not in known]
+
+    def forgive(self) -> None:
+        """Says that what has come so far is compared with no more."""
+        self._fallen = []
+
     def split(self, since: int, length: int) -> dict[int, tuple[Losses, Losses]]:
         """Losses of each segment in the windows, of a length, that ended before a time, and in those that are mostly after it.
 
-        One that is mostly before it, but not all, is left out.
+        One that is mostly before it, but not all, is left out, and so is one before it that was in a fall.
         """
+        fallen = set(self._fallen)
         before, after = dict(self._older), dict[int, Losses]()
         for start, losses in self._windows:
-            if start + length > since > start + length // 2:
+            ended = start + length <= since
+            if start in fallen if ended else since > start + length // 2:
                 continue
-            into = before if start + length <= since else after
+            into = before if ended else after
             for place, one in losses.items():
                 into[place] = _plus(into.get(place), one)
         nothing = (0.0, 0.0, 0.0)
@@ -53,12 +69,14 @@ class History:
         """Everything, as plain values."""
         return {
             "windows": [[start, list(losses.items())] for start, losses in self._windows],
+            "fallen": list(self._fallen),
             "older": list(self._older.items()),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._windows = [(start, _losses(losses)) for start, losses in state["windows"]]
+        self._fallen = list(state["fallen"])
         self._older = _losses(state["older"])
 
 

@@ -88,6 +88,8 @@ class LabelAge:
 
     def __init__(self) -> None:
         self._stated: int | None = None
+        self._absent = False
+        """Whether that is when all have a label, as absence is one."""
         self.next = FAR
         """The clock at which delays are looked at next."""
         self._found: int | None = None
@@ -107,9 +109,16 @@ class LabelAge:
         age = self._found if self._stated is None else self._stated
         return wait if age is None else min(age, wait)
 
+    def partial(self, wait: int) -> int | None:
+        """The age, where a part of labels comes later; of one that is configured it is not known, and may be."""
+        age = self.within(wait)
+        later = not self._absent if self.stated else self._all.together(_NEARLY) > age
+        return age if 0 < age < wait and later else None
+
     def state_it(self, labels: Labels | None) -> None:
         """Takes what is configured, if it is not to be found out."""
         absent = labels.absent.after + 1 if labels and labels.absent else None
+        self._absent = absent is not None
         self._stated = 0 if labels is None else absent or labels.age
 
     def begin(self, clock: int) -> None:

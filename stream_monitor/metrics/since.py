@@ -51,6 +51,7 @@ class Since:
         """Takes the next outcomes for later ones to be compared with, unless others were given for that."""
         if not self.given:
             self._reference = Tally()
+            self.history.forgive()
 
     def tallies(self) -> tuple[Tally, ...]:
         """All that is counted."""

@@ -23,11 +23,13 @@ class Seen(NamedTuple):
     kind: Kind | None
     """None where it finds nothing."""
     extent: float
-    """How far beyond it is."""
+    """How far beyond it is, the way of the finding that is open."""
     spare: float | None
     """By how much it contradicts the finding that is open; None where it does not, a window may do neither."""
     doubt: float | None
     """Half of its 95% interval, of the side that faces what it is compared with; None where it has none."""
+    n: float
+    """Its rows."""
 
 
 class Turn(NamedTuple):
@@ -53,6 +55,9 @@ class Course:
         self.open: Kind | None = None
         self.told = 0.0
         """The extent that was told last."""
+        self.lasting = 0.0
+        """The mean extent of the windows since it began, by their rows: one that is extreme, of few rows, hardly moves it."""
+        self._rows = 0.0
         self._since = self._backs = 0
         self._spare = self._doubt = 0.0
         """Of the last windows in a row that contradict it: how much they do, and the sum of squared doubts."""
@@ -62,10 +67,12 @@ class Course:
     def take(self, seen: Seen, start: int) -> Turn | None:
         """Takes a window, by its start."""
         self._count(seen.kind, start)
+        self._average(seen)
         if self.open is None:
             return self._opened(seen)
         if self._is_over(seen):
             ended, self.open = self.open, None
+            self.lasting = self._rows = 0.0
             return Turn("resolved", ended, self._since)
         if seen.kind == self.open and seen.extent >= max(_FURTHER * self.told, self.told + (seen.doubt or 0.0)):
             self.told = seen.extent
@@ -75,13 +82,14 @@ class Course:
     def state(self) -> list[Any]:
         """Everything, as plain values."""
         return [
-            self.open, self.told, self._since, self._backs, self._spare, self._doubt, self._run, self._length, self._first
+            self.open, self.told, self._since, self._backs, self._spare, self._doubt, self._run, self._length, self._first,
+            self.lasting, self._rows,
         ]  # fmt: skip
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
         self.open, self.told, self._since, self._backs, self._spare, self._doubt = state[:6]
-        self._run, self._length, self._first = state[6:]
+        self._run, self._length, self._first, self.lasting, self._rows = state[6:]
 
     def _count(self, kind: Kind | None, start: int) -> None:
         """Counts windows in a row that find the same."""
@@ -89,6 +97,13 @@ class Course:
             self._run, self._length, self._first = kind, 0, start
         if kind is not None:
             self._length = min(self._length + 1, self._windows)
+
+    def _average(self, seen: Seen) -> None:
+        """Averages extents since the first of the windows in a row, or those since the finding that they opened."""
+        if self.open is None and self._length <= 1:
+            self.lasting = self._rows = 0.0
+        self._rows += seen.n
+        self.lasting += (seen.extent - self.lasting) * seen.n / self._rows if seen.n else 0.0
 
     def _is_over(self, seen: Seen) -> bool:
         """Counts windows in a row that contradict the finding; whether they suffice."""

@@ -67,7 +67,7 @@ class Limit:
         facing = reading.low if (self._sign > 0) == (extent > 0) else reading.high
         doubt = None if facing is None or math.isnan(facing) else abs(reading.value - facing)
         beyond = extent > 0 and not (self.rule.certain and (doubt is None or extent <= doubt))
-        return Seen(self._kind if beyond else None, extent, -extent if extent <= 0 else None, doubt)
+        return Seen(self._kind if beyond else None, extent, -extent if extent <= 0 else None, doubt, reading.n)
 
 
 class Against:
@@ -75,7 +75,8 @@ class Against:
 
     The difference is certain at the rule's level, one-sided: the interval of the difference is put together from those of the
     two readings (Zou and Donner 2008), which are rescaled from their 95%.  A window contradicts a finding when the difference
-    is not certain any more and either at most `least` or half of what was told.  One without an interval says nothing.
+    is not certain any more and at most half of what it has been on average since the finding began, or half of what would be
+    certain, or `least`.  One without an interval says nothing.
     """
 
     def __init__(self, rule: AgainstRule, metric: str) -> None:
@@ -89,7 +90,7 @@ class Against:
         now, known = _badness(reading, self._better), _badness(reference, self._better)
         if now is None or known is None or says_nothing(self.rule, reading, coverage):
             return None
-        turn = self._course.take(self._seen(now, known), start)
+        turn = self._course.take(self._seen(now, known, reading.n), start)
         return turn and _step(turn, self.rule, self.metric, reading, reference.value or 0.0, start)
 
     def state(self) -> list[Any]:
@@ -100,18 +101,16 @@ class Against:
         """Goes on from a `state()`."""
         self._course.restore(state)
 
-    def _seen(self, now: _Badness, known: _Badness) -> Seen:
-        more = now.value - known.value
-        kind: Kind | None = None
-        if more - self._scale * math.hypot(now.value - now.low, known.high - known.value) > self._least:
-            kind = "worse"
-        elif -more - self._scale * math.hypot(now.high - now.value, known.value - known.low) > self._least:
-            kind = "improved"
-        harm, far = self._course.open != "improved", _towards(self._course.open, more)
-        spare = max(self._least, self._course.told / 2) - far
+    def _seen(self, now: _Badness, known: _Badness, n: float) -> Seen:
+        more, opened = now.value - known.value, self._course.open
+        worse = self._least + self._scale * math.hypot(now.value - now.low, known.high - known.value)
+        better = self._least + self._scale * math.hypot(now.high - now.value, known.value - known.low)
+        kind: Kind | None = "worse" if more > worse else "improved" if -more > better else None
+        harm, extent = opened != "improved", _towards(opened or kind, more)
+        spare = max(self._least, self._course.lasting / 2, (worse if harm else better) / 2) - extent
         facing = now.high if harm == (spare >= 0) else now.low
-        back = spare >= 0 and kind != self._course.open
-        return Seen(kind, _towards(kind, more), spare if back else None, abs(facing - now.value))
+        back = spare >= 0 and kind != opened
+        return Seen(kind, extent, spare if back else None, abs(facing - now.value), n)
 
 
 class _Badness(NamedTuple):

@@ -109,14 +109,17 @@ def cohort(stream: Reviewed, seen: Seen, verdicts: list[Verdict], moment: Moment
 def explained(stream: Reviewed, moment: Moment) -> list[Output]:
     """Which segments explain the alerts that say that a version errs more, where that has become known or another."""
     outputs: list[Output] = []
-    for fingerprint in sorted(stream.alerts.firing):
-        alert = stream.alerts.firing[fingerprint]
-        version = _of(stream, alert)
-        if version is None or alert.change is None:
-            continue
-        told = [one.segment for one in alert.causes]
-        found = _causes(stream, version, _microseconds(alert.change.time), told)
-        outputs += stream.alerts.explain(fingerprint, found, moment)
+    falls = [
+        (fingerprint, version, _microseconds(alert.change.time))
+        for fingerprint, alert in sorted(stream.alerts.firing.items())
+        if (version := _of(stream, alert)) is not None and alert.change is not None
+    ]
+    for fingerprint, version, since in falls:
+        if version in stream.ledger.since and _by_reference(stream.alerts.firing[fingerprint]):
+            stream.ledger.since[version].history.fell(since, stream.ledger.windows.length)
+    for fingerprint, version, since in falls:
+        told = [one.segment for one in stream.alerts.firing[fingerprint].causes]
+        outputs += stream.alerts.explain(fingerprint, _causes(stream, version, since, told), moment)
     return outputs
 
 
@@ -293,6 +296,12 @@ def _of(stream: Reviewed, alert: Alert) -> int | None:
     names = alert.labels.get("model"), alert.labels.get("version")
     numbers = (number for number, one in stream.watched.versions.items() if (one.subject.model, one.subject.version) == names)
     return next(numbers, None)
+
+
+def _by_reference(alert: Alert) -> bool:
+    """Whether labels show that it errs more than its reference, not only that it is beyond a limit."""
+    rule, basis = alert.labels.get("rule", "reference"), alert.labels.get("basis")
+    return rule.endswith("reference") and basis != "estimated"
 
 
 def _causes(stream: Reviewed, version: int, since: int, told: Sequence[str] = ()) -> tuple[SegmentCause, ...]:

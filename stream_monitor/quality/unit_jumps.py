@@ -91,9 +91,9 @@ class UnitJumps:
         for i in away:
             since = units.size(known, i, rows[:, i])
             self._moving[i] = moving.get(i, 0)
-            if i in before and units.together(known, i, before[i], since):
+            if i in before and units.together(before[i], since):
                 since = before[i].plus(since)
-            elif i in before and not units.together(known, i, units.usual(known, i), before[i]):
+            elif i in before and not units.together(units.usual(known, i), before[i]):
                 self._moving[i] += 1
             self._since[i] = since
 

@@ -59,13 +59,16 @@ class Size(NamedTuple):
     mean: float
     plain: int
     logarithm: float
+    spread: float
+    """The standard deviation of these logarithms."""
 
     def plus(self, other: Size) -> Size:
-        """Of both."""
+        """Of both, which are about as large."""
         n, plain = self.n + other.n, self.plain + other.plain
         mean = (self.n * self.mean + other.n * other.mean) / max(n, 1)
         logarithm = (self.plain * self.logarithm + other.plain * other.logarithm) / max(plain, 1)
-        return Size(n, mean, plain, logarithm)
+        variance = (self.plain * self.spread**2 + other.plain * other.spread**2) / max(plain, 1)
+        return Size(n, mean, plain, logarithm, math.sqrt(variance))
 
 
 class Jump(NamedTuple):
@@ -124,9 +127,9 @@ def size(known: Known, feature: int, values: Floats) -> Size:
     plain = values[values != 0]
     whole, sizes = _shapes(known, feature)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        logarithm = float(np.log(np.abs(_quantiles(plain, len(sizes.values)))).mean()) if len(plain) else 0.0
+        logarithms = np.log(np.abs(_quantiles(plain, len(sizes.values)))) if len(plain) else np.zeros(1)
         mean = float(_quantiles(values, len(whole.values)).mean()) if len(values) else 0.0
-    return Size(len(values), mean, len(plain), logarithm)
+    return Size(len(values), mean, len(plain), float(logarithms.mean()), float(logarithms.std()))
 
 
 def usual(known: Known, feature: int) -> Size:
@@ -134,12 +137,13 @@ def usual(known: Known, feature: int) -> Size:
     whole, sizes = _shapes(known, feature)
     n = int(known.common.whole_n[feature])
     plain = round(n * (1 - float(known.zeros[feature])))
-    return Size(n, float(whole.values.mean()), plain, float(np.log(np.abs(sizes.values)).mean()))
+    logarithms = np.log(np.abs(sizes.values))
+    return Size(n, float(whole.values.mean()), plain, float(logarithms.mean()), float(logarithms.std()))
 
 
-def together(known: Known, feature: int, since: Size, more: Size) -> bool:
-    """Whether a feature's later values are as large as those before them, but for chance."""
-    moved = _moved(known, feature, since, more)
+def together(since: Size, more: Size) -> bool:
+    """Whether later values are as large as those before them, but for chance."""
+    moved = _moved(since, more)
     return abs(moved.by) <= _TOGETHER * moved.error
 
 
@@ -156,7 +160,7 @@ def jump(known: Known, feature: int, values: Floats, since: Size) -> Jump | None
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         plain = values[values != 0]
         if len(plain) >= _FEWEST and sizes.distance(plain) >= _OTHER * _limit(len(plain)):
-            moved = _moved(known, feature, before, since)
+            moved = _moved(before, since)
             if known.slow[feature]:  # rows of some hours may be larger than those of others
                 moved = moved._replace(error=max(moved.error, _TELLING))
             for one in _large(moved) + _small(moved):
@@ -193,7 +197,7 @@ def denied(known: Known, feature: int, since: Size, said: Jump) -> bool:
     """Whether all of a feature's values since a change are surely not of the size that was said; never of a slow one."""
     if known.slow[feature] or said.intercept:
         return False
-    moved = _moved(known, feature, usual(known, feature), since)
+    moved = _moved(usual(known, feature), since)
     off = min(abs(moved.by - math.log(one)) for one in (said.slope, said.also) if one)
     return off > _NEAR + _SURE * moved.error
 
@@ -243,9 +247,9 @@ class _Moved(NamedTuple):
     error: float
 
 
-def _moved(known: Known, feature: int, before: Size, after: Size) -> _Moved:
-    spread = float(np.log(np.abs(_shapes(known, feature)[1].values)).std())
-    error = spread * math.sqrt(1 / max(before.plain, 1) + 1 / max(after.plain, 1))
+def _moved(before: Size, after: Size) -> _Moved:
+    """Of values that are spread as those before: no factor changes the spread of logarithms, and degrees do."""
+    error = before.spread * math.sqrt(1 / max(before.plain, 1) + 1 / max(after.plain, 1))
     return _Moved(after.logarithm - before.logarithm, error)
 
 

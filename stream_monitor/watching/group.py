@@ -389,16 +389,20 @@ class Group:
 
     def _kind(self, name: str, column: Floats) -> Kind | None:
         """What a signal is watched as, by its values in the reference."""
-        if self.sort not in ("feature", "prediction"):
+        if self.sort in ("loss", "risk"):
             return "numbers"
         present = column[~np.isnan(column)]
+        different = len(np.unique(present))
+        if self.sort == "score":
+            return "categories" if different == 1 else "numbers"
         stated = dict(self.terms.stated).get(name)
         if 2 * len(present) < len(column):
             self.not_watched[name] = "mostly missing in the reference"
             return None
         if name in self._texts or stated == "categorical":
             return "categories"
-        return "categories" if stated is None and 1 < len(np.unique(present)) <= _FEW else "numbers"
+        # One that never varied has no standard deviation to measure a change in; how often it still has its value is a share.
+        return "categories" if different == 1 or (stated is None and 1 < different <= _FEW) else "numbers"
 
     def _least(self, kind: Kind, names: tuple[str, ...]) -> Floats:
         special = dict(self.terms.least_of)

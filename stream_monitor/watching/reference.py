@@ -50,7 +50,9 @@ class Reference:
         self.n = present.sum(axis=0)
         nothing: Floats = np.full(len(names), np.nan)
         self.mean, self.sd = (nothing, nothing) if counted else self._moments(values, present)
-        """Of numbers; those that stand for categories have none."""
+        """Of numbers; those that stand for categories have none.  The standard deviation of what does not vary counts as 1."""
+        self.varies = np.array([counted or self.rate or len(np.unique(column[~np.isnan(column)])) > 1 for column in values.T])
+        """Whether changes can be measured in standard deviations, [d]."""
         self.categories = [_heaviest(column) for column in values.T] if counted else []
         places = np.cumsum([0, *(len(known) + 1 for known in self.categories)])
         self.columns = [list(range(a, b)) for a, b in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]

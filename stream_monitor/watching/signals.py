@@ -433,6 +433,8 @@ class Signals:
     def _finding(self, signal: int, course: Lasting, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
         before, after, effect, unit = self._amounts.effect(signal, course.moved, since)
+        if signal < len(self.names) and not self.reference.varies[signal]:
+            effect = np.nan
         position, time = self._places.of(course.began)
         interval = between = None
         if course.latest >= 0:  # of outcomes, later rows may be of earlier predictions

@@ -26,7 +26,8 @@ def terms(config: StreamConfig, sort: Sort, limit: int = 1) -> Terms:
     }[sort]  # fmt: skip
     features = sort == "feature"
     categories = chosen.categories if features else {}
-    if sort == "prediction":  # a signal of its own, where the work for it is all that there is to do
+    if sort == "prediction" or (sort == "score" and numbers):
+        # A signal of its own, where the work for it is all that there is to do.
         categories = {name: ({"stride": 64} if name == "counts" else {}) | own for name, own in chosen.categories.items()}
     return Terms(
         config.reference.rows, {"numbers": numbers, "categories": categories}, alerts.resolve_after,

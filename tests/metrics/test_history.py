@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,3 +22,36 @@ def test_the_window_of_a_change_is_after_it_if_most_of_it_is_and_never_before_it
         history.add(start, tally)
     (earlier, later) = history.split(since, 60)[ALL]
     assert (earlier[0], later[0]) == (before, after)
+
+
+def windows(*weights: float) -> History:
+    """A history of windows of a minute, with so many outcomes each."""
+    history = History()
+    for number, weight in enumerate(weights):
+        tally = Tally()
+        tally.sums = {ALL: np.array([7 * weight, 0.0, 0.0, weight])}
+        history.add(number * 60, tally)
+    return history
+
+
+def test_windows_of_a_fall_are_not_what_comes_before_another_one() -> None:
+    history = windows(1, 10, 100, 1000, 10_000)
+    history.fell(130, 60)
+    assert [side[0] for side in history.split(240, 60)[ALL]] == [11, 10_000]
+    assert [side[0] for side in history.split(120, 60)[ALL]] == [11, 11_100]
+    again = History()
+    again.restore(msgspec.json.decode(msgspec.json.encode(history.state())))
+    assert again.split(240, 60) == history.split(240, 60)
+    history.forgive()
+    assert history.split(240, 60)[ALL][0][0] == 1111
+
+
+def test_windows_of_a_fall_that_are_long_over_are_let_go_of() -> None:
+    history = windows(*[1.0] * 150)
+    history.fell(100 * 60, 60)
+    for number in range(150, 400):
+        tally = Tally()
+        tally.sums = {ALL: np.array([7.0, 0.0, 0.0, 1.0])}
+        history.add(number * 60, tally)
+    assert [side[0] for side in history.split(400 * 60, 60)[ALL]] == [350, 0]
+    assert not history.state()["fallen"]

@@ -13,6 +13,7 @@ from stream_monitor.config.better import BETTER, Kind, known_of
 from stream_monitor.config.performance import AgainstRule, LimitRule, Performance
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.metrics.binary import Binary, Costs
+from stream_monitor.metrics.intervals import wilson
 from stream_monitor.metrics.multiclass import Multiclass
 from stream_monitor.metrics.reading import NOTHING, Reading
 from stream_monitor.metrics.regression import Regression
@@ -202,7 +203,41 @@ def test_a_window_that_is_merely_uncertain_does_not_end_a_finding() -> None:
     rule, reference = against(), reading(0.9, 0.01)
     values = (reading(0.7, 0.02), reading(0.72, 0.3), reading(0.81, 0.3), reading(0.8, 0.01), reading(0.86, 0.01))
     assert [step and step.step for step in (rule.update(each, reference, 0) for each in values)] == ["opened"] + [None] * 4
-    ended = rule.update(reading(0.88, 0.05), reference, 0)
+    ended = rule.update(reading(0.89, 0.05), reference, 0)
+    assert ended is not None
+    assert ended.step == "resolved"
+
+
+FALLEN = [
+    (0.741, 340), (0.682, 220), (0.716, 222), (0.795, 308), (0.776, 442), (0.760, 446),
+    (0.736, 326), (0.569, 225), (0.735, 219), (0.778, 315), (0.777, 444), (0.746, 473),
+    (0.728, 327), (0.640, 203), (0.745, 188), (0.778, 324), (0.761, 469), (0.790, 453),
+]  # fmt: skip
+"""Accuracy and outcomes of windows of four hours after a fall from .81 to .75, where errors are labelled by night."""
+
+
+def test_one_window_that_is_extreme_does_not_make_the_others_look_recovered() -> None:
+    def rate(value: float, n: int) -> Reading:
+        return Reading(value, n, *wilson(value, n))
+
+    rule, reference = against(windows=3), rate(0.8125, 2000)
+    turns = [step.step for value, n in FALLEN * 3 if (step := rule.update(rate(value, n), reference, 0))]
+    assert turns[0] == "opened"
+    assert "resolved" not in turns
+    drawn = np.random.default_rng(1).binomial(330, 0.8125, 20) / 330
+    later = [step and step.step for step in (rule.update(rate(value, 330), reference, 0) for value in drawn)]
+    assert later.index("resolved") <= 6
+    assert "opened" not in later
+
+
+def test_what_is_back_is_measured_by_all_windows_since_it_began() -> None:
+    rule, reference = against(metric="mae"), reading(1.0, 0.01)
+    opened, far = reading(2.0, 0.05), reading(1.4, 0.2, n=19_000)
+    assert [rule.update(each, reference, 0) is None for each in (opened, far)] == [False, True]
+    half, more = reading(1.26, 0.23), reading(1.15, 0.05)
+    assert rule.update(half, reference, 0) is None
+    assert rule.update(more, reference, 0) is None  # certainly worse than the reference
+    ended = rule.update(reading(1.02, 0.05), reference, 0)
     assert ended is not None
     assert ended.step == "resolved"
 

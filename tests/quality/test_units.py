@@ -196,6 +196,16 @@ def test_degrees_are_told_apart_by_the_rows_of_two_windows(slope: float, interce
     assert [one.summary for one in issues if one.name == "UnitJump"] == [f"x of shop {words}"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("sd", [3, 6, 12])
+def test_degrees_are_told_both_ways_however_widely_they_are_spread(sd: float, seed: int) -> None:
+    for mean, slope, intercept in ((60.0, 1 / 1.8, -32 / 1.8), (16.0, 1.8, 32.0)):
+        rng, spread = np.random.default_rng(seed), sd if slope < 1 else sd / 1.8
+        watched = Watched({"x": rng.normal(mean, spread, N)})
+        found = [watched.window({"x": rng.normal(mean, spread, 150) * slope + intercept}) for _ in range(10)]
+        assert [one.step for issues in found for one in issues if one.name == "UnitJump"] == ["opened"]
+
+
 def test_a_unit_jump_within_a_window_is_seen_at_its_end_and_resolved_by_the_next_good_one() -> None:
     rng = np.random.default_rng(4)
     watched = Watched({"x": rng.gamma(9, 2, N)})

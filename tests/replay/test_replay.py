@@ -197,6 +197,31 @@ def test_labels_that_come_ten_seconds_later_are_late_in_no_window_of_a_minute(tm
     assert all(abs(one["performance"]["outcomes"] - 30) <= 1 for one in of_windows[6:-2])
 
 
+def test_rows_of_a_slow_stream_go_together_and_none_to_another_window(tmp_path: Path) -> None:
+    n, window = 600, 3_600
+    start = START // window * window
+    times = [start + 41 * i for i in range(n)]
+    made = [{"prediction_id": f"p{i}", "time": time, "prediction": i % 2} for i, time in enumerate(times)]
+    labels = [{"prediction_id": f"p{i}", "time": time + 1_700, "label": i % 2} for i, time in enumerate(times)]
+    files: dict[str, Any] = {"predictions": write(tmp_path / "p.jsonl", made), "labels": write(tmp_path / "l.jsonl", labels)}
+    hours = config(CONFIG.replace("10m", "1h"))
+    replay(hours, tmp_path / "out", **files, keep_blocks=tmp_path / "blocks")
+    rows = [
+        len(section.rows)
+        for record in block_records(tmp_path / "blocks")
+        for section in blocks.decode(record.value).sections
+        if section.rows is not None
+    ]
+    assert sum(rows) == 2 * n
+    assert sum(rows) > 3.5 * len(rows)
+    expected = [
+        tuple(sum(begin <= time < begin + window for time in came) for came in (times, [time + 1_700 for time in times]))
+        for begin in range(start, times[-1] + 1_700 + 1, window)
+    ]
+    found = [(predictions, outcomes) for _, predictions, outcomes in windows(tmp_path / "out")]
+    assert found[1:] == expected[1:]  # what a label means is not clear in the first
+
+
 def test_lines_that_are_lists_of_events_arrive_when_their_events_happened(tmp_path: Path) -> None:
     files = world(tmp_path, 1_500)
     replay(config(), tmp_path / "one", **files)

@@ -17,9 +17,9 @@ DEFAULT: dict[str, Any] = {"detectors": {}, "reference": {"rows": 1000}}
 Column = Sequence[float | str]
 
 
-def stream(features: Mapping[str, Column], per: int = 200) -> list[Block]:
+def stream(features: Mapping[str, Column], per: int = 200, config: dict[str, Any] = DEFAULT) -> list[Block]:
     """A row each second, so many in a section and two hundred in a block."""
-    blocks, n = [block(configuration(config=DEFAULT), at=0)], len(next(iter(features.values())))
+    blocks, n = [block(configuration(config=config), at=0)], len(next(iter(features.values())))
     for start in range(0, n, 200):
         places = [range(at, min(at + per, start + 200, n)) for at in range(start, min(start + 200, n), per)]
         blocks.append(block(*(_section(features, some) for some in places)))
@@ -87,3 +87,15 @@ def test_names_of_categories_that_are_numbers_are_numbers_though_a_text_came_bef
     few[3] = "N/A"
     drifted = next(summary for name, _, summary in said(stream({"few": few})) if name == "DataDrift")
     assert drifted.split(": ")[1].split(" ")[0] == "3"
+
+
+@pytest.mark.parametrize("types", [{}, {"x": "numeric"}])
+@pytest.mark.parametrize("often", [1.0, 0.05])
+def test_what_was_constant_is_measured_by_how_often_it_still_is_and_is_over_when_it_always_is(often: float, types: Any) -> None:
+    rng, rows = np.random.default_rng(3), np.arange(9000)
+    varies = (rows >= 2000) & (rows < 5000) & (rng.random(9000) < often)
+    config = DEFAULT | {"features": {"types": types}}
+    found = said(stream({"x": np.where(varies, rng.normal(7, 0.5, 9000), 7.0).tolist()}, config=config))
+    drifts = [(step, summary) for name, step, summary in found if name == "DataDrift"]
+    assert [step for step, _ in drifts if step != "updated"] == ["opened", "resolved"]
+    assert all("comes in other shares" in summary and "7 100.0% -> " in summary for _, summary in drifts)

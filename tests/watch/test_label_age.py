@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream_monitor.alerting.wording import at_age
 from stream_monitor.blocks import Block, Section
 from stream_monitor.config.stream import Absent, Labels
 from stream_monitor.joining.clock import FAR
@@ -200,6 +201,35 @@ def test_the_age_is_what_most_labels_take_and_a_little_more() -> None:
     again.restore(age.state())
     assert again.state() == age.state()
     assert again.within(200 * SECOND) == 200 * SECOND
+
+
+def test_it_is_known_whether_a_part_of_labels_comes_later() -> None:
+    age, wait = LabelAge(), 100 * 3600 * SECOND
+    age.begin(0)
+    take(age, *[300.0] * 60)
+    age.look(age.next, wait)
+    assert age.partial(wait) is None
+    take(age, *[9000.0] * 10, *[300.0] * 90)
+    age.look(age.next, wait)
+    assert age.partial(wait) == age.within(wait) < 400 * SECOND
+    again = LabelAge()
+    again.restore(age.state())
+    assert again.partial(wait) == age.partial(wait)
+    age.state_it(Labels(topic="l", wait=wait, age=50 * SECOND))
+    assert (age.partial(wait), age.partial(50 * SECOND)) == (50 * SECOND, None)
+    age.state_it(Labels(topic="l", wait=wait, absent=Absent(label=0, after=30 * SECOND)))
+    assert age.partial(wait) is None
+
+
+def test_where_a_part_of_labels_comes_later_the_alert_says_so() -> None:
+    config = {"labels": {"topic": "l", "wait": "12h", "age": "15m"}}
+    told = run(world(lambda hour: 0.12 if hour < 20 else 0.6, 0.1, hours=24, config=config, spread=True), per_read=50)
+    drift = next(one["data"] for one in told["alerts"] if one["data"]["labels"]["alertname"] == "ConceptDrift")
+    assert drift["change"]["label_age_s"] == 900.0
+    assert (
+        "of predictions 15m after they were made: labels that came later are not in it" in drift["annotations"]["description"]
+    )
+    assert "2h30m" in at_age(9017 * SECOND)
 
 
 def test_errors_count_for_the_age_however_few_they_are() -> None:

@@ -106,6 +106,17 @@ def test_a_weekend_that_alarms_is_a_rhythm_once_it_was_seen_twice() -> None:
     assert max(opened) < 21
 
 
+@pytest.mark.parametrize(("local", "daily", "restarts"), [(0, 0.0, 0), (-5, 1.0, 0), (9, 0.0, 3)])
+def test_a_weekend_that_begins_and_ends_at_a_local_midnight_is_a_rhythm(local: int, daily: float, restarts: int) -> None:
+    day = np.arange(43 * 500) / 500
+    mean = daily * np.sin(2 * np.pi * day) - 1.0 * ((day + local / 24) % 7 >= 5) + 0.5 * (day >= 38.3)
+    values = np.random.default_rng(1).normal(size=len(day)) + mean
+    findings = followed("feature", values[:, np.newaxis], (day * 86_400e6).astype(np.int64), restarts=restarts)
+    opened = [one for one in findings if one.step == "opened" and day[one.row + REFERENCE] > 14]
+    assert [one.direction for one in opened] == ["up"]
+    assert 38.3 < day[opened[0].row + REFERENCE] < 39.3
+
+
 def test_a_rise_of_a_wandering_loss_that_is_doubted_at_first_is_told_when_it_lasts() -> None:
     rng = np.random.default_rng(1)
     blocks = np.repeat(rng.random(150) < 0.5, 80)[:9_600]  # good and bad times of 80 outcomes

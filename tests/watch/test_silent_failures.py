@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream_monitor.alerting.doubts import PERHAPS, UNLIKE
+from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
+from stream_monitor.alerting.doubts import PERHAPS, UNLIKE, perhaps
 from stream_monitor.blocks import Block, Section, document
 
-from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, run, value
+from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, record, run, value
 
 CONFIG: dict[str, Any] = {
     "detectors": {"features": {}, "categories": {}, "score": {}, "loss": {}, "prediction": {}},
@@ -467,6 +468,18 @@ def test_nothing_is_to_be_trained_while_labels_may_not_be_like_the_rest() -> Non
     assert drift["startsAt"] < found["startsAt"]
     assert drift["annotations"]["description"].startswith(f"{PERHAPS}: no retraining is requested")
     assert told["retrain"] == []
+
+
+def test_that_labels_may_not_be_like_the_rest_is_said_as_an_alert_opens_and_until_it_is_taken_back() -> None:
+    alerts, subject, moment = Alerts(record({})), Subject("s", "m", "1"), Moment(0, 0, 1000, 900)
+    labels = {"model": "m", "version": "1", "signal": "loss"}
+    assert perhaps(alerts, subject, "ConceptDrift")
+    telling = Telling(subject, "concept_drift", "ConceptDrift", "critical", "errs more", doubt=f"{PERHAPS}; found by scan")
+    alerts.tell("opened", telling, moment, **labels)
+    assert perhaps(alerts, subject, "ConceptDrift")
+    alerts.tell("updated", telling._replace(doubt="found by scan"), moment, **labels)
+    assert not perhaps(alerts, subject, "ConceptDrift")
+    assert perhaps(alerts, subject, "RiskRose")
 
 
 @pytest.mark.parametrize("seed", range(3))
