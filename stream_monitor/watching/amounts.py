@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from detectors import Change, Moved
-from detectors.changepoint import split
+from detectors.changepoint import NEARLY_AS_LIKELY, split
+from detectors.counting.deviance import likelihood_ratio
 from stream_monitor.watching.finding import Direction, Unit
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.recent import Recent
-from stream_monitor.watching.reference import EXTREME, Reference
+from stream_monitor.watching.reference import EXTREME, Floats, Reference
 
 _SHORTEST = 30
 """Outcomes that a change of the loss must have lasted for, for its beginning to be estimated."""
@@ -28,6 +29,9 @@ _KNOWN, _ENOUGH = 2.0, 100
 _LASTING = 1_000
 """Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
+_CHUNK = 25
+"""Rows between the places at which shares may have begun to change."""
+
 _LARGER = 1.25
 """How many times as large as said a change must be to have grown."""
 
@@ -36,6 +40,8 @@ _MEAN_OF, _SD_OF = 0.8, 0.6
 """The mean and the standard deviation of the size of a standard normal value."""
 _WIDE = 2.0
 """How many times the spread of the reference that of values is, at least, whose mean is not to be believed."""
+_TINY = 1e-12
+"""In place of a share that is none, to divide by."""
 _CUT = EXTREME**2 / 4
 """The mean of squares from which on so many were cut off that the whole ones say how large they are."""
 
@@ -116,14 +122,15 @@ class Amounts:
             return self._further(signal, change, since) <= 0
         size = _size(change.moved, self.effect(signal, change.moved, since)[2])
         _, n = self._recent.mean_since(since, self._reference.column(signal))
+        if not n:
+            return False
+        if change.moved == "shares":
+            gone, way, sd = self._on_the_way(signal, change, since)
+            near = gone <= min(way / 2, _SURE * sd * self._reference.error(signal, n))
+            return near and not self._is_elsewhere(signal, change, since, n)
         least = float(self._reference.effects[signal])
         near = size <= max(_size(change.moved, change.effect) / 2, least)
-        if not n or not near:
-            return False
-        by_chance = self._by_chance(signal, change.moved, n, _SURE)
-        if change.moved != "shares":
-            return size <= by_chance
-        return size <= min(by_chance, abs(change.effect) - _SURER * self._reference.own_error(signal, n) / 2)
+        return near and size <= self._by_chance(signal, change.moved, n, _SURE)
 
     def has_grown(self, signal: int, change: Lasting) -> bool:
         """Whether a change is surely larger than was said of it, by a quarter, and by what matters."""
@@ -158,6 +165,28 @@ class Amounts:
             return oldest + split(values, before, _SHORTEST), -1, -1
         known = self._reference.values[:, change.signal]
         return max(0, split(np.concatenate((known, values)), minimum=_SHORTEST) - len(known)), -1, -1
+
+    def began_after(self, signal: int, row: int) -> tuple[int, int, int]:
+        """Where shares began to change, and between which rows, if not before a row: the likeliest split of those since."""
+        oldest = max(self._recent.oldest(), row)
+        starts = np.arange(oldest, max(self._recent.rows - _CHUNK, oldest + 1), _CHUNK)
+        found = [self._shares_since(signal, start) for start in starts.tolist()]
+        after = np.array([np.nan_to_num(shares) * n for shares, n in found]).T
+        known = self._reference.shares[signal] * float(self._reference.n[signal])
+        before = known[:, np.newaxis] + after[:, :1] - after
+        likelihood = likelihood_ratio(after, np.maximum(before, 0.0)) * self._reference.own_error(signal, 1) ** -2
+        best = int(likelihood.argmax())
+        likely = np.flatnonzero(likelihood >= likelihood[best] - NEARLY_AS_LIKELY)
+        earliest = int(starts[likely[0] - 1]) if likely[0] else row
+        latest = int(starts[likely[-1] + 1]) if likely[-1] + 1 < len(starts) else self._recent.rows
+        return int(starts[best]), earliest, latest
+
+    def are_as_before(self, signal: int, rows: int) -> bool:
+        """Whether the shares of the last rows, so many, are within two standard errors of the reference, each of them."""
+        now, n = self._shares_since(signal, max(0, self._recent.rows - rows))
+        half = (self._reference.shares[signal] + now) / 2
+        doubt = _KNOWN * np.sqrt(half * (1 - half)) * self._reference.error(signal, max(n, 1))
+        return bool((np.abs(now - self._reference.shares[signal]) <= doubt).all())
 
     def is_usual(self, signal: int, change: Lasting) -> bool:
         """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters.
@@ -233,10 +262,12 @@ class Amounts:
         _, n = self._recent.mean_since(since, self._reference.column(signal))
         if not n:
             return False
+        if change.moved == "shares":
+            gone, way, sd = self._on_the_way(signal, change, since)
+            near = gone + sure * sd * self._reference.own_error(signal, n) <= way / 2
+            return near and not self._is_elsewhere(signal, change, since, n)
         effect, least = self.effect(signal, change.moved, since)[2], float(self._reference.effects[signal])
         error = sure * self._reference.error(signal, n)
-        if change.moved == "shares":
-            return effect + error / 2 <= max(was / 2, least)
         if change.moved == "spread":
             return _size("spread", effect) + error <= max(_size("spread", was) / 2, least)
         unit = self._unit(signal)
@@ -244,6 +275,45 @@ class Amounts:
         side = self._further(signal, change, since)
         near = side + error * unit <= margin and (self._reference.of_loss or -side + error * unit <= margin)
         return near and self.moved(signal, change.moved, since) == change.moved
+
+    def learn(self, signal: int, change: Lasting) -> None:
+        """Takes the rows since it was last asked into what shares are in a change; not those that might be the reference.
+
+        What a change is said to be is chosen as it is large, and rows that come after its end are not of it.
+        """
+        now, n = self._shares_since(signal, change.taken)
+        if change.shares and n:
+            gone, way, sd = self._on_the_way(signal, change, change.taken)
+            n = n if gone > min(way / 2, _SURE * sd * self._reference.error(signal, n)) else 0
+        total = change.known + n
+        if n:
+            known = np.array(change.shares) if change.shares else np.zeros(len(now))
+            change.shares = tuple(((known * change.known + now * n) / total).tolist())
+        change.known, change.taken = total, self._recent.rows
+
+    def _shares_since(self, signal: int, since: int) -> tuple[Floats, int]:
+        """The shares of a signal's categories from about a row on, and of how many values."""
+        found = [self._recent.mean_since(since, column) for column in self._reference.columns[signal]]
+        return np.array([share for share, _ in found]), found[0][1]
+
+    def _on_the_way(self, signal: int, change: Lasting, since: int) -> tuple[float, float, float]:
+        """How far shares have gone since a row in the direction of a change, and how far they do in it.
+
+        And the standard deviation of one row's part in it, half way.  Categories whose change was less than half as sure as
+        that of the surest have no part.
+        """
+        before, changed = self._reference.shares[signal], np.array(change.shares)
+        half, way = (before + changed) / 2, changed - before
+        sure = np.abs(way) / np.sqrt(np.maximum(half * (1 - half), _TINY))
+        weights = np.where(sure >= sure.max() / 2, way / np.maximum(half, _TINY), 0.0)
+        now, _ = self._shares_since(signal, since)
+        spread = float(weights**2 @ half - (weights @ half) ** 2)
+        return float(weights @ (now - before)), float(weights @ way), math.sqrt(max(spread, 0.0))
+
+    def _is_elsewhere(self, signal: int, change: Lasting, since: int, n: int) -> bool:
+        """Whether shares are another way off since a row, by more than half of what was said and what chance makes of n."""
+        margin = max(abs(change.effect) / 2, float(self._reference.effects[signal]))
+        return self.effect(signal, "shares", since)[2] > margin + self._by_chance(signal, "shares", n, _SURE)
 
     def _further(self, signal: int, change: Lasting, since: int) -> float:
         """How much further than the reference a signal is since a row, on the side of a change of its mean."""

@@ -35,6 +35,10 @@ class Lasting:
     """The row at which a loss was last said though no detector had seen it again."""
     surely: float = 0.0
     """Of a loss, how large it was beyond doubt when that was most; rows after its end take nothing from it."""
+    shares: tuple[float, ...] = ()
+    known: int = 0
+    taken: int = 0
+    """Of categories, each one's share since it began, of how many values that is known, and the row up to which."""
     back: int | None = None
     """The row since which the signal has been where it was before."""
 

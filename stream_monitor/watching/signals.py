@@ -72,6 +72,8 @@ class Signals:
         self._courses: dict[int, Lasting] = {}
         self._doubted: dict[int, Lasting] = {}
         """Changes of a loss that were declared and not beyond what the reference may have been; more rows may show that."""
+        self._ended: dict[int, int] = {}
+        """The row at which the last change of a signal ended, as measured."""
         self._watchers = {name: self._watcher(name) for name in settings}
         self.broken = {}
         self._let_all()
@@ -173,6 +175,7 @@ class Signals:
             "recent": self._recent.state(), "places": self._places.state(), "opened": self.opened,
             "courses": [[signal, asdict(course)] for signal, course in self._courses.items()],
             "doubted": [[signal, asdict(course)] for signal, course in self._doubted.items()],
+            "ended": list(self._ended.items()),
             "season": None if self._season is None else self._season.state(),
             "watchers": {name: watcher.state() for name, watcher in self._watchers.items() if name not in self.broken},
             "broken": self.broken, "run_length": self._run_length, "allowed_at": self._allowed_at, "expected": self._expected,
@@ -187,6 +190,7 @@ class Signals:
         self._courses, self._doubted = (
             {signal: Lasting(**course) for signal, course in state[name]} for name in ("courses", "doubted")
         )
+        self._ended = dict(state.get("ended", ()))
         if self._season is not None:
             self._season.restore(state["season"])
         self.broken, self._run_length = dict(state["broken"]), state["run_length"]
@@ -274,6 +278,8 @@ class Signals:
                 if loss:
                     self._doubted[change.signal] = new
                 return []
+            if self._is_end(change):
+                return []
             return [self._open(change.signal, new, row)]
         if self._amounts.has_turned(change.signal, course, new):
             return [self._finding(change.signal, course, "resolved", row), self._open(change.signal, new, row)]
@@ -307,12 +313,15 @@ class Signals:
         course, rows = self._courses[signal], self._recent.rows
         if self.reference.of_loss and course.measurable:
             course.surely = max(course.surely, self._amounts.surely(signal, course))
+        if course.moved == "shares" and rows - course.taken >= min(max(course.known, _REFINE), self._resolve_after):
+            self._amounts.learn(signal, course)
         if not self._amounts.is_back(signal, course, self._resolve_after):
             course.back = None
         elif course.back is None:
             course.back = rows
         if self._over(course) or self._is_lost(signal, course):
             del self._courses[signal]
+            self._ended[signal] = rows
             return [self._finding(signal, course, "resolved", row)]
         return self._say_anew(signal, course, row) if self._is_due(signal, course) else []
 
@@ -382,11 +391,11 @@ class Signals:
             wait = self._resolve_after / _PART * min(self.reference.own_error(signal, 1) ** 2, _PART)
             return self._recent.rows - course.last > wait and self._amounts.is_noise(signal, course, course.last + 1)
         since, seen = self._recent.rows - self._resolve_after, max(course.last, course.began)
-        return since >= seen and self._amounts.is_noise(signal, course, seen if course.moved == "shares" else since)
+        return course.moved != "shares" and since >= seen and self._amounts.is_noise(signal, course, since)
 
     def _course(self, name: str, change: Change) -> Lasting:
         first, rarity = change.signal not in self._courses, change.rarity / self._sharing
-        began, earliest, latest = self._amounts.began(change, first)
+        began, earliest, latest = self._began(change)
         moved = self._amounts.moved(change.signal, change.moved, began, first)
         _, after, effect, _ = self._amounts.effect(change.signal, moved, began)
         direction: Direction = change.direction
@@ -398,7 +407,28 @@ class Signals:
             self._watchers[name].extrapolated,
         )  # fmt: skip
         course.direction = self._amounts.direction(change.signal, course)
+        if self.reference.counted and change.signal < len(self.names):
+            course.taken = began
+            self._amounts.learn(change.signal, course)
         return course
+
+    def _is_end(self, change: Change) -> bool:
+        """Whether shares are as in the reference, and what was found is that the last change of the signal is over."""
+        if not self.reference.counted or change.start >= self._ended.get(change.signal, 0):
+            return False
+        return self._amounts.are_as_before(change.signal, change.n_current)
+
+    def _began(self, change: Change) -> tuple[int, int, int]:
+        """Where a change began, and between which rows; of shares not before the last one of the signal ended.
+
+        What is most likely of all rows together may be where that one ended, or began.
+        """
+        course, ended = self._courses.get(change.signal), self._ended.get(change.signal, 0)
+        if not self.reference.counted or change.signal == len(self.names) or change.start >= ended:
+            return self._amounts.began(change, course is None)
+        if course is not None:
+            return course.began, course.earliest, course.latest
+        return self._amounts.began_after(change.signal, ended)
 
     def _finding(self, signal: int, course: Lasting, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began

@@ -198,13 +198,13 @@ def test_values_in_another_unit_have_another_mean(seed: int) -> None:
     assert findings[1].effect == pytest.approx(1000, rel=0.15)
 
 
-def counted(phases: list[tuple[int, list[float]]], seed: int, texts: bool = False) -> list[Finding]:
+def counted(phases: list[tuple[int, list[float]]], seed: int, texts: bool = False, least: float = 0.02) -> list[Finding]:
     """What becomes of a signal of categories: rows and their shares, phase by phase, the first also the reference's."""
     rng = np.random.default_rng(seed)
     parts = [rng.choice(len(shares), rows, p=shares) for rows, shares in [(_REFERENCE, phases[0][1]), *phases]]
     values = far(np.concatenate(parts)) if texts else np.concatenate(parts).astype(float)
     times = np.arange(len(values)) * 1_000_000
-    reference = Reference("prediction", ("x",), values[:_REFERENCE, None], times[:_REFERENCE], np.array([0.02]), counted=True)
+    reference = Reference("prediction", ("x",), values[:_REFERENCE, None], times[:_REFERENCE], np.array([least]), counted=True)
     signals = Signals(reference, {"counts": {}}, 2000)
     signals.allow(3e4)
     findings = []
@@ -227,6 +227,34 @@ def test_a_small_change_of_shares_that_lasts_does_not_end(seed: int) -> None:
     findings = counted([(500, [0.5, 0.5]), (15_000, [0.58, 0.42])], seed)
     assert [one.step for one in findings if one.row > 500][:1] == ["opened"]
     assert not [one for one in findings if one.step == "resolved"]
+
+
+SMALL = {
+    "few of two": ([0.98, 0.02], [0.95, 0.05]),
+    "a flag": ([0.8, 0.2], [0.755, 0.245]),
+    "a rare one": ([0.4, 0.3, 0.2, 0.095, 0.005], [0.39, 0.29, 0.195, 0.09, 0.035]),
+    "a new one": ([0.5, 0.3, 0.2, 0.0], [0.495, 0.295, 0.19, 0.02]),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", SMALL)
+def test_a_small_change_of_shares_ends_soon_after_it_is_back_and_the_next_is_another_one(kind: str, seed: int) -> None:
+    before, changed = SMALL[kind]
+    findings = told(counted([(4000, before), (8000, changed), (10_000, before), (7000, changed)], seed, least=0.005), 4000)
+    assert [one.step for one in findings if one.step != "updated"] == ["opened", "resolved", "opened"]
+    ended, again = (one for one in findings if one.step != "updated" and one.row >= 12_000)
+    assert 12_000 < ended.row < 15_000
+    assert not [one for one in findings if one.step == "updated" and 12_000 <= one.row < 22_000]
+    assert again.row >= 22_000
+    assert again.began_position == pytest.approx(22_000, abs=1500)
+
+
+def test_a_change_that_was_said_to_be_larger_by_chance_does_not_end() -> None:
+    for seed in range(3, 6):
+        findings = told(counted([(4000, [0.98, 0.02]), (15_000, [0.945, 0.055])], seed, least=0.005), 4000)
+        assert [one.step for one in findings][:1] == ["opened"]
+        assert "resolved" not in {one.step for one in findings}
 
 
 @pytest.mark.parametrize("shares", [[0.8, 0.2], [0.5, 0.3, 0.2]])
