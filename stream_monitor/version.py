@@ -37,8 +37,8 @@ _PARTS = (2, 4, 8, 16)
 _RISEN = 2.0
 """Standard errors by which such a part must be worse.
 
-Measured with an error rate that rose from 20% to 32% in the last of 3,000 outcomes, before a version that errs as much then, and
-a reference of 1,000: with 1,000, 500, 250 and 100 such outcomes 3%, 2%, 5% and 44% of these versions are told, instead of 57% and
+Measured with an error rate that rose from 20% to 32% in the last of 3,000 outcomes, before a version that errs as much, and a
+reference of 1,000: with 1,000, 500, 250 and 100 such outcomes 3%, 2%, 5% and 44% of these versions are told, instead of 57% and
 else all; of versions that err by 10 points more, after one that stays at 20%, 97% instead of 99%.
 """
 

@@ -93,7 +93,7 @@ class Comparison:
         return True
 
     def turn(self, difference: float, time: int) -> Turn | None:
-        """Takes the same; gives what there is to say: that it is better, surely still and by clearly more or less, or no longer."""
+        """Takes the same; gives what there is to say: that it is better, still is by clearly more or less, or no longer."""
         if not self.add(difference, time):
             return None
         now, told = self.standing, self._told

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Section, encode
+from stream_monitor.config.stream import StreamRecord
 from stream_monitor.part import Part
 from stream_monitor.task import Partition
+from stream_monitor.watched import Watched
+from stream_monitor.watching.judge import Judge
 
 from .worlds import block, configuration, cut, labels, predictions, run
 
@@ -162,6 +166,17 @@ def test_a_version_that_is_worse_even_than_what_errors_had_become_is_told() -> N
     said = run(world({}, hard, told(2500, [0.6] * 2, "2", late=60, seed=1)))
     opened = next(event["data"] for event in said["alerts"] if event["data"]["labels"]["alertname"] == "VersionWorse")
     assert opened["change"]["before"] == pytest.approx(0.3, abs=0.05)
+
+
+def test_texts_name_the_model_once_a_stream_has_several_and_subjects_of_events_do_not() -> None:
+    record = StreamRecord.model_validate_json(configuration(config={}).document)
+    watched, judge = Watched(record), Judge("binary")
+    for number, model in enumerate(["m", "m", "n"]):
+        watched.begin(number, Subject("s", model, str(number)), record.config, 0, judge)
+        watched.name_models()
+        names = [one.subject.name for one in watched.versions.values()]
+        assert names == (["s/m/0", "s/m/1", "s/n/2"] if model == "n" else ["s/0", "s/1"][: number + 1])
+    assert [one.subject.text for one in watched.versions.values()] == ["s/0", "s/1", "s/2"]
 
 
 def test_a_version_is_compared_with_one_that_is_forgotten_however_the_log_is_cut_and_wherever_it_begins_again() -> None:
