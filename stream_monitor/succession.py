@@ -60,19 +60,22 @@ def _look(version: Version, before: Past | None) -> None:
     reference = version.learnt_level()
     if reference is None:
         if losses.warmup.rows >= max(_FIRST, 2 * last):
-            _hold(version, version.first_level(), before and before.late)
+            _hold(version, version.first_level(), before, before and before.late)
     elif last < reference.n <= version.life.n:
-        _hold(version, reference, before and before.late)
+        _hold(version, reference, before, before and before.late)
     elif reference.n > version.life.n or losses.has_changed or last * 2 > reference.n * 2**_LATER:
         version.compared = True
     elif version.life.n >= 2 * last and (own := version.whole_level()):
-        _hold(version, own, before and before.whole)
+        _hold(version, own, before, before and before.whole)
 
 
-def _hold(version: Version, own: Level | None, before: Level | None) -> None:
+def _hold(version: Version, own: Level | None, past: Past | None, before: Level | None) -> None:
     """Takes how a version errs by now; where that is more than the one before did, it is over."""
     version.first = own
-    if own and before and _is_worse(own, before, version.groups["loss"]):
+    if own and past and before and _is_worse(own, before, version.groups["loss"]):
+        last = past.last
+        if last and last.mean > (own.mean + before.mean) / 2 and not _is_worse(own, last, version.groups["loss"]):
+            return  # losses had risen by then, which is likelier than that they did with this version
         version.groups["loss"].better = before
         version.compared = True
 
@@ -99,7 +102,7 @@ def _telling(stream: Running, version: Version, own: Level, before: Level, momen
     what = f"{'errors' if own.rate else 'mean absolute error'} {_figure(before)} -> {_figure(own)}"
     immature = version.life.span < stream.record.config.reference.span
     summary = (
-        f"{version.subject.text} errs more than {before.version} did: {what}, "
+        f"{version.subject.name} errs more than {before.version} did: {what}, "
         f"by {before.n:,} outcomes of {before.version} and its own first {own.n:,}"
         f"{'; these span less time than they should' if immature else ''}"
     )

@@ -101,6 +101,7 @@ def _labelled_within(stream: Running) -> int:
 def _begin(stream: Running, number: int, clock: int) -> None:
     subject = Subject(stream.name, *stream.join.versions.name(number))
     older = stream.watched.begin(number, subject, stream.record.config, clock, stream.judge)
+    stream.watched.name_models()
     stream.ledger.begins(number, clock, older)
     if older is None:
         refer(stream, number)

@@ -111,6 +111,12 @@ class Watched:
             self.given.lend(judge, version.groups)
         return None
 
+    def name_models(self) -> None:
+        """Lets texts name the model of each version, once there are versions of several."""
+        if len({one.subject.model for one in self.versions.values()}) > 1:
+            for one in self.versions.values():
+                one.subject = one.subject._replace(of_several=True)
+
     @property
     def several(self) -> bool:
         """Whether more than one version predicts, so that some may be shadows."""
@@ -142,9 +148,10 @@ class Watched:
 
     def before(self, version: Version) -> Past | None:
         """How the last version before one erred, of those of which that is known."""
-        earlier = [one for one in self.versions.values() if version in self._later(one)]
-        known = [(one.number, past) for one in earlier if (past := one.past())]
-        known += [(version.before.late.number, version.before)] if version.before else []
+        earlier = sorted((one for one in self.versions.values() if version in self._later(one)), key=lambda one: -one.number)
+        last = next(((one.number, past) for one in earlier if (past := one.past())), None)
+        forgotten = (version.before.late.number, version.before) if version.before else None
+        known = [pair for pair in (last, forgotten) if pair]
         return max(known, key=lambda pair: pair[0])[1] if known else None
 
     def _later(self, version: Version) -> list[Version]:

@@ -63,11 +63,19 @@ class Subject(NamedTuple):
     version: str = ""
     idle: bool = False
     """Whether it is a version that no longer predicts: what was known of it by then is over, and what is new is no page."""
+    of_several: bool = False
+    """Whether it is of one of several models of its stream."""
 
     @property
     def text(self) -> str:
         """As a CloudEvent's subject: stream, or stream and version."""
         return f"{self.stream}/{self.version}" if self.version else self.stream
+
+    @property
+    def name(self) -> str:
+        """As texts name it: with its model where the stream has several."""
+        named = (self.stream, self.model if self.of_several else "", self.version)
+        return "/".join(part for part in named if part)
 
 
 class Telling(NamedTuple):
@@ -126,7 +134,7 @@ class Alerts:
             labels=labels | {"severity": _calmed(severity, subject)},
             annotations=self._annotations(
                 subject,
-                wording.summary(finding, subject.text, context),
+                wording.summary(finding, subject.name, context),
                 "; ".join(filter(None, (wording.description(finding, context), wording.mostly(known.causes if known else [])))),
             ),
             position=Position(predictions=moment.predictions, outcomes=moment.outcomes),

@@ -59,14 +59,14 @@ def input_lost(alerts: Alerts, stream: str, section: Section, moment: Moment) ->
 
 def detector_broken(alerts: Alerts, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
     """Says that a detector raised."""
-    summary = f"{finding.detector} on the {finding.sort} of {subject.text} was set aside: {finding.detail}"
+    summary = f"{finding.detector} on the {finding.sort} of {subject.name} was set aside: {finding.detail}"
     labels = {"signal": finding.sort, "detector": finding.detector, "model": subject.model, "version": subject.version}
     return alerts.open(subject, "monitor", "DetectorBroken", "warning", summary, moment, **labels)
 
 
 def reference_unsettled(alerts: Alerts, finding: Finding, subject: Subject, moment: Moment) -> list[Output]:
     """Says that a reference has changed within itself."""
-    what = f"{finding.name} of {subject.text}" if finding.sort == "feature" else f"the {finding.sort} of {subject.text}"
+    what = f"{finding.name} of {subject.name}" if finding.sort == "feature" else f"the {finding.sort} of {subject.name}"
     summary = (
         f"{what} changed within its own reference, since {iso(finding.began_time)}: its {finding.moved} was "
         f"{number(finding.before)} and is {number(finding.after)} since; what is like the reference is not what it was at "
@@ -109,7 +109,7 @@ def issues(alerts: Alerts, stream: str, found: Sequence[Issue], moment: Moment) 
 def model(alerts: Alerts, found: Found, subject: Subject, regression: bool, named: Named, moment: Moment) -> list[Output]:
     """Says what has become of a model that learns beside one in production: a notice, never a page."""
     name: AlertName = "ErrorsExplained" if found.model == ERRORS else "ChallengerBetter"
-    text = sentence(found, subject.text, regression, named)
+    text = sentence(found, subject.name, regression, named)
     labels = {"model": subject.model, "version": subject.version, "signal": "model", "challenger": found.model}
     telling, outputs = Telling(subject, "performance", name, "info", text, over=text), list[Output]()
     if found.step in ("begun_anew", "set_aside"):

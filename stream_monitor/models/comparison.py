@@ -93,11 +93,11 @@ class Comparison:
         return True
 
     def turn(self, difference: float, time: int) -> Turn | None:
-        """Takes the same; gives what there is to say: that it is better, by clearly more or less, or no longer."""
+        """Takes the same; gives what there is to say: that it is better, still is by clearly more or less, or no longer."""
         if not self.add(difference, time):
             return None
         now, told = self.standing, self._told
-        if now.better == told.better and not (now.better and _moved(now, told)):
+        if now.better == told.better and not (now.better and now.low > 0 and _moved(now, told)):
             return None
         self._told = now
         return "no_longer" if not now.better else "moved" if told.better else "better"

@@ -143,7 +143,7 @@ def _biased(stream: Reviewed, seen: Seen, moment: Moment) -> list[Output]:
     if worst is None:
         outputs = stream.alerts.end("recovered", moment, alertname="LabelBias", **labels)
     else:
-        summary = f"labels of {subject.text} that have come so far are not like the rest: {_differs(stream, worst)}"
+        summary = f"labels of {subject.name} that have come so far are not like the rest: {_differs(stream, worst)}"
         outputs = stream.alerts.open(subject, "data_quality", "LabelBias", "warning", summary, moment, **labels)
     return outputs + doubts.reconsider(stream.alerts, subject, moment, bias.suspected)
 
@@ -186,7 +186,7 @@ def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, sever
     scores = stream.ledger.vocabulary.kind != "regression"
     lost = ", or scores lost their meaning" if scores and severity != "info" else ""
     summary = (
-        f"{verdict.metric} of {subject.text} is {verdict.changed} what its {'scores' if scores else 'features'} let expect "
+        f"{verdict.metric} of {subject.name} is {verdict.changed} what its {'scores' if scores else 'features'} let expect "
         f"since {iso(verdict.since)}, as labels show that are complete until {iso(seen.start + seen.length)}: {number(now)}"
         f"{_interval(realised)} against {number(expected)}{_interval(estimated)}, "
         f"over {realised.n:,.0f} outcomes of {windows}; "
@@ -266,7 +266,7 @@ def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
     against = "the reference" if told.rule.endswith("reference") else "the limit"
     rows = "predictions" if estimated or step.metric in SERVING else "outcomes"
     summary = (
-        f"{step.metric} of {subject.text}{where} {how} since {iso(step.since)}: {number(value)}{_interval(step.reading)}, "
+        f"{step.metric} of {subject.name}{where} {how} since {iso(step.since)}: {number(value)}{_interval(step.reading)}, "
         f"{against} is {number(step.against)}, over {step.reading.n:,.0f} {rows}"
     )
     change = ChangeEstimate(

@@ -24,10 +24,13 @@ class Past(NamedTuple):
     """How a version has erred that is followed by another one."""
 
     late: Level
-    """By its reference or of late, whichever is worse; no surer than its loss varied from batch to batch in all its outcomes.
+    """By its reference or of late, whichever is worse, or since its loss rose; no surer than its loss varied from batch to
+    batch in all its outcomes.
 
     Else one that errs by 10 or 20 points more at weekends, after a reference of weekdays, made a page of most versions that
     began at one (58 to 100% of them, with 500 outcomes a day; 2% so).  In calm streams as many that are worse are told.
     """
     whole: Level
-    """By all its outcomes; of late where that is worse beyond doubt."""
+    """By all its outcomes; of late where that is worse beyond doubt, or since its loss rose."""
+    last: Level | None = None
+    """By the fewer last outcomes that are most surely worse than these; None where none surely are."""

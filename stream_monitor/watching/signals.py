@@ -115,6 +115,11 @@ class Signals:
         lasting = [c.began for c in self._courses.values() if not self.reference.of_loss or c.direction == "up"]
         return self._places.of(min(lasting))[1] if lasting else None
 
+    def risen(self) -> int:
+        """How many of the last rows are those since the mean of the first signal rose; 0 where that does not last."""
+        course = self._courses.get(0)
+        return self._rows - course.began if course and course.direction == "up" else 0
+
     def last(self, rows: int) -> tuple[float, int]:
         """Mean and number of the first signal's values in so many last rows, or in all there are."""
         self._settle()

@@ -114,6 +114,17 @@ def test_what_was_said_is_corrected_when_the_difference_has_moved_but_not_at_eac
     assert comparison._told.difference == pytest.approx(comparison.standing.difference, abs=0.02)
 
 
+def test_nothing_is_said_again_with_an_interval_that_holds_zero() -> None:
+    comparison, said = Comparison(0.05), list[Standing]()
+    for i, difference in enumerate(drawn(23, (2_500, 0.4, 0.3), (2_500, 0.3, 0.3)).tolist()):
+        if comparison.turn(difference, 10 * i) in ("better", "moved"):
+            said.append(comparison.standing)
+    assert said
+    assert all(standing.low > 0 for standing in said)
+    assert comparison.standing.better
+    assert comparison.standing.low <= 0
+
+
 def test_the_bound_is_where_the_mixture_of_the_paper_reaches_the_level() -> None:
     spread, level = np.array([0.0, 3.0, 250.0, 1e5]), np.array([0.05, 0.01, 0.05, 1e-7])
     bound = _bound(spread, level)

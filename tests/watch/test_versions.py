@@ -8,23 +8,29 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stream_monitor.alerting.alerts import Subject
 from stream_monitor.blocks import Block, Section, encode
+from stream_monitor.config.stream import StreamRecord
 from stream_monitor.part import Part
 from stream_monitor.task import Partition
+from stream_monitor.watched import Watched
+from stream_monitor.watching.judge import Judge
 
 from .worlds import block, configuration, cut, labels, predictions, run
 
 DAY = 86_400.0
 
 
-def told(start: float, errors: Sequence[float], version: str, late: float, seed: int = 0) -> Iterator[tuple[float, Block]]:
-    """1,000 predictions, one a second, for each error rate; labels come `late` seconds after their prediction."""
+def told(
+    start: float, errors: Sequence[float], version: str, late: float, seed: int = 0, rows: int = 1000
+) -> Iterator[tuple[float, Block]]:
+    """1,000 predictions, or `rows`, one a second, for each error rate; labels come `late` seconds after their prediction."""
     rng = np.random.default_rng(seed)
     for phase, error in enumerate(errors):
-        begin = start + 1000 * phase
-        truth = rng.integers(0, 2, 1000).astype(float)
-        said = np.where(rng.random(1000) < error, 1 - truth, truth)
-        for at in range(0, 1000, 50):
+        begin = start + rows * phase
+        truth = rng.integers(0, 2, rows).astype(float)
+        said = np.where(rng.random(rows) < error, 1 - truth, truth)
+        for at in range(0, rows, 50):
             part, ids = slice(at, at + 50), [f"{version}/{begin + i:.0f}" for i in range(at, at + 50)]
             seconds = [begin + i for i in range(at, at + 50)]
             score = np.clip(0.8 * said[part] + 0.2 * rng.random(50), 0, 1).tolist()
@@ -143,6 +149,34 @@ def test_a_version_that_errs_no_more_than_the_one_before_did_last_is_not_told_of
 ) -> None:
     blocks = world(config, told(0, errors[0], "1", late=60), told(2000, errors[1], "2", late=60, seed=1))
     assert alerts(run(blocks), alertname="VersionWorse") == []
+
+
+@pytest.mark.parametrize(("lag", "drift"), [(750, True), (500, True), (250, False)])
+def test_errors_that_became_more_shortly_before_a_version_began_do_not_make_it_worse(lag: int, drift: bool) -> None:
+    config: dict[str, Any] = {"alerts": {"off": [] if drift else ["ConceptDrift"]}, "metrics": {"window": "5m", "also": []}}
+    calm, hard = told(0, [0.2] * 2, "1", late=60, seed=1), told(2000, [0.35], "1", late=60, seed=2, rows=lag)
+    blocks = world(config, calm, hard, told(2000 + lag, [0.35] * 3, "2", late=60, seed=3))
+    whole = run(blocks)
+    assert bool(alerts(whole, alertname="ConceptDrift", version="1")) == drift
+    assert alerts(whole, alertname="VersionWorse") == []
+
+
+def test_a_version_that_is_worse_even_than_what_errors_had_become_is_told() -> None:
+    hard = told(0, [0.1, 0.1, 0.1, 0.1, 0.3], "1", late=60, rows=500)
+    said = run(world({}, hard, told(2500, [0.6] * 2, "2", late=60, seed=1)))
+    opened = next(event["data"] for event in said["alerts"] if event["data"]["labels"]["alertname"] == "VersionWorse")
+    assert opened["change"]["before"] == pytest.approx(0.3, abs=0.05)
+
+
+def test_texts_name_the_model_once_a_stream_has_several_and_subjects_of_events_do_not() -> None:
+    record = StreamRecord.model_validate_json(configuration(config={}).document)
+    watched, judge = Watched(record), Judge("binary")
+    for number, model in enumerate(["m", "m", "n"]):
+        watched.begin(number, Subject("s", model, str(number)), record.config, 0, judge)
+        watched.name_models()
+        names = [one.subject.name for one in watched.versions.values()]
+        assert names == (["s/m/0", "s/m/1", "s/n/2"] if model == "n" else ["s/0", "s/1"][: number + 1])
+    assert [one.subject.text for one in watched.versions.values()] == ["s/0", "s/1", "s/2"]
 
 
 def test_a_version_is_compared_with_one_that_is_forgotten_however_the_log_is_cut_and_wherever_it_begins_again() -> None:
