@@ -36,12 +36,12 @@ class Scan:
     for seasons without event times, nor for references that are worth few independent values.
 
     `min_effect` is the smallest shift that matters, in standard deviations of normal scores, of all signals or of each.
-    `share_up` is the share of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics
-    once two of their periods have been seen.  `start` is the most likely split of the recent past, between `earliest` and
-    `latest` with 95% confidence.  After an alarm a signal's windows begin anew, compared with what was before the change; while
-    the change lasts it is declared again, and one to the other side of that at any time.  In place of a missing value there is
-    one by lot, from the reference's distribution: what is missing changes no promise, and makes shifts smaller.  Of bursts of
-    identical values, if the reference has any, the first ones alone are there.
+    `share_up` is the share of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits
+    daily and weekly harmonics once two of their periods have been seen.  `start` is the most likely split of the recent
+    past, between `earliest` and `latest` with 95% confidence.  After an alarm a signal's windows begin anew, compared with
+    what was before the change; while the change lasts it is declared again, and one to the other side of that at any time.
+    In place of a missing value there is one by lot, from the reference's distribution: what is missing changes no promise,
+    and makes shifts smaller.  Of bursts of identical values, if the reference has any, the first ones alone are there.
     """
 
     sees: ClassVar[Sees] = "numbers"
