@@ -9,6 +9,7 @@ import numpy as np
 
 from . import Array, Change, Sees, State, Times
 from .run_lengths import positive
+from .scanning.atoms import Atoms
 from .scanning.part import Part, Settings
 from .scanning.repeats import Repeats
 from .scanning.scores import Scores
@@ -19,24 +20,28 @@ _LARGEST_BLOCK = 4096
 _AT_ONCE = 128
 """Rows that are worked on at once, at most, where a block is larger: until then they are kept."""
 
+_TAKEN_OFF = 0.5
+"""The part of the least effect that is taken off changes of shares: rare values are few, and what matters is to be found."""
+
 
 class Scan:
     """The difference of means of every recent window and all that came before, over all window lengths at once.
 
     Numbers become normal scores by their reference, lose season and autocorrelation by a fit that grows with the stream, and
     are compared by mean and, with `spread`, by scale.  Signals whose reference is all 0 and 1 are compared by the G of their
-    counts.  Thresholds are closed forms of the run length (Siegmund 1985 for the crossings of moving sums).  The promise of
+    counts.  Of numbers more than half of which are one value, their smallest or largest, the share of the others is compared
+    so as well.  Thresholds are closed forms of the run length (Siegmund 1985 for the crossings of moving sums).  The promise of
     `run_length`, values of a signal between two false alarms, was measured on skewed, heavy-tailed, tied, seasonal and
     autocorrelated values up to ten million; where volatility comes in clusters it holds with `spread` only.  It does not hold
     for seasons without event times, nor for references that are worth few independent values.
 
-    `min_effect` is the smallest shift that matters, in standard deviations, of all signals or of each.  `share_up` is the share
-    of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits daily and weekly harmonics
-    once two of their periods have been seen.  `start` is the most likely split of the recent past, between `earliest` and
-    `latest` with 95% confidence.  After an alarm a signal's windows begin anew, compared with what was before the change; while
-    the change lasts it is declared again, and one to the other side of that at any time.  In place of a missing value there is
-    one by lot, from the reference's distribution: what is missing changes no promise, and makes shifts smaller.  Of bursts of
-    identical values, if the reference has any, the first ones alone are there.
+    `min_effect` is the smallest shift that matters, in standard deviations of normal scores, of all signals or of each.
+    `share_up` is the share of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits
+    daily and weekly harmonics once two of their periods have been seen.  `start` is the most likely split of the recent
+    past, between `earliest` and `latest` with 95% confidence.  After an alarm a signal's windows begin anew, compared with
+    what was before the change; while the change lasts it is declared again, and one to the other side of that at any time.
+    In place of a missing value there is one by lot, from the reference's distribution: what is missing changes no promise,
+    and makes shifts smaller.  Of bursts of identical values, if the reference has any, the first ones alone are there.
     """
 
     sees: ClassVar[Sees] = "numbers"
@@ -69,6 +74,8 @@ class Scan:
         self._stride, self._seasonal = stride, seasonal
         self._run_length = np.full(signals, float(run_length))
         self._parts: list[Part] = []
+        """Numbers, rates, and last the shares of what is mostly one value."""
+        self._atoms = Atoms(np.empty((0, signals)))
         self._block, self._repeats = _BLOCK, Repeats(np.empty((0, signals)))
         self._begin()
 
@@ -89,12 +96,17 @@ class Scan:
         scores = Scores(reference)
         kinds = np.array(scores.kinds)
         effects = self._effects * np.isfinite(reference).mean(axis=0)
-        settings = Settings(self._spread, effects, self._share_up, self._seasonal)
+        atoms = self._atoms = Atoms(reference)
+        apart = np.isin(np.arange(self._signals), atoms.signals).astype(np.float64)
+        settings = Settings(self._spread, effects, self._share_up, self._seasonal, apart)
         numbers, rates = (kinds != "rate") & (kinds != "unknown"), kinds == "rate"
         self._parts = [
             Part(np.flatnonzero(mine), known, reference, times, self._block, settings)
             for mine, known in ((numbers, scores), (rates, None)) if mine.any()
         ]  # fmt: skip
+        if len(atoms.signals):
+            shares = settings._replace(effects=_TAKEN_OFF * effects * atoms.moves, others=apart * (2 if self._spread else 1))
+            self._parts.append(Part(atoms.signals, None, atoms.others(reference), times, self._block, shares))
         for part in self._parts:
             part.allow(self._run_length)
 
@@ -115,8 +127,12 @@ class Scan:
             times = np.concatenate((self._waiting_times[:inside], times))
         whole = rows - rows % self._step
         self._waiting[: rows - whole], self._waiting_times[: rows - whole] = values[whole:], times[whole:]
-        first = self._rows - rows
-        return sorted(c for part in self._parts for c in part.take(values[:whole], times[:whole], first, self._step))
+        first, values, times = self._rows - rows, values[:whole], times[:whole]
+        if not len(self._atoms.signals):
+            return sorted(c for part in self._parts for c in part.take(values, times, first, self._step))
+        found = [c for part in self._parts[:-1] for c in part.take(values, times, first, self._step)]
+        shares = self._parts[-1].take(self._atoms.others(values), times, first, self._step)
+        return _one_of_each(found + [change._replace(moved="mean") for change in shares])
 
     def began(self, signal: int) -> tuple[int, int, int] | None:
         """Where the last declared change of a signal began, by all that is known now: the row, and the rows between which."""
@@ -136,7 +152,10 @@ class Scan:
         """Both, for the price of one."""
         statistic, threshold = np.full(self._signals, np.nan), np.full(self._signals, np.nan)
         for part in self._parts:
-            part.nearest(statistic, threshold)
+            found, limit = np.full(self._signals, np.nan), np.full(self._signals, np.nan)
+            part.nearest(found, limit)
+            nearer = np.nan_to_num(found / limit, nan=-1.0) > np.nan_to_num(statistic / threshold, nan=-1.0)
+            statistic, threshold = np.where(nearer, found, statistic), np.where(nearer, limit, threshold)
         return np.where(self._seen, statistic, np.nan), np.where(self._seen, threshold, np.nan)
 
     @property
@@ -185,3 +204,11 @@ class Scan:
             self._begin()
             for part in self._parts:
                 part.begin(block)
+
+
+def _one_of_each(changes: list[Change]) -> list[Change]:
+    """Of changes of one signal at one row that which is most above its threshold, in order."""
+    best: dict[tuple[int, int], Change] = {}
+    for change in sorted(changes, key=lambda c: -c.statistic / c.threshold):
+        best.setdefault((change.row, change.signal), change)
+    return sorted(best.values())

@@ -33,6 +33,8 @@ class Settings(NamedTuple):
     """The smallest shifts that matter, in standard deviations, of all signals."""
     share_up: float
     seasonal: bool
+    others: Array
+    """How many columns other parts have of each signal, which share what it is allowed."""
 
 
 class Part:
@@ -142,7 +144,7 @@ class Part:
     def _prepare(self) -> None:
         channels = len(self._channels.moved)
         fit = Fit(self._channels.whitenings, self._reference)
-        self._shares = channels * fit.caution
+        self._shares = (channels + np.tile(self._settings.others[self._signals], channels)) * fit.caution
         signals = np.tile(self._allowed, channels) * 4 / self._block
         scaled = signals * self._shares
         effects = np.tile(self._settings.effects[self._signals], channels)

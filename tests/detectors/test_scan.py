@@ -392,3 +392,24 @@ def test_the_interval_holds_where_it_began_wherever_that_is(offset: int, shift: 
     scan.fit(rng.normal(size=(5_000, 40)))
     found = {change.signal: change for change in reversed(scan.update(values))}
     assert sum(change.earliest <= 1_000 + offset <= change.latest for change in found.values()) >= 36
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_amounts_that_are_mostly_zero_and_come_twice_as_often_are_found_by_their_share(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    often = levels((8000, 0.05), (8000, 0.1))
+    values = np.where(rng.random(len(often)) < often, rng.uniform(10, 30, len(often)), 0.0)  # .22 sd of the reference more
+    scan = Scan(1, run_length=1_000_000.0, min_effect=0.1)
+    scan.fit(values[:2000, np.newaxis])
+    found = scan.update(values[2000:, np.newaxis])
+    assert (found[0].direction, found[0].moved) == ("up", "mean")
+    assert 6000 < found[0].row < 13_000
+
+
+def test_amounts_that_are_mostly_zero_keep_the_promise() -> None:
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random((11_000, 60)) < 0.1, rng.lognormal(3, 1, (11_000, 60)), 0.0)
+    scan = Scan(60, run_length=20_000.0)
+    scan.fit(values[:1000])
+    alarmed = {change.signal for change in scan.update(values[1000:])}
+    assert len(alarmed) < 60 * 0.6  # 24 are due
