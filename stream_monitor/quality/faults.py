@@ -44,7 +44,7 @@ class Look(NamedTuple):
     counts: FeatureCounts
     limits: Quality
     category: Callable[[str, float], str | None]
-    """The text of a feature's category by its number; None of those that share one."""
+    """The text of a feature's category by its number; None of those beyond the limit, which may share one."""
     excused: Set[str]
     """Features whose values are missing for a reason that is said already."""
     drifting: Set[str]
@@ -147,7 +147,7 @@ def unseen(look: Look) -> Findings:
     judged = look.judge("UnseenCategories", counts.unseen, counts.present, look.known.unseen, look.limits.outside)
 
     def words(i: int, before: str, after: str) -> str:
-        names = ", ".join(look.text(look.known.names[i], one) for one in counts.strangers.get(i, []))
+        names = ", ".join(dict.fromkeys(look.text(look.known.names[i], one) for one in counts.strangers.get(i, [])))
         return f"has categories that the reference does not have in {after}, first {names}"
 
     return _findings(look, "UnseenCategories", judged, words)

@@ -6,10 +6,18 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
+
+_LOTS = 2**16
+"""Few enough for a table of those that a reference has, and enough for two texts hardly ever to share one."""
 
 
 class Categories:
-    """Beyond the limit all further categories of a feature share the last number; beyond that of features they are missing."""
+    """The first categories of a feature are numbered as they come; beyond the limit each is in a lot, by its hash.
+
+    So the number of a text never changes, whatever came before the reference or since: as long as texts are as they were,
+    numbers are.  Features beyond their limit are missing.
+    """
 
     def __init__(self, limit: int, features: int) -> None:
         self._limit, self._features = limit, features
@@ -22,9 +30,7 @@ class Categories:
             return numbers[codes]
         known = self._numbers.setdefault(feature, {})
         for code in np.unique(codes[codes >= 0]).tolist():
-            if len(known) < self._limit:
-                known.setdefault(table[code], len(known))
-            numbers[code] = known.get(table[code], self._limit)
+            numbers[code] = self._number(known, table[code])
         return numbers[codes]
 
     def name(self, feature: str, category: float, number: bool = False) -> str:
@@ -32,10 +38,10 @@ class Categories:
         if (number or feature not in self._numbers) and not math.isnan(category):
             return f"{category:g}"
         text = self.text(feature, category)
-        return "all others" if text is None else text
+        return ("all others" if math.isnan(category) else "another") if text is None else text
 
     def text(self, feature: str, category: float) -> str | None:
-        """The text that a number stands for; None if it stands for many."""
+        """The text that a number stands for; None of those beyond the limit."""
         return next((text for text, i in self._numbers.get(feature, {}).items() if i == category), None)
 
     def state(self) -> dict[str, list[str]]:
@@ -45,3 +51,8 @@ class Categories:
     def restore(self, state: dict[str, list[str]]) -> None:
         """Goes on from a `state()`."""
         self._numbers = {feature: {text: i for i, text in enumerate(known)} for feature, known in state.items()}
+
+    def _number(self, known: dict[str, int], text: str) -> int:
+        if text in known or len(known) < self._limit:
+            return known.setdefault(text, len(known))
+        return self._limit + xxhash.xxh3_64_intdigest(text.encode()) % _LOTS

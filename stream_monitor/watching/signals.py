@@ -12,6 +12,7 @@ from detectors import Change
 from stream_monitor.events import finite
 from stream_monitor.watching.amounts import Amounts
 from stream_monitor.watching.finding import ALL, CATEGORIES, Direction, Finding, Step
+from stream_monitor.watching.last_values import LastValues, told_apart
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
@@ -50,6 +51,7 @@ class Signals:
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
         self._amounts = Amounts(reference, self._recent)
         self._places = Places()
+        self._last = LastValues(len(reference.names)) if reference.counted else None
         self._season = None if reference.counted else Season(reference)
         self._lasting: tuple[int, ...] = ()
         self._changed = np.zeros(len(reference.names), np.bool_)
@@ -182,6 +184,7 @@ class Signals:
             "doubted": [[signal, asdict(course)] for signal, course in self._doubted.items()],
             "ended": list(self._ended.items()),
             "season": None if self._season is None else self._season.state(),
+            "last": None if self._last is None else self._last.state(),
             "watchers": {name: watcher.state() for name, watcher in self._watchers.items() if name not in self.broken},
             "broken": self.broken, "run_length": self._run_length, "allowed_at": self._allowed_at, "expected": self._expected,
         }  # fmt: skip
@@ -198,6 +201,8 @@ class Signals:
         self._ended = dict(state.get("ended", ()))
         if self._season is not None:
             self._season.restore(state["season"])
+        if self._last is not None:
+            self._last.restore(state["last"])
         self.broken, self._run_length = dict(state["broken"]), state["run_length"]
         self._allowed_at, self._expected = state["allowed_at"], state["expected"]
         for name, inner in state["watchers"].items():
@@ -245,6 +250,8 @@ class Signals:
                 self._lasting, self._changed = lasting, np.full(len(self.names), self.reference.whole in lasting)
                 self._changed[[signal for signal in lasting if signal < len(self.names)]] = True
             values = self._season.without(values, marks.time, self._changed)
+        if self._last is not None:
+            self._last.append(values)
         self._recent.append(self.reference.measured(values))
         self._places.append(marks)
 
@@ -447,7 +454,9 @@ class Signals:
             interval, between = (min(positions), max(positions)), (min(times), max(times))
         whole = signal == len(self.names)
         together = self._amounts.surely_moved(since) if whole else self._together(signal, course)
-        shares = self._amounts.shares(signal, since) if self.reference.counted and not whole else []
+        shares = self._shares(signal, since) if self.reference.counted and not whole else []
+        if shares:
+            _, before, after = max(shares, key=lambda one: abs(one[2] - one[1]))
         name = self._all if whole else self.names[signal]
         n = self._recent.mean_since(since, signal)[1] if self.reference.of_loss else course.n_current
         return Finding(
@@ -456,6 +465,11 @@ class Signals:
             unit, "", course.moved, interval, course.rarity, course.extrapolated, tuple(self.names[i] for i in together),
             self._known(signal), tuple(shares), between,
         )  # fmt: skip
+
+    def _shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
+        """Categories with their shares before and since a row; also those among all others that have surely moved."""
+        moved = [] if self._last is None else self._last.moved(self.reference, signal, since)
+        return told_apart(self._amounts.shares(signal, since), moved)
 
     def _known(self, signal: int) -> int:
         """How many values the reference has of a signal, or rows of all."""
