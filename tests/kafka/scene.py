@@ -83,8 +83,12 @@ class Scene:
 
     def replayed(self) -> dict[str, list[str]]:
         """The same of a watch that reads what has been watched alone, without any interruption."""
+        return self._replay.of(self.blocks_watched())
+
+    def blocks_watched(self) -> list[Any]:
+        """What is in the record and has been watched: intake may have written more by the time that both end."""
         committed = self._committed()
-        return self._replay.of(block for block in self.blocks() if block.offset < committed.get(block.partition, 0))
+        return [block for block in self.blocks() if block.offset < committed.get(block.partition, 0)]
 
     def ahead(self) -> int:
         """How many blocks have not been watched yet, by what is committed."""

@@ -57,7 +57,7 @@ def windows(scene: Scene, replayed: bool = False) -> dict[str, list[dict[str, An
     data = scene.said("metrics")
     if replayed:
         replay = Replay(scene.config.topics.name("blocks"))
-        replay.of(scene.blocks())
+        replay.of(scene.blocks_watched())
         data = [json.loads(value or b"")["data"] for channel, _, value in replay.published if channel == "metrics"]
     return {
         stream: [one for one in data if one["stream"] == stream and one["basis"] == "arrival"] for stream in ("fraud", "churn")
