@@ -100,10 +100,9 @@ class Version:
 
     def errs_now(self) -> float:
         """Its mean loss in a part of `resolve_after` outcomes, the last; NaN while there are fewer since its reference."""
-        group = self.groups["loss"]
-        losses, wanted = group.watched.get("numbers"), group.terms.resolve_after // _PART
-        mean, n = losses.last(wanted) if losses else (math.nan, 0)
-        return mean if n >= wanted else math.nan
+        wanted = self.groups["loss"].terms.resolve_after // _PART
+        late = self._late(wanted, wanted)
+        return late.mean if late else math.nan
 
     def whole_level(self) -> Level | None:
         """How it errs by all its outcomes; None while it has no reference of its own ones, or they are of less than a day."""
@@ -202,7 +201,7 @@ class Version:
         """How it has erred in so many last outcomes; None where there were not as many as the least."""
         losses = self.groups["loss"].watched.get("numbers")
         mean, n = losses.last(wanted) if losses else (0.0, 0)
-        return self._level(losses.reference, mean, n) if losses and min(wanted, n) >= least else None
+        return self._level(losses.reference, mean, n) if losses and n and min(wanted, n) >= least else None
 
     def _level(self, reference: Reference, mean: float, n: int) -> Level:
         rate, sd = (mean * n + 0.5) / (n + 1), float(reference.sd[0])

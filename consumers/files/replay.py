@@ -215,9 +215,8 @@ def _steps(rows: Iterable[Arrived], stream: StreamConfig) -> Iterator[list[Arriv
 
     No window ends or closes between rows of a step, and none is behind the clock by more than a small part of what it may be.
     """
-    metrics, labels = stream.metrics, stream.labels
-    waits = [] if labels is None else [labels.wait] if labels.absent is None else [labels.wait, labels.absent.after]
-    stretches = max([1, *(metrics.window // wait + 1 for wait in waits)]) * _STRETCHES
+    metrics, waits = stream.metrics, stream.labels.waits if stream.labels else ()
+    stretches = max((metrics.window // wait + 1 for wait in waits), default=1) * _STRETCHES
     together: list[Arrived] = []
     stretch = 0, 0
     for row in rows:

@@ -261,9 +261,7 @@ def _limits(stream: StreamConfig) -> Iterable[int]:
     yield stream.metrics.grace // 2
     yield stream.metrics.window // 10
     if stream.labels is not None:
-        yield stream.labels.wait // 20
-        if stream.labels.absent is not None:
-            yield stream.labels.absent.after // 20
+        yield from (wait // 20 for wait in stream.labels.waits)
 
 
 class _Turn:

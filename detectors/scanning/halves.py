@@ -11,12 +11,10 @@ from detectors import Array
 
 from .hours import Hours
 from .sums import Sums
-from .waves import BIN, COLUMNS, DAY, SMOOTH, WEEK, Runs
+from .waves import BIN, COLUMNS, DAY, OF_PERIOD, SMOOTH, WEEK, Runs
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-_WAVES = 6
-"""That each period has."""
 
 
 class Split(NamedTuple):
@@ -34,7 +32,7 @@ class Split(NamedTuple):
         return odd
 
 
-DAILY = Split(DAY, 0, 1 + _WAVES), Split(DAY, DAY // 2, 1 + _WAVES)
+DAILY = Split(DAY, 0, 1 + OF_PERIOD), Split(DAY, DAY // 2, 1 + OF_PERIOD)
 """What lies across the end of a day of the first is inside one of the second."""
 _WEEKLY = Split(WEEK, 0, COLUMNS), Split(WEEK, WEEK // 2, COLUMNS)
 _SPLITS = DAILY + _WEEKLY
@@ -62,12 +60,12 @@ class Halves:
             if held is not None:
                 mine.away[...] += waves.T @ held[0][:, odd].T
                 mine.away_sums[...] += held[1][:, odd].sum(axis=1)
-        bins, hours = when.bins, when.hours
+        hours = when.hours
         for split, by_hour in zip(_WEEKLY, self._hours, strict=True):
             odd = split.is_odd(since)
             if odd.any():
                 away = None if held is None else held[0][:, odd]
-                by_hour.take(bins[odd], hours[odd], when.rows[odd], sums[:, odd], away)
+                by_hour.take(when.bins[odd], hours[odd], when.rows[odd], sums[:, odd], away)
 
     def hold(self, columns: Mask, away: list[Array], away_sums: list[Array]) -> None:
         """Holds rows of the first days of columns, [d]: sums of odd ones by `DAILY` splits, of waves, [w, d], and scores."""
@@ -95,15 +93,15 @@ class Halves:
         With an edge these, and `every`, are of levels of days.
         """
         gram, _ = every.equations(model)
-        beside = np.linalg.solve(gram[:-_WAVES, :-_WAVES], gram[:-_WAVES, -_WAVES:])
-        own = gram[-_WAVES:, -_WAVES:] - gram[-_WAVES:, :-_WAVES] @ beside
-        whole = _product(season[-_WAVES:], own, season[-_WAVES:])
+        beside = np.linalg.solve(gram[:-OF_PERIOD, :-OF_PERIOD], gram[:-OF_PERIOD, -OF_PERIOD:])
+        own = gram[-OF_PERIOD:, -OF_PERIOD:] - gram[-OF_PERIOD:, :-OF_PERIOD] @ beside
+        whole = _product(season[-OF_PERIOD:], own, season[-OF_PERIOD:])
         agree = np.ones(season.shape[1], np.bool_)
         for number, (split, odd) in enumerate(zip(_SPLITS, self._odd, strict=True)):
             if split.columns == len(model):
                 if edge != SMOOTH:
                     odd = self._hours[number - len(DAILY)].stairs(odd, edge)
-                one, other = (half.fitted(model)[0][-_WAVES:] for half in (odd, every.without(odd)))
+                one, other = (half.fitted(model)[0][-OF_PERIOD:] for half in (odd, every.without(odd)))
                 agree &= _product(one, own, other) >= _AGAIN * whole
         return agree
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from detectors import Array
 
 from .sums import Sums
-from .waves import HOURS, OF_WEEK, STAIRS, TABLE, of_hours
+from .waves import HOURS, OF_PERIOD, STAIRS, TABLE, of_hours
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -47,7 +47,7 @@ class Hours(NamedTuple):
 
     def stairs(self, sums: Sums, edge: int) -> Sums:
         """What seasons are fitted to where levels of days, which begin at an hour, take the place of waves of the week."""
-        stairs, days = STAIRS[edge], slice(None, -OF_WEEK)
+        stairs, days = STAIRS[edge], slice(None, -OF_PERIOD)
         beside = of_hours(TABLE[:, days] * self.rows[:, np.newaxis]).T @ stairs
         own = (stairs.T * of_hours(self.rows)) @ stairs
         gram = np.block([[sums.gram[days, days], beside], [beside.T, own]])

@@ -17,7 +17,7 @@ from .halves import Halves
 from .hours import Hours
 from .scores import UNIT
 from .sums import Sums
-from .waves import COLUMNS, DAY, EDGES, OF_WEEK, SMOOTH, STAIRS, TABLE, WAVES, WEEK, Runs, of_bins
+from .waves import COLUMNS, DAY, EDGES, OF_PERIOD, SMOOTH, STAIRS, TABLE, WAVES, WEEK, Runs, of_bins
 
 _MODELS = (range(1), range(7), range(13))
 """What may be fitted, by columns of the table: nothing, the day, day and week."""
@@ -138,8 +138,8 @@ class Seasons:
             return scores
         season = when.waves @ self._beta
         for edge, columns in _groups(self.edges):
-            days = when.waves[:, :-OF_WEEK] @ self._beta[:-OF_WEEK, columns]
-            season[:, columns] = days + STAIRS[edge][when.hours] @ self._beta[-OF_WEEK:, columns]
+            days = when.waves[:, :-OF_PERIOD] @ self._beta[:-OF_PERIOD, columns]
+            season[:, columns] = days + STAIRS[edge][when.hours] @ self._beta[-OF_PERIOD:, columns]
         return scores - when.repeated(np.rint(season.T / UNIT**2))
 
     def suspect(self, held: Mask) -> Mask:
@@ -174,7 +174,7 @@ class Seasons:
         """
         rows, away, waves = self._away[0] / UNIT, self._away.copy(), self._waves(self.edges)
         for edge, mine in _groups(self.edges):
-            away[:, mine] = self._hours.stairs(self._sums, edge).away[:, mine]
+            away[:, mine] = self._sums_of(edge).away[:, mine]
         season = (away * self._beta).sum(axis=0) / UNIT**2
         left, more = self._away_sums - season, season - rows * (waves * self._beta).sum(axis=0) / UNIT**3 / max(self._rows, 1)
         return np.where(columns, rows, 0.0), np.where(columns, left, 0.0), np.where(columns, more, 0.0)
@@ -247,12 +247,16 @@ class Seasons:
 
     def _fitted(self, model: range, edge: int = SMOOTH) -> _Fit:
         """A season of the first columns of the table and a step of rows that were held; with an edge, of levels of days."""
-        sums = self._sums if edge == SMOOTH else self._hours.stairs(self._sums, edge)
+        sums = self._sums_of(edge)
         beta, step = sums.fitted(model)
         explained = (beta * sums.products[np.array(model)]).sum(axis=0) / UNIT + step * self._away_sums
         left = self._squares - explained
         least = 1e-3 * np.maximum(self._squares - self._products[0] ** 2 / UNIT**2 / self._rows, 1.0)
         return _Fit(beta, step, np.maximum(left, least), np.full(len(left), edge))
+
+    def _sums_of(self, edge: int) -> Sums:
+        """What waves are fitted to, or levels of days that begin at an hour."""
+        return self._sums if edge == SMOOTH else self._hours.stairs(self._sums, edge)
 
     def _levels(self, seen: list[range]) -> list[_Fit]:
         """The best levels of the days of a week, wherever days begin; none before weeks have been seen."""
@@ -269,15 +273,14 @@ class Seasons:
         """In which columns, [d], a season is in both halves of its periods."""
         model, agree = range(len(fit.beta)), np.zeros(len(self.level), np.bool_)
         for edge in np.unique(fit.edges).tolist():
-            sums = self._sums if edge == SMOOTH else self._hours.stairs(self._sums, edge)
-            agree |= (fit.edges == edge) & self._halves.agree(sums, model, fit.beta, edge)
+            agree |= (fit.edges == edge) & self._halves.agree(self._sums_of(edge), model, fit.beta, edge)
         return agree
 
     def _waves(self, edges: Ints) -> Array:
         """The sums of all waves, or of their stairs, [w, d]."""
         waves = np.repeat(self._gram[0][:, np.newaxis], len(edges), axis=1)
         for edge, columns in _groups(edges):
-            waves[:, columns] = self._hours.stairs(self._sums, edge).gram[0][:, np.newaxis]
+            waves[:, columns] = self._sums_of(edge).gram[0][:, np.newaxis]
         return waves
 
     def _level(self, beta: Array, edges: Ints) -> Array:
@@ -305,7 +308,7 @@ class Seasons:
         """By how much the estimated season widens the mean before each window, [d, w]."""
         fitted = (self._beta[1::2] != 0) | (self._beta[2::2] != 0)
         stairs = self.edges != SMOOTH
-        fitted[-OF_WEEK // 2 :, stairs] = False
+        fitted[-OF_PERIOD // 2 :, stairs] = False
         cycles = np.array([k * self._interval / period for period, k in WAVES])
         waves: Array = fitted.T.astype(np.float64) @ np.sinc(np.outer(cycles, windows)) ** 2
         if stairs.any():
@@ -349,6 +352,6 @@ def _of_week(beta: Array, edges: Ints) -> Array:
     """Seasons in each bin of a week, [bins, d], in `UNIT`s."""
     season: Array = TABLE @ beta / UNIT**2
     for edge, columns in _groups(edges):
-        days = TABLE[:, :-OF_WEEK] @ beta[:-OF_WEEK, columns]
-        season[:, columns] = (days + of_bins(STAIRS[edge] @ beta[-OF_WEEK:, columns])) / UNIT**2
+        days = TABLE[:, :-OF_PERIOD] @ beta[:-OF_PERIOD, columns]
+        season[:, columns] = (days + of_bins(STAIRS[edge] @ beta[-OF_PERIOD:, columns])) / UNIT**2
     return season

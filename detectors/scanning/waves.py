@@ -28,8 +28,8 @@ def _table() -> Array:
 
 TABLE = _table()
 COLUMNS = TABLE.shape[1]
-OF_WEEK = 6
-"""The last so many columns are waves of the week."""
+OF_PERIOD = 6
+"""Columns that the waves of each period have; the last are those of the week."""
 SMOOTH = -1
 """Instead of the hour at which days begin: the waves of the week as they are."""
 EDGES = 24
@@ -42,7 +42,7 @@ _FIRST = np.zeros(1, np.int64)
 def _stairs() -> Array:
     """The waves of the week standing still from the beginning of each day to its end: any level of each of seven days."""
     day = (np.arange(HOURS) - np.arange(EDGES)[:, np.newaxis]) // 24 * 24 + np.arange(EDGES)[:, np.newaxis]
-    return TABLE[day % HOURS * _HOUR, -OF_WEEK:]
+    return TABLE[day % HOURS * _HOUR, -OF_PERIOD:]
 
 
 STAIRS = _stairs()
@@ -67,14 +67,10 @@ class Runs(NamedTuple):
     starts: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
     """How many each has."""
+    bins: npt.NDArray[np.int64]
+    """The bin of the week of each run."""
     waves: Array
     """Of each run, [r, w]."""
-
-    @property
-    def bins(self) -> npt.NDArray[np.int64]:
-        """The bin of the week of each run."""
-        bins: npt.NDArray[np.int64] = self.times[self.starts] // BIN % len(TABLE)
-        return bins
 
     @property
     def hours(self) -> npt.NDArray[np.int64]:
@@ -100,8 +96,9 @@ def runs(times: Times | None) -> Runs | None:
     bins = times // BIN
     turns = bins[1:] != bins[:-1]
     if len(bins) and not turns.any():
-        at = bins[0] % len(TABLE)
-        return Runs(times, _FIRST, np.array([len(bins)]), TABLE[at : at + 1])
+        at = bins[:1] % len(TABLE)
+        return Runs(times, _FIRST, np.array([len(bins)]), at, TABLE[at])
     starts = np.concatenate((_FIRST, np.flatnonzero(turns) + 1))[: len(bins)]
     rows = np.concatenate((starts[1:], (len(bins),)))[: len(starts)] - starts
-    return Runs(times, starts, rows, TABLE.take(bins[starts] % len(TABLE), axis=0))
+    at = bins[starts] % len(TABLE)
+    return Runs(times, starts, rows, at, TABLE.take(at, axis=0))

@@ -92,6 +92,11 @@ class Labels(Source):
     values: dict[str, Scalar] = Field(default_factory=dict)
     """Renames labels, theirs to ours."""
 
+    @property
+    def waits(self) -> tuple[int, ...]:
+        """How long a label is waited for, and, if that means one, how long none."""
+        return (self.wait,) if self.absent is None else (self.wait, self.absent.after)
+
     @model_validator(mode="after")
     def _absence_within_wait(self) -> Labels:
         if self.absent is not None and self.absent.after > self.wait:

@@ -29,9 +29,6 @@ _KNOWN, _ENOUGH = 2.0, 100
 _LASTING = 1_000
 """Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
-_CHUNK = 25
-"""Rows between the places at which shares may have begun to change."""
-
 _LARGER = 1.25
 """How many times as large as said a change must be to have grown."""
 
@@ -120,15 +117,12 @@ class Amounts:
             return False
         if self._reference.of_loss:
             return self._further(signal, change, since) <= 0
-        size = _size(change.moved, self.effect(signal, change.moved, since)[2])
         _, n = self._recent.mean_since(since, self._reference.column(signal))
         if not n:
             return False
         if change.moved == "shares":
-            gone, way, sd = self._on_the_way(signal, change, since)
-            near = gone <= min(way / 2, _SURE * sd * self._reference.error(signal, n))
-            return near and not self._is_elsewhere(signal, change, since, n)
-        least = float(self._reference.effects[signal])
+            return self._may_be_over(signal, change, since, n) and not self._is_elsewhere(signal, change, since, n)
+        size, least = _size(change.moved, self.effect(signal, change.moved, since)[2]), float(self._reference.effects[signal])
         near = size <= max(_size(change.moved, change.effect) / 2, least)
         return near and size <= self._by_chance(signal, change.moved, n, _SURE)
 
@@ -143,13 +137,9 @@ class Amounts:
 
     def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
         """Categories, NaN for all others, with their shares of the reference and from about a row on."""
-        columns = self._reference.columns[signal]
         categories = (*self._reference.categories[signal].tolist(), math.nan)
-        before = self._reference.shares[signal].tolist()
-        return [
-            (category, was, self._recent.mean_since(since, column)[0])
-            for category, was, column in zip(categories, before, columns, strict=True)
-        ]
+        before, now = self._reference.shares[signal].tolist(), self._shares_since(signal, since)[0].tolist()
+        return list(zip(categories, before, now, strict=True))
 
     def began(self, change: Change, first: bool) -> tuple[int, int, int]:
         """Where a change began, and between which rows; of a loss, if its detector cannot tell, the most likely split.
@@ -169,7 +159,8 @@ class Amounts:
     def began_after(self, signal: int, row: int) -> tuple[int, int, int]:
         """Where shares began to change, and between which rows, if not before a row: the likeliest split of those since."""
         oldest = max(self._recent.oldest(), row)
-        starts = np.arange(oldest, max(self._recent.rows - _CHUNK, oldest + 1), _CHUNK)
+        chunk = self._recent.chunk
+        starts = np.arange(oldest, max(self._recent.rows - chunk, oldest + 1), chunk)
         found = [self._shares_since(signal, start) for start in starts.tolist()]
         after = np.array([np.nan_to_num(shares) * n for shares, n in found]).T
         known = self._reference.shares[signal] * float(self._reference.n[signal])
@@ -282,9 +273,8 @@ class Amounts:
         What a change is said to be is chosen as it is large, and rows that come after its end are not of it.
         """
         now, n = self._shares_since(signal, change.taken)
-        if change.shares and n:
-            gone, way, sd = self._on_the_way(signal, change, change.taken)
-            n = n if gone > min(way / 2, _SURE * sd * self._reference.error(signal, n)) else 0
+        if change.shares and n and self._may_be_over(signal, change, change.taken, n):
+            n = 0
         total = change.known + n
         if n:
             known = np.array(change.shares) if change.shares else np.zeros(len(now))
@@ -309,6 +299,11 @@ class Amounts:
         now, _ = self._shares_since(signal, since)
         spread = float(weights**2 @ half - (weights @ half) ** 2)
         return float(weights @ (now - before)), float(weights @ way), math.sqrt(max(spread, 0.0))
+
+    def _may_be_over(self, signal: int, change: Lasting, since: int, n: int) -> bool:
+        """Whether n shares since a row are less than half way in the direction of a change, by no more than chance."""
+        gone, way, sd = self._on_the_way(signal, change, since)
+        return gone <= min(way / 2, _SURE * sd * self._reference.error(signal, n))
 
     def _is_elsewhere(self, signal: int, change: Lasting, since: int, n: int) -> bool:
         """Whether shares are another way off since a row, by more than half of what was said and what chance makes of n."""

@@ -3,62 +3,40 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.watching.recent import Recent
 from stream_monitor.watching.reference import Reference
 
 Floats = npt.NDArray[np.float64]
 Share = tuple[float, float, float]
 
 ROWS = 512
-"""Rows that are kept."""
+"""Rows that are kept for it, one by one."""
 _MOST = 3
 """Categories of a signal that are told from all others."""
 _SURELY = 4.0
 """Standard errors by which they must have moved: there may be many, and the most moved of them are named."""
 
 
-class LastValues:
-    """The last rows of d signals, float64[512, d], NaN a missing value; 4 kB a signal."""
+def moved(last: Recent, reference: Reference, signal: int, since: int) -> list[Share]:
+    """Those among all others that have surely moved, the most first, with their shares of the reference and since a row.
 
-    def __init__(self, signals: int) -> None:
-        self._rows = 0
-        self._ring = np.full((ROWS, signals), np.nan)
-
-    def append(self, values: Floats) -> None:
-        """Takes the next rows, float64[n, d]."""
-        self._rows += len(values)
-        last = values[-ROWS:]
-        self._ring[np.arange(self._rows - len(last), self._rows) % ROWS] = last
-
-    def moved(self, reference: Reference, signal: int, since: int) -> list[Share]:
-        """Those among all others that have surely moved, the most first, with their shares of the reference and since a row.
-
-        Of more rows than are kept, the last count.
-        """
-        known = reference.values[:, signal]
-        now = self._ring[np.arange(max(since, self._rows - ROWS, 0), self._rows) % ROWS, signal]
-        known, now = known[~np.isnan(known)], now[~np.isnan(now)]
-        if not len(known) or not len(now):
-            return []
-        both = np.unique(np.concatenate((known, now)))
-        others = both[~np.isin(both, reference.categories[signal])]
-        (before, was), (after, turned) = (_shares(some, others) for some in (known, now))
-        change, error = np.abs(after - before), reference.error(signal, len(now))
-        sure = (change > reference.effects[signal]) & (np.abs(turned - was) > _SURELY * error)
-        order = np.flatnonzero(sure)[np.argsort(-change[sure], kind="stable")][:_MOST]
-        return list(zip(others[order].tolist(), before[order].tolist(), after[order].tolist(), strict=True))
-
-    def state(self) -> dict[str, Any]:
-        """Everything, as plain values and arrays."""
-        return {"rows": self._rows, "ring": self._ring.copy()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Goes on from a `state()`."""
-        self._rows, self._ring = state["rows"], state["ring"].copy()
+    Of more rows than are kept, the last count.
+    """
+    known, now = reference.values[:, signal], last.values(signal)[max(since - last.oldest(), 0) :]
+    known, now = known[~np.isnan(known)], now[~np.isnan(now)]
+    if not len(known) or not len(now):
+        return []
+    both = np.unique(np.concatenate((known, now)))
+    others = both[~np.isin(both, reference.categories[signal])]
+    (before, was), (after, turned) = (_shares(some, others) for some in (known, now))
+    change, error = np.abs(after - before), reference.error(signal, len(now))
+    sure = (change > reference.effects[signal]) & (np.abs(turned - was) > _SURELY * error)
+    order = np.flatnonzero(sure)[np.argsort(-change[sure], kind="stable")][:_MOST]
+    return list(zip(others[order].tolist(), before[order].tolist(), after[order].tolist(), strict=True))
 
 
 def told_apart(shares: list[Share], moved: list[Share]) -> list[Share]:

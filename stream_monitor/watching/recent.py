@@ -31,7 +31,7 @@ class Recent:
 
     def __init__(self, signals: int, chunk: int, chunks: int) -> None:
         self.rows = 0
-        self._chunk, self._chunks = chunk, chunks
+        self.chunk, self._chunks = chunk, chunks
         self._sums = np.zeros((chunks, signals))
         self._counts = np.zeros((chunks, signals), np.int32)
         self._known: dict[tuple[int, int], tuple[float, int]] = {}
@@ -40,17 +40,17 @@ class Recent:
     @property
     def kept(self) -> int:
         """How many rows are kept, at most."""
-        return self._chunks * self._chunk
+        return self._chunks * self.chunk
 
     def append(self, values: Floats) -> None:
         """Takes the next rows, float64[n, d], NaN a missing value."""
         n, at = len(values), 0
         self._known.clear()
         while at < n:
-            slot = self.rows // self._chunk % self._chunks
-            inside = self.rows % self._chunk
-            whole = min((n - at) // self._chunk, self._chunks - slot) if not inside else 0
-            take = whole * self._chunk or min(self._chunk - inside, n - at)
+            slot = self.rows // self.chunk % self._chunks
+            inside = self.rows % self.chunk
+            whole = min((n - at) // self.chunk, self._chunks - slot) if not inside else 0
+            take = whole * self.chunk or min(self.chunk - inside, n - at)
             self._fill(slot, inside, values[at : at + take], max(whole, 1))
             self.rows += take
             at += take
@@ -75,8 +75,8 @@ class Recent:
 
     def oldest(self) -> int:
         """The first row that is still there."""
-        last = -(-self.rows // self._chunk)
-        return max(0, last - self._chunks) * self._chunk
+        last = -(-self.rows // self.chunk)
+        return max(0, last - self._chunks) * self.chunk
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -90,8 +90,8 @@ class Recent:
 
     def _slots(self, row: int) -> list[slice]:
         """Where the chunks from about a row on are, oldest first."""
-        last = -(-self.rows // self._chunk)
-        first = min(max(row // self._chunk, self.oldest() // self._chunk), last - 1)
+        last = -(-self.rows // self.chunk)
+        first = min(max(row // self.chunk, self.oldest() // self.chunk), last - 1)
         begin, end = first % self._chunks, (last - 1) % self._chunks + 1
         return [slice(begin, end)] if begin < end else [slice(begin, self._chunks), slice(0, end)]
 

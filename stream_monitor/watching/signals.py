@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from detectors import Change
 from stream_monitor.events import finite
+from stream_monitor.watching import last_values
 from stream_monitor.watching.amounts import Amounts
 from stream_monitor.watching.finding import ALL, CATEGORIES, Direction, Finding, Step
-from stream_monitor.watching.last_values import LastValues, told_apart
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.places import Places
 from stream_monitor.watching.recent import Marks, Recent
@@ -51,7 +51,7 @@ class Signals:
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
         self._amounts = Amounts(reference, self._recent)
         self._places = Places()
-        self._last = LastValues(len(reference.names)) if reference.counted else None
+        self._last = Recent(len(reference.names), 1, last_values.ROWS) if reference.counted else None
         self._season = None if reference.counted else Season(reference)
         self._lasting: tuple[int, ...] = ()
         self._changed = np.zeros(len(reference.names), np.bool_)
@@ -468,8 +468,8 @@ class Signals:
 
     def _shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
         """Categories with their shares before and since a row; also those among all others that have surely moved."""
-        moved = [] if self._last is None else self._last.moved(self.reference, signal, since)
-        return told_apart(self._amounts.shares(signal, since), moved)
+        moved = [] if self._last is None else last_values.moved(self._last, self.reference, signal, since)
+        return last_values.told_apart(self._amounts.shares(signal, since), moved)
 
     def _known(self, signal: int) -> int:
         """How many values the reference has of a signal, or rows of all."""
