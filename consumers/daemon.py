@@ -140,6 +140,8 @@ def _started(work: Callable[[], int]) -> int:
         return _refuse(4, error)
     except ValueError as error:
         return _refuse(2, error)
+    except KafkaError as error:
+        return _refuse(1, f"Kafka refused: {error}; stream-monitor check-config --connect says what to grant")
     except (topics.MissingTopics, OSError) as error:
         return _refuse(1, error)
 
@@ -379,7 +381,7 @@ def _plain(error: BaseException) -> bool:
     return isinstance(error, (ConfigurationError, KafkaError, KafkaUnreachable, LostOffset, TransactionFailed, Unassigned))
 
 
-def _refuse(code: int, error: Exception) -> int:
+def _refuse(code: int, error: Exception | str) -> int:
     log.error("cannot_start", reason=str(error))
     return code
 

@@ -262,14 +262,13 @@ def _on_kafka(work: Callable[[], int]) -> int:
     from kafka.errors import KafkaError
 
     from consumers.kafka.kafka_client import KafkaUnreachable
-    from stream_monitor.logs import overheard
+    from stream_monitor.logs import silenced
 
-    with overheard("kafka.net.connection") as said:
+    with silenced("kafka.net.connection"):
         try:
             return work()
         except KafkaUnreachable as error:
-            reasons = dict.fromkeys(text.partition("Connection lost: ")[2] for text in said)
-            return _fail(f"{error} ({'; '.join(filter(None, reasons))})", UNREACHABLE)
+            return _fail(str(error), UNREACHABLE)
         except KafkaError as error:
             return _fail(f"Kafka refused: {error}")
 

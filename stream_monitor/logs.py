@@ -57,23 +57,32 @@ def secrets(config: Config) -> list[str]:
 
 @contextmanager
 def overheard(name: str) -> Iterator[list[str]]:
-    """What a library's logger says of errors while it is open, each once, instead of being written."""
-    logger, said = logging.getLogger(name), _Said()
-    before = logger.level, logger.propagate
+    """What a library's logger says of errors while it is open, each once."""
+    logger, said = logging.getLogger(name), _Said(logging.ERROR)
     logger.addHandler(said)
-    logger.propagate = False
-    logger.setLevel(logging.ERROR)
     try:
         yield said.texts
     finally:
         logger.removeHandler(said)
-        logger.setLevel(before[0])
-        logger.propagate = before[1]
+
+
+@contextmanager
+def silenced(name: str) -> Iterator[None]:
+    """Nothing of a library's logger is written while it is open."""
+    logger = logging.getLogger(name)
+    before, logger.propagate = logger.propagate, False
+    nobody = logging.NullHandler()
+    logger.addHandler(nobody)
+    try:
+        yield
+    finally:
+        logger.removeHandler(nobody)
+        logger.propagate = before
 
 
 class _Said(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:

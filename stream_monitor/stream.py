@@ -107,6 +107,7 @@ class Stream:
         while (first := self._next_due(now, coming)) <= now:
             # One after the other, as with rows.
             outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived, coming)
+        self.checks.read(entries)
         return outputs + self._pass(now, arrived)
 
     def rebaseline(

@@ -22,6 +22,11 @@ from stream_monitor.task import End, Partition, Slice
 
 _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0
+_SETTLING = 30.0
+"""Seconds after which those who write have surely found a broker again that we have found again.
+
+Clients wait up to 10 s between two attempts unless told otherwise, and what they kept comes after that.
+"""
 
 
 class Unassigned(Exception):
@@ -60,6 +65,8 @@ class GroupReader:
         self._counted_at = self._member_at = time.monotonic()
         self._size, self._given, self._given_at = limits.opening, 0, 0.0
         """Bytes of a slice, those of the last one, and when that was given."""
+        self._lost_at: dict[Partition, float] = {}
+        """When we were last out of touch with who has a partition, or took it over."""
         self._heard, self._touched = self._counted_at, True
         """When we last were in touch with who has our partitions, and whether we were at the end of the last read."""
         self.stopping = False
@@ -81,7 +88,9 @@ class GroupReader:
         self._given = 0
         polled = self._gather()
         touched = self._in_touch()
-        self._heard, self._touched = (time.monotonic() if touched else self.heard), touched
+        now = time.monotonic()
+        self._heard, self._touched = (now if touched else self.heard), touched
+        self._lost_at |= {p: now for p, s in self._states().items() if s.highwater is not None and not self._connected(p)}
         arrived = time.time_ns() // 1000
         # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
         self.member = self._consumer.group_metadata()
@@ -243,8 +252,11 @@ class GroupReader:
     def _begin(self, fresh: Mapping[Partition, int | None]) -> None:
         unread = [TopicPartition(*p) for p, offset in fresh.items() if offset is None]
         starts = self._start.offsets(self._consumer, unread) if unread else {}
+        self._lost_at = {p: at for p, at in self._lost_at.items() if p in self.committed}
         for partition, offset in fresh.items():
             key = TopicPartition(*partition)
+            if offset is not None:
+                self._lost_at[partition] = time.monotonic()
             self._consumer.seek(key, starts[key] if offset is None else offset)
             # What was told in an earlier ownership must not make it look read to its end.
             self._consumer._subscription.assignment[key].highwater = None
@@ -263,8 +275,10 @@ class GroupReader:
         return {p: self._end(p, states[TopicPartition(*p)]) for p in self.committed}
 
     def _end(self, partition: Partition, state: Any) -> End:
+        """How far a partition was given; its end is one only when those who write have had time to find it again."""
         following = self._next(partition, state)
-        return End(following, following == state.position.offset and self._told(partition, state))
+        settled = time.monotonic() - self._lost_at.get(partition, -_SETTLING) >= _SETTLING
+        return End(following, settled and following == state.position.offset and self._told(partition, state))
 
     def _next(self, partition: Partition, state: Any) -> int:
         """The offset of the next record to give."""

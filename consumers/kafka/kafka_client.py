@@ -18,6 +18,7 @@ from kafka.errors import (
 )
 
 from stream_monitor.config.deployment import Kafka
+from stream_monitor.logs import overheard
 
 _OURS = {
     "auto_offset_reset",
@@ -146,12 +147,15 @@ def problems(kafka: Kafka) -> list[tuple[str, str]]:
 
 @contextmanager
 def reaching(kafka: Kafka) -> Iterator[None]:
-    """Turns every way of not getting through to a broker into KafkaUnreachable."""
-    try:
-        yield
-    except _UNREACHABLE as error:
-        servers = ",".join(kafka.bootstrap_servers)
-        raise KafkaUnreachable(f"Kafka at {servers} is out of reach: {error or type(error).__name__}") from error
+    """Turns every way of not getting through to a broker into KafkaUnreachable, which says what each connection ended of."""
+    with overheard("kafka.net.connection") as said:
+        try:
+            yield
+        except _UNREACHABLE as error:
+            servers = ",".join(kafka.bootstrap_servers)
+            reasons = "; ".join(filter(None, dict.fromkeys(text.partition("Connection lost: ")[2] for text in said)))
+            what = f"Kafka at {servers} is out of reach: {error or type(error).__name__}"
+            raise KafkaUnreachable(f"{what} ({reasons})" if reasons else what) from error
 
 
 def _wrong(key: str, value: object) -> str | None:

@@ -81,7 +81,8 @@ def require(config: Config) -> None:
     planned = plan(config)
     missing = [topic.name for topic in planned if not topic.exists and topic.ours]
     if missing:
-        raise MissingTopics(f"missing topics: {', '.join(missing)}; make them with: stream-monitor topics create")
+        lacking = f"missing topics, or none that this user may describe: {', '.join(missing)}"
+        raise MissingTopics(f"{lacking}; make them with: stream-monitor topics create")
     missing = [topic.name for topic in planned if not topic.exists]
     if len(missing) == len(inputs(config)):
         raise MissingTopics(f"missing input topics: {', '.join(missing)}; they are named under streams")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor.blocks import Source
+from stream_monitor.blocks import Progress, Source
 from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.config.stream import Metrics
 from stream_monitor.joining.clock import FAR
@@ -81,6 +81,10 @@ class Checks:
         if over is not None and kind == "predictions":
             self._rhythms["labels"].excuse(int(clock[0]) + age)
         return [] if over is None else [over]
+
+    def read(self, entries: Iterable[Progress]) -> None:
+        """Takes whether inputs are read to their ends."""
+        self._inputs.read(entries)
 
     def times(self, times: Ints, clock: Ints, metrics: Metrics) -> None:
         """Takes the times of predictions, and the clock at them."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from stream_monitor.blocks import Progress
 from stream_monitor.config.quality import NoData
 from stream_monitor.events import iso
 from stream_monitor.quality.issue import Found, Issue
@@ -34,6 +36,8 @@ class _Input:
         """The topic's rows before its first."""
         self.at = 0
         """The topic's rows up to its last."""
+        self.live_at = 0
+        """Those of them that were read as they came."""
         self.longest = 0
         """The longest run of others' rows between its own that is usual."""
         self.said = 0
@@ -45,6 +49,7 @@ class _Input:
 class Inputs:
     """Time passes for an input by the rows of the others, so that nights and quiet hours are no surprise.
 
+    Not by rows of a backlog: they were written while the input's own, which may have been read before, were written too.
     A run of others' rows that was said is usual once there was another as long: a quiet night is said twice, and one outage of
     days does not hide the next.
     """
@@ -53,6 +58,10 @@ class Inputs:
         self._stream, self._limits = stream, limits
         self._inputs: dict[tuple[str, int], _Input] = {}
         self._rows: dict[str, int] = {}
+        self._live: dict[str, int] = {}
+        """By topic, those of inputs that had been read to their ends before."""
+        self._behind: set[tuple[str, int]] = set()
+        """The inputs that were not."""
         self._issues = OpenIssues()
 
     def configure(self, limits: NoData) -> None:
@@ -61,19 +70,25 @@ class Inputs:
 
     def see(self, topic: str, partition: int, rows: int, clock: int) -> None:
         """Takes how many rows came from an input, and the stream's clock at the last of them."""
-        before = self._rows.get(topic, 0)
-        self._rows[topic] = before + rows
+        behind = (topic, partition) in self._behind
+        before, live = self._rows.get(topic, 0), self._live.get(topic, 0)
+        self._rows[topic], self._live[topic] = before + rows, live + (0 if behind else rows)
         one = self._inputs.get((topic, partition))
         if one is None:
             if len(self._inputs) >= _LIMIT:
                 return
             one = self._inputs[topic, partition] = _Input()
-            one.began = one.at = before
-        run = before - one.at
+            one.began, one.at, one.live_at = before, before, live
+        run = before - one.at if behind else live - one.live_at
         if _named(topic, partition) in self._issues.open("StalledInput"):
             run, one.said = min(run, one.said), max(run, one.said)
         one.longest = max(one.longest, run)
-        one.rows, one.at, one.clock = one.rows + rows, before + rows, clock
+        one.rows, one.at, one.live_at, one.clock = one.rows + rows, before + rows, self._live[topic], clock
+
+    def read(self, entries: Iterable[Progress]) -> None:
+        """Takes whether inputs are read to their ends."""
+        for entry in entries:
+            (self._behind.discard if entry.drained else self._behind.add)((entry.topic, entry.partition))
 
     def close(self, now: int) -> list[Issue]:
         """What stands still at a clock, and what goes on again."""
@@ -81,7 +96,7 @@ class Inputs:
             return self._issues.close("StalledInput", self._limits.severity)
         bad, well = [], set()
         for (topic, partition), one in sorted(self._inputs.items()):
-            name, run = _named(topic, partition), self._rows[topic] - one.at
+            name, run = _named(topic, partition), self._live[topic] - one.live_at
             expected = run * one.rows / (one.at - one.began) if one.rows >= _KNOWN else 0.0
             if expected >= _EXPECTED and run > _LONGER * one.longest and now - one.clock >= _LEAST:
                 summary = (
@@ -96,15 +111,20 @@ class Inputs:
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         inputs = [[*key, *vars(one).values()] for key, one in self._inputs.items()]
-        return {"inputs": inputs, "rows": dict(self._rows), "ledger": self._issues.state()}
+        behind = [list(key) for key in sorted(self._behind)]
+        return {
+            "inputs": inputs, "rows": dict(self._rows), "live": dict(self._live), "behind": behind,
+            "ledger": self._issues.state(),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self._rows = dict(state["rows"])
+        self._rows, self._live = dict(state["rows"]), dict(state["live"])
+        self._behind = {(topic, partition) for topic, partition in state["behind"]}
         self._issues.restore(state["ledger"])
         for topic, partition, *values in state["inputs"]:
             one = self._inputs[topic, partition] = _Input()
-            one.rows, one.began, one.at, one.longest, one.said, one.clock = values
+            one.rows, one.began, one.at, one.live_at, one.longest, one.said, one.clock = values
 
 
 def _named(topic: str, partition: int) -> str:

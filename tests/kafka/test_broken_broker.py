@@ -11,8 +11,10 @@ import pytest
 from kafka import KafkaProducer
 
 from consumers.broker.node import Broker
+from consumers.kafka import group_reader
 from consumers.kafka.group_reader import Unassigned
 from consumers.kafka.poller import Limits
+from stream_monitor.task import End, Partition
 from tests.conftest import create_topic
 from tests.kafka.conftest import drained, said, send, work_until
 from tests.kafka.replica import Replica, until
@@ -107,3 +109,24 @@ def test_a_task_lives_through_a_restart_of_the_broker(fragile: Broker, frail: Wo
         work_until(Tally(), log, drained(log))
         log.close(grace=2.0)
     assert [one["sum"] for one in said(frail)] == [n * (n + 1) // 2 for n in range(100)]
+
+
+def test_nothing_is_at_its_end_before_those_who_write_had_time_to_find_the_broker_again(
+    fragile: Broker, frail: World, writer: KafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_reader, "_SETTLING", 4.0)
+    place = Partition(frail.input, 0)
+    send(writer, frail.input, ["first"])
+    with closing(frail.log(limits=QUICK)) as log:
+        until(lambda: log.read().ends.get(place) == End(1, True), every=0)
+        fragile.stop()
+        until(lambda: not log.read().ends[place].drained, every=0)
+        fragile.start()
+        found = time.monotonic()
+        while log._reader._connected(place) is False:
+            assert not log.read().ends[place].drained
+            found = time.monotonic()
+        writer.send(frail.input, b"second", partition=0)
+        until(lambda: log.read().ends[place].drained, every=0)
+        assert time.monotonic() > found + 3.0
+        assert log.read().ends[place] == End(2, True)

@@ -11,16 +11,20 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from kafka import TopicPartition
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
+from structlog.testing import capture_logs
 
+from consumers import daemon
 from consumers.broker.node import Broker
-from consumers.kafka import kafka_client
+from consumers.kafka import kafka_client, topics
 from consumers.kafka.kafka_client import KafkaUnreachable
 from consumers.kafka.kafka_log import KafkaLog
-from stream_monitor.config.deployment import Kafka
+from stream_monitor.config.deployment import Config, Kafka
 from stream_monitor.task import Output
 from tests.kafka.replica import until
 
 PASSWORD = "a-secret-that-is-long"
+AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +65,10 @@ def properties(folder: Path, protocol: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def broker(folder: Path) -> Iterator[Broker]:
-    """One that wants a certificate and a password."""
-    with Broker(sasl={"monitor": PASSWORD}, properties=properties(folder, "SASL_SSL")) as running:
+    """One that wants a certificate and a password, and lets a guest do only what was granted."""
+    rights = {"authorizer.class.name": AUTHORIZER, "super.users": "User:monitor;User:ANONYMOUS"}
+    users = {"monitor": PASSWORD, "guest": PASSWORD}
+    with Broker(sasl=users, properties=properties(folder, "SASL_SSL") | rights) as running:
         yield running
 
 
@@ -122,3 +128,40 @@ def test_who_is_not_trusted_or_does_not_trust_is_out_of_reach(
     with pytest.raises(KafkaUnreachable) as caught:
         kafka_client.admin(kafka(broker, folder, **files))
     assert "secret" not in str(caught.value)
+
+
+def reason(config: Config) -> tuple[int, str]:
+    """How the daemon ends that cannot start, and why."""
+    with capture_logs() as told:
+        code = daemon.run(config, only="intake")
+    (refused,) = (one for one in told if one["event"] == "cannot_start")
+    return code, refused["reason"]
+
+
+def test_why_it_cannot_start_is_said(broker: Broker, folder: Path, unique: Callable[[str], str]) -> None:
+    prefix = unique("guarded")
+
+    def made(**more: str) -> Config:
+        stream = {"predictions": {"topic": f"{prefix}.in"}}
+        ours = kafka(broker, folder, group=prefix, **more).model_dump(mode="python")
+        return Config.model_validate(
+            {"topics": {"prefix": f"{prefix}."}, "streams": {"shop": stream}, "kafka": ours, "http": {"port": 0}}
+        )
+
+    code, why = reason(made(sasl_password="another-secret"))
+    assert code == 4
+    assert "SaslAuthenticationFailed" in why
+    assert "secret" not in why
+    topics.create(made(), include_inputs=True)
+    code, why = reason(made(sasl_username="guest"))
+    assert code == 1
+    assert why.startswith("missing topics, or none that this user may describe: ")
+    with closing(kafka_client.admin(made().kafka)) as admin:
+        pattern = ResourcePattern(ResourceType.TOPIC, prefix, ACLResourcePatternType.PREFIXED)
+        admin.create_acls([ACL("User:guest", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, pattern)])
+    granted = made(sasl_username="guest")
+    until(lambda: "TransactionalIdAuthorizationFailed" in reason(granted)[1])
+    code, why = reason(granted)
+    assert code == 1
+    assert why.startswith("Kafka refused: ")
+    assert "check-config --connect" in why

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from stream_monitor.blocks import Progress
 from stream_monitor.config.quality import NoData
 from stream_monitor.quality.inputs import Inputs
+from stream_monitor.quality.issue import Issue
 from tests.quality.columns import said
 
 MINUTE = 60_000_000
@@ -86,11 +88,13 @@ def test_any_cut_and_any_restart_give_the_same() -> None:
     rng = np.random.default_rng(4)
     sections = [(int(rng.integers(3 if i < 900 else 2)), int(rng.integers(2, 50)), i * MINUTE // 4) for i in range(1_500)]
     whole, cut = Inputs("shop", NoData()), Inputs("shop", NoData())
-    issues = []
+    issues: list[list[Issue]] = []
     for partition, rows, clock in sections:
         whole.see("p", partition, rows, clock)
         cut.see("p", partition, 1, clock)
         cut.see("p", partition, rows - 1, clock)
+        for one in (whole, cut) if len(issues) % 50 == 0 else ():
+            told(one, [0, 2] if len(issues) % 100 else [])
         saved, cut = cut.state(), Inputs("shop", NoData())
         cut.restore(saved)
         issues.append(whole.close(clock))
@@ -104,3 +108,31 @@ def test_memory_is_bounded() -> None:
     for partition in range(1_000):
         inputs.see("p", partition, 10, 0)
     assert len(inputs.state()["inputs"]) == 256
+
+
+def told(inputs: Inputs, behind: list[int], partitions: range = range(3)) -> None:
+    inputs.read(Progress("p", number, 0, number not in behind) for number in partitions)
+
+
+def test_rows_of_a_backlog_are_no_proof_that_who_was_read_to_the_end_before_stands_still() -> None:
+    rng, inputs = np.random.default_rng(6), Inputs("shop", NoData())
+    told(inputs, [0, 1, 2])
+    for minute in range(120):
+        went_on(inputs, rng, range(minute, minute + 1), [0, 1, 2] if minute < 60 else [0, 1])
+        told(inputs, [0, 1, 2] if minute < 60 else [0, 1])
+        assert inputs.close(minute * MINUTE) == []
+    told(inputs, [])
+    assert inputs.close(120 * MINUTE) == []
+    went_on(inputs, rng, range(120, 130), [0, 1])
+    assert said(inputs.close(130 * MINUTE)) == [("StalledInput", "opened", "p-2")]
+
+
+def test_the_longest_gap_is_learnt_from_a_backlog_too() -> None:
+    rng, inputs = np.random.default_rng(7), Inputs("shop", NoData())
+    for begin in range(0, 300, 60):
+        went_on(inputs, rng, range(begin, begin + 30), [0, 1])
+        went_on(inputs, rng, range(begin + 30, begin + 60), [0, 1, 2])
+        told(inputs, [0, 1, 2])
+    told(inputs, [])
+    went_on(inputs, rng, range(300, 330), [0, 1])
+    assert inputs.close(330 * MINUTE) == []
