@@ -45,7 +45,7 @@ class Halves:
 
     def __init__(self, columns: int) -> None:
         self._odd = [Sums.none(split.columns, columns) for split in _SPLITS]
-        self._hours = [Hours.none(columns) for _ in _WEEKLY]
+        self._hours = [Hours(columns) for _ in _WEEKLY]
 
     def take(self, when: Runs, first: int, sums: Array, held: tuple[Array, Array] | None) -> None:
         """Takes the sums of runs of rows, float64[d, r]; and how many of these were held, and their scores; from `first` on."""
@@ -100,7 +100,7 @@ class Halves:
         for number, (split, odd) in enumerate(zip(_SPLITS, self._odd, strict=True)):
             if split.columns == len(model):
                 if edge != SMOOTH:
-                    odd = self._hours[number - len(DAILY)].stairs(odd, edge)
+                    odd = self._hours[number - len(DAILY)].stairs(odd)(edge)
                 one, other = (half.fitted(model)[0][-OF_PERIOD:] for half in (odd, every.without(odd)))
                 agree &= _product(one, own, other) >= _AGAIN * whole
         return agree

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,70 +17,89 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-class Hours(NamedTuple):
+class Hours:
     """Of rows of d columns."""
 
-    rows: Array
-    """In each bin of the week."""
-    scores: Array
-    """Their sums in each hour, [h, d]."""
-    away: Array
-    """How many rows were held in each hour, [h, d]."""
-
-    @classmethod
-    def none(cls, columns: int) -> Hours:
-        """Of no rows."""
-        return cls(np.zeros(len(TABLE)), np.zeros((HOURS, columns)), np.zeros((HOURS, columns)))
+    def __init__(self, columns: int) -> None:
+        self.rows = np.zeros(len(TABLE), np.uint32)
+        """In each bin of the week."""
+        self.scores = np.zeros((HOURS, columns))
+        """Their sums in each hour, [h, d]."""
+        self._held = np.zeros(0, np.int64)
+        """The columns of which rows were held."""
+        self._away = np.zeros((HOURS, 0))
+        """How many, in each hour, [h, k]."""
 
     def take(self, bins: Ints, hours: Ints, rows: Ints, sums: Array, away: Array | None) -> None:
         """Takes the sums of runs of rows, float64[d, r], in bins and hours; and how many of these were held."""
         if len(bins) == 1:
-            self.rows[bins] += rows
+            self.rows[bins] += np.uint32(rows[0])
         else:
-            np.add.at(self.rows, bins, rows)
+            np.add.at(self.rows, bins, rows.astype(np.uint32))
         _add(self.scores, hours, sums)
         if away is not None:
-            _add(self.away, hours, away)
+            self._make_room(np.flatnonzero(away.any(axis=1)))
+            _add(self._away, hours, away[self._held])
 
-    def without(self, some: Hours) -> Hours:
-        """The sums of the other rows than some."""
-        return Hours(self.rows - some.rows, self.scores - some.scores, self.away - some.away)
+    def hold(self, columns: Ints, away: Array) -> None:
+        """Holds so many rows of columns, [h, k], and no others."""
+        self._make_room(columns)
+        self._away[:, np.searchsorted(self._held, columns)] = away
 
-    def stairs(self, sums: Sums, edge: int) -> Sums:
+    def stairs(self, sums: Sums) -> Callable[[int], Sums]:
         """What seasons are fitted to where levels of days, which begin at an hour, take the place of waves of the week."""
-        stairs, days = STAIRS[edge], slice(None, -OF_PERIOD)
-        beside = of_hours(TABLE[:, days] * self.rows[:, np.newaxis]).T @ stairs
-        own = (stairs.T * of_hours(self.rows)) @ stairs
-        gram = np.block([[sums.gram[days, days], beside], [beside.T, own]])
-        products, away = (
-            np.vstack((one[days], stairs.T @ more)) for one, more in ((sums.products, self.scores), (sums.away, self.away))
-        )
-        return Sums(gram, products, away, sums.away_sums)
+        days = slice(None, -OF_PERIOD)
+        rows = self.rows.astype(np.float64)
+        table, by_hour = of_hours(TABLE[:, days] * rows[:, np.newaxis]).T, of_hours(rows)
+
+        def at(edge: int) -> Sums:
+            stairs = STAIRS[edge]
+            beside, own = table @ stairs, (stairs.T * by_hour) @ stairs
+            gram = np.block([[sums.gram[days, days], beside], [beside.T, own]])
+            away = np.zeros((OF_PERIOD, self.scores.shape[1]))
+            away[:, self._held] = stairs.T @ self._away
+            return Sums(
+                gram,
+                np.vstack((sums.products[days], stairs.T @ self.scores)),
+                np.vstack((sums.away[days], away)),
+                sums.away_sums,
+            )
+
+        return at
 
     def let_go(self, columns: Mask) -> None:
         """Holds nothing of columns, [d], any more."""
-        self.away[:, columns] = 0.0
+        still = ~columns[self._held]
+        self._held, self._away = self._held[still], self._away[:, still]
 
     def forget(self, columns: Mask) -> None:
         """Takes all that was seen of columns, [d], for noise about 0."""
-        self.scores[:, columns] = self.away[:, columns] = 0.0
+        self.scores[:, columns] = 0.0
+        self.let_go(columns)
 
     def state(self) -> list[npt.NDArray[Any]]:
         """Everything, as few arrays as there is something to say."""
         if not self.rows.any():
             return []
-        held = np.flatnonzero(self.away.any(axis=0))
-        return [self.rows.astype(np.uint32), self.scores.copy(), held, self.away[:, held].astype(np.uint32)]
+        return [self.rows.copy(), self.scores.copy(), self._held.copy(), self._away.astype(np.uint32)]
 
     @classmethod
     def restored(cls, columns: int, state: list[npt.NDArray[Any]]) -> Hours:
         """From a `state()`, of so many columns."""
-        hours = cls.none(columns)
+        hours = cls(columns)
         if state:
             rows, scores, held, away = state
             hours.rows[:], hours.scores[:] = rows, scores
-            hours.away[:, held] = away
+            hours.hold(held, away)
         return hours
+
+    def _make_room(self, columns: Ints) -> None:
+        """Has a place for each of some columns."""
+        held = np.union1d(self._held, columns)
+        if len(held) > len(self._held):
+            away = np.zeros((HOURS, len(held)))
+            away[:, np.searchsorted(held, self._held)] = self._away
+            self._held, self._away = held, away
 
 
 def _add(table: Array, hours: Ints, values: Array) -> None:

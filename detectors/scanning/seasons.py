@@ -65,7 +65,7 @@ class Seasons:
         self._squares = np.zeros(columns)
         self._products = np.zeros((COLUMNS, columns))
         self._gram = np.zeros((COLUMNS, COLUMNS))
-        self._hours = Hours.none(columns)
+        self._hours = Hours(columns)
         self._beta = np.zeros((COLUMNS, columns))
         self.edges = np.full(columns, SMOOTH)
         """The UTC hour at which days begin whose levels take the place of waves of the week, in each column."""
@@ -157,7 +157,7 @@ class Seasons:
         gain = np.log(np.maximum(left, 1.0)) - np.log(np.maximum(steps.left, 1.0))
         suspects &= self._rows * gain > _SUSPECT
         self._away[:, suspects], self._away_sums[suspects] = steps.waves[:, suspects], steps.sums[suspects]
-        self._hours.away[:, suspects] = steps.hours[:, suspects]
+        self._hours.hold(np.flatnonzero(suspects), steps.hours[:, suspects])
         self._halves.hold(suspects, list(steps.odd_waves), list(steps.odd_sums))
         return suspects
 
@@ -196,7 +196,7 @@ class Seasons:
         best = np.full(len(n), np.inf)
         self._beta, self.regressors = np.where(held, before[0], 0.0), np.where(held, had, 0)
         self.edges = np.where(held, before[1], SMOOTH)
-        for fit in (self._fitted(_MODELS[0]), *(self._fitted(model) for model in seen), *self._levels(seen)):
+        for fit in (*(self._fitted(model, self._sums) for model in (_MODELS[0], *seen)), *self._levels(seen)):
             regressors = len(fit.beta) - 1
             criterion = n * np.log(fit.left) + 2 * regressors + np.where(fit.edges == SMOOTH, 0.0, _CHOICE)
             better = (criterion < best - 1e-6) & (~held | (regressors >= had))
@@ -245,9 +245,8 @@ class Seasons:
         step: Array = np.abs(self._away_sums / np.maximum(away, 1.0) - others)
         return step
 
-    def _fitted(self, model: range, edge: int = SMOOTH) -> _Fit:
+    def _fitted(self, model: range, sums: Sums, edge: int = SMOOTH) -> _Fit:
         """A season of the first columns of the table and a step of rows that were held; with an edge, of levels of days."""
-        sums = self._sums_of(edge)
         beta, step = sums.fitted(model)
         explained = (beta * sums.products[np.array(model)]).sum(axis=0) / UNIT + step * self._away_sums
         left = self._squares - explained
@@ -256,15 +255,16 @@ class Seasons:
 
     def _sums_of(self, edge: int) -> Sums:
         """What waves are fitted to, or levels of days that begin at an hour."""
-        return self._sums if edge == SMOOTH else self._hours.stairs(self._sums, edge)
+        return self._sums if edge == SMOOTH else self._hours.stairs(self._sums)(edge)
 
     def _levels(self, seen: list[range]) -> list[_Fit]:
         """The best levels of the days of a week, wherever days begin; none before weeks have been seen."""
         if _MODELS[-1] not in seen:
             return []
-        best = self._fitted(_MODELS[-1], 0)
+        stairs = self._hours.stairs(self._sums)
+        best = self._fitted(_MODELS[-1], stairs(0), 0)
         for edge in range(1, EDGES):
-            fit = self._fitted(_MODELS[-1], edge)
+            fit = self._fitted(_MODELS[-1], stairs(edge), edge)
             better = fit.left < best.left
             best = _Fit(*(np.where(better, new, old) for new, old in zip(fit, best, strict=True)))
         return [best]
