@@ -372,12 +372,11 @@ def _tell_more(most: SegmentCause, known: list[SegmentCause]) -> bool:
 
 
 def _change(finding: Finding, context: Context) -> ChangeEstimate:
-    moved = sorted(context.shares, key=lambda one: -abs(one[2] - one[1]))
     statistic = "rate" if finding.unit == "points" and finding.moved == "mean" else finding.moved
     return ChangeEstimate(
         position=finding.began_position, interval=finding.interval, time=iso(finding.began_time), direction=finding.direction,
         statistic=statistic, before=finite(finding.before),
         after=finite(finding.after), effect=Effect(value=finite(finding.effect), unit=finding.unit),
-        shares=[Share(category=name, before=before, after=after) for name, before, after in moved],
+        shares=[Share(category=name, before=before, after=after) for name, before, after in context.by_change()],
         together=list(finding.together), label_age_s=None if context.age is None else context.age / 1e6,
     )  # fmt: skip

@@ -44,6 +44,10 @@ class Context(NamedTuple):
     age: int | None = None
     """The age of predictions at which losses are taken, microseconds, where a part of labels comes later."""
 
+    def by_change(self) -> list[tuple[str, float, float]]:
+        """The shares, those that have changed most first; by name where it is the same to what is written."""
+        return sorted(self.shares, key=lambda one: (-round(abs(one[2] - one[1]), 3), one[0]))
+
 
 def summary(finding: Finding, subject: str, context: Context) -> str:
     """What has changed, since when and by how much, in a line."""
@@ -150,7 +154,7 @@ def _loss(cause: SegmentCause) -> str:
 
 
 def _shares(context: Context) -> str:
-    moved = sorted(context.shares, key=lambda one: -abs(one[2] - one[1]))[:_NAMED]
+    moved = context.by_change()[:_NAMED]
     return ", ".join(f"{name} {100 * before:.1f}% -> {100 * after:.1f}%" for name, before, after in moved)
 
 

@@ -185,6 +185,12 @@ def test_a_spread_is_never_said_to_be_once_as_wide(effect: float, words: str) ->
     assert summary(finding, "s", Context(False)).endswith(f": {words}")
 
 
+@pytest.mark.parametrize("more", [-1e-6, 0.0, 1e-6])
+def test_shares_that_changed_alike_are_said_in_the_same_order_each_time(more: float) -> None:
+    context = Context(False, shares=(("ok", 0.987, 0.953 + more), ("fraud", 0.013, 0.047)))
+    assert [name for name, *_ in context.by_change()] == ["fraud", "ok"]
+
+
 def test_categories_that_come_in_other_shares_are_named() -> None:
     rng, n = np.random.default_rng(0), 6000
     before, after = rng.choice(["PT", "ES", "FR"], n, p=[0.6, 0.3, 0.1]), rng.choice(["PT", "ES", "FR"], n, p=[0.3, 0.3, 0.4])
