@@ -40,19 +40,21 @@ class Early:
 
     def __init__(self, columns: int) -> None:
         self._waves, self._scores = np.zeros((_PARTS, COLUMNS)), np.zeros((_PARTS, columns))
-        self._hours = np.zeros((_PARTS, HOURS))
+        self._hours: dict[int, Array] = {}
+        """The rows of each part that has any by hour of the week."""
 
     def take(self, sums: Array, when: Runs, first: int) -> None:
         """Takes the sums of runs of rows, float64[d, r]; the stream began at `first`."""
         part = np.clip((when.times[when.starts] // BIN * BIN - first) // _PART, 0, _PARTS - 1)
+        for one in np.unique(part).tolist():
+            hours = self._hours.setdefault(one, np.zeros(HOURS))
+            np.add.at(hours, when.hours[part == one], when.rows[part == one])
         if len(part) == 1:
             self._waves[part] += when.waves * when.rows
             self._scores[part] += sums.T
-            self._hours[part, when.hours] += when.rows
             return
         np.add.at(self._waves, part, when.waves * when.rows[:, np.newaxis])
         np.add.at(self._scores, part, sums.T)
-        np.add.at(self._hours, (part, when.hours), when.rows)
 
     def steps(self, gram: Array, products: Array, squares: Array) -> Steps:
         """Beside a season of the first columns of the table, of which these are the normal equations: [w, w], [w, d], [d]."""
@@ -63,6 +65,9 @@ class Early:
         found = Steps(
             none + np.inf, waves, none, np.zeros((HOURS, len(squares))), np.stack((waves, waves)), np.stack((none, none))
         )
+        hours = np.zeros((_PARTS, HOURS))
+        for part, rows_there in self._hours.items():
+            hours[: part + 1] += rows_there
         for part in range(1, _PARTS):
             rows = behind[part, 0] / UNIT
             if not _SHARE < rows / gram[0, 0] < 1 - _SHARE:
@@ -73,18 +78,21 @@ class Early:
             better = left < found.left
             found.left[better], found.sums[better] = left[better], sums[part, better]
             found.waves[:, better] = behind[part, :, np.newaxis]
-            found.hours[:, better] = self._hours[part:].sum(axis=0)[:, np.newaxis]
+            found.hours[:, better] = hours[part][:, np.newaxis]
             found.odd_waves[..., better] = (odd[:, part:] @ self._waves[part:])[..., np.newaxis]
             found.odd_sums[:, better] = (odd[:, part:] @ self._scores[part:])[:, better]
         return found
 
     def state(self) -> list[Array]:
         """Everything, as arrays."""
-        return [self._waves.copy(), self._scores.copy(), self._hours.copy()]
+        parts = np.array(sorted(self._hours), np.int64)
+        return [self._waves.copy(), self._scores.copy(), parts, np.array([self._hours[part] for part in parts.tolist()])]
 
     @classmethod
     def restored(cls, state: list[Array]) -> Early:
         """From a `state()`."""
         early = cls(0)
-        early._waves, early._scores, early._hours = (part.copy() for part in state)
+        waves, scores, parts, hours = state
+        early._waves, early._scores = waves.copy(), scores.copy()
+        early._hours = {part: rows.copy() for part, rows in zip(parts.tolist(), hours, strict=True)}
         return early

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors import Array
 
-from .hours import Hours
 from .sums import Sums
-from .waves import BIN, COLUMNS, DAY, OF_PERIOD, SMOOTH, WEEK, Runs
+from .waves import BIN, COLUMNS, DAY, OF_PERIOD, WEEK, Runs
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -45,7 +44,6 @@ class Halves:
 
     def __init__(self, columns: int) -> None:
         self._odd = [Sums.none(split.columns, columns) for split in _SPLITS]
-        self._hours = [Hours(columns) for _ in _WEEKLY]
 
     def take(self, when: Runs, first: int, sums: Array, held: tuple[Array, Array] | None) -> None:
         """Takes the sums of runs of rows, float64[d, r]; and how many of these were held, and their scores; from `first` on."""
@@ -60,12 +58,6 @@ class Halves:
             if held is not None:
                 mine.away[...] += waves.T @ held[0][:, odd].T
                 mine.away_sums[...] += held[1][:, odd].sum(axis=1)
-        hours = when.hours
-        for split, by_hour in zip(_WEEKLY, self._hours, strict=True):
-            odd = split.is_odd(since)
-            if odd.any():
-                away = None if held is None else held[0][:, odd]
-                by_hour.take(when.bins[odd], hours[odd], when.rows[odd], sums[:, odd], away)
 
     def hold(self, columns: Mask, away: list[Array], away_sums: list[Array]) -> None:
         """Holds rows of the first days of columns, [d]: sums of odd ones by `DAILY` splits, of waves, [w, d], and scores."""
@@ -76,44 +68,45 @@ class Halves:
         """Holds nothing of columns, [d], any more."""
         for mine in self._odd:
             mine.away[:, columns] = mine.away_sums[columns] = 0.0
-        for by_hour in self._hours:
-            by_hour.let_go(columns)
 
     def forget(self, columns: Mask) -> None:
         """Takes all that was seen of columns, [d], for noise about 0."""
         self.acquit(columns)
         for mine in self._odd:
             mine.products[:, columns] = 0.0
-        for by_hour in self._hours:
-            by_hour.forget(columns)
 
-    def agree(self, every: Sums, model: range, season: Array, edge: int = SMOOTH) -> Mask:
-        """In which columns, [d], halves show alike what the longest period of a model adds to a season, [w, d].
+    def agree(self, every: Sums, model: range, held: bool = True) -> Mask:
+        """In which columns, [d], halves show alike what the longest period of a model adds to the season of all rows.
 
-        With an edge these, and `every`, are of levels of days.
+        Beside a step of those that were held; or as if none were.
         """
+        odds = [
+            odd if held else odd.let_go() for split, odd in zip(_SPLITS, self._odd, strict=True) if split.columns == len(model)
+        ]
+        if not held:
+            every, odds = every.let_go(), [odd.let_go() for odd in odds]
         gram, _ = every.equations(model)
         beside = np.linalg.solve(gram[:-OF_PERIOD, :-OF_PERIOD], gram[:-OF_PERIOD, -OF_PERIOD:])
         own = gram[-OF_PERIOD:, -OF_PERIOD:] - gram[-OF_PERIOD:, :-OF_PERIOD] @ beside
-        whole = _product(season[-OF_PERIOD:], own, season[-OF_PERIOD:])
+        season = _longest(every, model)
+        whole = _product(season, own, season)
         agree = np.ones(season.shape[1], np.bool_)
-        for number, (split, odd) in enumerate(zip(_SPLITS, self._odd, strict=True)):
-            if split.columns == len(model):
-                if edge != SMOOTH:
-                    odd = self._hours[number - len(DAILY)].stairs(odd)(edge)
-                one, other = (half.fitted(model)[0][-OF_PERIOD:] for half in (odd, every.without(odd)))
-                agree &= _product(one, own, other) >= _AGAIN * whole
+        for odd in odds:
+            agree &= _product(_longest(odd, model), own, _longest(every.without(odd), model)) >= _AGAIN * whole
         return agree
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> list[list[Array]]:
         """Everything, as arrays."""
-        odd = [[part.copy() for part in mine] for mine in self._odd]
-        return {"odd": odd, "hours": [by_hour.state() for by_hour in self._hours]}
+        return [[part.copy() for part in mine] for mine in self._odd]
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: list[list[Array]]) -> None:
         """Goes on from a `state()`."""
-        self._odd = [Sums(*(part.copy() for part in mine)) for mine in state["odd"]]
-        self._hours = [Hours.restored(len(self._odd[0].away_sums), mine) for mine in state["hours"]]
+        self._odd = [Sums(*(part.copy() for part in mine)) for mine in state]
+
+
+def _longest(sums: Sums, model: range) -> Array:
+    """The waves of the longest period of a season, [w, d]."""
+    return sums.fitted(model)[0][-OF_PERIOD:]
 
 
 def _product(one: Array, gram: Array, other: Array) -> Array:

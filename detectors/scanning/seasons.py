@@ -203,8 +203,7 @@ class Seasons:
             if (better & (regressors > had)).any():
                 better &= (regressors <= had) | self._agree(fit)
             best = np.where(better, criterion, best)
-            size = np.maximum(self._step(), np.sqrt((fit.beta[1:] ** 2).sum(axis=0) / 2))
-            better &= ~held | ((regressors > had) & (np.abs(fit.step) < _EXPLAINED * size))
+            better &= ~held | ((regressors > had) & self._explains(fit))
             if regressors and better.any():
                 self._beta[:, better] = 0.0
                 self._beta[: regressors + 1, better] = np.rint(fit.beta[:, better] * UNIT)
@@ -269,11 +268,21 @@ class Seasons:
             best = _Fit(*(np.where(better, new, old) for new, old in zip(fit, best, strict=True)))
         return [best]
 
+    def _explains(self, fit: _Fit) -> Mask:
+        """In which columns, [d], a season leaves little of the step of rows that were held."""
+        size = np.maximum(self._step(), np.sqrt((fit.beta[1:] ** 2).sum(axis=0) / 2))
+        explains: Mask = np.abs(fit.step) < _EXPLAINED * size
+        return explains
+
     def _agree(self, fit: _Fit) -> Mask:
-        """In which columns, [d], a season is in both halves of its periods."""
-        model, agree = range(len(fit.beta)), np.zeros(len(self.level), np.bool_)
-        for edge in np.unique(fit.edges).tolist():
-            agree |= (fit.edges == edge) & self._halves.agree(self._sums_of(edge), model, fit.beta, edge)
+        """In which columns, [d], a season is in both halves of its periods; of levels of days it is asked of the waves.
+
+        Beside these a step may take what is a level: levels that leave little of it are looked for as if nothing were held.
+        """
+        model = range(len(fit.beta))
+        agree, levels = self._halves.agree(self._sums, model), fit.edges != SMOOTH
+        if levels.any():
+            agree |= levels & self._explains(fit) & self._halves.agree(self._sums, model, held=False)
         return agree
 
     def _waves(self, edges: Ints) -> Array:

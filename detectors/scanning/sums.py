@@ -59,3 +59,7 @@ class Sums(NamedTuple):
             self.gram[:w, :w] - some.gram, self.products[:w] - some.products, self.away[:w] - some.away,
             self.away_sums - some.away_sums,
         )  # fmt: skip
+
+    def let_go(self) -> Sums:
+        """As if nothing were held."""
+        return self._replace(away=np.zeros_like(self.away), away_sums=np.zeros_like(self.away_sums))
