@@ -59,11 +59,14 @@ def secrets(config: Config) -> list[str]:
 def overheard(name: str) -> Iterator[list[str]]:
     """What a library's logger says of errors while it is open, each once."""
     logger, said = logging.getLogger(name), _Said(logging.ERROR)
+    before = logger.level
     logger.addHandler(said)
+    logger.setLevel(min(logger.getEffectiveLevel(), logging.ERROR))
     try:
         yield said.texts
     finally:
         logger.removeHandler(said)
+        logger.setLevel(before)
 
 
 @contextmanager

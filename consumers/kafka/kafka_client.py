@@ -154,6 +154,8 @@ def reaching(kafka: Kafka) -> Iterator[None]:
         except _UNREACHABLE as error:
             servers = ",".join(kafka.bootstrap_servers)
             reasons = "; ".join(filter(None, dict.fromkeys(text.partition("Connection lost: ")[2] for text in said)))
+            if kafka.sasl_mechanism and "socket disconnected" in reasons:
+                reasons += "; so it ends as well where a broker refuses the user or the password"
             what = f"Kafka at {servers} is out of reach: {error or type(error).__name__}"
             raise KafkaUnreachable(f"{what} ({reasons})" if reasons else what) from error
 

@@ -79,11 +79,12 @@ def require(config: Config) -> None:
     Of the inputs one is enough: one that is missing, which the log says, is no reason to leave the other streams alone.
     """
     planned = plan(config)
-    missing = [topic.name for topic in planned if not topic.exists and topic.ours]
-    if missing:
-        lacking = f"missing topics, or none that this user may describe: {', '.join(missing)}"
-        raise MissingTopics(f"{lacking}; make them with: stream-monitor topics create")
-    missing = [topic.name for topic in planned if not topic.exists]
+    own = [topic.name for topic in planned if not topic.exists and topic.ours]
+    missing = [topic.name for topic in planned if not topic.exists and not topic.ours]
+    if own:
+        lacking = f"missing topics, or none that this user may describe: {', '.join(own)}"
+        inputs_too = f"; and inputs, which are named under streams: {', '.join(missing)}" if missing else ""
+        raise MissingTopics(f"{lacking}; make them with: stream-monitor topics create{inputs_too}")
     if len(missing) == len(inputs(config)):
         raise MissingTopics(f"missing input topics: {', '.join(missing)}; they are named under streams")
     for name in missing:

@@ -58,6 +58,9 @@ def _read_secrets(document: Document, folder: File) -> list[Problem]:
         secret = of_file(path)
         if secret is None:
             continue
+        if section[key] is None:
+            del section[key]
+            continue
         try:
             name = str(secret[-1])
             if name in section:

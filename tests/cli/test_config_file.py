@@ -194,6 +194,11 @@ def test_a_secret_may_be_in_a_file(loaded: Load, tmp_path: Path) -> None:
     assert secret(loaded(text, STREAM_MONITOR_KAFKA__SASL_PASSWORD_FILE=str(tmp_path / "other"))) == "of the variable"
 
 
+def test_a_secret_file_that_is_null_is_none(loaded: Load) -> None:
+    assert loaded("kafka: {sasl_password_file: null}\n" + STREAM).kafka.sasl_password is None
+    assert secret(loaded("kafka: {sasl_password_file: null, sasl_password: hunter2}\n" + STREAM)) == "hunter2"
+
+
 def secret(config: Config) -> str:
     assert config.kafka.sasl_password is not None
     return config.kafka.sasl_password.get_secret_value()

@@ -63,7 +63,8 @@ def test_state_has_the_partitions_of_blocks_and_only_its_latest_values_are_kept(
 
 def test_missing_topics_are_named_with_the_command_that_makes_them(make: Make) -> None:
     config = make()
-    with pytest.raises(topics.MissingTopics, match=rf"{config.topics.prefix}\.blocks.*stream-monitor topics create"):
+    named = rf"{config.topics.prefix}\.blocks.*stream-monitor topics create; and inputs, .*: {config.topics.prefix}\.p,"
+    with pytest.raises(topics.MissingTopics, match=named):
         topics.require(config)
     topics.create(config)
     with pytest.raises(topics.MissingTopics, match=rf"missing input topics: {config.topics.prefix}\.p"):
