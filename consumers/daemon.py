@@ -155,10 +155,9 @@ def pair(config: Config, name: Name) -> tuple[Reporting, KafkaLog]:
         from consumers.kafka import past
 
         intake = Intake(config, references(config) | past.references(config))
-        in_step = intake.together()
         return intake, KafkaLog(
             config.kafka, name, intake.topics, outputs,
-            start=config.start, in_step=in_step, time=intake.time, span=intake.span, gather=intake.gather,
+            start=config.start, in_step=intake.in_step(), time=intake.time, gather=intake.gather,
         )  # fmt: skip
     from stream_monitor.models import models
     from stream_monitor.watch import Watch

@@ -78,22 +78,19 @@ class Intake:
         """What it reads."""
         return (*self._routes, self._control)
 
-    def together(self) -> list[set[str]]:
-        """The topics whose events are to be read in order of time: those of a stream, and of all that share one with it."""
-        groups: list[set[str]] = []
-        for stream in self._config.streams.values():
-            mine = {stream.predictions.topic, *([stream.labels.topic] if stream.labels else [])}
-            for group in [group for group in groups if group & mine]:
-                groups.remove(group)
-                mine |= group
-            groups.append(mine)
-        return groups
+    def in_step(self) -> dict[frozenset[str], int]:
+        """The topics whose events are to be read in order of time: those of a stream, and of all that share one with it.
 
-    @property
-    def span(self) -> int:
-        """Microseconds of event time by which rows may be out of order: so few that no label or window misses any by it."""
-        limits = [limit for stream in self._config.streams.values() for limit in _limits(stream)]
-        return max(min(limits, default=_LONGEST_SPAN), _SHORTEST_SPAN)
+        With how many microseconds of it rows may be out of order: so few that no label or window of theirs misses any by it.
+        """
+        groups: dict[frozenset[str], int] = {}
+        for stream in self._config.streams.values():
+            mine = frozenset({stream.predictions.topic, *([stream.labels.topic] if stream.labels else [])})
+            span = min(_limits(stream))
+            for group in [group for group in groups if group & mine]:
+                span, mine = min(span, groups.pop(group)), mine | group
+            groups[mine] = max(span, _SHORTEST_SPAN)
+        return groups
 
     def time(self, topic: str, record: Record) -> int | None:
         """The time of an event in microseconds; None where it is not seen at a glance, or was yet to come when it was sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from consumers.kafka import kafka_client, transaction
 from consumers.kafka.arrears import Arrears
 from consumers.kafka.compacted import Compacted
 from consumers.kafka.group_reader import GroupReader
-from consumers.kafka.pace import SPAN, Pace, Time, appended
+from consumers.kafka.pace import NONE, InStep, Pace, Time, appended
 from consumers.kafka.poller import DEFAULT, Limits
 from consumers.kafka.start import Start
 from consumers.kafka.together import Together
@@ -30,8 +30,8 @@ class KafkaLog:
 
     `name` is the task's: groups, transactions and clients are named by it.  `inputs` are the topics to read, `outputs` the
     topic of each channel, `states` the compacted channels that `state` gives back, co-partitioned with the one input.
-    `start` says where a new group begins.  The topics in one of `in_step` are read in step while they catch up, by `time`, and
-    given in steps of a `span` of it, in microseconds.
+    `start` says where a new group begins.  Topics together in `in_step` are read in step while they catch up, by `time`, and
+    given in steps of as many microseconds of it as is said there.
     `gather` says for how many seconds a slice is gathered, if that is not one of the `limits`.
 
     After any error the log is of no more use: close it, make another, and restore.
@@ -46,9 +46,8 @@ class KafkaLog:
         *,
         states: Sequence[Channel] = (),
         start: str = "earliest",
-        in_step: Sequence[Collection[str]] = (),
+        in_step: InStep = NONE,
         time: Time = appended,
-        span: int = SPAN,
         limits: Limits = DEFAULT,
         gather: Callable[[], float] | None = None,
     ) -> None:
@@ -63,7 +62,7 @@ class KafkaLog:
         patience = (kafka.poll_interval + kafka.session_timeout) / 1e6
         skip = kafka.on_lost_offset == "skip"
         gather = gather or (lambda: limits.seconds)
-        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, gather, patience, Pace(in_step, time, span))
+        self._reader = GroupReader(consumer, inputs, Start(start), skip, limits, gather, patience, Pace(in_step, time))
         self._compacted = Compacted(kafka, kafka.poll_interval / 1e6)
         self._last: Slice | None = None
         self._missed = set(self.missing())
@@ -179,7 +178,7 @@ class KafkaLog:
         self._missed = missing
 
 
-def _membership(kafka: Kafka, group: str, instance: str, in_step: Sequence[Collection[str]]) -> dict[str, object]:
+def _membership(kafka: Kafka, group: str, instance: str, in_step: InStep) -> dict[str, object]:
     session = kafka.session_timeout // 1000
     return {
         "group_id": group,
@@ -188,5 +187,5 @@ def _membership(kafka: Kafka, group: str, instance: str, in_step: Sequence[Colle
         "heartbeat_interval_ms": min(3_000, session // 3),
         "max_poll_interval_ms": kafka.poll_interval // 1000,
         # Ours, or a member could be given everything where topics have one partition; and restores are dear.
-        "partition_assignment_strategy": (Together(in_step) if in_step else StickyPartitionAssignor,),
+        "partition_assignment_strategy": (Together(list(in_step)) if in_step else StickyPartitionAssignor,),
     }

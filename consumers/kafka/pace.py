@@ -5,10 +5,14 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from stream_monitor.task import Batch, Partition, Record
 
+InStep = Mapping[frozenset[str], int]
+"""Topics that keep step, with how many microseconds of time they are given at a time."""
+NONE: InStep = {}
 Time = Callable[[str, Record], int | None]
 """The time, in microseconds, by which a record of a topic keeps step; None where it is not known."""
 
@@ -19,7 +23,7 @@ _STRIDE = 100
 _LOOKS = 4
 """Of so many of them the time is looked at."""
 SPAN = 30_000_000
-"""Microseconds of a step, unless told otherwise."""
+"""Microseconds of a step of the topics that keep none."""
 _HELD = 2_000
 _HELD_BYTES = 4_000_000
 """Of one partition, beyond which it is read no further until some of it was given."""
@@ -44,16 +48,17 @@ class _Run(NamedTuple):
 class Pace:
     """What was read and not given yet.
 
-    Topics that are named in one of `together` keep step: nothing of them is given that is later than what the slowest of
+    Topics that are named together in `in_step` keep step: nothing of them is given that is later than what the slowest of
     their partitions has reached.  A partition that is read to its end, or that gives nothing for two seconds though it
     should, is not waited for: what `now` is in all of this are the seconds for which records have been waited for so far, so
     that what else takes time takes nobody's turn.  What is given is in steps of a `span` of time, in microseconds, the
     earliest first.
     """
 
-    def __init__(self, together: Sequence[Collection[str]] = (), time: Time = appended, span: int = SPAN) -> None:
-        self._group = {topic: number for number, topics in enumerate(together) for topic in topics}
-        self._time, self._span = time, span
+    def __init__(self, in_step: InStep = NONE, time: Time = appended) -> None:
+        self._group = {topic: number for number, topics in enumerate(in_step) for topic in topics}
+        self._spans = list(in_step.values())
+        self._time = time
         self._held: dict[Partition, deque[_Run]] = {}
         self._first: dict[Partition, int] = {}
         self._reached: dict[Partition, tuple[int, float]] = {}
@@ -116,26 +121,32 @@ class Pace:
         """Gives what may be given, the earliest first, until it is so many records or bytes, or more."""
         horizons = self._horizons(drained, now)
         due = [[(run.time, p, run) for run in self._due(p, held, horizons)] for p, held in sorted(self._held.items())]
-        steps: list[dict[Partition, list[Any]]] = []
-        over = -_FAR
+        steps: dict[int | None, list[dict[Partition, list[Any]]]] = {}
+        over: dict[int | None, int] = {}
         for time, partition, run in heapq.merge(*map(_in_step, due), key=lambda one: one[0]):
             if records <= 0 or size <= 0:
                 break
-            if time >= over:
-                steps.append({})
-                over = time + self._span
-            steps[-1].setdefault(partition, []).extend(run.records)
+            group = self._group.get(partition.topic)
+            if time >= over.get(group, -_FAR):
+                steps.setdefault(group, []).append({})
+                over[group] = time + self._span(partition)
+            steps[group][-1].setdefault(partition, []).extend(run.records)
             self._held[partition].popleft()
             records, size = records - len(run.records), size - run.size
         self._freed -= {p for p in self._freed if not self._held.get(p)}
         self._held = {p: runs for p, runs in self._held.items() if runs}
         self._first = {p: runs[0].records[0].offset for p, runs in self._held.items()}
-        return [Batch(p, given, number) for number, step in enumerate(steps) for p, given in step.items()]
+        numbered = enumerate(chain.from_iterable(steps.values()))
+        return [Batch(p, given, number) for number, step in numbered for p, given in step.items()]
+
+    def _span(self, partition: Partition) -> int:
+        group = self._group.get(partition.topic)
+        return SPAN if group is None else self._spans[group]
 
     def _runs(self, partition: Partition, records: Sequence[Any], following: Sequence[Any]) -> Iterator[_Run]:
         """Records that go together; those that are too far apart in halves."""
         before, after = self._reach(partition, records, following)
-        if len(records) > 1 and after - before >= self._span:
+        if len(records) > 1 and after - before >= self._span(partition):
             middle = len(records) // 2
             yield from self._runs(partition, records[:middle], [*records[middle : middle + _LOOKS], *following])
             yield from self._runs(partition, records[middle:], following)
@@ -155,12 +166,13 @@ class Pace:
         if partition.topic not in self._group:
             return (time := appended("", records[0]) - _FAR), time
         read, latest = self._clock(partition, records), self._latest.get(partition, _FAR)
-        behind = latest - self._span
+        span = self._span(partition)
+        behind = latest - span
         times = _known(read, partition, records[:: -max(1, len(records) // _LOOKS)])
         if max(times, default=-_FAR) <= behind:
             times = _known(read, partition, records)
         after = max(times, default=latest)
-        if after > behind and (len(records) > 1 or after - latest < self._span):
+        if after > behind and (len(records) > 1 or after - latest < span):
             return latest, max(latest, after)
         later = _known(read, partition, following[:_LOOKS])
         if after > behind:

@@ -26,7 +26,7 @@ def stream(predictions: str, labels: str | None = None, **fields: str) -> dict[s
 
 def test_topics_of_streams_that_share_one_keep_step_and_others_do_not_wait_for_them() -> None:
     made = intake(a=stream("p", "l"), b=stream("q", "l"), c=stream("r"))
-    assert sorted(map(sorted, made.together())) == [["l", "p", "q"], ["r"]]
+    assert sorted(map(sorted, made.in_step())) == [["l", "p", "q"], ["r"]]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,9 @@ def test_rows_are_in_order_but_for_what_no_label_and_no_window_would_notice() ->
             "predictions": {"topic": "p"}, "labels": {"topic": "l", "wait": wait, **labels},
             "metrics": {"grace": grace, "window": window},
         }  # fmt: skip
-        return Intake(Config.model_validate({"streams": {"a": stream("q"), "b": config}})).span
+        made = Intake(Config.model_validate({"streams": {"a": stream("q"), "b": config}}))
+        assert made.in_step()[frozenset({"q"})] == 30_000_000
+        return made.in_step()[frozenset({"p", "l"})]
 
     assert span("7d", "1h") == 30_000_000
     assert span("7d", "20s") == 10_000_000

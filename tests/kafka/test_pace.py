@@ -12,11 +12,12 @@ from consumers.kafka.poller import Limits
 from consumers.memory import Stored
 from stream_monitor.task import Partition
 
+T = frozenset({"t"})
 A, B, OTHER = Partition("t", 0), Partition("t", 1), Partition("u", 0)
 
 
 def pace(*partitions: Partition, span: int = SPAN) -> Pace:
-    made = Pace([{"t"}], span=span)
+    made = Pace({T: span})
     made.expect(partitions, 0.0)
     return made
 
@@ -39,6 +40,17 @@ def steps(made: Pace, drained: set[Partition]) -> list[dict[Partition, list[int]
     return [found[number] for number in range(len(found))]
 
 
+def test_steps_of_some_topics_are_not_those_of_others() -> None:
+    made = Pace({T: 2_000_000, frozenset({"u"}): 20_000_000})
+    made.expect((A, OTHER), 0.0)
+    made.add(A, records(*range(10)), 0.0)
+    made.add(OTHER, records(*range(10)), 0.0)
+    found = steps(made, {A, OTHER})
+    assert max(len(step.get(A, [])) for step in found) <= 3
+    assert [offset for step in found for offset in step.get(A, [])] == list(range(10))
+    assert [step[OTHER] for step in found if OTHER in step] == [list(range(10))]
+
+
 def test_a_long_past_is_given_in_steps_of_time() -> None:
     made = pace(A, B, OTHER, span=10_000_000)
     made.add(A, records(*range(0, 30, 2)), 0.0)
@@ -57,7 +69,7 @@ def test_a_long_past_is_given_in_steps_of_time() -> None:
 
 
 def test_what_has_no_time_stays_with_its_neighbours() -> None:
-    made = Pace([{"t"}], lambda _, record: record.timestamp * 1000 if record.timestamp else None, span=1_000_000)
+    made = Pace({T: 1_000_000}, lambda _, record: record.timestamp * 1000 if record.timestamp else None)
     made.expect([A, B], 0.0)
     made.add(A, [one._replace(timestamp=0) if one.offset == 3 else one for one in records(1, 2, 3, 4, 5, 6)], 0.0)
     made.add(B, records(1.5, 2.5, 3.5, 4.5), 0.0)
@@ -67,7 +79,7 @@ def test_what_has_no_time_stays_with_its_neighbours() -> None:
 
 
 def test_what_has_no_time_before_anything_else_comes_first() -> None:
-    made = Pace([{"t"}], lambda _, record: record.timestamp * 1000 if record.timestamp else None, span=1_000_000)
+    made = Pace({T: 1_000_000}, lambda _, record: record.timestamp * 1000 if record.timestamp else None)
     made.expect([A, B], 0.0)
     made.add(A, [one._replace(timestamp=0) if one.offset == 0 else one for one in records(1, 2, 30, 60)], 0.0)
     made.add(B, records(20), 0.0)
@@ -76,7 +88,7 @@ def test_what_has_no_time_before_anything_else_comes_first() -> None:
 
 
 def test_where_nothing_has_a_time_those_of_the_log_count() -> None:
-    made = Pace([{"t"}], lambda _, record: None if record.value is None else record.timestamp * 1000, span=1_000_000)
+    made = Pace({T: 1_000_000}, lambda _, record: None if record.value is None else record.timestamp * 1000)
     made.expect([A, B], 0.0)
     made.add(A, [one._replace(value=None) for one in records(1, 2, 3)], 0.0)
     made.add(A, [one._replace(value=None) for one in records(4, 5, 6, first=3)], 0.0)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from consumers.kafka.kafka_log import KafkaLog
+from consumers.kafka.pace import SPAN
 from consumers.kafka.poller import DEFAULT, Limits
 from stream_monitor.config.deployment import Kafka
 from stream_monitor.task import Channel, Output, Partition, Slice
@@ -93,7 +94,7 @@ class World(NamedTuple):
         outputs: dict[Channel, str] = {"alerts": self.alerts, "snapshots": self.snapshots}
         channels: tuple[Channel, ...] = ("snapshots",) if states else ()
         kafka = self.kafka(instance, **settings)
-        together = [[self.input]] if in_step else []
+        together = {frozenset({self.input}): SPAN} if in_step else {}
         return KafkaLog(kafka, "toy", [self.input], outputs, states=channels, start=start, in_step=together, limits=limits)
 
 
