@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,8 +21,9 @@ from stream_monitor.watching.terms import terms
 _OF_TASK: set[Sort] = {"prediction", "loss", "risk"}
 
 
+@lru_cache(64)
 def parsed(document: bytes) -> StreamRecord:
-    """The configuration in a section's document."""
+    """The configuration in a section's document; the models of a stream share one, and nobody changes it."""
     return StreamRecord.model_validate(msgspec.json.decode(document))
 
 
