@@ -119,7 +119,8 @@ def _reference(stream: StreamConfig) -> Iterator[Advice]:
         return
     if not reference.span:
         text = (
-            f"is not set: the first {reference.rows:,} rows are the reference, even if they are from one minute; try 1d or 7d"
+            f"is not set: the first {reference.rows:,} rows are the reference, even if they are from one minute, "
+            "and nothing says so; with 1d or 7d alerts do. What makes it longer is more `rows`, or a file"
         )
         yield Advice("warning", ".reference.span", text)
 

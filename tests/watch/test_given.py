@@ -18,7 +18,7 @@ from .worlds import CONFIG, SECOND, START, arrivals, block, configuration, cut, 
 Floats = np.ndarray[Any, Any]
 CLASSES = ("low", "middle", "high")
 QUIET: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {}}, "segments": {}}
-TEXTS: dict[str, Any] = {"reference": {"rows": 600}, "detectors": {"features": {}, "score": {}, "loss": {}}}
+TEXTS: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {}}}
 
 
 def binary(seed: int, n: int, sharp: float = 1.5) -> tuple[Floats, Floats, Floats]:
@@ -174,16 +174,16 @@ def typed(seed: int, n: int, name: str, seconds: int, shifted: int, label: bool 
     return Section("s", "predictions", columns.of_events(events, 0), topic="p", partition=0)
 
 
-def texts_world(file: bool) -> list[Block]:
+def texts_world(file: bool, span: str = "0s") -> list[Block]:
     """Rows as a file or as the first ones, then as many again, and as many in other shares."""
-    document = json.dumps({"sha256": "a", "rows": 600}).encode()
+    document, config = json.dumps({"sha256": "a"}).encode(), QUIET | TEXTS | {"reference": {"rows": 600, "span": span}}
     first = typed(11, 600, "r", -600, 600, label=file)
     if file:
         halves = zip((0, 300), _halves(first, 300))
         given = [one._replace(kind="reference", document=document, first=at, last=at + 299) for at, one in halves]
-        begun = [block(configuration(config=QUIET | TEXTS), *given, at=-600.0)]
+        begun = [block(configuration(config=config), *given, at=-600.0)]
     else:
-        begun = [block(configuration(config=QUIET | TEXTS), at=-600.0), *cut([block(first)], 100)]
+        begun = [block(configuration(config=config), at=-600.0), *cut([block(first)], 100)]
     return [*begun, *cut([block(typed(12, 1_200, "p", 0, 600))], 100), drained(9_000)]
 
 
@@ -206,3 +206,11 @@ def test_texts_of_a_file_are_watched_as_those_of_the_first_rows_are() -> None:
 def test_texts_of_a_file_survive_a_restart() -> None:
     blocks = texts_world(file=True)
     assert run([blocks[0], *cut(blocks[1:], 70)], [1, 2, 7]) == run(blocks)
+
+
+@pytest.mark.parametrize(("file", "span"), [(True, "10m"), (False, "10m"), (False, "590s")])
+def test_of_a_reference_of_less_time_than_it_should_be_of_each_alert_says_so(file: bool, span: str) -> None:
+    said = [one["data"] for one in run(texts_world(file, span))["alerts"]]
+    found = [one for one in said if one["labels"]["alertname"] == "DataDrift"]
+    assert [one["evidence"]["immature"] for one in found] == [span == "10m"] * len(found) != []
+    assert {"is of less time than `reference.span`" in one["annotations"]["description"] for one in found} == {span == "10m"}
