@@ -166,10 +166,13 @@ def _topic(topic: Any, created: bool) -> str:
 def _check_config(asked: argparse.Namespace) -> int:
     from consumers.files.files import unreadable
     from stream_monitor.config.advice import Advice, advice
+    from stream_monitor.config.config_file import places
 
     config = _load_for_kafka(asked)
     said = advice(config)
     said += [Advice("error", f"streams.{name}.reference.file", f"cannot be read: {why}") for name, why in unreadable(config)]
+    place = places(asked.config)
+    said = [one if one.level == "ok" else one._replace(where=place(one.key)) for one in said]
     if any(one.level == "error" for one in said):
         return _checked(asked, said, USAGE)
     if not asked.connect:
@@ -187,7 +190,7 @@ def _checked(asked: argparse.Namespace, said: Sequence[Any], failure: int) -> in
     """Prints what was found; gives the exit code, which is `failure` where there are errors."""
     levels = {one.level for one in said}
     counts = {level: sum(one.level == level for one in said) for level in ("error", "warning")}
-    lines = [f"{one.level:8} {f'{one.key}: ' if one.key else ''}{one.text}" for one in said]
+    lines = [f"{one.level:8} {': '.join(filter(None, (one.where, one.key, one.text)))}" for one in said]
     lines.append(f"{asked.config}: {counts['error']} errors, {counts['warning']} warnings")
     _tell(asked, {"ok": "error" not in levels, "findings": [_plain(one) for one in said]}, lines)
     if "error" in levels:

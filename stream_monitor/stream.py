@@ -170,7 +170,7 @@ class Stream:
         if given is None or given.digest != digest:
             outputs = self.rebaseline(arrived, "configured") if given is not None else []
             given = self.watched.given = Given(digest)
-        given.take(section, self.words, self.join.classes)
+        given.take(section, self.feature_rows, self.words, self.join.classes)
         return outputs
 
     def _in_pieces(self, section: Section, rows: Rows, arrived: int) -> list[Output]:

@@ -25,6 +25,7 @@ def status(stream: Stream) -> dict[str, Any]:
         "models": _costs(stream), "not_estimated": _not_estimated(stream),
         "not_judged": _not_judged(stream),
         "warming_up": _warming_up(stream),
+        "references": {name: group.span / 1e6 for name, group in stream.watched.groups().items() if group.learnt},
         "not_watched": dict(stream.watched.features.not_watched),
         "firing": [alert.annotations["summary"] for alert in stream.alerts.firing.values()],
         "alerts": [

@@ -159,7 +159,6 @@ class Version:
             theirs = older.groups.get(sort)
             if theirs is not None and theirs.learnt:
                 mine.adopt(theirs.references())
-                mine.span = theirs.span
 
     def named(self) -> dict[str, Group]:
         """Its groups of signals, by a name for snapshots."""

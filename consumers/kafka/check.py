@@ -40,7 +40,7 @@ def findings(config: Config, planned: Iterable[TopicPlan], cluster: Cluster) -> 
         said += _topic(config, topic, cluster.topics[topic.name], cluster.brokers)
     blocks = cluster.topics[config.topics.name("blocks")]
     if blocks.partitions:
-        said += [Advice(level, config.topics.name("blocks"), text) for level, _, text in _record(config, blocks)]
+        said += [one._replace(key=config.topics.name("blocks")) for one in _record(config, blocks)]
     said.append(_volume(config, blocks, [cluster.topics[name] for name in topics.inputs(config)]))
     said += _waiting(config, cluster)
     return said

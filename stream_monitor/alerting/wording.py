@@ -85,7 +85,7 @@ def description(finding: Finding, context: Context) -> str:
     if context.rarity is not None:
         said.append(f"chance alone raises as much in this stream {_once(context.rarity)}")
     if context.immature:
-        said.append("the reference spans less time than it should")
+        said.append("the reference is of less time than `reference.span`: it has too few rows for that")
     if context.too_short:
         said.append(f"the reference is of {context.too_short}: a rhythm of the day looks like this too until it has come twice")
     elif context.no_week:

@@ -23,14 +23,15 @@ class Advice(NamedTuple):
     key: str
     """The dotted path of the setting, or what it is about."""
     text: str
+    where: str = ""
+    """A file and a line, or an environment variable; empty where it is about Kafka, or nothing is wrong."""
 
 
 def advice(config: Config) -> list[Advice]:
     """Everything that can be said without asking Kafka, stream after stream."""
     said = list(_deployment(config))
     for name, stream in config.streams.items():
-        for level, key, text in _stream(config, stream):
-            said.append(Advice(level, f"streams.{name}{key}", text))
+        said += [one._replace(key=f"streams.{name}{one.key}") for one in _stream(config, stream)]
     return said
 
 
@@ -119,7 +120,8 @@ def _reference(stream: StreamConfig) -> Iterator[Advice]:
         return
     if not reference.span:
         text = (
-            f"is not set: the first {reference.rows:,} rows are the reference, even if they are from one minute; try 1d or 7d"
+            f"is not set: the first {reference.rows:,} rows are the reference, even if they are from one minute, "
+            "and nothing says so; with 1d or 7d alerts do. What makes it longer is more `rows`, or a file"
         )
         yield Advice("warning", ".reference.span", text)
 

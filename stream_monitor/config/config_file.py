@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as File
 from typing import Any
 
@@ -36,6 +36,20 @@ def load(file: File, environ: Mapping[str, str] = os.environ) -> Config:
     if problems:
         raise ConfigError(_by_line(problems))
     return config
+
+
+def places(file: File, environ: Mapping[str, str] = os.environ) -> Callable[[str], str]:
+    """Gives the place of a setting, by its dotted path: the file, with its line or that of what it is in, or a variable."""
+    document = Document(_text(file), str(file), environ, _is_free)
+    known = {dotted(path): document.where(path) for path in document.lines}
+    known |= {dotted(path): variable for path, variable in overrides(environ).variables.items()}
+
+    def place(key: str) -> str:
+        while key and key not in known:
+            key = key.rpartition(".")[0]
+        return known.get(key, f"{file}:1")
+
+    return place
 
 
 def _text(file: File) -> str:

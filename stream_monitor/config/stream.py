@@ -123,9 +123,12 @@ class Reference(Settings):
     """What everything is compared with: the first rows, a file, or a time range of the topic."""
 
     rows: int = Field(2_000, ge=50, le=100_000)
-    """How many rows it has."""
+    """How many rows it has, unless it is a file or a time range."""
     span: Duration = Field(0, ge=0)
-    """At least this much event time; until then alerts say `immature`."""
+    """How much event time it should be of; alerts by one of less say `immature`.
+
+    It makes no reference longer: that takes more `rows`, or a file.
+    """
     renew_after: Duration | None = Field(None, gt=0)
     """A change that has lasted so long is the new normal: what is watched is learnt anew from the rows to come.
 

@@ -51,33 +51,14 @@ class FeatureRows:
 
     def of(self, rows: Rows, group: Group) -> Features:
         """The features of some rows, as a group knows them."""
-        names, at = blocks.features(rows.number_names)
-        numbers, mistyped = rows.numbers[at].T, 0
-        if wrong := [i for i, name in enumerate(names) if group.is_text(name)]:
-            mistyped += sum(self._see(names[i], ~np.isnan(numbers[:, i])) for i in wrong)
-            numbers, names = np.delete(numbers, wrong, axis=1), tuple(name for i, name in enumerate(names) if i not in wrong)
-        columns: list[Floats] = []
-        texts: list[str] = []
-        new: list[str] = []
-        for i, name in blocks.text_features(rows.text_names):
-            if group.is_number(name):
-                mistyped += self._see(name, rows.texts[i] >= 0)
-                continue
-            categories = self.categories.of(name, rows.texts[i], rows.tables[i])
-            if group.is_text(name):
-                texts.append(name)
-                columns.append(categories)
-            elif name in names:
-                numbers = numbers.copy()
-                there = ~np.isnan(categories)
-                numbers[there, names.index(name)] = mixed.far(categories[there])
-            else:
-                new.append(name)
-                columns.insert(len(new) - 1, mixed.far(categories))
-        values = np.column_stack((numbers, *columns)) if columns else numbers
-        named = (*names, *new, *texts)
-        self._count_right(named, values)
-        return Features(named, values, texts, self._missing.count(named, values, group), mistyped)
+        found = self._columns(rows, group)
+        self._count_right(found.names, found.values)
+        return found._replace(missing=self._missing.count(found.names, found.values, group))
+
+    def untyped(self, rows: Rows) -> tuple[tuple[str, ...], Floats]:
+        """Features of a reference to be, by name and as float64[n, k]: numbers and texts in one column."""
+        found = self._columns(rows, None)
+        return found.names, found.values
 
     def mistyped(self) -> set[str]:
         """The features that come as another type than in the reference."""
@@ -106,6 +87,34 @@ class FeatureRows:
         self.categories.restore(state["categories"])
         self._missing.restore(state["missing"])
         self._mistyped, self._said = dict(state["mistyped"]), dict(state["said"])
+
+    def _columns(self, rows: Rows, group: Group | None) -> Features:
+        """The features of some rows, their missing values not counted; without a group none has a type."""
+        names, at = blocks.features(rows.number_names)
+        numbers, mistyped = rows.numbers[at].T, 0
+        if wrong := [i for i, name in enumerate(names) if group and group.is_text(name)]:
+            mistyped += sum(self._see(names[i], ~np.isnan(numbers[:, i])) for i in wrong)
+            numbers, names = np.delete(numbers, wrong, axis=1), tuple(name for i, name in enumerate(names) if i not in wrong)
+        columns: list[Floats] = []
+        texts: list[str] = []
+        new: list[str] = []
+        for i, name in blocks.text_features(rows.text_names):
+            if group and group.is_number(name):
+                mistyped += self._see(name, rows.texts[i] >= 0)
+                continue
+            categories = self.categories.of(name, rows.texts[i], rows.tables[i])
+            if group and group.is_text(name):
+                texts.append(name)
+                columns.append(categories)
+            elif name in names:
+                numbers = numbers.copy()
+                there = ~np.isnan(categories)
+                numbers[there, names.index(name)] = mixed.far(categories[there])
+            else:
+                new.append(name)
+                columns.insert(len(new) - 1, mixed.far(categories))
+        values = np.column_stack((numbers, *columns)) if columns else numbers
+        return Features((*names, *new, *texts), values, texts, 0, mistyped)
 
     def _see(self, name: str, wrong: npt.NDArray[np.bool_]) -> int:
         n = int(np.count_nonzero(wrong))

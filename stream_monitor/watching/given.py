@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stream_monitor import blocks
 from stream_monitor.blocks import Section
 from stream_monitor.joining.given_labels import weights
 from stream_monitor.joining.outcomes import Outcomes, stacked
 from stream_monitor.joining.packed import Values
 from stream_monitor.joining.scored_classes import ScoredClasses
 from stream_monitor.watching.confidence import confidence
+from stream_monitor.watching.feature_rows import FeatureRows
 from stream_monitor.watching.group import TIMES, Group
 from stream_monitor.watching.judge import Judge, losses
-from stream_monitor.watching.reference import Reference, Sort
+from stream_monitor.watching.reference import Sort
 from stream_monitor.watching.warmup import Warmup
-from stream_monitor.watching.words import Words
+from stream_monitor.watching.words import Words, numbered
 
 _ROWS = 100_000
 """More than these are left out."""
@@ -34,21 +34,20 @@ class Given:
         """Whether there is something that has not been saved."""
         self.taken = False
         """Whether features and the versions that were live have taken theirs from it."""
-        self._line = self._span = 0
+        self._line = 0
         self._features = Warmup(_ROWS)
         floats = ("value", "label_value", "score", "confidence", "weight")
         self._columns: dict[str, npt.NDArray[Any]] = {name: np.empty(0) for name in floats}
         self._columns |= {name: np.empty(0, np.int32) for name in ("code", "label_code")}
         self._columns |= {"time": np.empty(0, np.int64), "scores": np.empty((0, 0), np.float32)}
 
-    def take(self, section: Section, words: Words, classes: ScoredClasses) -> None:
+    def take(self, section: Section, features: FeatureRows, words: Words, classes: ScoredClasses) -> None:
         """Takes rows of kind reference: predictions with a `label` column.  Every replica gives them; the first counts."""
         rows = section.rows
         if rows is None or section.first < self._line:
             return
         self._line, self.fresh, self.taken = section.last + 1, True, False
-        names, at = blocks.features(rows.number_names)
-        self._features.take(names, rows.numbers[at].T, rows.time)
+        self._features.take(*features.untyped(rows), rows.time)
         prediction, label = words.values(rows, "prediction"), words.values(rows, "label")
         scores = classes.scores(rows)
         more: dict[str, npt.NDArray[Any]] = {
@@ -71,7 +70,7 @@ class Given:
             group.warmup = self._features
             group.finish()
             self._features = Warmup(_ROWS)
-            self._span, self.fresh = group.span, True
+            self.fresh = True
 
     def settle(self, judge: Judge) -> None:
         """Lets the task be found from these rows."""
@@ -82,17 +81,18 @@ class Given:
 
     def lend(self, judge: Judge, groups: Mapping[Sort, Group]) -> None:
         """Gives the groups of a version their references, where these rows have them."""
-        score, time = self._columns["confidence"], self._columns["time"]
-        scored = ~np.isnan(score)
         known, loss = self._losses(judge)
-        named: tuple[tuple[Sort, npt.NDArray[np.float64], npt.NDArray[np.int64]], ...]
-        named = (("score", score[scored], time[scored]), ("loss", loss[known], time[known]), ("risk", loss[known], time[known]))
-        for sort, values, times in named:
-            if sort in groups and len(values):
-                group = groups[sort]
-                least = np.array([group.terms.least])
-                group.adopt([Reference(sort, (sort,), values[:, None], times, least)])
-                group.span = self._span
+        loss = np.where(known, loss, np.nan)
+        classes = judge.task == "classification"
+        predicted = Values(self._columns["value"], self._columns["code"])
+        named: dict[Sort, npt.NDArray[np.float64]]
+        named = {"score": self._columns["confidence"], "loss": loss, "risk": loss}
+        if judge.task in ("classification", "regression"):
+            named["prediction"] = numbered(predicted) if classes else predicted.value
+        for sort, values in named.items():
+            there = ~np.isnan(values)
+            if sort in groups and there.any():
+                groups[sort].lend(values[there], self._columns["time"][there], classes and sort == "prediction")
 
     def outcomes(self, judge: Judge, version: int) -> tuple[Outcomes, npt.NDArray[np.float64]]:
         """The rows with a label as outcomes of a version, and their losses, float64[n]."""
@@ -118,7 +118,7 @@ class Given:
         names = [f"column {name}" for name in self._columns] + [f"feature {name}" for name in (*self._features.arrays(), TIMES)]
         features = self._features.state()
         return {
-            "digest": self.digest, "line": self._line, "span": self._span, "taken": self.taken, "features": features,
+            "digest": self.digest, "line": self._line, "taken": self.taken, "features": features,
             "names": names, "classes": self._columns["scores"].shape[1],
         }  # fmt: skip
 
@@ -126,7 +126,7 @@ class Given:
     def restored(cls, state: dict[str, Any], arrays: dict[str, bytes]) -> Given:
         """From a `state()` and its `arrays()`."""
         given = cls(state["digest"])
-        given._line, given._span, given.fresh, given.taken = state["line"], state["span"], False, state["taken"]
+        given._line, given.fresh, given.taken = state["line"], False, state["taken"]
         features = {n.removeprefix("feature "): arrays[n] for n in state["names"] if n.startswith("feature ")}
         columns = {n: np.frombuffer(array, np.float64) for n, array in features.items() if n != TIMES}
         given._features.restore(state["features"], columns, np.frombuffer(features[TIMES], np.int64))

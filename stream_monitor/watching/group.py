@@ -68,8 +68,6 @@ class Group:
         """Names that are kept but not watched, and why."""
         self.began: tuple[int, int] | None = None
         """Position and event time of the first row that was watched."""
-        self.span = 0
-        """Event time from the first to the last row of the reference, microseconds."""
         self.fresh = False
         """Whether the reference is newer than the last snapshot of it."""
         self.allowance = NOTHING
@@ -141,7 +139,6 @@ class Group:
         names, values = self.warmup.finished(self.terms.limit)
         if self.sort == "feature":
             values = self._of_one_type(names, values)
-        self.span = self.warmup.last - self.warmup.first
         times = self.warmup.times()
         references = [self._reference(kind, names, values, times) for kind in _KINDS]
         self.adopt(references)
@@ -159,6 +156,11 @@ class Group:
         self.withheld, self._doubted = None, []
         self._columns.clear()
         self.share()
+
+    def lend(self, values: Floats, times: Ints, are_texts: bool) -> None:
+        """Takes values that were given, float64[n], as the reference of its only signal."""
+        self._texts = {self.sort} if are_texts else set()
+        self.adopt([self._reference(kind, (self.sort,), values[:, None], times) for kind in _KINDS])
 
     def references(self) -> list[Reference]:
         """What it compares with, of numbers and of categories."""
@@ -281,7 +283,7 @@ class Group:
     def state(self) -> dict[str, Any]:
         """Everything but the arrays, as plain values and arrays."""
         return {
-            "warmup": self.warmup.state(), "span": self.span, "not_watched": self.not_watched, "learnt": self.learnt,
+            "warmup": self.warmup.state(), "not_watched": self.not_watched, "learnt": self.learnt,
             "names": [*sorted(self.warmup.arrays()), TIMES] if not self.learnt else [
                 TIMES, *(name for signals in self.watched.values() for name in signals.names)
             ],
@@ -294,7 +296,7 @@ class Group:
 
     def restore(self, state: dict[str, Any], arrays: dict[str, bytes]) -> None:
         """Goes on from a `state()` and its `arrays()`."""
-        self.span, self.not_watched, self._texts = state["span"], dict(state["not_watched"]), set(state["texts"])
+        self.not_watched, self._texts = dict(state["not_watched"]), set(state["texts"])
         self.allowance = Allowance(*state["allowance"])
         self._unsettled, self._before = [Unsettled(*one) for one in state["unsettled"]], Spent(*state["before"])
         times = np.frombuffer(arrays[TIMES], np.int64)
@@ -331,11 +333,17 @@ class Group:
         low, high = np.sort(times)[[len(times) // 4, 3 * len(times) // 4]].tolist()
         return float(high - low) / (3 * len(times) // 4 - len(times) // 4)
 
+    @property
+    def span(self) -> int:
+        """Event time from the first to the last row of the reference, microseconds."""
+        times = self._times
+        return int(times.max() - times.min()) if len(times) else 0
+
     def too_short(self, began: int) -> str:
         """How long the reference is, if no rhythm of the day is known by it nor was at a time; or nothing."""
         if self._known_for(began) >= KNOWN_AFTER:
             return ""
-        return show(max(int(self._times.max() - self._times.min()) // _MINUTE, 1) * _MINUTE)
+        return show(max(self.span // _MINUTE, 1) * _MINUTE)
 
     def no_week(self, began: int) -> bool:
         """Whether no rhythm of the week is known by the reference, nor was at a time."""

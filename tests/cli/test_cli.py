@@ -150,7 +150,7 @@ def test_topics_of_a_configuration_that_would_not_run_are_not_made(
 def test_a_record_that_is_not_kept_until_a_restart_has_read_it_is_refused(written: Written, capsys: Capture) -> None:
     text = CONFIG.replace("{prefix}}}", "{prefix}, retention: 5m}}", 1)
     assert exit_code("check-config", "-c", written(text)) == 2
-    assert "error    topics.retention: is 5m: a restart reads blocks from snapshots on" in capsys.readouterr().out
+    assert ": topics.retention: is 5m: a restart reads blocks from snapshots on" in capsys.readouterr().out
     assert exit_code("run", "-c", written(text)) == 2
     assert "topics.retention: is 5m" in capsys.readouterr().err
 
@@ -183,9 +183,10 @@ def test_a_reference_file_that_cannot_be_read_is_an_error(
     for name in ("r.txt", "r.csv.gz"):
         (tmp_path / name).write_text("prediction\n1\n")
     text = CONFIG.replace("span: 1d", f"file: {tmp_path / file}")
-    assert exit_code("check-config", "-c", written(text)) == 2
+    config, line = written(text), text[: text.index("file: ")].count("\n") + 1
+    assert exit_code("check-config", "-c", config) == 2
     printed = capsys.readouterr().out
-    assert "error    streams.fraud.reference.file: cannot be read: " in printed
+    assert f"error    {config}:{line}: streams.fraud.reference.file: cannot be read: " in printed
     assert said in printed
     assert file not in printed
 
@@ -209,7 +210,8 @@ def test_warnings_end_with_3_only_where_they_are_denied(written: Written, capsys
     config = written("streams: {{s: {{predictions: {{topic: p}}}}}}\n")
     assert exit_code("check-config", "-c", config) == 0
     assert exit_code("check-config", "-c", config, "--deny-warnings") == 3
-    assert "warning  streams.s.labels: are missing: neither performance nor concept drift is watched" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert ":1: streams.s.labels: are missing: neither performance nor concept drift is watched" in printed
 
 
 @pytest.mark.parametrize(("text", "code", "ok"), [(CONFIG, 0, True), ("streams: {{}}", 2, False)])

@@ -81,4 +81,6 @@ def test_the_status_says_which_versions_no_rule_can_judge_and_what_is_learnt() -
     for offset, one in enumerate(blocks):
         part.record(offset, encode(one))
     assert part.status()["s"]["warming_up"] == {"score/0": {"rows": 0, "wanted": 200}}
+    assert part.status()["s"]["references"].keys() >= {"prediction/0", "loss/0"}
+    assert part.status()["s"]["references"]["loss/0"] == 2_719.0
     assert part.status()["s"]["not_judged"] == [{"version": "1", "rule": "accuracy below 0.9, by arrival", "windows": 12}]

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from consumers.wire import columns
+from consumers.wire.event import Event
 from stream_monitor.blocks import Block, Section
 
-from .worlds import CONFIG, arrivals, block, configuration, cut, drained, labels, predictions, run, value
+from .worlds import CONFIG, SECOND, START, arrivals, block, configuration, cut, drained, labels, predictions, run, value
 
 Floats = np.ndarray[Any, Any]
 CLASSES = ("low", "middle", "high")
 QUIET: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {}}, "segments": {}}
+TEXTS: dict[str, Any] = {"detectors": {"features": {}, "score": {}, "loss": {}}}
 
 
 def binary(seed: int, n: int, sharp: float = 1.5) -> tuple[Floats, Floats, Floats]:
@@ -154,3 +157,60 @@ def test_calibration_may_follow_the_latest_outcomes() -> None:
         gaps[how] = float(np.mean([estimated - (realised or 0.0) for estimated, realised in pairs]))
     assert gaps["reference"] > 0.1
     assert abs(gaps["latest"]) < 0.03
+
+
+def typed(seed: int, n: int, name: str, seconds: int, shifted: int, label: bool = False) -> Section:
+    """A feature of texts and one of numbers and texts, and predictions that are words; from a row on in other shares."""
+    rng, late = np.random.default_rng(seed), np.arange(n) >= shifted
+    word = np.where(late & (rng.random(n) < 0.7), "new", rng.choice(["x", "y", "z"], n)).tolist()
+    code = np.where(rng.random(n) < 0.9, rng.choice(["A1", "A2"], n), "").tolist()
+    said = np.where(rng.random(n) < np.where(late, 0.9, 0.5), "yes", "no").tolist()
+    events = []
+    for i in range(n):
+        texts = {"model": "m", "version": "1", "prediction": said[i], "feature:word": word[i]}
+        texts |= ({"feature:code": code[i]} if code[i] else {}) | ({"label": said[i]} if label else {})
+        numbers = {"feature:x": float(i % 7)} | ({} if code[i] else {"feature:code": 7.0})
+        events.append(Event(f"{name}{i}", START + (seconds + i) * SECOND, numbers, texts))
+    return Section("s", "predictions", columns.of_events(events, 0), topic="p", partition=0)
+
+
+def texts_world(file: bool, span: str = "0s") -> list[Block]:
+    """Rows as a file or as the first ones, then as many again, and as many in other shares."""
+    document, config = json.dumps({"sha256": "a"}).encode(), QUIET | TEXTS | {"reference": {"rows": 600, "span": span}}
+    first = typed(11, 600, "r", -600, 600, label=file)
+    if file:
+        halves = zip((0, 300), _halves(first, 300))
+        given = [one._replace(kind="reference", document=document, first=at, last=at + 299) for at, one in halves]
+        begun = [block(configuration(config=config), *given, at=-600.0)]
+    else:
+        begun = [block(configuration(config=config), at=-600.0), *cut([block(first)], 100)]
+    return [*begun, *cut([block(typed(12, 1_200, "p", 0, 600))], 100), drained(9_000)]
+
+
+def features_said(said: dict[str, list[Any]]) -> set[tuple[str, str]]:
+    labels = [one["data"]["labels"] for one in said["alerts"]]
+    return {(one["alertname"], one.get("feature", one.get("signal", ""))) for one in labels}
+
+
+def test_texts_of_a_file_are_watched_as_those_of_the_first_rows_are() -> None:
+    file, rows = (features_said(run(texts_world(file))) for file in (True, False))
+    assert file == rows
+    assert file >= {
+        ("DataDrift", "word"),
+        ("UnseenCategories", "word"),
+        ("FeatureType", "code"),
+        ("PredictionDrift", "prediction"),
+    }
+
+
+def test_texts_of_a_file_survive_a_restart() -> None:
+    blocks = texts_world(file=True)
+    assert run([blocks[0], *cut(blocks[1:], 70)], [1, 2, 7]) == run(blocks)
+
+
+@pytest.mark.parametrize(("file", "span"), [(True, "10m"), (False, "10m"), (False, "590s")])
+def test_of_a_reference_of_less_time_than_it_should_be_of_each_alert_says_so(file: bool, span: str) -> None:
+    said = [one["data"] for one in run(texts_world(file, span))["alerts"]]
+    found = [one for one in said if one["labels"]["alertname"] == "DataDrift"]
+    assert [one["evidence"]["immature"] for one in found] == [span == "10m"] * len(found) != []
+    assert {"is of less time than `reference.span`" in one["annotations"]["description"] for one in found} == {span == "10m"}
