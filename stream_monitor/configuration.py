@@ -120,6 +120,8 @@ def _measure_anew(stream: Stream, arrived: int) -> list[Output]:
     counts = stream.ledger.windows.counts
     stream.ledger = Ledger(stream.record.config, stream.words, stream.join.classes)
     stream.ledger.windows.counts = counts
+    for version in stream.watched.versions.values():
+        version.forget_segments()
     stream.estimates = Estimates(stream.ledger, stream.record.config)
     for number in stream.watched.versions:
         stream.ledger.begins(number, stream.join.clock.now)

@@ -117,7 +117,7 @@ def _watch(stream: Running, version: Version, outcomes: Outcomes, losses: Floats
     if not len(losses):
         return []
     marks = _marks(outcomes)
-    version.life.add(losses, marks.time)
+    version.life.add(losses, marks.time, stream.ledger.segments.places(outcomes.segments))
     return [
         (finding.row, partial(findings.tell, stream, Noticed(finding, version)))
         for sort in (OF_LOSS if stream.record.config.performance.risk else OF_LOSS[:1])

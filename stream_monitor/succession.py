@@ -13,6 +13,7 @@ from stream_monitor.figures import number
 from stream_monitor.running import Running
 from stream_monitor.task import Output
 from stream_monitor.version import Version
+from stream_monitor.watching.by_segment import Within
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.level import Level, Past
 from stream_monitor.watching.reference import BATCHES
@@ -28,6 +29,10 @@ by 10 points and is correlated over 10 outcomes; 5 in 1,000 where over 100 (5.5 
 """
 _BACK = 1.64
 """Standard errors by which a loss must be nearer than half way to what it was before, to be that again."""
+_HARDER = 0.25
+"""The part of a rise that other traffic explains from which on that is said."""
+_OTHER = 0.2
+"""Standard deviations by which mean scores differ that are said to."""
 
 
 def compare(stream: Running, moment: Moment) -> list[Output]:
@@ -71,13 +76,27 @@ def _look(version: Version, before: Past | None) -> None:
 
 def _hold(version: Version, own: Level | None, past: Past | None, before: Level | None) -> None:
     """Takes how a version errs by now; where that is more than the one before did, it is over."""
-    version.first = own
-    if own and past and before and _is_worse(own, before, version.groups["loss"]):
+    version.first, losses = own, version.groups["loss"]
+    if own and past and before and _is_worse(own, before, losses):
         last = past.last
-        if last and last.mean > (own.mean + before.mean) / 2 and not _is_worse(own, last, version.groups["loss"]):
+        if last and last.mean > (own.mean + before.mean) / 2 and not _is_worse(own, last, losses):
             return  # losses had risen by then, which is likelier than that they did with this version
-        version.groups["loss"].better = before
-        version.compared = True
+        alike = [one for one in version.life.by_segment.within(past.by_segment) if one.comparable]
+        if all(_is_worse(*_levels(one, own, before), losses) for one in alike):
+            losses.better = before
+            version.compared = True
+
+
+def _levels(one: Within, own: Level, before: Level) -> tuple[Level, Level]:
+    """How both err on the traffic of the new one; the other as persistently as on its own."""
+    n, persistence = before.n, max(before.n * before.error**2 / before.sd**2, 1.0)
+    error = math.sqrt(persistence * one.spread)
+    if error > 0:
+        n = max(round(n * (before.error / error) ** 2), 1)
+    return (
+        own._replace(mean=one.after, error=own.error / math.sqrt(one.share)),
+        before._replace(mean=one.before, error=error, n=n),
+    )
 
 
 def _is_worse(own: Level, before: Level, losses: Group) -> bool:
@@ -112,8 +131,39 @@ def _telling(stream: Running, version: Version, own: Level, before: Level, momen
         position=moment.predictions, time=iso(version.began), direction="up", statistic="rate" if own.rate else "mean",
         before=before.mean, after=own.mean, effect=effect, label_age_s=None if age is None else age / 1e6,
     )  # fmt: skip
-    doubt = "" if age is None else at_age(age)
+    doubt = "; ".join(filter(None, (_traffic(stream, version, own, before), "" if age is None else at_age(age))))
     return Telling(version.subject, "performance", "VersionWorse", "critical", summary, change, doubt=doubt)
+
+
+def _traffic(stream: Running, version: Version, own: Level, before: Level) -> str:
+    """In what its traffic is another one, as far as is known; nothing where it is not."""
+    past, keys = stream.watched.before(version), [",".join(key) for key in stream.record.config.segments.crossings]
+    found = version.life.by_segment.within(past.by_segment) if past else []
+    other = ", ".join(keys[one.key] for one in found if not one.comparable)
+    if other:
+        return f"it gets other traffic than {before.version} did, by {other}{_scores(stream, version, before)}"
+    harder = max(found, key=lambda one: one.before - one.usual, default=None)
+    if harder and harder.before - harder.usual > _HARDER * (own.mean - before.mean):
+        mine, then = _levels(harder, own, before)
+        return f"it gets other traffic, by {keys[harder.key]}, on which that is {_figure(then)} -> {_figure(mine)}"
+    older = stream.watched.versions.get(before.number)
+    beside = older and not older.idle and older.seen - version.began > (version.seen - version.began) / 2
+    if found or not beside or version.number in stream.watched.shadows.numbers:
+        return ""
+    unknown = "whether both get the same traffic is not known without `segments.keys`"
+    return f"{before.version} still predicts: {unknown}{_scores(stream, version, before)}"
+
+
+def _scores(stream: Running, version: Version, before: Level) -> str:
+    """That scores of two versions that predict differ as well, if they do."""
+    both = [stream.watched.versions[one] for one in (before.number, version.number) if stream.watched.predicts(one)]
+    then, now = [*(one.groups["score"].so_far() for one in both), None, None][:2]
+    if then is None or now is None:
+        return ""
+    gap, sd = abs(float(now.mean[0] - then.mean[0])), float(then.sd[0])
+    if gap <= _OTHER * sd or gap <= 3 * sd * math.sqrt(1 / now.n[0] + 1 / then.n[0]):
+        return ""
+    return f"; mean scores differ: {number(float(then.mean[0]))} -> {number(float(now.mean[0]))}"
 
 
 def _figure(level: Level) -> str:

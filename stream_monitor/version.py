@@ -17,6 +17,7 @@ from stream_monitor.joining.lots import Lots
 from stream_monitor.joining.outcomes import Outcomes
 from stream_monitor.joining.packed import Values
 from stream_monitor.models.models import Found, Models
+from stream_monitor.watching.by_segment import BySegment
 from stream_monitor.watching.group import Group
 from stream_monitor.watching.level import Level, Past
 from stream_monitor.watching.lifetime import Lifetime
@@ -119,12 +120,13 @@ class Version:
         better, late, risen = self.groups["loss"].better, self.last_level(_ENOUGH), self.risen_level()
         known = [risen] if risen else [one for one in (self.learnt_level(), late) if one]
         if better or not known:
-            return Past(better, better) if better else None
+            return Past(better, better, None, self.life.by_segment) if better else None
         worse, whole = max(known, key=lambda one: one.mean), self.whole_level()
         if not whole:
-            return Past(worse, worse, self._worst_part(worse, None))
+            return Past(worse, worse, self._worst_part(worse, None), self.life.by_segment)
         surely = risen or (late and late.mean - whole.mean > _LATER * late.error)
-        return Past(_varied(worse, whole), worse if surely else whole, self._worst_part(worse, whole))
+        part = self._worst_part(worse, whole)
+        return Past(_varied(worse, whole), worse if surely else whole, part, self.life.by_segment)
 
     def _worst_part(self, than: Level, whole: Level | None) -> Level | None:
         """The part of its last outcomes that is most surely worse than a level, if any surely is."""
@@ -142,6 +144,12 @@ class Version:
     def forget_levels(self) -> None:
         """Compares it anew with the version before, as losses are other ones from now on."""
         self.compared, self.first, self.before, self.life = False, None, None, Lifetime()
+
+    def forget_segments(self) -> None:
+        """Divides losses by segments anew."""
+        self.life.by_segment = BySegment()
+        if self.before:
+            self.before = self.before._replace(by_segment=BySegment())
 
     @property
     def idle(self) -> bool:
@@ -172,7 +180,7 @@ class Version:
             "retrain": self.retrain.state(),
             "models": [self.models.task, self.models.state()] if self.models else None,
             "began": self.began, "compared": self.compared, "life": self.life.state(),
-            "before": [level and list(level) for level in self.before] if self.before else None,
+            "before": self.before.state() if self.before else None,
             "first": list(self.first) if self.first else None,
         }  # fmt: skip
 
@@ -183,7 +191,7 @@ class Version:
         if version.subject.idle:
             version.rest()
         version.outcomes, version.began, version.compared = state["outcomes"], state["began"], state["compared"]
-        version.before = Past(*(level and Level(*level) for level in state["before"])) if state["before"] else None
+        version.before = Past.restored(state["before"]) if state["before"] else None
         version.life.restore(state["life"])
         version.first = Level(*state["first"]) if state["first"] else None
         version.labelled.restore(state["labelled"])

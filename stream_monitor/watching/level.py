@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from stream_monitor.watching.by_segment import BySegment
 
 
 class Level(NamedTuple):
@@ -32,5 +34,17 @@ class Past(NamedTuple):
     """
     whole: Level
     """By all its outcomes; of late where that is worse beyond doubt, or since its loss rose."""
-    last: Level | None = None
+    last: Level | None
     """By the fewer last outcomes that are most surely worse than these; None where none surely are."""
+    by_segment: BySegment
+    """All its outcomes."""
+
+    def state(self) -> list[Any]:
+        """Everything, as plain values."""
+        return [list(self.late), list(self.whole), self.last and list(self.last), self.by_segment.state()]
+
+    @classmethod
+    def restored(cls, state: list[Any]) -> Past:
+        """From a `state()`."""
+        late, whole, last, segments = state
+        return cls(Level(*late), Level(*whole), last and Level(*last), BySegment.restored(segments))

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from stream_monitor.watching.by_segment import BySegment
 from stream_monitor.watching.reference import BATCHES
 
 Floats = npt.NDArray[np.float64]
+Hashes = npt.NDArray[np.uint64]
 
 _SHORTEST = 8
 """Losses in one of the first batches."""
@@ -23,6 +25,7 @@ class Lifetime:
         self.n = 0
         self.first = self.last = 0
         """Event times of the first loss and of the last, microseconds."""
+        self.by_segment = BySegment()
         self._size, self._sums = _SHORTEST, np.zeros(2 * BATCHES)
 
     @property
@@ -35,8 +38,9 @@ class Lifetime:
         """Of all; NaN where there are none."""
         return float(self._sums.sum()) / self.n if self.n else math.nan
 
-    def add(self, losses: Floats, times: npt.NDArray[np.int64]) -> None:
-        """Takes the next losses, float64[n], and the event times of their predictions."""
+    def add(self, losses: Floats, times: npt.NDArray[np.int64], segments: Hashes) -> None:
+        """Takes the next losses, float64[n], with the event times of their predictions, and their segments, uint64[n, k]."""
+        self.by_segment.add(segments, losses)
         if len(losses):
             self.first, self.last = self.first if self.n else int(times[0]), int(times[-1])
         at = 0
@@ -58,9 +62,13 @@ class Lifetime:
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
-        return {"n": self.n, "first": self.first, "last": self.last, "size": self._size, "sums": self._sums.copy()}
+        return {
+            "n": self.n, "first": self.first, "last": self.last, "size": self._size, "sums": self._sums.copy(),
+            "segments": self.by_segment.state(),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.n, self.first, self.last = state["n"], state["first"], state["last"]
         self._size, self._sums = state["size"], state["sums"].copy()
+        self.by_segment = BySegment.restored(state["segments"])

@@ -13,7 +13,7 @@ def lived(losses: np.typing.NDArray[np.float64], per: int) -> Lifetime:
     life = Lifetime()
     for at in range(0, len(losses), per):
         part = losses[at : at + per]
-        life.add(part, np.arange(at, at + len(part)))
+        life.add(part, np.arange(at, at + len(part)), np.zeros((len(part), 0), np.uint64))
         again = Lifetime()
         again.restore(life.state())
         life = again

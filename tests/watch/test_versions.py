@@ -262,3 +262,42 @@ def test_a_version_that_begins_at_a_weekend_is_not_worse_than_one_that_errs_as_m
     config = {"labels": {"topic": "l", "wait": "1d"}, "metrics": {"window": "6h", "also": []}, "reference": {"rows": 2000}}
     blocks = world(config, weekly(0, 18.75, "1", seed=0), weekly(18.75, 2.5, "2", seed=1))
     assert alerts(run(blocks), alertname="VersionWorse") == []
+
+
+def by_region(
+    start: float, harder: Sequence[float], version: str, worse: float = 0.0, seed: int = 0
+) -> Iterator[tuple[float, Block]]:
+    """1,000 predictions, one a second, for each share of a region with 40% errors; of the others 10% are wrong."""
+    rng = np.random.default_rng(seed)
+    for at in range(0, 1000 * len(harder), 50):
+        us = rng.random(50) < harder[at // 1000]
+        truth = rng.integers(0, 2, 50).astype(float)
+        said = np.where(rng.random(50) < np.where(us, 0.4, 0.1) + worse, 1 - truth, truth)
+        seconds = (start + at + np.arange(50)).tolist()
+        ids = [f"{version}/{second:.0f}" for second in seconds]
+        regions = {"segment:region": np.where(us, "us", "eu").tolist()}
+        yield seconds[-1], block(predictions(ids, seconds, said.tolist(), None, [version] * 50, more=regions))
+        yield seconds[-1] + 60, block(labels(ids, [seconds[-1] + 60] * 50, truth.tolist()))
+
+
+@pytest.mark.parametrize(("worse", "pages"), [(0.0, False), (0.2, True)])
+def test_a_version_that_gets_harder_traffic_is_worse_only_if_it_errs_more_on_what_is_alike(worse: float, pages: bool) -> None:
+    blocks = world({}, by_region(0, [0.3] * 2, "1"), by_region(2000, [1.0], "2", worse, seed=1))
+    whole = run(blocks)
+    assert alerts(whole, alertname="VersionWorse") == [("opened", "critical", None)] * pages
+    told_of = [event["data"] for event in whole["alerts"] if event["data"]["labels"]["alertname"] == "VersionWorse"]
+    for one in told_of:
+        assert "it gets other traffic, by region, on which that is 39.2% -> 58.6%" in one["annotations"]["description"]
+    if pages:
+        assert run(cut(blocks, 7)) == whole
+        assert run(blocks, restarts=range(3, 120, 50)) == whole
+
+
+def test_that_traffic_may_be_other_is_said_where_it_is_not_known_and_that_it_is_where_it_cannot_be_compared() -> None:
+    config: dict[str, Any] = {"segments": {"keys": []}}
+    beside = world(config, by_region(0, [0.3] * 3, "1"), by_region(2000, [1.0], "2", seed=1))
+    (opened,) = (one["data"] for one in run(beside)["alerts"] if one["data"]["labels"]["alertname"] == "VersionWorse")
+    assert "1 still predicts: whether both get the same traffic is not known" in opened["annotations"]["description"]
+    apart = world({}, by_region(0, [0.0] * 2, "1"), by_region(2000, [1.0], "2", seed=1))
+    opened = next(one["data"] for one in run(apart)["alerts"] if one["data"]["labels"]["alertname"] == "VersionWorse")
+    assert "it gets other traffic than 1 did, by region" in opened["annotations"]["description"]
