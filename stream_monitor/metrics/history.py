@@ -8,6 +8,8 @@ from stream_monitor.metrics.tally import Tally
 
 Losses = tuple[float, float, float]
 """How many outcomes there are, the sum of their losses, and that of their squares, as if the mean of their weights were 1."""
+Split = dict[int, tuple[Losses, Losses]]
+"""Of each segment, before a change and after it."""
 
 _WINDOWS = 200
 """Windows that are kept apart; what is older is added up."""
@@ -23,6 +25,8 @@ class History:
         self._fallen: list[int] = []
         """Starts of those that were in a fall."""
         self._older: dict[int, Losses] = {}
+        self._added_up: int | None = None
+        """The start of the latest window that is in it."""
 
     def add(self, start: int, tally: Tally) -> None:
         """Takes a window by its start, after the one before."""
@@ -34,6 +38,7 @@ class History:
             if oldest in self._fallen:
                 self._fallen.remove(oldest)
                 return
+            self._added_up = oldest
             for place, one in losses.items():
                 if place in self._older or len(self._older) < _SEGMENTS:
                     self._older[place] = _plus(self._older.get(place), one)
@@ -47,20 +52,22 @@ class History:
         """Says that what has come so far is compared with no more."""
         self._fallen = []
 
-    def split(self, since: int, length: int) -> dict[int, tuple[Losses, Losses]]:
+    def split(self, since: int, length: int, part: int = 1) -> Split:
         """Losses of each segment in the windows, of a length, that ended before a time, and in those that are mostly after it.
 
-        One that is mostly before it, but not all, is left out, and so is one before it that was in a fall.
+        Of the latter only the first half, third, ... where that is the `part`.  One that is mostly before it, but not all, is
+        left out, and so is one before it that was in a fall.  Nothing is known where some after it are added up by now.
         """
+        if self._added_up is not None and self._added_up + length > since:
+            return {}
         fallen = set(self._fallen)
         before, after = dict(self._older), dict[int, Losses]()
+        first = [losses for start, losses in self._windows if since <= start + length // 2]
+        for losses in first[: -(-len(first) // part)]:
+            _take(after, losses)
         for start, losses in self._windows:
-            ended = start + length <= since
-            if start in fallen if ended else since > start + length // 2:
-                continue
-            into = before if ended else after
-            for place, one in losses.items():
-                into[place] = _plus(into.get(place), one)
+            if start + length <= since and start not in fallen:
+                _take(before, losses)
         nothing = (0.0, 0.0, 0.0)
         places = [*before, *(place for place in after if place not in before)]
         return {place: (before.get(place, nothing), after.get(place, nothing)) for place in places}
@@ -71,13 +78,19 @@ class History:
             "windows": [[start, list(losses.items())] for start, losses in self._windows],
             "fallen": list(self._fallen),
             "older": list(self._older.items()),
+            "added_up": self._added_up,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._windows = [(start, _losses(losses)) for start, losses in state["windows"]]
         self._fallen = list(state["fallen"])
-        self._older = _losses(state["older"])
+        self._older, self._added_up = _losses(state["older"]), state["added_up"]
+
+
+def _take(into: dict[int, Losses], losses: dict[int, Losses]) -> None:
+    for place, one in losses.items():
+        into[place] = _plus(into.get(place), one)
 
 
 def _losses_of(tally: Tally, place: int) -> Losses:

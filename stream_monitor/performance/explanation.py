@@ -27,6 +27,10 @@ _FEWEST = 20
 """Rows of a segment after the change below which it is not looked at."""
 _NEW = 10
 """How many times as often as before a segment comes that is as good as new: its few rows before are no past of its own."""
+_AT_FIRST = 0.25
+"""The part of its rise by which a cause had risen at first."""
+OTHER = "(other)"
+"""The value of a key for all rows whose value is not looked at."""
 
 
 class Counts(NamedTuple):
@@ -64,8 +68,8 @@ def causes(segments: Sequence[Counts], total: Counts, most: int = 5, known: Coll
     outside of it, others by the same keys that are causes left aside, and at least twice as much.  Crossings are named in place
     of a segment when they hold nearly as much of the rise in fewer rows, and otherwise it in place of them.  A segment that is
     as good as new is compared with all rows before.  Keys that nearly coincide, as region and currency, are all named.
-    Crossings that are `known` as causes remain until what is beside them has risen beyond doubt, and a known segment while that
-    is not clear.
+    What is left of a key is no cause beside one that it may contain.  Crossings that are `known` as causes remain until what is
+    beside them has risen beyond doubt, and a known segment while that is not clear.
     """
     excess = total.n_after * _rise(total)
     if not segments or excess <= 0:
@@ -75,11 +79,21 @@ def causes(segments: Sequence[Counts], total: Counts, most: int = 5, known: Coll
     for segment in (_segment(counts, total) for counts in segments):
         tables.setdefault(tuple(sorted(segment.parts)), []).append(segment)
     fallen = [one for table in tables.values() for one in _fallen(table, total, limit, _DOUBT / len(tables))]
+    finest, names = _finest(fallen, total, limit, known), {one.segment for one in segments}
     found = [
         Cause(one.name, one.excess / excess, _before(one.seen), _after(one.seen), one.counts.n_after, _z(one.seen))
-        for one in _finest(fallen, total, limit, known)
+        for one in finest
+        if not any(_may_contain(one, other, names) for other in finest)
     ]
     return sorted(found, key=lambda cause: (-cause.share, cause.segment))[:most]
+
+
+def rose_at_first(cause: Cause, first: Counts) -> bool:
+    """Whether a cause had risen in the first rows after a change, unless these plainly say that it had not."""
+    if min(first.n_before, first.n_after) < 1:
+        return True
+    error = math.sqrt(_error_before(first) + _error_after(first))
+    return _rise(first) + 2 * error >= _AT_FIRST * (cause.after - cause.before)
 
 
 class _Segment(NamedTuple):
@@ -99,6 +113,19 @@ def _segment(counts: Counts, total: Counts) -> _Segment:
     seen = _with_a_past(counts, total)
     rise = _rise(seen)
     return _Segment(counts.segment, {key: value for key, _, value in pairs}, counts, seen, rise, counts.n_after * rise)
+
+
+def _may_contain(rest: _Segment, other: _Segment, names: Collection[str]) -> bool:
+    """Whether rows of a segment may be in what is left of other keys, of which these are some or which are some of these."""
+    if set(rest.parts.values()) != {OTHER} or OTHER in other.parts.values():
+        return False
+    if other.parts.keys() < rest.parts.keys():
+        return True
+    return rest.parts.keys() < other.parts.keys() and _called({key: other.parts[key] for key in rest.parts}) not in names
+
+
+def _called(parts: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in parts.items())
 
 
 def _fallen(table: list[_Segment], total: Counts, limit: float, doubt: float) -> list[_Segment]:

@@ -18,13 +18,14 @@ from stream_monitor.events import Alert, ChangeEstimate, Effect, SegmentCause, i
 from stream_monitor.figures import number
 from stream_monitor.joining.join import Join
 from stream_monitor.metrics.cohorts import Seen
+from stream_monitor.metrics.history import Split
 from stream_monitor.metrics.label_bias import FIFTHS, MEAN, Bias
 from stream_monitor.metrics.ledger import Ledger
 from stream_monitor.metrics.reading import NOTHING, Reading, Readings
 from stream_monitor.metrics.tally import ALL, Tally
 from stream_monitor.metrics.windows import Closed
 from stream_monitor.performance.course import Kind
-from stream_monitor.performance.explanation import Counts, causes
+from stream_monitor.performance.explanation import Counts, causes, rose_at_first
 from stream_monitor.performance.rules import Rules, Said, Told
 from stream_monitor.task import Output
 from stream_monitor.watched import Watched
@@ -35,6 +36,8 @@ _OF_ONE_CLASS = ("recall", "specificity")
 """Metrics that labels of one class are enough for."""
 _KEPT = 3
 """Segments that an alert names."""
+_FIRST = 4
+"""The part of the windows since a limit was passed in which a cause must have risen already."""
 
 
 class Reviewed(Protocol):
@@ -119,7 +122,8 @@ def explained(stream: Reviewed, moment: Moment) -> list[Output]:
             stream.ledger.since[version].history.fell(since, stream.ledger.windows.length)
     for fingerprint, version, since in falls:
         told = [one.segment for one in stream.alerts.firing[fingerprint].causes]
-        outputs += stream.alerts.explain(fingerprint, _causes(stream, version, since, told), moment)
+        rose = _by_reference(stream.alerts.firing[fingerprint])
+        outputs += stream.alerts.explain(fingerprint, _causes(stream, version, since, rose, told), moment)
     return outputs
 
 
@@ -251,7 +255,8 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
             told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
         )
         if explains and version in stream.ledger.since:
-            telling = telling._replace(causes=_causes(stream, version, told.step.since))
+            rose = told.rule.endswith("reference") and told.basis != "estimated"
+            telling = telling._replace(causes=_causes(stream, version, told.step.since, rose))
         outputs += stream.alerts.tell(told.step.step, telling, moment, **labels)
     return outputs
 
@@ -304,27 +309,33 @@ def _by_reference(alert: Alert) -> bool:
     return rule.endswith("reference") and basis != "estimated"
 
 
-def _causes(stream: Reviewed, version: int, since: int, told: Sequence[str] = ()) -> tuple[SegmentCause, ...]:
+def _causes(stream: Reviewed, version: int, since: int, rose: bool, told: Sequence[str] = ()) -> tuple[SegmentCause, ...]:
+    """What explains that losses are larger since a time; where it is not known that they `rose` then, what did by then."""
     known = stream.ledger.since.get(version)
     split = known.history.split(since, stream.ledger.windows.length) if known else {}
-    if ALL not in split or not split[ALL][0][0]:
+    if known is None or ALL not in split or not split[ALL][0][0]:
         return ()
     squared = stream.ledger.vocabulary.kind == "regression"
     loss: Literal["error_rate", "mae"] = "mae" if squared else "error_rate"
 
-    def counts(place: int, name: str) -> Counts:
+    def counts(place: int, name: str, split: Split = split) -> Counts:
         before, after = split[place]
         squares = (before[2], after[2]) if squared else (None, None)
         return Counts(name, before[0], before[1], after[0], after[1], *squares)
 
     named = [(place, stream.ledger.segments.name(place)) for place in split if place != ALL]
     segments = [counts(place, name) for place, name in named if name]
+    found = causes(segments, counts(ALL, ""), _KEPT, told)
+    if found and not rose:
+        early = known.history.split(since, stream.ledger.windows.length, _FIRST)
+        first = {name: counts(place, name, early) for place, name in named if name and place in early}
+        found = [one for one in found if one.segment not in first or rose_at_first(one, first[one.segment])]
     return tuple(
         SegmentCause(
             segment=one.segment, share=min(one.share, 1.0), before=one.before, after=one.after, loss=loss,
             outcomes=round(one.n_after),
         )
-        for one in causes(segments, counts(ALL, ""), _KEPT, told)
+        for one in found
     )  # fmt: skip
 
 

@@ -55,3 +55,15 @@ def test_windows_of_a_fall_that_are_long_over_are_let_go_of() -> None:
         history.add(number * 60, tally)
     assert [side[0] for side in history.split(400 * 60, 60)[ALL]] == [350, 0]
     assert not history.state()["fallen"]
+
+
+def test_the_first_windows_after_a_change_are_a_part_of_these() -> None:
+    history = windows(1, 10, 100, 1000, 10_000)
+    assert [[side[0] for side in history.split(60, 60, part)[ALL]] for part in (1, 2, 4)] == [[1, 11_110], [1, 110], [1, 10]]
+
+
+def test_of_a_change_that_is_older_than_the_windows_that_are_kept_apart_nothing_is_known() -> None:
+    history = History()
+    history.restore(windows(*[1.0] * 203).state())
+    assert [side[0] for side in history.split(180, 60)[ALL]] == [3, 200]
+    assert history.split(179, 60) == {}

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from stream_monitor.performance.explanation import Counts, causes
+from stream_monitor.performance.explanation import Counts, causes, rose_at_first
 
 REGIONS, DEVICES = ("eu", "us", "asia"), ("ios", "android", "web")
 Rate = Callable[[str, str], float]
@@ -239,3 +239,24 @@ def test_no_more_are_named_than_asked() -> None:
     rows = [Counts(f"store={i}", 500, 50, 500, 300 if i < 8 else 50) for i in range(40)]
     named = causes(rows, added("", rows), most=3)
     assert [cause.segment for cause in named] == ["store=0", "store=1", "store=2"]
+
+
+def test_what_is_left_of_a_crossing_is_no_cause_beside_a_segment_that_it_may_contain() -> None:
+    """The errors of a region become more, and most of its rows are of customers that are not looked at."""
+    eu, us = Counts("region=eu", 3000, 300, 3000, 1200), Counts("region=us", 5000, 500, 5000, 500)
+    rest = Counts("region=(other),cust=(other)", 4000, 400, 4000, 1000)
+    pairs = [Counts("region=us,cust=1", 3000, 300, 3000, 300), Counts("region=eu,cust=1", 1000, 100, 1000, 400)]
+    assert [one.segment for one in causes([eu, us, *pairs, rest], added("", [eu, us]))] == ["region=eu"]
+    assert [one.segment for one in causes([*pairs, rest], added("", [eu, us]))] == [rest.segment, "region=eu,cust=1"]
+    far = [Counts("region=(other)", 4000, 400, 4000, 1300), us._replace(n_before=4000, n_after=4000)]
+    few = [Counts("region=br,device=ios", 3000, 300, 3000, 1200), Counts("region=us,device=ios", 5000, 500, 5000, 500)]
+    assert [one.segment for one in causes([*far, *few], added("", few))] == ["region=br,device=ios"]
+
+
+def test_what_rose_after_the_first_rows_of_a_change_is_told_from_what_rose_with_it() -> None:
+    later, first = Counts("region=eu", 3000, 300, 3000, 900), Counts("region=eu", 3000, 300, 700, 70)
+    (cause,) = causes([later, Counts("region=us", 3000, 300, 3000, 300)], Counts("", 6000, 600, 6000, 1200))
+    assert not rose_at_first(cause, first)
+    assert rose_at_first(cause, first._replace(loss_after=140))
+    assert rose_at_first(cause, first._replace(n_after=20, loss_after=2))
+    assert rose_at_first(cause, first._replace(n_after=0, loss_after=0))
