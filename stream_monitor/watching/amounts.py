@@ -8,7 +8,8 @@ import numpy as np
 
 from detectors import Change, Moved
 from detectors.changepoint import NEARLY_AS_LIKELY, split
-from detectors.counting.deviance import likelihood_ratio
+from detectors.counting.deviance import alone, alone_level, freedom, level, levelled, likelihood_ratio, normal, shrunk
+from stream_monitor.watching import last_values
 from stream_monitor.watching.finding import Direction, Unit
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.recent import Recent
@@ -46,14 +47,16 @@ _CUT = EXTREME**2 / 4
 class Amounts:
     """Measures changes of the signals of a reference."""
 
-    def __init__(self, reference: Reference, recent: Recent) -> None:
-        self._reference, self._recent = reference, recent
+    def __init__(self, reference: Reference, recent: Recent, last: Recent | None = None) -> None:
+        """Takes what was measured of the last rows, and of categories as many last values."""
+        self._reference, self._recent, self._last = reference, recent, last
 
-    def effect(self, signal: int, moved: Moved, since: int) -> tuple[float, float, float, Unit]:
+    def effect(self, signal: int, moved: Moved, since: int, others: tuple[float, ...] = ()) -> tuple[float, float, float, Unit]:
         """Before, after, how much, and in what, from about a row on.
 
-        Of shares: those of the category that changed most, and half of all changes together, the total variation.  Of all
-        signals as one: that of the one that has surely changed most, NaN if there is none.
+        Of shares: those of the category that changed most, and half of all changes together, the total variation; some
+        `others` are told apart for it.  Of all signals as one: that of the one that has surely changed most, NaN if there is
+        none.
         """
         reference = self._reference
         if signal == len(reference.names):
@@ -61,7 +64,7 @@ class Amounts:
                 return self.effect(most, self._most(most, since), since)
             return math.nan, math.nan, math.nan, "sd"
         if reference.counted:
-            shares = self.shares(signal, since)
+            shares = self.shares(signal, since, others)
             _, was, now = max(shares, key=lambda one: abs(one[2] - one[1]))
             return was, now, sum(abs(after - before) for _, before, after in shares) / 2, "points"
         before, sd = float(reference.mean[signal]), float(reference.sd[signal])
@@ -128,18 +131,23 @@ class Amounts:
 
     def has_grown(self, signal: int, change: Lasting) -> bool:
         """Whether a change is surely larger than was said of it, by a quarter, and by what matters."""
-        effect = self.effect(signal, change.moved, change.began)[2]
+        effect = self.effect(signal, change.moved, change.began, change.others)[2]
         was, now = _size(change.moved, change.effect), _size(change.moved, effect)
         _, n = self._recent.mean_since(change.began, self._reference.column(signal))
         error = _SURER * self._reference.own_error(signal, max(n, 1))
         error *= 0.5 if change.moved == "shares" else math.sqrt(max(self._whole(signal, change.began)[0], 1.0))
         return now >= _LARGER * was and now - was > max(error, float(self._reference.effects[signal]))
 
-    def shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
-        """Categories, NaN for all others, with their shares of the reference and from about a row on."""
-        categories = (*self._reference.categories[signal].tolist(), math.nan)
-        before, now = self._reference.shares[signal].tolist(), self._shares_since(signal, since)[0].tolist()
+    def shares(self, signal: int, since: int, others: tuple[float, ...] = ()) -> list[tuple[float, float, float]]:
+        """Categories, some `others` too, NaN for the rest, with their shares of the reference and from about a row on."""
+        categories = (*self._reference.categories[signal].tolist(), *others, math.nan)
+        before, now = self._before(signal, others).tolist(), self._shares_since(signal, since, others)[0].tolist()
         return list(zip(categories, before, now, strict=True))
+
+    def others(self, signal: int, since: int, known: tuple[float, ...] = ()) -> tuple[float, ...]:
+        """The categories among all others that have surely moved from about a row on, after those that are known to have."""
+        new = [one for one in last_values.moved(self._reference, signal, self._values_since(signal, since)) if one not in known]
+        return (*known, *new)[: last_values.MOST]
 
     def began(self, change: Change, first: bool) -> tuple[int, int, int]:
         """Where a change began, and between which rows; of a loss, if its detector cannot tell, the most likely split.
@@ -172,12 +180,21 @@ class Amounts:
         latest = int(starts[likely[-1] + 1]) if likely[-1] + 1 < len(starts) else self._recent.rows
         return int(starts[best]), earliest, latest
 
-    def are_as_before(self, signal: int, rows: int) -> bool:
-        """Whether the shares of the last rows, so many, are within two standard errors of the reference, each of them."""
-        now, n = self._shares_since(signal, max(0, self._recent.rows - rows))
-        half = (self._reference.shares[signal] + now) / 2
-        doubt = _KNOWN * np.sqrt(half * (1 - half)) * self._reference.error(signal, max(n, 1))
-        return bool((np.abs(now - self._reference.shares[signal]) <= doubt).all())
+    def differ(self, signal: int, since: int, threshold: float) -> bool:
+        """Whether shares since a row are others than those of the reference alone, by two thirds of the threshold of `counts`."""
+        if self.others(signal, since):
+            return True
+        now, n = self._shares_since(signal, since)
+        if not n:
+            return False
+        known, inflation = int(self._reference.n[signal]), self._reference.own_error(signal, 1) ** 2
+        x, y = (now * n)[:, np.newaxis], (self._reference.shares[signal] * known)[:, np.newaxis]
+        least, widened = self._reference.effects[signal : signal + 1], np.full(x.shape, inflation)
+        certainty = np.array([np.inf])
+        one = levelled(normal(alone(x, y, least, widened)[0], np.ones(1), certainty), alone_level(y))
+        x = shrunk(x, y, least)
+        together = normal(likelihood_ratio(x, y) / inflation, freedom(x, y, np.array([inflation])), certainty)
+        return bool(max(one[0], levelled(together, level(y))[0]) > threshold / 1.5)
 
     def is_usual(self, signal: int, change: Lasting) -> bool:
         """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters.
@@ -272,7 +289,8 @@ class Amounts:
 
         What a change is said to be is chosen as it is large, and rows that come after its end are not of it.
         """
-        now, n = self._shares_since(signal, change.taken)
+        self._tell_apart(signal, change)
+        now, n = self._shares_since(signal, change.taken, change.others)
         if change.shares and n and self._may_be_over(signal, change, change.taken, n):
             n = 0
         total = change.known + n
@@ -281,10 +299,39 @@ class Amounts:
             change.shares = tuple(((known * change.known + now * n) / total).tolist())
         change.known, change.taken = total, self._recent.rows
 
-    def _shares_since(self, signal: int, since: int) -> tuple[Floats, int]:
-        """The shares of a signal's categories from about a row on, and of how many values."""
+    def _tell_apart(self, signal: int, change: Lasting) -> None:
+        """Measures by themselves what else has moved in a change; in the rows before, it came as often as in the last ones."""
+        others = self.others(signal, change.began, change.others)
+        new = np.array(others[len(change.others) :])
+        change.others = others
+        if change.shares and len(new):
+            of = last_values.shares(self._values_since(signal, change.began), new)
+            change.shares = tuple(last_values.told_apart(np.array(change.shares), of).tolist())
+
+    def _before(self, signal: int, others: tuple[float, ...] = ()) -> Floats:
+        """The shares of a signal's categories in the reference, of some others too, and of the rest."""
+        before: Floats = self._reference.shares[signal]
+        if not others:
+            return before
+        known = last_values.present(self._reference.values[:, signal])
+        return last_values.told_apart(before, last_values.shares(known, np.array(others)))
+
+    def _shares_since(self, signal: int, since: int, others: tuple[float, ...] = ()) -> tuple[Floats, int]:
+        """The same from about a row on, and of how many values."""
         found = [self._recent.mean_since(since, column) for column in self._reference.columns[signal]]
-        return np.array([share for share, _ in found]), found[0][1]
+        shares, n = np.array([share for share, _ in found]), found[0][1]
+        if others:
+            of = last_values.shares(self._values_since(signal, since), np.array(others))
+            shares = last_values.told_apart(shares, of)
+        return shares, n
+
+    def _values_since(self, signal: int, since: int) -> Floats:
+        """Values that stand for categories, of the rows of which shares since a row are."""
+        if self._last is None:
+            return np.empty(0)
+        chunk = self._recent.chunk
+        first = max(since // chunk * chunk, self._recent.oldest())
+        return last_values.present(self._last.values(signal)[max(first - self._last.oldest(), 0) :])
 
     def _on_the_way(self, signal: int, change: Lasting, since: int) -> tuple[float, float, float]:
         """How far shares have gone since a row in the direction of a change, and how far they do in it.
@@ -292,11 +339,11 @@ class Amounts:
         And the standard deviation of one row's part in it, half way.  Categories whose change was less than half as sure as
         that of the surest have no part.
         """
-        before, changed = self._reference.shares[signal], np.array(change.shares)
+        before, changed = self._before(signal, change.others), np.array(change.shares)
         half, way = (before + changed) / 2, changed - before
         sure = np.abs(way) / np.sqrt(np.maximum(half * (1 - half), _TINY))
         weights = np.where(sure >= sure.max() / 2, way / np.maximum(half, _TINY), 0.0)
-        now, _ = self._shares_since(signal, since)
+        now, _ = self._shares_since(signal, since, change.others)
         spread = float(weights**2 @ half - (weights @ half) ** 2)
         return float(weights @ (now - before)), float(weights @ way), math.sqrt(max(spread, 0.0))
 
@@ -308,7 +355,8 @@ class Amounts:
     def _is_elsewhere(self, signal: int, change: Lasting, since: int, n: int) -> bool:
         """Whether shares are another way off since a row, by more than half of what was said and what chance makes of n."""
         margin = max(abs(change.effect) / 2, float(self._reference.effects[signal]))
-        return self.effect(signal, "shares", since)[2] > margin + self._by_chance(signal, "shares", n, _SURE)
+        off = self.effect(signal, "shares", since, change.others)[2]
+        return off > margin + self._by_chance(signal, "shares", n, _SURE)
 
     def _further(self, signal: int, change: Lasting, since: int) -> float:
         """How much further than the reference a signal is since a row, on the side of a change of its mean."""

@@ -35,6 +35,8 @@ class Lasting:
     """The row at which a loss was last said though no detector had seen it again."""
     surely: float = 0.0
     """Of a loss, how large it was beyond doubt when that was most; rows after its end take nothing from it."""
+    others: tuple[float, ...] = ()
+    """Of categories, those among all others of the reference that have surely moved, and are measured by themselves."""
     shares: tuple[float, ...] = ()
     known: int = 0
     taken: int = 0

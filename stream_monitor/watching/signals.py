@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from detectors import Change
 from stream_monitor.events import finite
-from stream_monitor.watching import last_values
 from stream_monitor.watching.amounts import Amounts
 from stream_monitor.watching.finding import ALL, CATEGORIES, Direction, Finding, Step
 from stream_monitor.watching.lasting import Lasting
@@ -49,9 +48,9 @@ class Signals:
         """Changes that were ever declared."""
         chunk = 1 if reference.of_loss else 25
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
-        self._amounts = Amounts(reference, self._recent)
+        self._last = Recent(len(reference.names), 1, self._recent.kept) if reference.counted else None
+        self._amounts = Amounts(reference, self._recent, self._last)
         self._places = Places()
-        self._last = Recent(len(reference.names), 1, last_values.ROWS) if reference.counted else None
         self._season = None if reference.counted else Season(reference)
         self._lasting: tuple[int, ...] = ()
         self._changed = np.zeros(len(reference.names), np.bool_)
@@ -290,7 +289,7 @@ class Signals:
                 if loss:
                     self._doubted[change.signal] = new
                 return []
-            if self._is_end(change):
+            if self._is_end(change, self._recent.rows):
                 return []
             return [self._open(change.signal, new, row)]
         if self._amounts.has_turned(change.signal, course, new):
@@ -378,7 +377,7 @@ class Signals:
         if same and self._amounts.is_noise(signal, course, course.began):
             course.refined, course.said = True, self._recent.rows
             return []
-        effect = self._amounts.effect(signal, moved, course.began)[2]
+        effect = self._amounts.effect(signal, moved, course.began, course.others)[2]
         worse = abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect))
         as_said = same and course.refined and not worse
         if as_said and not self._is_another(signal, course, effect):
@@ -409,26 +408,34 @@ class Signals:
         first, rarity = change.signal not in self._courses, change.rarity / self._sharing
         began, earliest, latest = self._began(change)
         moved = self._amounts.moved(change.signal, change.moved, began, first)
-        _, after, effect, _ = self._amounts.effect(change.signal, moved, began)
+        shares = self.reference.counted and change.signal < len(self.names)
+        others = self._amounts.others(change.signal, began) if shares else ()
+        _, after, effect, _ = self._amounts.effect(change.signal, moved, began, others)
         direction: Direction = change.direction
         if self.reference.of_loss:
             direction = "up" if after > self.reference.mean[change.signal] else "down"
         course = Lasting(
             name, direction, change.statistic, change.threshold, max(self._known(change.signal), change.n_reference),
             change.n_current, began, earliest, latest, change.row, change.row, effect, moved, rarity,
-            self._watchers[name].extrapolated,
+            self._watchers[name].extrapolated, others=others,
         )  # fmt: skip
         course.direction = self._amounts.direction(change.signal, course)
-        if self.reference.counted and change.signal < len(self.names):
+        if shares:
             course.taken = began
             self._amounts.learn(change.signal, course)
         return course
 
-    def _is_end(self, change: Change) -> bool:
-        """Whether shares are as in the reference, and what was found is that the last change of the signal is over."""
-        if not self.reference.counted or change.start >= self._ended.get(change.signal, 0):
+    def _is_end(self, change: Change, rows: int) -> bool:
+        """Whether what was found may be no more than that the last change of the signal is over.
+
+        A detector compares with all before, and rows of that change are among these; so what came after it must also differ
+        from the reference alone.
+        """
+        ended = self._ended.get(change.signal)
+        if ended is None or not self.reference.counted or change.signal == len(self.names):
             return False
-        return self._amounts.are_as_before(change.signal, change.n_current)
+        since = {max(first, ended) for first in (change.start, rows - change.n_current)}
+        return not any(self._amounts.differ(change.signal, first, change.threshold) for first in since)
 
     def _began(self, change: Change) -> tuple[int, int, int]:
         """Where a change began, and between which rows; of shares not before the last one of the signal ended.
@@ -444,7 +451,7 @@ class Signals:
 
     def _finding(self, signal: int, course: Lasting, step: Step, row: int) -> Finding:
         since = self._recent.rows - self._resolve_after if step == "resolved" else course.began
-        before, after, effect, unit = self._amounts.effect(signal, course.moved, since)
+        before, after, effect, unit = self._amounts.effect(signal, course.moved, since, course.others)
         if signal < len(self.names) and not self.reference.varies[signal]:
             effect = np.nan
         position, time = self._places.of(course.began)
@@ -454,7 +461,7 @@ class Signals:
             interval, between = (min(positions), max(positions)), (min(times), max(times))
         whole = signal == len(self.names)
         together = self._amounts.surely_moved(since) if whole else self._together(signal, course)
-        shares = self._shares(signal, since) if self.reference.counted and not whole else []
+        shares = self._amounts.shares(signal, since, course.others) if self.reference.counted and not whole else []
         if shares:
             _, before, after = max(shares, key=lambda one: abs(one[2] - one[1]))
         name = self._all if whole else self.names[signal]
@@ -465,11 +472,6 @@ class Signals:
             unit, "", course.moved, interval, course.rarity, course.extrapolated, tuple(self.names[i] for i in together),
             self._known(signal), tuple(shares), between,
         )  # fmt: skip
-
-    def _shares(self, signal: int, since: int) -> list[tuple[float, float, float]]:
-        """Categories with their shares before and since a row; also those among all others that have surely moved."""
-        moved = [] if self._last is None else last_values.moved(self._last, self.reference, signal, since)
-        return last_values.told_apart(self._amounts.shares(signal, since), moved)
 
     def _known(self, signal: int) -> int:
         """How many values the reference has of a signal, or rows of all."""

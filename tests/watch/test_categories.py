@@ -105,6 +105,28 @@ def test_of_a_hundred_classes_the_one_that_rises_is_named() -> None:
     assert followed(values, per=37) == followed(values, per=500) == followed(values, restart=True)
 
 
+@pytest.mark.parametrize(("many", "risen"), [(60, 999), (60, 30), (1000, 9999)])
+def test_one_of_many_categories_that_rises_lasts_as_an_alert_until_it_is_back_and_is_no_other_then(
+    many: int, risen: int
+) -> None:
+    rng, shares = np.random.default_rng(1), 1 / np.arange(1, many + 1)
+    values = rng.choice(many, 20_000, p=shares / shares.sum()).astype(np.float64)
+    values[3000:10_000][rng.random(7000) < 0.08] = risen
+    opened, ended = (one for one in followed(values, per=500) if one.step != "updated")
+    assert (opened.step, ended.step) == ("opened", "resolved")
+    assert opened.row < 10_000 < ended.row < 12_000
+    assert max(opened.shares, key=lambda one: abs(one[2] - one[1]))[0] == risen
+
+
+def test_shares_that_are_said_together_are_of_the_same_rows() -> None:
+    rng = np.random.default_rng(5)
+    values = rng.integers(0, 9, 8000).astype(np.float64)
+    values[3000:4000] = rng.integers(0, 2, 1000)
+    values[4000:] = 50.0
+    for one in followed(values):
+        assert sum(share for _, _, share in one.shares) == pytest.approx(1.0)
+
+
 def test_none_of_many_rare_categories_is_named_by_chance() -> None:
     rng = np.random.default_rng(4)
     values = rng.integers(20, 1000, 5000).astype(np.float64)
