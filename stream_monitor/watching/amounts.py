@@ -181,7 +181,7 @@ class Amounts:
         return int(starts[best]), earliest, latest
 
     def differ(self, signal: int, since: int, threshold: float) -> bool:
-        """Whether shares since a row are others than those of the reference alone, by two thirds of the threshold of `counts`."""
+        """Whether shares since a row are others than the reference alone has, by two thirds of the threshold of `counts`."""
         if self.others(signal, since):
             return True
         now, n = self._shares_since(signal, since)
