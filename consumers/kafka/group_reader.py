@@ -22,10 +22,10 @@ from stream_monitor.task import End, Partition, Slice
 
 _JOINING_MS = 1_000
 _COUNTS_EVERY = 1.0
-_SETTLING = 30.0
+_SETTLING = 10.0
 """Seconds after which those who write have surely found a broker again that we have found again.
 
-Clients wait up to 10 s between two attempts unless told otherwise, and what they kept comes after that.
+Clients of the JVM wait up to a second between two attempts, those of librdkafka up to ten, unless told otherwise.
 """
 
 
