@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from kafka.errors import (
     NodeNotReadyError,
     SaslAuthenticationFailedError,
 )
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 from stream_monitor.config.deployment import Kafka
 from stream_monitor.logs import overheard
@@ -76,6 +77,20 @@ for _talkative in ("admin.client", "net.connection", "net.manager", "net.sasl.oa
     logging.getLogger(f"kafka.{_talkative}").addFilter(lambda record: record.levelno > logging.DEBUG)
 # It warns of every turn over a tenth of a second, as there is one whenever the process has other work.
 logging.getLogger("kafka.net.selector").addFilter(lambda record: "blocking the event loop" not in record.getMessage())
+
+
+def _with_last_words(receive: Callable[[Any], tuple[bytes, Any]]) -> Callable[[Any], tuple[bytes, Any]]:
+    """What came before a connection ended is read first: kafka-python drops it, as why a broker refuses a password."""
+
+    def received(transport: Any) -> tuple[bytes, Any]:
+        data, error = receive(transport)
+        return data, None if data else error
+
+    return received
+
+
+for _transport in (KafkaTCPTransport, KafkaSSLTransport):
+    _transport._sock_recv = _with_last_words(_transport._sock_recv)
 
 
 class KafkaUnreachable(Exception):
@@ -154,8 +169,6 @@ def reaching(kafka: Kafka) -> Iterator[None]:
         except _UNREACHABLE as error:
             servers = ",".join(kafka.bootstrap_servers)
             reasons = "; ".join(filter(None, dict.fromkeys(text.partition("Connection lost: ")[2] for text in said)))
-            if kafka.sasl_mechanism and "socket disconnected" in reasons:
-                reasons += "; so it ends as well where a broker refuses the user or the password"
             what = f"Kafka at {servers} is out of reach: {error or type(error).__name__}"
             raise KafkaUnreachable(f"{what} ({reasons})" if reasons else what) from error
 

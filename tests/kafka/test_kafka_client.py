@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -87,4 +86,4 @@ def test_a_wrong_password_is_out_of_reach(guarded: Broker) -> None:
     with pytest.raises(KafkaUnreachable) as caught:
         kafka_client.admin(kafka(guarded, sasl_password="another-secret"))
     assert "another-secret" not in str(caught.value)
-    assert re.search("SaslAuthenticationFailed|refuses the user or the password", str(caught.value))
+    assert "SaslAuthenticationFailed" in str(caught.value)
