@@ -51,8 +51,8 @@ class Pace:
     Topics that are named together in `in_step` keep step: nothing of them is given that is later than what the slowest of
     their partitions has reached.  A partition that is read to its end, or that gives nothing for two seconds though it
     should, is not waited for: what `now` is in all of this are the seconds for which records have been waited for so far, so
-    that what else takes time takes nobody's turn.  What is given is in steps of a `span` of time, in microseconds, the
-    earliest first.
+    that what else takes time takes nobody's turn.  What is given is in steps of time, as long as `in_step` says of the topics,
+    the earliest first.
     """
 
     def __init__(self, in_step: InStep = NONE, time: Time = appended) -> None:

@@ -108,6 +108,19 @@ def alone(window: Array, before: Array, effect: Array, inflation: Array) -> tupl
     return likelihood_ratio(np.stack((x, n - x)), np.stack((y, m - y))) / inflation[at], most
 
 
+def of_one_window(window: Array, before: Array, effect: float, inflation: float) -> float:
+    """The score of counts, float64[k], against those before: of all together, or of the one that stands out where that is more.
+
+    `inflation` is by how much more they vary than if values were independent, and is taken as known.
+    """
+    x, y, certainty, wide = window[:, np.newaxis], before[:, np.newaxis], np.array([np.inf]), np.array([inflation])
+    g, _ = alone(x, y, np.array([effect]), np.broadcast_to(wide, x.shape))
+    one = levelled(normal(g, np.ones(1), certainty), alone_level(y))
+    x = shrunk(x, y, effect)
+    together = levelled(normal(likelihood_ratio(x, y) / wide, freedom(x, y, wide), certainty), level(y))
+    return float(max(one[0], together[0]))
+
+
 def _total(values: Array) -> Array:
     """The sum over categories, always in the same order."""
     total: Array = values[0].copy()

@@ -46,15 +46,15 @@ class Early:
     def take(self, sums: Array, when: Runs, first: int) -> None:
         """Takes the sums of runs of rows, float64[d, r]; the stream began at `first`."""
         part = np.clip((when.times[when.starts] // BIN * BIN - first) // _PART, 0, _PARTS - 1)
-        for one in np.unique(part).tolist():
-            hours = self._hours.setdefault(one, np.zeros(HOURS))
-            np.add.at(hours, when.hours[part == one], when.rows[part == one])
         if len(part) == 1:
+            self._of(int(part[0]))[when.hours] += when.rows
             self._waves[part] += when.waves * when.rows
             self._scores[part] += sums.T
             return
         np.add.at(self._waves, part, when.waves * when.rows[:, np.newaxis])
         np.add.at(self._scores, part, sums.T)
+        for one in np.unique(part).tolist():
+            np.add.at(self._of(one), when.hours[part == one], when.rows[part == one])
 
     def steps(self, gram: Array, products: Array, squares: Array) -> Steps:
         """Beside a season of the first columns of the table, of which these are the normal equations: [w, w], [w, d], [d]."""
@@ -82,6 +82,10 @@ class Early:
             found.odd_waves[..., better] = (odd[:, part:] @ self._waves[part:])[..., np.newaxis]
             found.odd_sums[:, better] = (odd[:, part:] @ self._scores[part:])[:, better]
         return found
+
+    def _of(self, part: int) -> Array:
+        """The rows of a part by hour of the week."""
+        return self._hours.setdefault(part, np.zeros(HOURS))
 
     def state(self) -> list[Array]:
         """Everything, as arrays."""

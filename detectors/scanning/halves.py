@@ -80,9 +80,7 @@ class Halves:
 
         Beside a step of those that were held; or as if none were.
         """
-        odds = [
-            odd if held else odd.let_go() for split, odd in zip(_SPLITS, self._odd, strict=True) if split.columns == len(model)
-        ]
+        odds = [odd for split, odd in zip(_SPLITS, self._odd, strict=True) if split.columns == len(model)]
         if not held:
             every, odds = every.let_go(), [odd.let_go() for odd in odds]
         gram, _ = every.equations(model)

@@ -255,7 +255,7 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
             told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
         )
         if explains and version in stream.ledger.since:
-            rose = told.rule.endswith("reference") and told.basis != "estimated"
+            rose = _errs_more(told.rule, told.basis)
             telling = telling._replace(causes=_causes(stream, version, told.step.since, rose))
         outputs += stream.alerts.tell(told.step.step, telling, moment, **labels)
     return outputs
@@ -304,8 +304,12 @@ def _of(stream: Reviewed, alert: Alert) -> int | None:
 
 
 def _by_reference(alert: Alert) -> bool:
+    """Whether an alert is that it errs more than its reference, by labels."""
+    return _errs_more(alert.labels.get("rule", "reference"), alert.labels.get("basis", ""))
+
+
+def _errs_more(rule: str, basis: str) -> bool:
     """Whether labels show that it errs more than its reference, not only that it is beyond a limit."""
-    rule, basis = alert.labels.get("rule", "reference"), alert.labels.get("basis")
     return rule.endswith("reference") and basis != "estimated"
 
 

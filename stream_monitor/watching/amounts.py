@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors import Change, Moved
 from detectors.changepoint import NEARLY_AS_LIKELY, split
-from detectors.counting.deviance import alone, alone_level, freedom, level, levelled, likelihood_ratio, normal, shrunk
+from detectors.counting.deviance import likelihood_ratio, of_one_window
 from stream_monitor.watching import last_values
 from stream_monitor.watching.finding import Direction, Unit
 from stream_monitor.watching.lasting import Lasting
@@ -188,13 +188,10 @@ class Amounts:
         if not n:
             return False
         known, inflation = int(self._reference.n[signal]), self._reference.own_error(signal, 1) ** 2
-        x, y = (now * n)[:, np.newaxis], (self._reference.shares[signal] * known)[:, np.newaxis]
-        least, widened = self._reference.effects[signal : signal + 1], np.full(x.shape, inflation)
-        certainty = np.array([np.inf])
-        one = levelled(normal(alone(x, y, least, widened)[0], np.ones(1), certainty), alone_level(y))
-        x = shrunk(x, y, least)
-        together = normal(likelihood_ratio(x, y) / inflation, freedom(x, y, np.array([inflation])), certainty)
-        return bool(max(one[0], levelled(together, level(y))[0]) > threshold / 1.5)
+        score = of_one_window(
+            now * n, self._reference.shares[signal] * known, float(self._reference.effects[signal]), inflation
+        )
+        return score > threshold / 1.5
 
     def is_usual(self, signal: int, change: Lasting) -> bool:
         """Whether a change measures as none: a loss within two standard errors of the reference, or less than what matters.

@@ -289,7 +289,7 @@ class Signals:
                 if loss:
                     self._doubted[change.signal] = new
                 return []
-            if self._is_end(change, self._recent.rows):
+            if self._is_end(change):
                 return []
             return [self._open(change.signal, new, row)]
         if self._amounts.has_turned(change.signal, course, new):
@@ -425,7 +425,7 @@ class Signals:
             self._amounts.learn(change.signal, course)
         return course
 
-    def _is_end(self, change: Change, rows: int) -> bool:
+    def _is_end(self, change: Change) -> bool:
         """Whether what was found may be no more than that the last change of the signal is over.
 
         A detector compares with all before, and rows of that change are among these; so what came after it must also differ
@@ -434,7 +434,7 @@ class Signals:
         ended = self._ended.get(change.signal)
         if ended is None or not self.reference.counted or change.signal == len(self.names):
             return False
-        since = {max(first, ended) for first in (change.start, rows - change.n_current)}
+        since = {max(first, ended) for first in (change.start, self._recent.rows - change.n_current)}
         return not any(self._amounts.differ(change.signal, first, change.threshold) for first in since)
 
     def _began(self, change: Change) -> tuple[int, int, int]:
