@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -23,6 +23,9 @@ _AT_ONCE = 128
 _TAKEN_OFF = 0.5
 """The part of the least effect that is taken off changes of shares: rare values are few, and what matters is to be found."""
 
+_NUMBERS, _VARIED = ("numeric", "tied", "constant"), ("numeric", "tied")
+"""Kinds of scores: of numbers, and of those among them that vary."""
+
 
 class Scan:
     """The difference of means of every recent window and all that came before, over all window lengths at once.
@@ -30,10 +33,11 @@ class Scan:
     Numbers become normal scores by their reference, lose season and autocorrelation by a fit that grows with the stream, and
     are compared by mean and, with `spread`, by scale.  Signals whose reference is all 0 and 1 are compared by the G of their
     counts.  Of numbers more than half of which are one value, their smallest or largest, the share of the others is compared
-    so as well.  Thresholds are closed forms of the run length (Siegmund 1985 for the crossings of moving sums).  The promise of
-    `run_length`, values of a signal between two false alarms, was measured on skewed, heavy-tailed, tied, seasonal and
-    autocorrelated values up to ten million; where volatility comes in clusters it holds with `spread` only.  It does not hold
-    for seasons without event times, nor for references that are worth few independent values.
+    so as well, and what the others are by themselves.  Thresholds are closed forms of the run length (Siegmund 1985 for the
+    crossings of moving sums).  The promise of `run_length`, values of a signal between two false alarms, was measured on
+    skewed, heavy-tailed, tied, seasonal and autocorrelated values up to ten million; where volatility comes in clusters it
+    holds with `spread` only.  It does not hold for seasons without event times, nor for references that are worth few
+    independent values.
 
     `min_effect` is the smallest shift that matters, in standard deviations of normal scores, of all signals or of each.
     `share_up` is the share of false alarms that may be increases.  Looks happen after every `stride` rows; `seasonal` fits
@@ -74,7 +78,9 @@ class Scan:
         self._stride, self._seasonal = stride, seasonal
         self._run_length = np.full(signals, float(run_length))
         self._parts: list[Part] = []
-        """Numbers, rates, and last the shares of what is mostly one value."""
+        """Numbers, rates, and of what is mostly one value the shares of others and these."""
+        self._seen_as: list[Callable[[Array], Array]] = []
+        """How each part sees values."""
         self._atoms = Atoms(np.empty((0, signals)))
         self._block, self._repeats = _BLOCK, Repeats(np.empty((0, signals)))
         self._begin()
@@ -94,19 +100,25 @@ class Scan:
         self._repeats = Repeats(reference)
         reference = self._repeats.without(reference)
         scores = Scores(reference)
-        kinds = np.array(scores.kinds)
-        effects = self._effects * np.isfinite(reference).mean(axis=0)
         atoms = self._atoms = Atoms(reference)
-        apart = np.isin(np.arange(self._signals), atoms.signals).astype(np.float64)
-        settings = Settings(self._spread, effects, self._share_up, self._seasonal, apart)
-        numbers, rates = (kinds != "rate") & (kinds != "unknown"), kinds == "rate"
+        amounts = atoms.amounts(reference)
+        given = Scores(amounts, rates=False)
+        numbers, rates = np.isin(scores.kinds, _NUMBERS), np.isin(scores.kinds, "rate")
+        apart, varied = np.isin(np.arange(self._signals), atoms.signals), np.isin(given.kinds, _VARIED)
+        columns = np.where(numbers & self._spread, 2, 1) + apart + varied
+        effects, of_amounts = (self._effects * np.isfinite(known).mean(axis=0) for known in (reference, amounts))
+        plain = Settings(self._spread, effects, self._share_up, self._seasonal, columns)
+        parts = (
+            (numbers, scores, _as_they_are, plain),
+            (rates, None, _as_they_are, plain),
+            (apart, None, atoms.others, plain._replace(effects=_TAKEN_OFF * effects * atoms.moves)),
+            (varied, given, atoms.amounts, plain._replace(spread=False, effects=of_amounts, sparse=True)),
+        )
+        self._seen_as = [seen for mine, _, seen, _ in parts if mine.any()]
         self._parts = [
-            Part(np.flatnonzero(mine), known, reference, times, self._block, settings)
-            for mine, known in ((numbers, scores), (rates, None)) if mine.any()
+            Part(np.flatnonzero(mine), known, seen(reference), times, self._block, settings)
+            for mine, known, seen, settings in parts if mine.any()
         ]  # fmt: skip
-        if len(atoms.signals):
-            shares = settings._replace(effects=_TAKEN_OFF * effects * atoms.moves, others=apart * (2 if self._spread else 1))
-            self._parts.append(Part(atoms.signals, None, atoms.others(reference), times, self._block, shares))
         for part in self._parts:
             part.allow(self._run_length)
 
@@ -128,11 +140,9 @@ class Scan:
         whole = rows - rows % self._step
         self._waiting[: rows - whole], self._waiting_times[: rows - whole] = values[whole:], times[whole:]
         first, values, times = self._rows - rows, values[:whole], times[:whole]
-        if not len(self._atoms.signals):
-            return sorted(c for part in self._parts for c in part.take(values, times, first, self._step))
-        found = [c for part in self._parts[:-1] for c in part.take(values, times, first, self._step)]
-        shares = self._parts[-1].take(self._atoms.others(values), times, first, self._step)
-        return _one_of_each(found + [change._replace(moved="mean") for change in shares])
+        taken = zip(self._parts, self._seen_as, strict=True)
+        found = [c for part, seen in taken for c in part.take(seen(values), times, first, self._step)]
+        return found and _one_of_each([self._said(change) for change in found])
 
     def began(self, signal: int) -> tuple[int, int, int] | None:
         """Where the last declared change of a signal began, by all that is known now: the row, and the rows between which."""
@@ -184,6 +194,10 @@ class Scan:
         for part, inner in zip(self._parts, state["parts"], strict=True):
             part.restore(inner)
 
+    def _said(self, change: Change) -> Change:
+        """How often others come than what is mostly one value is a change of the mean."""
+        return change._replace(moved="mean") if change.moved == "rate" and change.signal in self._atoms.signals else change
+
     def _begin(self) -> None:
         self._rows, self._seen = 0, np.zeros(self._signals, np.bool_)
         self._step = -(-self._stride // self._block) * self._block if self._block < _AT_ONCE else _AT_ONCE
@@ -204,6 +218,10 @@ class Scan:
             self._begin()
             for part in self._parts:
                 part.begin(block)
+
+
+def _as_they_are(values: Array) -> Array:
+    return values
 
 
 def _one_of_each(changes: list[Change]) -> list[Change]:

@@ -1,4 +1,4 @@
-"""Signals most of whose values are the same, such as amounts that are mostly zero: how often another comes is a share."""
+"""Signals most of whose values are the same, such as amounts that are mostly zero: how often others come, and what they are."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ class Atoms:
         mine, shares = values[:, self.signals], values.copy()
         shares[:, self.signals] = np.where(np.isfinite(mine), mine != self._values, np.nan)
         return shares
+
+    def amounts(self, values: Array) -> Array:
+        """Rows, float64[n, d], without the most common value, as if it were missing; other signals have no values."""
+        mine, amounts = values[:, self.signals], np.full(values.shape, np.nan)
+        amounts[:, self.signals] = np.where(mine == self._values, np.nan, mine)
+        return amounts
 
 
 def _atom(values: Array) -> tuple[float, float] | None:

@@ -100,7 +100,7 @@ class NumberTest:
         lengths = slice(2, 16) if level.number == 0 else slice(8, 16)
         error = self._lowest[lengths, level.number, np.newaxis] * np.sqrt(1 / windows + 1 / n) * windows * SCALE
         factors = (1 + windows / n)[..., np.newaxis]
-        if not baseline.anew:
+        if baseline.alike and not baseline.anew:
             difference = level.before * factors
             np.subtract(level.sums, difference, out=difference)
             np.abs(difference, out=difference)

@@ -33,8 +33,10 @@ class Settings(NamedTuple):
     """The smallest shifts that matter, in standard deviations, of all signals."""
     share_up: float
     seasonal: bool
-    others: Array
-    """How many columns other parts have of each signal, which share what it is allowed."""
+    columns: Array
+    """How many columns all parts have of each signal, which share what it is allowed."""
+    sparse: bool = False
+    """Whether most values are missing; without spread."""
 
 
 class Part:
@@ -53,12 +55,15 @@ class Part:
             self._channels = NumberChannels(signals, scores, reference, settings.spread, seasonal)
             self._test = NumberTest(settings.share_up)
         self._sums = self._channels.learn(reference, runs(times))
+        self._worth = np.full(len(self._sums), self._reference)
+        if settings.sparse:
+            self._worth = self._worth_of(np.isfinite(reference[:, signals]).mean(axis=0))
         self.begin(block)
 
     def begin(self, block: int) -> None:
         """Begins to scan, before the first row, in steps of `block` values; run lengths are to be given again."""
         self._block, owners = block, np.tile(np.arange(len(self._signals)), len(self._channels.moved))
-        self._scanner = Scanner(owners, block, self._reference, self._sums)
+        self._scanner = Scanner(owners, block, self._worth, self._sums)
         self._inside, self._begun = np.zeros(len(owners)), 0
         """The sums of a step that is not over yet, and how many rows of it there are."""
 
@@ -141,10 +146,20 @@ class Part:
         whitenings = len(self._channels.whitenings)
         return [None if held is None else np.split(held, whitenings)[i] for i in range(whitenings)]
 
+    def _worth_of(self, present: Array) -> Ints:
+        """How many rows of the stream know means as well as the reference does, of which such shares are present; [s].
+
+        Its means are 0 by the present values alone; in the stream there are others by lot among them.
+        """
+        model = self._channels.whitenings[0].model
+        persistence = np.maximum((model.noise / (1 - model.total)) ** 2, 1.0)
+        worth: Ints = (self._reference * persistence / (present + persistence - 1)).astype(np.int64)
+        return worth
+
     def _prepare(self) -> None:
         channels = len(self._channels.moved)
         fit = Fit(self._channels.whitenings, self._reference)
-        self._shares = (channels + np.tile(self._settings.others[self._signals], channels)) * fit.caution
+        self._shares = np.tile(self._settings.columns[self._signals], channels) * fit.caution
         signals = np.tile(self._allowed, channels) * 4 / self._block
         scaled = signals * self._shares
         effects = np.tile(self._settings.effects[self._signals], channels)
@@ -155,9 +170,10 @@ class Part:
         local = alarm.column % len(self._signals)
         start, earliest, latest = alarm.began
         row = -(-alarm.step * self._block // stride) * stride - 1
+        before = int(alarm.n_before) - int(self._worth[alarm.column]) + self._reference
         rarity = self._test.rarity(alarm.level, alarm.window, alarm.column, alarm.statistic, alarm.up)
         return Change(
             row, int(self._signals[local]), alarm.statistic, alarm.threshold, "up" if alarm.up else "down",
-            min(start, row), int(alarm.n_before), int(alarm.window), min(earliest, row), min(latest, row),
+            min(start, row), before, int(alarm.window), min(earliest, row), min(latest, row),
             rarity / float(self._shares[alarm.column]), self._channels.moved[alarm.column // len(self._signals)],
         )  # fmt: skip

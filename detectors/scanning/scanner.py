@@ -29,9 +29,12 @@ Ints = npt.NDArray[np.int64]
 class Baseline:
     """What windows of each column are compared with: the reference and the stream, without what was found to be changed."""
 
-    def __init__(self, rows: int, sums: Array) -> None:
+    def __init__(self, rows: Ints, sums: Array) -> None:
         self.rows, self.sums = rows, sums
-        """Of the reference."""
+        """Of the reference, or what it is worth; [C]."""
+        self.most = int(rows.max(initial=0))
+        self.fewer = self.most - rows
+        self.alike = not self.fewer.any()
         self.anew = False
         """Whether any column has begun anew."""
         self.since, self.quiet = np.zeros(len(sums), np.int64), np.zeros(len(sums), np.int64)
@@ -50,12 +53,12 @@ class Baseline:
         """Whether any is changed now."""
 
     def plain(self, level: Level, block: int) -> Array:
-        """How many values there are before each window of a column that never began anew, [K, S]; at least 1."""
-        return np.maximum(self.rows + level.steps * float(block) - level.windows[:, np.newaxis], 1.0)
+        """How many values there are at most before each window of a column that never began anew, [K, S]; at least 1."""
+        return np.maximum(self.most + level.steps * float(block) - level.windows[:, np.newaxis], 1.0)
 
     def sizes(self, level: Level, block: int) -> Array:
         """How many values there are before each window, [K, S, C]; at least 1."""
-        sizes = self.plain(level, block)[..., np.newaxis] - self.left_out
+        sizes = self.plain(level, block)[..., np.newaxis] - (self.fewer + self.left_out)
         return np.maximum(np.where(self.changed, self._size(block), sizes) if self.changing else sizes, 1.0)
 
     def totals(self, level: Level) -> Array:
@@ -65,7 +68,7 @@ class Baseline:
 
     def behind(self, begin: Array, sums: Array, columns: Ints, block: int) -> tuple[Array, Array]:
         """How many values there are before windows, [n], and their sums; windows begin after so many rows, at these sums."""
-        sizes, totals = self.rows + begin - self.left_out[columns], sums + (self.sums - self.left_out_sums)[columns]
+        sizes, totals = self.rows[columns] + begin - self.left_out[columns], sums + (self.sums - self.left_out_sums)[columns]
         changed = self.changed[columns]
         return np.where(changed, self._size(block)[columns], sizes), np.where(changed, self._total()[columns], totals)
 
@@ -116,7 +119,7 @@ class Baseline:
 
     def settle(self, columns: Ints, windows: Windows, middle: Array) -> None:
         """Ends a change that was none: from now on, `middle` is what there was on average, [C]."""
-        size = self.rows + windows.step * float(windows.block) - self.left_out[columns]
+        size = self.rows[columns] + windows.step * float(windows.block) - self.left_out[columns]
         total = np.rint(middle[columns] * size * UNIT) / UNIT
         self.sums[columns] = total - windows.sums[columns] + self.left_out_sums[columns]
         self.since[columns], self.quiet[columns] = windows.step, windows.step - 1
@@ -220,7 +223,7 @@ _NONE = np.zeros(1, np.bool_)
 class Scanner:
     """Columns belong to signals; an alarm in one column begins its whole signal anew."""
 
-    def __init__(self, signal_of: Ints, block: int, rows: int, sums: Array) -> None:
+    def __init__(self, signal_of: Ints, block: int, rows: Ints, sums: Array) -> None:
         self.windows = Windows(len(signal_of), block)
         self.baseline = Baseline(rows, sums)
         self.declared: dict[int, Declared] = {}
@@ -278,7 +281,7 @@ class Scanner:
         b, base, origin = self._block, self.baseline, {name: array[column] for name, array in self.baseline.origin.items()}
         steps, sums = self.windows.history(column, int(origin["first"]))
         windows = (self.windows.step - steps) * float(b)
-        n = base.rows + np.maximum(steps, origin["since"]) * float(b) - origin["left_out"]
+        n = base.rows[column] + np.maximum(steps, origin["since"]) * float(b) - origin["left_out"]
         good = (n >= 8) & (windows >= 8)
         if not good.any():
             return 0.0, int(origin["start"]) * b, int(origin["first"]) * b, self.windows.step * b

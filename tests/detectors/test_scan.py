@@ -406,6 +406,21 @@ def test_amounts_that_are_mostly_zero_and_come_twice_as_often_are_found_by_their
     assert 6000 < found[0].row < 13_000
 
 
+@pytest.mark.parametrize(("zeros", "times", "within"), [(0.7, 2.0, 5_000), (0.9, 4.0, 8_000), (0.95, 0.1, 12_000)])
+def test_amounts_that_are_mostly_zero_and_change_are_found_though_they_come_as_often(
+    zeros: float, times: float, within: int
+) -> None:
+    rng = np.random.default_rng(1)
+    values = np.where(rng.random((15_000, 4)) < zeros, 0.0, rng.lognormal(3, 1, (15_000, 4)))
+    values[3000:] *= times
+    scan = Scan(4, run_length=4_000_000.0, min_effect=0.1)
+    scan.fit(values[:3000])
+    found = {change.signal: change for change in reversed(scan.update(values[3000:]))}
+    assert len(found) == 4
+    assert {(change.direction, change.moved) for change in found.values()} == {("up" if times > 1 else "down", "mean")}
+    assert all(change.row < within and change.n_reference <= 3000 + change.row for change in found.values())
+
+
 def test_amounts_that_are_mostly_zero_keep_the_promise() -> None:
     rng = np.random.default_rng(0)
     values = np.where(rng.random((11_000, 60)) < 0.1, rng.lognormal(3, 1, (11_000, 60)), 0.0)
