@@ -12,8 +12,10 @@ from stream_monitor.quality.shares import Floats, Ints, Mask, Verdict, compare
 
 _FEWEST, _TOGETHER = 1_000, 2_000
 """Rows of several windows by which they are judged together, and from which on they are not added up any more."""
+_PART = 4
+"""The part of the share that was said at which it is less than that, between half of what matters and all of it."""
 _CERTAIN = 3.0
-"""Standard errors at which a share is less than what matters."""
+"""Standard errors at which a share is less than that."""
 
 
 class Evidence(NamedTuple):
@@ -39,18 +41,21 @@ class Judged(NamedTuple):
 
 
 def judge(
-    k: Ints, n: Ints, past: Evidence, said: Mask, reference: Worst, least: float, fewest: int, usual: Ints | int = 0
+    k: Ints, n: Ints, past: Evidence, shares: Floats, reference: Worst, least: float, fewest: int, usual: Ints | int = 0
 ) -> Judged:
     """Compares k of n, [d] each, by themselves, and with `past` windows, as `compare` does.
 
-    Those that are `said` are well when windows in a row, each of which seems so, make it certain.
+    Those of which such `shares` were said, NaN of others, are well when windows in a row, each of which seems so, make it
+    certain: that they are far from what was said, so that one about as large as what matters does not end and begin by chance.
     """
+    said = ~np.isnan(shares)
     alone = compare(k, n, reference, least, fewest, usual)
     surprising = np.where(said, k, np.maximum(k - np.maximum(usual, 0), 0))
     whole = Evidence(past.k + surprising, past.n + n)
     together = compare(whole.k, whole.n, reference.throughout, least, max(fewest, _FEWEST))
     slowly = together.bad & (past.n > 0) & (n >= fewest) & ~(said | alone.bad | alone.well)
-    well = alone.well & (~said | _surely_less(whole, alone.before + least))
+    limit = alone.before + np.clip((shares - alone.before) / _PART, least / 2, least)
+    well = alone.well & (~said | _surely_less(whole, limit))
     bad = alone.bad | slowly
     open_still = said & ~well & (alone.well | (n < fewest))
     kept = open_still | (~said & ~bad & (whole.n < _TOGETHER))

@@ -60,8 +60,9 @@ class Look(NamedTuple):
 
     def judge(self, name: Name, k: Ints, n: Ints, reference: Worst, least: float, usual: Ints | int = 0) -> Judged:
         """Whether shares are too large, in this window or in several."""
-        said = self.are(self.issues.open(name))
-        return judge(k, n, self.past[name], said, reference, least, self.limits.rows, usual)
+        said = self.issues.shares(name)
+        shares = np.array([said.get(feature, np.nan) for feature in self.known.names])
+        return judge(k, n, self.past[name], shares, reference, least, self.limits.rows, usual)
 
     def are(self, some: Set[str]) -> Mask:
         """Which features are among some."""

@@ -86,6 +86,10 @@ class OpenIssues:
         """The features that have an issue of this name."""
         return {*self._alone.get(name, ()), *self._together.get(name, ())}
 
+    def shares(self, name: AlertName) -> dict[str, float]:
+        """The features that have an issue of this name, with the shares that were said; 1 of those that share one."""
+        return dict.fromkeys(self._together.get(name, ()), 1.0) | {one: said.share for one, said in self.said(name).items()}
+
     def said(self, name: AlertName) -> Mapping[str, Said]:
         """What was last said of this name about features that have an issue each."""
         return self._alone.get(name, {})

@@ -40,3 +40,14 @@ def test_many_windows_of_which_nothing_is_wrong_are_no_issue() -> None:
     watched = Watched(reference)
     for _ in range(300):
         assert watched.window({f"x{i}": with_gaps(rng.normal(size=180), 0.002 * i, rng) for i in range(20)}) == []
+
+
+def test_a_share_about_as_large_as_what_matters_is_said_once_while_it_lasts() -> None:
+    rng = np.random.default_rng(1)
+    watched = Watched({f"x{i}": rng.normal(40, 12, N) for i in range(8)})
+    steps = []
+    for _ in range(200):
+        ages = np.where(rng.random((8, 104)) < 0.01, 500.0, rng.normal(40, 12, (8, 104)))
+        steps += [issue.step for issue in watched.window({f"x{i}": one for i, one in enumerate(ages)})]
+    assert steps.count("opened") == 8
+    assert "resolved" not in steps
