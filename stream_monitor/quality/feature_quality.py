@@ -92,6 +92,7 @@ class FeatureQuality:
                 issues += self._settle(name, findings)
                 if findings.left is not None:
                     self._past[name] = findings.left
+            issues += self._reevaluate("MissingValues", self._issues.open("VanishedFeature"))
             issues += self._settle("NewFeature", faults.new(look, self._issues.open("NewFeature")))
         over = np.array([name in found["MissingValues"].well for name in self._known.names], np.bool_)
         self._counts.forgive(self._known.longest, over)

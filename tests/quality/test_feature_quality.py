@@ -96,13 +96,14 @@ def test_a_feature_that_is_there_no_more_has_vanished_until_it_comes_again() -> 
     watched = Watched({"amount": amounts(rng, N), "age": amounts(rng, N)})
     half = np.concatenate((amounts(rng, 250), np.full(250, np.nan)))
     assert said(watched.window({"amount": half, "age": amounts(rng, 500)})) == [("MissingValues", "opened", "amount")]
-    (vanished,) = watched.window({"age": amounts(rng, 500)})
-    assert said([vanished]) == [("VanishedFeature", "opened", "amount")]
+    vanished, missing = watched.window({"age": amounts(rng, 500)})
+    assert said([vanished, missing]) == [("VanishedFeature", "opened", "amount"), ("MissingValues", "resolved", "amount")]
+    assert missing.end == "reevaluated"
     assert vanished.summary == "amount of shop is there no more: it is missing in all 500 rows"
     assert watched.window({"age": amounts(rng, 500)}) == []
     assert watched.window({"amount": half, "age": amounts(rng, 500)}) == []
     again = watched.window({"amount": amounts(rng, 500), "age": amounts(rng, 500)})
-    assert said(again) == [("MissingValues", "resolved", "amount"), ("VanishedFeature", "resolved", "amount")]
+    assert said(again) == [("VanishedFeature", "resolved", "amount")]
 
 
 def test_a_feature_that_vanishes_at_once_is_one_alert_until_it_is_all_there() -> None:
