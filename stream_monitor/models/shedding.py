@@ -36,10 +36,11 @@ def halvings(cost_us: float, rows_per_s: float, share: float, now: int = 0) -> i
     """
     if not 0 < share <= 1:
         raise ValueError(f"share must lie in (0, 1], got {share}")
-    needed = min(MOST, _doublings(cost_us * 1e-6 * rows_per_s / share))
+    taken = cost_us * 1e-6 * rows_per_s / share
+    needed = min(MOST, _doublings(taken))
     if needed >= now:
         return needed
-    return now - 1 if needed <= now - 2 else now
+    return now - 1 if _doublings(2 * taken) < now else now
 
 
 def _doublings(ratio: float) -> int:
