@@ -39,6 +39,7 @@ HELP = {
     "rows_total": "Rows and values of a stream by what was to be said of them, like late, missing or labelled.",
     "waiting_predictions": "Predictions that wait for a label.",
     "waiting_sampled_ratio": "The share of predictions that is kept waiting; below 1 where the limit was reached.",
+    "models_learning_ratio": "The share of outcomes that models which learn are given; below 1 where they take too long.",
     "warming_up_rows": "Rows that references have while they are learnt.",
     "versions": "Model versions of a stream that are live.",
     "false_alarms_expected_total": "False alarms that the budget gave to the signals of a stream so far.",
@@ -130,6 +131,8 @@ def _stream(stream: dict[str, str], status: Mapping[str, Any]) -> Iterator[Serie
     yield from _counts(stream, status)
     yield Series("waiting_predictions", stream, status["waiting"])
     yield Series("waiting_sampled_ratio", stream, status["waiting_sampled"])
+    if status["models"]["rows"]:
+        yield Series("models_learning_ratio", stream, 0.5 ** status["models"]["halvings"])
     yield Series("warming_up_rows", stream, max((one["rows"] for one in status["warming_up"].values()), default=None))
     yield Series("versions", stream, len(status["versions"]))
     yield from _firing(stream, status["alerts"])

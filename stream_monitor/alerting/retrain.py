@@ -237,8 +237,8 @@ def _is_back(alert: Alert, loss: float) -> bool:
 
 
 def _harmful(alerts: Alerts, fingerprint: str, subject: Subject) -> Alert | None:
-    """The alert, unless its version errs less by now, or may only seem to err more."""
+    """The alert, unless its version errs less by now, may only seem to err more, or does not, as somebody said."""
     alert = alerts.firing.get(fingerprint)
-    if alert is None or alert.change is None or not doubts.is_harm(alert.change):
+    if alert is None or alert.verdict == "false_alarm" or alert.change is None or not doubts.is_harm(alert.change):
         return None
     return None if doubts.held(alerts, subject, doubts.earliest(alert.change)) else alert

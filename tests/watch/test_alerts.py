@@ -344,6 +344,22 @@ def test_a_request_that_was_completed_is_made_again_for_its_alert_and_one_that_w
     assert [event["data"]["status"] for event in said["retrain"]] == states
 
 
+@pytest.mark.parametrize(
+    ("auto", "verdict", "states"),
+    [
+        (False, "false_alarm", ["proposed", "withdrawn"]),
+        (False, "real", ["proposed", "expired", "proposed"]),
+        (True, "false_alarm", ["approved", "expired"]),
+    ],
+)
+def test_none_is_made_for_what_somebody_calls_a_false_alarm(auto: bool, verdict: str, states: list[str]) -> None:
+    config = {"retrain": {"minimum_labels": 0, "expires": "10m", "cooldown": "10m", "auto": auto}, "metrics": {"window": "1m"}}
+    blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1, 0.5, 0.5])]
+    fingerprint = alerts(run(blocks), alertname="ConceptDrift")[0]["fingerprint"]
+    said = run([*blocks[:50], control(action="verdict", fingerprint=fingerprint, verdict=verdict), *blocks[50:]])
+    assert [event["data"]["status"] for event in said["retrain"]][:3] == states
+
+
 def test_a_new_version_closes_the_request_and_is_compared_with_itself() -> None:
     said = run([block(configuration(), at=0), *story([0.1, 0.1, 0.5, 0.4, 0.4], version=["1", "1", "1", "2", "2"])])
     assert said["retrain"][-1]["data"]["status"] == "superseded"
