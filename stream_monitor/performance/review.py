@@ -200,7 +200,7 @@ def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, sever
         position=moment.predictions, time=iso(verdict.since), direction="up" if verdict.changed == "above" else "down",
         statistic="metric", before=expected, after=now, effect=_effect(verdict.metric, now, expected),
     )  # fmt: skip
-    doubt = doubts.UNLIKE if doubts.unlike(stream.alerts, subject) else ""
+    doubt = doubts.partial(stream.alerts, subject, seen.cohort.coverage)
     return Telling(subject, "performance", "EstimateApart", severity, summary, change, doubt=doubt)
 
 
@@ -248,9 +248,7 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
     for told in stream.rules.window(version, said):
         labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
         labels |= {"basis": told.basis, "rule": told.rule} | ({"segment": told.segment} if told.segment else {})
-        telling = _telling(told, subject, moment)
-        if told.basis != "estimated" and told.rule.endswith("reference") and doubts.unlike(stream.alerts, subject):
-            telling = telling._replace(summary=f"{telling.summary}; {doubts.UNLIKE}")
+        telling = _telling(told, subject, moment)._replace(doubt=_doubt(stream, told, subject, said.coverage, labels))
         explains = (
             told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
         )
@@ -259,6 +257,17 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
             telling = telling._replace(causes=_causes(stream, version, told.step.since, rose))
         outputs += stream.alerts.tell(told.step.step, telling, moment, **labels)
     return outputs
+
+
+def _doubt(stream: Reviewed, told: Told, subject: Subject, coverage: float, labels: dict[str, str]) -> str:
+    """What is said against what a rule says; of predictions of one time that is decided as its alert opens."""
+    if told.basis == "arrival":
+        return doubts.of_arrival(stream.alerts, subject, told.step.metric)
+    if told.basis == "estimated":
+        return ""
+    if told.step.step == "opened":
+        return doubts.partial(stream.alerts, subject, coverage)
+    return doubts.said(stream.alerts, labels)
 
 
 def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
