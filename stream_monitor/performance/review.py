@@ -61,10 +61,11 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
     """Alerts about a window, by when labels came, and by what is `expected` of its predictions before that."""
     coverage = 1.0 if closed.coverage is None else closed.coverage
     readings = _Readings(stream, closed.window.tally, _serving(closed))
-    said = Said("arrival", closed.length, closed.start, coverage, readings.of, _reference(stream, closed.key.version))
+    reference, ebbs = _reference(stream, closed.key.version), _ebbs(stream, closed)
+    said = Said("arrival", closed.length, closed.start, coverage, readings.of, reference, ebbs)
     outputs = _told(stream, closed.key.version, said, moment)
     if expected:
-        said = said._replace(basis="estimated", coverage=1.0, readings=lambda segment: {} if segment else expected)
+        said = said._replace(basis="estimated", coverage=1.0, ebbs=False, readings=lambda segment: {} if segment else expected)
         outputs += _told(stream, closed.key.version, said, moment)
     return outputs
 
@@ -238,6 +239,14 @@ def _reference(stream: Reviewed, version: int) -> Readings:
     since, measure = stream.ledger.since.get(version), stream.ledger.measure
     reference = since.reference if since else None
     return {} if reference is None or measure is None else reference.readings(measure)
+
+
+def _ebbs(stream: Reviewed, closed: Closed) -> bool:
+    """Whether the labels of one of the shortest windows are bound to be of older predictions than usual."""
+    since = stream.ledger.since.get(closed.key.version)
+    return (
+        closed.length == stream.ledger.windows.length and since is not None and since.ebb.at(closed.key.number, closed.length)
+    )
 
 
 def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Output]:
