@@ -61,7 +61,8 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
     """Alerts about a window, by when labels came, and by what is `expected` of its predictions before that."""
     coverage = 1.0 if closed.coverage is None else closed.coverage
     readings = _Readings(stream, closed.window.tally, _serving(closed))
-    reference, ebbs = _reference(stream, closed.key.version), _ebbs(stream, closed)
+    reference = _reference(stream, closed.key.version)
+    ebbs = bool(reference) and _ebbs(stream, closed)
     said = Said("arrival", closed.length, closed.start, coverage, readings.of, reference, ebbs)
     outputs = _told(stream, closed.key.version, said, moment)
     if expected:
