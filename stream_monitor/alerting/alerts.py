@@ -198,10 +198,10 @@ class Alerts:
     def describe(self, fingerprint: str, description: str, moment: Moment, **fields: Any) -> list[Output]:
         """Says something else of a firing alert."""
         known = self.firing[fingerprint]
+        annotations = {name: text for name, text in (known.annotations | {"description": description}).items() if text}
         alert = known.model_copy(
             update={
-                **fields, "transition": "updated", "revision": known.revision + 1,
-                "annotations": known.annotations | {"description": description},
+                **fields, "transition": "updated", "revision": known.revision + 1, "annotations": annotations,
                 "position": Position(predictions=moment.predictions, outcomes=moment.outcomes),
             }
         )  # fmt: skip

@@ -145,7 +145,7 @@ class Ledger:
             if closed.length == self.windows.length:
                 shortest = True
                 if closed.key.version in self.since:
-                    self.since[closed.key.version].window(closed.start, closed.window.tally)
+                    self.since[closed.key.version].window(closed)
             yield closed
         if shortest:
             self._hold_segments()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from stream_monitor.metrics.ebb import Ebb
 from stream_monitor.metrics.history import History
 from stream_monitor.metrics.tally import Tally
+from stream_monitor.metrics.windows import Closed
 
 
 class Since:
@@ -19,6 +21,7 @@ class Since:
         self.cohort = Tally()
         """Outcomes that are final."""
         self.history = History()
+        self.ebb = Ebb()
         self._rows = rows
         self._reference, self.given = reference or Tally(), reference is not None
         """What later outcomes are compared with, and whether it is of others than the first ones."""
@@ -33,10 +36,11 @@ class Since:
         """How many outcomes there are too few."""
         return 0 if self.given else max(0, self._rows - self._reference.outcomes)
 
-    def window(self, start: int, tally: Tally) -> None:
-        """Takes the outcomes of a window that closed."""
-        self.arrival.merge(tally)
-        self.history.add(start, tally)
+    def window(self, closed: Closed) -> None:
+        """Takes a window that closed."""
+        self.arrival.merge(closed.window.tally)
+        self.history.add(closed.start, closed.window.tally)
+        self.ebb.window(closed.key.number, closed.window.predictions, closed.window.delay)
 
     @property
     def growing(self) -> Tally:
@@ -62,7 +66,7 @@ class Since:
         return {
             "start": self.start, "rows": self._rows, "arrival": self.arrival.state(), "cohort": self.cohort.state(),
             "history": self.history.state(), "reference": self._reference.state(),
-            "given": self.given,
+            "given": self.given, "ebb": self.ebb.state(),
         }  # fmt: skip
 
     @classmethod
@@ -72,4 +76,5 @@ class Since:
         since.arrival, since.cohort = Tally.restored(state["arrival"]), Tally.restored(state["cohort"])
         since.history.restore(state["history"])
         since.given = state["given"]
+        since.ebb.restore(state["ebb"])
         return since

@@ -60,6 +60,13 @@ class Sketch:
                 break
         return _middle(cell)
 
+    def parts(self, n: int) -> list[float]:
+        """The middles of so many parts of equal size, in their order; empty if there are no numbers."""
+        cells = np.array(sorted(self._counts), np.int64)
+        seen = np.cumsum([self._counts[cell] for cell in cells.tolist()])
+        wanted = (np.arange(n) + 0.5) / n * self.n
+        return [_middle(cell) for cell in cells[np.searchsorted(seen, wanted)].tolist()] if self.n else []
+
     def mean(self) -> float | None:
         """The mean, within 1% of the mean size; None if there is none."""
         if not self.n:

@@ -61,10 +61,12 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
     """Alerts about a window, by when labels came, and by what is `expected` of its predictions before that."""
     coverage = 1.0 if closed.coverage is None else closed.coverage
     readings = _Readings(stream, closed.window.tally, _serving(closed))
-    said = Said("arrival", closed.length, closed.start, coverage, readings.of, _reference(stream, closed.key.version))
+    reference = _reference(stream, closed.key.version)
+    ebbs = bool(reference) and _ebbs(stream, closed)
+    said = Said("arrival", closed.length, closed.start, coverage, readings.of, reference, ebbs)
     outputs = _told(stream, closed.key.version, said, moment)
     if expected:
-        said = said._replace(basis="estimated", coverage=1.0, readings=lambda segment: {} if segment else expected)
+        said = said._replace(basis="estimated", coverage=1.0, ebbs=False, readings=lambda segment: {} if segment else expected)
         outputs += _told(stream, closed.key.version, said, moment)
     return outputs
 
@@ -200,7 +202,7 @@ def _gap(stream: Reviewed, seen: Seen, verdict: Verdict, subject: Subject, sever
         position=moment.predictions, time=iso(verdict.since), direction="up" if verdict.changed == "above" else "down",
         statistic="metric", before=expected, after=now, effect=_effect(verdict.metric, now, expected),
     )  # fmt: skip
-    doubt = doubts.UNLIKE if doubts.unlike(stream.alerts, subject) else ""
+    doubt = doubts.partial(stream.alerts, subject, seen.cohort.coverage)
     return Telling(subject, "performance", "EstimateApart", severity, summary, change, doubt=doubt)
 
 
@@ -240,6 +242,14 @@ def _reference(stream: Reviewed, version: int) -> Readings:
     return {} if reference is None or measure is None else reference.readings(measure)
 
 
+def _ebbs(stream: Reviewed, closed: Closed) -> bool:
+    """Whether the labels of one of the shortest windows are bound to be of older predictions than usual."""
+    since = stream.ledger.since.get(closed.key.version)
+    return (
+        closed.length == stream.ledger.windows.length and since is not None and since.ebb.at(closed.key.number, closed.length)
+    )
+
+
 def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Output]:
     if version not in stream.watched.versions:
         return []
@@ -248,9 +258,7 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
     for told in stream.rules.window(version, said):
         labels = {"model": subject.model, "version": subject.version, "signal": "metric", "metric": told.step.metric}
         labels |= {"basis": told.basis, "rule": told.rule} | ({"segment": told.segment} if told.segment else {})
-        telling = _telling(told, subject, moment)
-        if told.basis != "estimated" and told.rule.endswith("reference") and doubts.unlike(stream.alerts, subject):
-            telling = telling._replace(summary=f"{telling.summary}; {doubts.UNLIKE}")
+        telling = _telling(told, subject, moment)._replace(doubt=_doubt(stream, told, subject, said.coverage, labels))
         explains = (
             told.step.step == "opened" and told.step.kind == "worse" and told.step.severity != "info" and not told.segment
         )
@@ -259,6 +267,17 @@ def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Ou
             telling = telling._replace(causes=_causes(stream, version, told.step.since, rose))
         outputs += stream.alerts.tell(told.step.step, telling, moment, **labels)
     return outputs
+
+
+def _doubt(stream: Reviewed, told: Told, subject: Subject, coverage: float, labels: dict[str, str]) -> str:
+    """What is said against what a rule says; of predictions of one time that is decided as its alert opens."""
+    if told.basis == "arrival":
+        return doubts.of_arrival(stream.alerts, subject, told.step.metric)
+    if told.basis == "estimated":
+        return ""
+    if told.step.step == "opened":
+        return doubts.partial(stream.alerts, subject, coverage)
+    return doubts.said(stream.alerts, labels)
 
 
 def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:

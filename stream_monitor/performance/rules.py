@@ -38,6 +38,8 @@ class Said(NamedTuple):
     """The metrics of a segment, or of all rows if that is empty."""
     reference: Readings
     """The metrics of the reference; empty while that is not complete."""
+    ebbs: bool = False
+    """Whether its labels are bound to be of older predictions than those of the reference."""
 
 
 class Rules:
@@ -61,7 +63,7 @@ class Rules:
         for metric in rule.metrics:
             if metric not in now and rule.metrics == AgainstRule().metrics:
                 continue
-            reading = now.get(metric, NOTHING)
+            reading = NOTHING if said.ebbs else now.get(metric, NOTHING)
             against = self._against.setdefault((version, metric), Against(rule, metric))
             step = against.update(reading, said.reference.get(metric, NOTHING), said.start, said.coverage)
             self._count(version, f"{metric} against its reference", rule, reading, said.coverage)

@@ -377,7 +377,7 @@ def test_a_gain_says_that_it_may_be_of_the_clear_cases_that_are_labelled() -> No
     alerts = said(*blocks, labels={"topic": "l", "wait": "2h"}, quality={"enabled": False}, reference={"rows": 1800})
     assert {"LabelBias", "PerformanceGain"} <= set(names(alerts))
     gain = next(alert for alert in alerts if alert["labels"]["alertname"] == "PerformanceGain")
-    assert gain["annotations"]["summary"].endswith("; labels that have come are not like the rest (LabelBias)")
+    assert gain["annotations"]["description"] == UNLIKE
 
 
 def selected(windows: int = 5) -> list[Block]:
