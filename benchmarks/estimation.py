@@ -1,6 +1,7 @@
 """Estimates without labels: what they cost and say, beside NannyML's if it is installed.  `python -m benchmarks.estimation`.
 
-NannyML 0.13 is no dependency; install it into an environment of its own, with this project.
+NannyML 0.13 is no dependency; install it, and statsmodels, which it needs and does not ask for, into an environment of their
+own, with this project.
 """
 
 from __future__ import annotations
