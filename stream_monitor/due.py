@@ -112,7 +112,7 @@ def _checked(stream: Running, now: int, moment: Moment) -> list[Output]:
     classes = stream.judge.task == "classification"
     labels = stream.record.config.labels
     absent = labels is not None and labels.absent is not None
-    issues = stream.checks.close(now, stream.watched.features, mistyped, drifting, stream.words.text, classes, absent)
+    issues = stream.checks.close(stream.watched.features, mistyped, drifting, stream.words.text, classes, absent)
     issues += stream.checks.unmatched(now, stream.join.late(), stream.join.sampling.halvings > 0)
     outputs = notices.issues(stream.alerts, stream.name, issues, moment)
     if third := stream.ledger.numbers.third():

@@ -107,8 +107,10 @@ class Stream:
         while (first := self._next_due(now, coming)) <= now:
             # One after the other, as with rows.
             outputs += self._pass(first - 1, arrived) + due.do(self, first, arrived, coming)
-        self.checks.read(entries)
-        return outputs + self._pass(now, arrived)
+        outputs += self._pass(now, arrived)
+        moment = self.moment(arrived)
+        stalled = self.checks.read(entries, moment.clock, arrived)
+        return outputs + notices.issues(self.alerts, self.name, stalled, moment) if stalled else outputs
 
     def rebaseline(
         self, arrived: int, reason: EndReason, version: str | None = None, feature: str | None = None

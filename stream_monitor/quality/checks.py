@@ -35,6 +35,7 @@ _KINDS: tuple[Kind, ...] = ("predictions", "labels")
 class Checks:
     """Takes what comes as it comes; says what is wrong when a window closes, and when silence has lasted too long.
 
+    Which inputs stand still is said as soon as it is told how far they were read.
     Rows of one kind are to be cut where silence of the other is due; with their own they end it, and nothing is said.
     """
 
@@ -82,9 +83,9 @@ class Checks:
             self._rhythms["labels"].excuse(int(clock[0]) + age)
         return [] if over is None else [over]
 
-    def read(self, entries: Iterable[Progress]) -> None:
-        """Takes whether inputs are read to their ends."""
-        self._inputs.read(entries)
+    def read(self, entries: Iterable[Progress], now: int, arrived: int) -> list[Issue]:
+        """Takes whether inputs are read to their ends; says which stand still."""
+        return self._inputs.read(entries, now, arrived)
 
     def times(self, times: Ints, clock: Ints, metrics: Metrics) -> None:
         """Takes the times of predictions, and the clock at them."""
@@ -147,7 +148,6 @@ class Checks:
 
     def close(
         self,
-        now: int,
         group: Group,
         excused: Set[str],
         drifting: Set[str],
@@ -162,7 +162,7 @@ class Checks:
         """
         self.settle(group)
         issues = self._features.close(group, excused, drifting) + self._identity.close()
-        return issues + self._labels.close(word, classes, absent) + self._inputs.close(now)
+        return issues + self._labels.close(word, classes, absent)
 
     def due(self, coming: Coming = None) -> int:
         """The clock at which `silence` is to be asked for, while nothing or only rows of a kind come."""

@@ -25,6 +25,11 @@ _LONGER = 3
 """Times the longest run of others' rows so far."""
 _LEAST = 300_000_000
 """Microseconds of the stream's clock."""
+_LASTING = 60_000_000
+"""Microseconds of arrival for which rows must have been missing: what was held up comes partition by partition."""
+_EVERY = 5_000_000
+"""Microseconds of arrival from one look to the next."""
+_NEVER = -_EVERY
 
 
 class _Input:
@@ -44,12 +49,16 @@ class _Input:
         """The longest that was said; a second as long is usual."""
         self.clock = 0
         """At its last row."""
+        self.missed = _NEVER
+        """When it was first seen that rows are missing, by arrival."""
 
 
 class Inputs:
     """Time passes for an input by the rows of the others, so that nights and quiet hours are no surprise.
 
     Not by rows of a backlog: they were written while the input's own, which may have been read before, were written too.
+    What was held up on its way looks like rows that were read as they came, partition by partition: nothing is said until
+    rows have been missing for a minute, which begins anew where the input comes to its end, or is behind.
     A run of others' rows that was said is usual once there was another as long: a quiet night is said twice, and one outage of
     days does not hide the next.
     """
@@ -62,6 +71,8 @@ class Inputs:
         """By topic, those of inputs that had been read to their ends before."""
         self._behind: set[tuple[str, int]] = set()
         """The inputs that were not."""
+        self._looked = _NEVER
+        """The arrival of the last look."""
         self._issues = OpenIssues()
 
     def configure(self, limits: NoData) -> None:
@@ -84,29 +95,20 @@ class Inputs:
             run, one.said = min(run, one.said), max(run, one.said)
         one.longest = max(one.longest, run)
         one.rows, one.at, one.live_at, one.clock = one.rows + rows, before + rows, self._live[topic], clock
+        one.missed = _NEVER
 
-    def read(self, entries: Iterable[Progress]) -> None:
-        """Takes whether inputs are read to their ends."""
+    def read(self, entries: Iterable[Progress], now: int, arrived: int) -> list[Issue]:
+        """Takes whether inputs are read to their ends; says what stands still at a clock, and what goes on again."""
         for entry in entries:
-            (self._behind.discard if entry.drained else self._behind.add)((entry.topic, entry.partition))
-
-    def close(self, now: int) -> list[Issue]:
-        """What stands still at a clock, and what goes on again."""
-        if not self._limits.learnt:
-            return self._issues.close("StalledInput", self._limits.severity)
-        bad, well = [], set()
-        for (topic, partition), one in sorted(self._inputs.items()):
-            name, run = _named(topic, partition), self._live[topic] - one.live_at
-            expected = run * one.rows / (one.at - one.began) if one.rows >= _KNOWN else 0.0
-            if expected >= _EXPECTED and run > _LONGER * one.longest and now - one.clock >= _LEAST:
-                summary = (
-                    f"nothing of {self._stream} has come from {name} since {iso(one.clock)}, "
-                    f"and {run:,} rows from the other partitions: some {expected:,.0f} were to be expected"
-                )
-                bad.append(Found(name, summary, expected, 0.0, run))
-            elif expected < _EXPECTED / 2:
-                well.add(name)
-        return self._issues.settle("StalledInput", self._limits.severity, bad, well)
+            key = entry.topic, entry.partition
+            if (key in self._behind) == entry.drained:
+                self._behind ^= {key}
+                if key in self._inputs:
+                    self._inputs[key].missed = _NEVER
+        if 0 <= arrived - self._looked < _EVERY:
+            return []
+        self._looked = arrived
+        return self._look(now, arrived)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
@@ -114,17 +116,39 @@ class Inputs:
         behind = [list(key) for key in sorted(self._behind)]
         return {
             "inputs": inputs, "rows": dict(self._rows), "live": dict(self._live), "behind": behind,
-            "ledger": self._issues.state(),
+            "looked": self._looked, "ledger": self._issues.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._rows, self._live = dict(state["rows"]), dict(state["live"])
         self._behind = {(topic, partition) for topic, partition in state["behind"]}
+        self._looked = state.get("looked", _NEVER)
         self._issues.restore(state["ledger"])
         for topic, partition, *values in state["inputs"]:
             one = self._inputs[topic, partition] = _Input()
-            one.rows, one.began, one.at, one.live_at, one.longest, one.said, one.clock = values
+            vars(one).update(zip(list(vars(one)), values, strict=False))
+
+    def _look(self, now: int, arrived: int) -> list[Issue]:
+        if not self._limits.learnt:
+            return self._issues.close("StalledInput", self._limits.severity)
+        bad, well = [], set()
+        for (topic, partition), one in sorted(self._inputs.items()):
+            name, run = _named(topic, partition), self._live[topic] - one.live_at
+            expected = run * one.rows / (one.at - one.began) if one.rows >= _KNOWN else 0.0
+            if expected >= _EXPECTED and run > _LONGER * one.longest:
+                one.missed = arrived if one.missed == _NEVER else one.missed
+                if now - one.clock >= _LEAST and arrived - one.missed >= _LASTING:
+                    bad.append(Found(name, self._summary(name, one, run, expected), expected, 0.0, run))
+            elif expected < _EXPECTED / 2:
+                well.add(name)
+        return self._issues.settle("StalledInput", self._limits.severity, bad, well)
+
+    def _summary(self, name: str, one: _Input, run: int, expected: float) -> str:
+        return (
+            f"nothing of {self._stream} has come from {name} since {iso(one.clock)}, "
+            f"and {run:,} rows from the other partitions: some {expected:,.0f} were to be expected"
+        )
 
 
 def _named(topic: str, partition: int) -> str:

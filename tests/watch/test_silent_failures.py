@@ -10,7 +10,7 @@ import pytest
 
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, Telling
 from stream_monitor.alerting.doubts import PERHAPS, UNLIKE, perhaps
-from stream_monitor.blocks import Block, Section, document
+from stream_monitor.blocks import Block, Progress, Section, document
 
 from .worlds import arrivals, block, cohorts, configuration, cut, drained, labels, predictions, record, run, value
 
@@ -84,6 +84,20 @@ def test_a_silence_of_events_that_cannot_be_read_says_how_many_there_were() -> N
     assert opened.keys() == {"DeadLetters", "NoData"}
     assert opened["NoData"]["annotations"]["summary"].endswith("; 100 events came that could not be read")
     assert run(blocks, restarts=[1, 2, 3]) == run(blocks)
+
+
+def test_a_partition_that_stands_still_is_said_within_minutes_however_long_windows_are() -> None:
+    blocks = [block(configuration(config=CONFIG | {"metrics": {"window": "6h"}}), at=0)]
+    for at in range(0, 800, 10):
+        going = [0, 1] if 300 <= at < 700 else [0, 1, 2]
+        ids = {number: [f"{number}-{at}-{i}" for i in range(10)] for number in going}
+        parts = [predictions(ids[n], [at + 1.0 * i for i in range(10)], [0.0] * 10)._replace(partition=n) for n in going]
+        blocks.append(block(*parts, at=at + 10)._replace(progress=tuple(Progress("p", n, 0, True) for n in range(3))))
+    whole = run(blocks)
+    opened, resolved = (event["data"] for event in whole["alerts"])
+    assert (opened["labels"]["alertname"], opened["labels"]["input"]) == ("StalledInput", "p-2")
+    assert (opened["startsAt"], resolved["endsAt"]) == ("2026-01-01T00:09:59.000Z", "2026-01-01T00:11:49.000Z")
+    assert run(cut(blocks, 7), restarts=range(9, 120, 10), per_read=5) == whole
 
 
 def test_labels_that_never_come_are_no_data_after_a_limit() -> None:
