@@ -242,7 +242,8 @@ def test_what_was_a_rhythm_is_taken_back_after_two_days_and_a_half_and_what_was_
     n, every = 3_900, 60.0
     day = np.arange(n) * every / 86_400
     x = np.random.default_rng(0).normal(size=(n, 2)) + np.stack((2 * np.cos(2 * np.pi * day), 2.0 * (day > 0.3)), axis=1)
-    blocks = [block(configuration(config=DEFAULT), at=0), *rows({"rhythm": x[:, 0], "step": x[:, 1]}, n, every=every)]
+    config = DEFAULT | {"metrics": {"window": "1h", "also": []}}
+    blocks = [block(configuration(config=config), at=0), *rows({"rhythm": x[:, 0], "step": x[:, 1]}, n, every=every)]
     whole = run_raw(blocks)
     said = [json.loads(value)["data"] for value in whole["alerts"]]
     about = [one for one in said if one["labels"]["alertname"] == "ReferenceUnsettled"]
