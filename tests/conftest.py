@@ -1,4 +1,4 @@
-"""What every test may ask for: one real broker for the whole run, and names and topics of its own."""
+"""What every test may ask for: one real broker for all of a process, and names and topics of its own."""
 
 import itertools
 import secrets
@@ -9,6 +9,7 @@ import pytest
 from kafka.admin import KafkaAdminClient
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from consumers.broker.node import Broker
 
@@ -16,24 +17,38 @@ _RUN = secrets.token_hex(3)
 _NUMBERS = itertools.count(1)
 
 
-_BY_BROKER = ("tests/cli/test_cli.py", "tests/demo/", "tests/kafka/", "tests/test_broker.py")
+_TOGETHER = {
+    "broker, crashes": ("tests/cli/test_cli.py", "tests/kafka/test_crashes.py", "tests/kafka/test_kafka_log.py"),
+    "broker": ("tests/demo/", "tests/kafka/", "tests/test_broker.py"),
+    "contract": ("tests/detectors/test_contract.py",),
+}
+"""Tests that run in one process, by the first name that fits, in the order in which they begin.
+
+Those with a broker take longest for their CPU time, so they are two halves, each with a broker of its own.
+"""
 
 
-class _BrokerInOne(LoadScopeScheduling):  # type: ignore[misc]
-    """All tests that have to do with a broker run in one process, as they share it; the others wherever there is time."""
+class _LongestFirst(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests that share a broker or what they compute run in one process; the others wherever there is time, after them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "broker" if nodeid.startswith(_BY_BROKER) else nodeid
+        return next((name for name, tests in _TOGETHER.items() if nodeid.startswith(tests)), nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        for name in reversed(_TOGETHER):
+            if name in self.workqueue:
+                self.workqueue.move_to_end(name, last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Marks of groups have no effect with pytest 9.2 and pytest-xdist 3.8."""
-    return _BrokerInOne(config, log)
+    return _LongestFirst(config, log)
 
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
-    """A real Kafka that all tests share: leave it running, and start your own to break one."""
+    """A real Kafka that all tests of a process share: leave it running, and start your own to break one."""
     with Broker(properties={"group.min.session.timeout.ms": 500, "message.max.bytes": 16_000_000}) as running:
         yield running
 

@@ -38,10 +38,10 @@ def consume(address: str, topic: str, count: int) -> list[bytes]:
     return values
 
 
-def log_in(address: str, mechanism: str, password: str) -> str:
+def log_in(address: str, mechanism: str, password: str, milliseconds: int = 5_000) -> str:
     admin = KafkaAdminClient(
         bootstrap_servers=address,
-        bootstrap_timeout_ms=3_000,
+        bootstrap_timeout_ms=milliseconds,
         security_protocol="SASL_PLAINTEXT",
         sasl_mechanism=mechanism,
         sasl_plain_username="alice",
@@ -109,13 +109,13 @@ def test_a_temporary_folder_is_dropped_and_a_named_one_only_when_told(tmp_path: 
 def test_the_right_password_is_let_in_and_a_wrong_one_is_not(mechanism: str, guarded: Broker) -> None:
     assert log_in(guarded.address, mechanism, 'se"c\\ret')
     with pytest.raises(KafkaError):
-        log_in(guarded.address, mechanism, "guess")
+        log_in(guarded.address, mechanism, "guess", milliseconds=1_000)
     assert "Failed authentication with" in guarded.log.read_text()
 
 
 def test_a_client_without_a_password_is_refused(guarded: Broker) -> None:
     with pytest.raises(KafkaError):
-        KafkaAdminClient(bootstrap_servers=guarded.address, bootstrap_timeout_ms=3_000)
+        KafkaAdminClient(bootstrap_servers=guarded.address, bootstrap_timeout_ms=1_000)
 
 
 def test_a_missing_extra_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,7 +224,8 @@ def test_findings_are_json_for_machines(text: str, code: int, ok: bool, written:
 
 @pytest.mark.parametrize("command", ["run", "topics plan", "topics create", "check-config --connect"])
 def test_kafka_out_of_reach_ends_with_4(command: str, nowhere: str, written: Written, capsys: Capture) -> None:
-    assert exit_code(*command.split(), "-c", written(address=nowhere)) == 4
+    soon = CONFIG.replace("bootstrap_timeout_ms: 2000", "bootstrap_timeout_ms: 300")
+    assert exit_code(*command.split(), "-c", written(soon, address=nowhere)) == 4
     printed = capsys.readouterr()
     assert f"Kafka at {nowhere} is out of reach" in printed.err
     assert "Traceback" not in printed.err

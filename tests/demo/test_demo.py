@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -13,20 +12,31 @@ from consumers.demo import configuration, demo, play
 from consumers.demo.embedded import Embedded
 from consumers.demo.events import CHANGE_ROW, FIRST_ROW, events
 from consumers.demo.story import Story
+from consumers.demo.summary import summary
 from consumers.demo.view import View
 
 LIMIT = 80
 
 
 @pytest.fixture(scope="module")
-def story() -> Iterator[Story]:
-    with Embedded(configuration()) as world, View(Console(file=StringIO()), live=False) as view:
-        yield play(world, events(), math.inf, view)
+def shown() -> tuple[Story, str]:
+    """What a run of the whole found, and what it printed: `demo` keeps only the latter."""
+    with redirect_stdout(StringIO()) as out:
+        console = Console(highlight=False)
+        with Embedded(configuration()) as world, View(console, live=False) as view:
+            story = play(world, events(), math.inf, view)
+        console.print(summary(story, kafka=False), soft_wrap=True, markup=False)
+    return story, out.getvalue()
 
 
 @pytest.fixture(scope="module")
-def printed() -> str:
-    return run()
+def story(shown: tuple[Story, str]) -> Story:
+    return shown[0]
+
+
+@pytest.fixture(scope="module")
+def printed(shown: tuple[Story, str]) -> str:
+    return shown[1]
 
 
 def run() -> str:

@@ -38,7 +38,7 @@ class Replica:
             self.error = error
 
 
-def until(done: Callable[[], bool], seconds: float = 30.0, every: float = 0.05) -> None:
+def until(done: Callable[[], bool], seconds: float = 60.0, every: float = 0.05) -> None:
     """Waits until something is so."""
     deadline = time.monotonic() + seconds
     waiting = threading.Event()

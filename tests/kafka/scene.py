@@ -137,7 +137,7 @@ def _config(address: str, name: str, more: dict[str, Any]) -> Config:
             "predictions": {"topic": f"{name}.{stream}.predictions"},
             "labels": {"topic": f"{name}.{stream}.labels", "wait": "1h"},
         }
-        | {"reference": {"rows": 500}, "metrics": {"window": "20s", "grace": "5s"}, "retrain": {"minimum_labels": 50}}
+        | {"reference": {"rows": 500}, "metrics": {"window": "1m", "grace": "5s"}, "retrain": {"minimum_labels": 50}}
         | more
         for stream in ("fraud", "churn")
     }

@@ -109,7 +109,7 @@ def test_a_parent_that_is_killed_leaves_no_orphan(deployment: Scene, tmp_path: P
 
 
 def test_a_signal_that_both_get_lets_both_finish(deployment: Scene, producer: KafkaProducer, tmp_path: Path) -> None:
-    deployment.play(producer, 2_500)
+    deployment.play(producer, 2_000)
     with running(deployment, tmp_path) as process:
         until(lambda: deployment.read() > 0)
         theirs = child(process)

@@ -24,7 +24,8 @@ SHARE = 1e-4
 def test_what_was_shed_is_in_the_record_and_a_replay_sheds_the_same(
     broker: Broker, unique: Callable[[str], str], producer: KafkaProducer
 ) -> None:
-    scene = Scene(broker.address, unique, {"models": {"challengers": {"naive_bayes": {}}, "share": SHARE}})
+    more: dict[str, Any] = {"models": {"challengers": {"naive_bayes": {}}, "share": SHARE}}
+    scene = Scene(broker.address, unique, more | {"metrics": {"window": "20s", "grace": "5s"}})
     made = Daemon({"intake": pair(scene.config, "intake"), "watch": pair(scene.config, "watch")}, grace=5.0)
     threading.Thread(target=daemon.shed, args=(scene.config, made, 0.2), daemon=True).start()
     wait = ending(made)

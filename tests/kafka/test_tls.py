@@ -126,7 +126,7 @@ def test_who_is_not_trusted_or_does_not_trust_is_out_of_reach(
 ) -> None:
     files = {key: str(folder / value) if key == "ssl_cafile" and value else value for key, value in wrong.items()}
     with pytest.raises(KafkaUnreachable) as caught:
-        kafka_client.admin(kafka(broker, folder, **files))
+        kafka_client.admin(kafka(broker, folder, client={"bootstrap_timeout_ms": 1_000}, **files))
     assert "secret" not in str(caught.value)
 
 

@@ -137,7 +137,7 @@ def test_a_model_that_starts_to_err_raises_one_critical_alert_and_one_retrain_re
 
 def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these() -> None:
     def side_by_side(swap: int) -> list[Block]:
-        pairs = zip(story([0.1, 0.1, 0.5, 0.5], version=["1"] * 4), story([0.1] * 4, version=["2"] * 4, name="t", seed=1))
+        pairs = zip(story([0.1, 0.1, 0.5], version=["1"] * 3), story([0.1] * 3, version=["2"] * 3, name="t", seed=1))
         both = [[*one.sections, *(each._replace(stream="s") for each in two.sections)] for one, two in pairs]
         return [block(*sections[swap:], *sections[:swap]) for sections in both]
 
@@ -150,7 +150,7 @@ def test_a_request_counts_the_rows_of_its_version_alone_and_the_labels_of_these(
         assert 600 <= ready["labelled"] < 700
         assert ready["labelled"] <= ready["rows"] <= ready["labelled"] + 100
         assert ready["coverage"] == ready["labelled"] / ready["rows"]
-        assert swap or run(cut(blocks, 7), restarts=[300, 600])["retrain"] == whole
+        assert swap or run(cut(blocks, 17), restarts=[110, 200])["retrain"] == whole
 
 
 def test_a_change_began_within_its_interval_though_labels_come_in_another_order() -> None:
@@ -251,9 +251,9 @@ def moment(event: dict[str, Any]) -> datetime:
 
 def asked(blocks: list[Block], **settings: Any) -> list[tuple[str, bool]]:
     """What becomes of requests, and whether there were enough labels, with these settings of `retrain`."""
-    begun = [block(configuration(config={"retrain": settings, "metrics": {"window": "1m"}}), at=0), *blocks]
+    begun = [block(configuration(config={"retrain": settings}), at=0), *blocks]
     said = run(begun)["retrain"]
-    assert run(cut(begun, 7), restarts=[300, 500, 700])["retrain"] == said
+    assert run(cut(begun, 17), restarts=[110, 190, 220])["retrain"] == said
     return [(event["data"]["status"], event["data"]["ready"]) for event in said]
 
 
@@ -303,16 +303,16 @@ def test_a_request_that_expired_is_made_again_after_the_cooldown_while_its_alert
 
 def test_the_rest_doubles_each_time_that_nobody_answers() -> None:
     config = {"retrain": {"minimum_labels": 0, "expires": "2m", "cooldown": "3m"}, "metrics": {"window": "1m"}}
-    blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1] + [0.5] * 6)]
+    blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1] + [0.5] * 4)]
     said = run(blocks)["retrain"]
-    assert run(cut(blocks, 7), restarts=[300, 500, 700])["retrain"] == said
+    assert run(cut(blocks, 17), restarts=[80, 110, 190])["retrain"] == said
     at = {status: [moment(event) for event in said if event["data"]["status"] == status] for status in ("proposed", "expired")}
     rests = [(asked - ended).total_seconds() / 60 for ended, asked in zip(at["expired"], at["proposed"][1:], strict=False)]
     assert rests[:4] == pytest.approx([3, 6, 12, 24], abs=1)
 
 
 def test_a_request_that_nobody_has_approved_is_withdrawn_when_its_alert_ends() -> None:
-    blocks = list(story([0.1, 0.1, 0.5, 0.1, 0.1, 0.1]))
+    blocks = list(story([0.1, 0.1, 0.5, 0.1, 0.1]))
     assert asked(blocks, minimum_labels=9000, cooldown="1m")[-1] == ("withdrawn", False)
     assert asked(blocks, minimum_labels=9000, cooldown="1m", auto=True) == [("approved", False)]
 
@@ -327,7 +327,7 @@ def test_none_is_made_anew_once_errors_are_as_few_as_before_though_the_alert_sti
     said = run(blocks)
     assert "resolved" not in steps(said, alertname="ConceptDrift")
     assert [event["data"]["status"] for event in said["retrain"]][:3] == states
-    assert run(cut(blocks, 7), restarts=[300, 500])["retrain"] == said["retrain"]
+    assert run(cut(blocks, 17), restarts=[110, 180])["retrain"] == said["retrain"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from .worlds import SECOND, block, configuration, cut, labels, predictions, run,
 
 DEFAULT: dict[str, Any] = {"detectors": {}, "reference": {"rows": 1000}}
 """Detectors as they are unless configured."""
+FOR_DAYS = DEFAULT | {"metrics": {"window": "1h", "also": []}}
+"""The same of a stream that goes on for days: what it costs is in its windows."""
 
 
 def rows(features: dict[str, Any], n: int, per: int = 200, wrong: Any = None, every: float = 1.0) -> list[Block]:
@@ -216,7 +218,7 @@ def test_a_reference_that_changed_within_itself_is_said_to() -> None:
 def test_a_rhythm_of_the_day_unsettles_a_reference_only_if_it_is_too_short_to_tell() -> None:
     def said(every: float) -> list[str]:
         x = np.random.default_rng(0).normal(size=1100) + 2 * np.sin(2 * np.pi * np.arange(1100) * every / 86_400)
-        found = alerts(run([block(configuration(config=DEFAULT), at=0), *rows({"x": x}, 1100, every=every)]))
+        found = alerts(run([block(configuration(config=FOR_DAYS), at=0), *rows({"x": x}, 1100, every=every)]))
         return [alert["annotations"]["summary"] for alert in found if alert["labels"]["alertname"] == "ReferenceUnsettled"]
 
     assert not said(240.0)
@@ -242,7 +244,7 @@ def test_what_was_a_rhythm_is_taken_back_after_two_days_and_a_half_and_what_was_
     n, every = 3_900, 60.0
     day = np.arange(n) * every / 86_400
     x = np.random.default_rng(0).normal(size=(n, 2)) + np.stack((2 * np.cos(2 * np.pi * day), 2.0 * (day > 0.3)), axis=1)
-    blocks = [block(configuration(config=DEFAULT), at=0), *rows({"rhythm": x[:, 0], "step": x[:, 1]}, n, every=every)]
+    blocks = [block(configuration(config=FOR_DAYS), at=0), *rows({"rhythm": x[:, 0], "step": x[:, 1]}, n, every=every)]
     whole = run_raw(blocks)
     said = [json.loads(value)["data"] for value in whole["alerts"]]
     about = [one for one in said if one["labels"]["alertname"] == "ReferenceUnsettled"]

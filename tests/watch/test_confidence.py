@@ -14,7 +14,10 @@ from stream_monitor.watching.confidence import confidence
 from .worlds import block, configuration, cut, drained, predictions, run
 
 CLASSES = ("cat", "dog", "fox")
-CONFIG: dict[str, Any] = {"detectors": {"features": {}, "score": {"scan": {}}, "loss": {}}, "reference": {"rows": 500}}
+CONFIG: dict[str, Any] = {
+    "detectors": {"features": {}, "score": {"scan": {}}, "loss": {}}, "reference": {"rows": 500},
+    "metrics": {"window": "1h", "also": []},
+}  # fmt: skip
 
 
 def rows(seed: int, name: str, at: int, n: int, power: float = 1.0, **more: Any) -> Section:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,11 @@ def _section(features: Mapping[str, Column], places: range) -> Section:
 
 def said(blocks: list[Block]) -> list[tuple[str, str, str]]:
     """Alerts about features: name, step and summary."""
-    found = [event["data"] for event in run(blocks)["alerts"] if event["data"]["labels"].get("feature")]
+    return about_features(run(blocks)["alerts"])
+
+
+def about_features(alerts: list[Any]) -> list[tuple[str, str, str]]:
+    found = [event["data"] for event in alerts if event["data"]["labels"].get("feature")]
     return [(one["labels"]["alertname"], one["transition"], one["annotations"]["summary"]) for one in found]
 
 
@@ -66,12 +71,13 @@ def test_some_texts_among_numbers_are_the_same_in_any_section(before: float) -> 
     whole = run_raw(stream(features))
     for per in (1, 7):
         assert run_raw(stream(features, per), restarts=[5, 12]) == whole
-    types = {summary for name, _, summary in said(stream(features)) if name == "FeatureType"}
+    found = about_features([json.loads(event) for event in whole["alerts"]])
+    types = {summary for name, _, summary in found if name == "FeatureType"}
     assert {one.split(":")[0] for one in types} == {
         "children of s comes as text, and in the reference it was a number",
         "country of s comes as a number, and in the reference it was text",
     }
-    assert not [one for one in said(stream(features)) if "Drift" in one[0]]
+    assert not [one for one in found if "Drift" in one[0]]
 
 
 def test_that_nothing_comes_is_no_feature_of_the_right_type() -> None:

@@ -86,6 +86,7 @@ def test_labels_of_one_class_that_come_first_or_alone_make_no_challenger_better(
     came = np.flatnonzero((rng.random(n) < chance) & (known < time + 10_800))
     config = {
         "labels": {"topic": "l", "wait": "4h"} | absent,
+        "metrics": {"window": "1h", "also": []},
         "models": {"challengers": {"logistic": {}, "majority": {}}},
     }
     log = [block(configuration(config=config), at=0)]

@@ -12,7 +12,7 @@ from stream_monitor.watching.shadows import Shadows
 
 from .worlds import block, configuration, cut, drained, predictions, run
 
-CONFIG = {"detectors": {"features": {"scan": {}}}, "metrics": {"window": "1h"}, "reference": {"rows": 500}}
+CONFIG = {"detectors": {"features": {"scan": {}}}, "metrics": {"window": "6h", "also": []}, "reference": {"rows": 500}}
 
 
 def requests(n: int, seed: int, scored: tuple[str, ...], since: int = 0, moved: int = 10**9) -> list[Block]:
