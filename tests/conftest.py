@@ -1,4 +1,4 @@
-"""What every test may ask for: one real broker for all of a process, and names and topics of its own."""
+"""What every test may ask for: one real broker for the whole run, and names and topics of its own."""
 
 import itertools
 import secrets
@@ -18,14 +18,10 @@ _NUMBERS = itertools.count(1)
 
 
 _TOGETHER = {
-    "broker, crashes": ("tests/cli/test_cli.py", "tests/kafka/test_crashes.py", "tests/kafka/test_kafka_log.py"),
-    "broker": ("tests/demo/", "tests/kafka/", "tests/test_broker.py"),
+    "broker": ("tests/cli/test_cli.py", "tests/demo/", "tests/kafka/", "tests/test_broker.py"),
     "contract": ("tests/detectors/test_contract.py",),
 }
-"""Tests that run in one process, by the first name that fits, in the order in which they begin.
-
-Those with a broker take longest for their CPU time, so they are two halves, each with a broker of its own.
-"""
+"""Tests that run in one process, in the order in which they begin: those with a broker wait a lot, and share it."""
 
 
 class _LongestFirst(LoadScopeScheduling):  # type: ignore[misc]
@@ -48,7 +44,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
-    """A real Kafka that all tests of a process share: leave it running, and start your own to break one."""
+    """A real Kafka that all tests share: leave it running, and start your own to break one."""
     with Broker(properties={"group.min.session.timeout.ms": 500, "message.max.bytes": 16_000_000}) as running:
         yield running
 

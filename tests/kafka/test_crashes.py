@@ -69,7 +69,7 @@ def test_what_is_watched_is_what_a_replay_says_however_often_the_process_is_kill
     scene.play(producer, 400)
     for number, doom in enumerate(dooms):
         with running(scene, tmp_path, *doom, str(1 + number % 3)) as process:
-            until(lambda: play_on(scene, producer, process), seconds=120, every=0.2)
+            until(lambda: play_on(scene, producer, process), seconds=120, every=0.5)
             # Watch has a process of its own; with whose death the whole ends.
             assert process.wait() == (-signal.SIGKILL if doom[0] == "intake" else 128 + signal.SIGKILL), doom
     with running(scene, tmp_path) as process:
