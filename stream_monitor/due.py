@@ -124,9 +124,9 @@ def _types(stream: Running, moment: Moment) -> list[Output]:
     """Features that come as another type than in the reference, or no longer do."""
     begun, ceased = stream.feature_rows.close(stream.watched.features)
     outputs: list[Output] = []
-    for name in begun:
-        text = not stream.watched.features.is_text(name)
-        outputs += notices.feature_type(stream.alerts, stream.name, name, text, moment)
+    for wrong in begun:
+        text = not stream.watched.features.is_text(wrong.feature)
+        outputs += notices.feature_type(stream.alerts, stream.name, wrong, text, moment)
     for name in ceased:
         outputs += stream.alerts.end("recovered", moment, alertname="FeatureType", feature=name)
     return outputs

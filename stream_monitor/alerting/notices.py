@@ -9,11 +9,12 @@ from stream_monitor.blocks import Section
 from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
 from stream_monitor.events import AlertKind, iso
-from stream_monitor.figures import number
+from stream_monitor.figures import number, of_rows
 from stream_monitor.models.models import ERRORS, Found
 from stream_monitor.models.sentence import Named, sentence
 from stream_monitor.quality.issue import Issue
 from stream_monitor.task import Output
+from stream_monitor.watching.feature_rows import Mistyped
 from stream_monitor.watching.finding import Finding
 
 
@@ -84,11 +85,14 @@ def reference_settled(alerts: Alerts, finding: Finding, subject: Subject, moment
     return alerts.end("reevaluated", moment, alertname="ReferenceUnsettled", **about)
 
 
-def feature_type(alerts: Alerts, stream: str, feature: str, text: bool, moment: Moment) -> list[Output]:
+def feature_type(alerts: Alerts, stream: str, wrong: Mistyped, text: bool, moment: Moment) -> list[Output]:
     """Says that a feature that was a number is a `text` now, or the other way round."""
     was, now = ("a number", "text") if text else ("text", "a number")
-    summary = f"{feature} of {stream} comes as {now}, and in the reference it was {was}: it is missing for detectors"
-    about = {"signal": "feature", "feature": feature}
+    summary = (
+        f"{wrong.feature} of {stream} comes as {now} in {of_rows(wrong.n / wrong.rows, wrong.rows)}, first {wrong.first}, "
+        f"and in the reference it was {was}: it is missing there for detectors"
+    )
+    about = {"signal": "feature", "feature": wrong.feature}
     return alerts.open(Subject(stream), "data_quality", "FeatureType", "warning", summary, moment, **about)
 
 

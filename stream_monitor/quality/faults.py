@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream_monitor.config.quality import Name, Quality
-from stream_monitor.figures import number, percent
+from stream_monitor.figures import number, of_rows, percent
 from stream_monitor.quality import units
 from stream_monitor.quality.evidence import Evidence, Judged, judge
 from stream_monitor.quality.feature_counts import FeatureCounts
@@ -192,7 +192,7 @@ def new(look: Look, is_open: Set[str]) -> Findings:
     if rows >= look.limits.rows and not look.full:
         for name, n in sorted(look.counts.new.items()):
             if n >= max(_FEW, _NEW * rows):
-                words = f"{look.title(name)} is new, in {_of(n / rows, rows)}: it is not watched; `rebaseline` learns it"
+                words = f"{look.title(name)} is new, in {of_rows(n / rows, rows)}: it is not watched; `rebaseline` learns it"
                 bad.append(Found(name, words, 0.0, n / rows, rows))
     return Findings(bad, {name for name in is_open if name not in look.counts.new})
 
@@ -243,10 +243,6 @@ def _findings(look: Look, rule: Name, judged: Judged, words: Callable[[int, str,
         name, before, after, rows = names[i], float(verdict.before[i]), float(verdict.after[i]), int(n[i])
         anew = said[name].otherwise(*counts[name]) if name in said else None
         after, rows = anew or (after, rows)
-        what = words(i, percent(before), _of(after, rows))
+        what = words(i, percent(before), of_rows(after, rows))
         bad.append(Found(name, f"{look.title(name)} {what}", before, after, rows, anew is not None))
     return Findings(bad, {names[i] for i in np.flatnonzero(verdict.well).tolist()}, left, counts=counts)
-
-
-def _of(share: float, rows: int) -> str:
-    return f"all {rows:,} rows" if share == 1 else f"{percent(share)} of {rows:,} rows"
