@@ -31,6 +31,8 @@ from stream_monitor.task import Output
 from stream_monitor.watched import Watched
 
 _NAMES: dict[Kind, AlertName] = {"improved": "PerformanceGain", "worse": "PerformanceDrop", "beyond": "MetricLimit"}
+_BY = {"arrival": "whose labels came then", "cohort": "of predictions of that time"}
+"""How windows count outcomes."""
 _EXPLAINED = ("concept_drift", "performance")
 _OF_ONE_CLASS = ("recall", "specificity")
 """Metrics that labels of one class are enough for."""
@@ -288,7 +290,7 @@ def _telling(told: Told, subject: Subject, moment: Moment) -> Telling:
     how = "is estimated to be" if estimated else "is"
     how += {"improved": " better", "worse": " worse", "beyond": " beyond its limit"}[step.kind]
     against = "the reference" if told.rule.endswith("reference") else "the limit"
-    rows = "predictions" if estimated or step.metric in SERVING else "outcomes"
+    rows = "predictions" if estimated or step.metric in SERVING else f"outcomes {_BY[told.basis]}"
     summary = (
         f"{step.metric} of {subject.name}{where} {how} since {iso(step.since)}: {number(value)}{_interval(step.reading)}, "
         f"{against} is {number(step.against)}, over {step.reading.n:,.0f} {rows}"
