@@ -64,7 +64,7 @@ def obey(stream: Stream, document: bytes, arrived: int) -> list[Output]:
     known = stream.alerts.firing[control.fingerprint]
     if control.action == "silence" and not _silent(control, known, moment.clock):
         raise Pointless("past_silence", "until is over by the stream's clock, and the alert is not silenced")
-    return stream.alerts.amend(control.fingerprint, moment, **_said(control, known.acknowledgedBy))
+    return stream.alerts.amend(control.fingerprint, moment, **_said(control, known))
 
 
 def _silent(control: Control, known: Alert, clock: int) -> bool:
@@ -88,12 +88,13 @@ def _resume(stream: Stream, moment: Moment) -> list[Output]:
     return stream.alerts.end("resumed", moment, kind="monitor")
 
 
-def _said(control: Control, known: str | None) -> dict[str, str | None]:
-    """What is said of an alert; who is known to have acknowledged it remains so until somebody else is named."""
+def _said(control: Control, known: Alert) -> dict[str, str | None]:
+    """What is said of an alert; who is known to have said the same remains so until somebody else is named."""
     if control.action == "acknowledge":
-        return {"acknowledgedBy": control.by or known or "somebody"}
+        return {"acknowledgedBy": control.by or known.acknowledgedBy or "somebody"}
     if control.action == "verdict":
-        return {"verdict": control.verdict}
+        before = known.verdictBy if control.verdict == known.verdict else None
+        return {"verdict": control.verdict, "verdictBy": control.by or before}
     return {"silencedUntil": iso(control.until) if control.until is not None else None}
 
 

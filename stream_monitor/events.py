@@ -96,6 +96,10 @@ class Evidence(_Out):
     software: str
 
 
+REMARKS = ("acknowledgedBy", "verdict", "verdictBy", "silencedUntil")
+"""What people say of an alert."""
+
+
 class Alert(_Out):
     """The state of an alert, in the words of Alertmanager."""
 
@@ -115,6 +119,7 @@ class Alert(_Out):
     """Segments that explain most of it, where not everything has changed alike."""
     acknowledgedBy: str | None = None
     verdict: Literal["real", "false_alarm", "expected"] | None = None
+    verdictBy: str | None = None
     silencedUntil: str | None = None
 
 

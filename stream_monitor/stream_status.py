@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream_monitor.events import Alert, iso
+from stream_monitor.events import REMARKS, Alert, iso
 from stream_monitor.stream import Stream
 from stream_monitor.version import Version
 
@@ -43,7 +43,7 @@ def status(stream: Stream) -> dict[str, Any]:
 
 def _said(alert: Alert) -> dict[str, str]:
     """What people have said of it."""
-    said: dict[str, str] = alert.model_dump(include={"acknowledgedBy", "verdict", "silencedUntil"}, exclude_none=True)
+    said: dict[str, str] = alert.model_dump(include=set(REMARKS), exclude_none=True)
     return said
 
 

@@ -13,6 +13,7 @@ from stream_monitor.config.alert_name import AlertName
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import DetectedKind, StreamRecord
 from stream_monitor.events import (
+    REMARKS,
     Alert,
     AlertEvent,
     AlertKind,
@@ -304,8 +305,7 @@ class Alerts:
         """The alert with what people have said about it, and what holds of what they said before it ended last."""
         if known is None:
             return alert.model_copy(update=self.remarks.take(alert.fingerprint, moment.clock))
-        said = {"acknowledgedBy": known.acknowledgedBy, "verdict": known.verdict, "silencedUntil": known.silencedUntil}
-        return alert.model_copy(update=said)
+        return alert.model_copy(update={name: getattr(known, name) for name in REMARKS})
 
     def _plain(self, telling: Telling, labels: dict[str, str]) -> dict[str, str]:
         about = {"alertname": telling.name, "stream": telling.subject.stream, "kind": telling.kind}

@@ -383,12 +383,15 @@ def test_people_can_acknowledge_judge_and_silence_an_alert() -> None:
     said = run([
         *blocks,
         control(action="acknowledge", fingerprint=fingerprint, by="ana"),
+        control(action="verdict", fingerprint=fingerprint, verdict="false_alarm"),
+        control(action="verdict", fingerprint=fingerprint, verdict="real", by="bob"),
         control(action="verdict", fingerprint=fingerprint, verdict="real"),
         control(action="silence", fingerprint=fingerprint, until=1_800_000_000_000_000),
         control(action="acknowledge", fingerprint=fingerprint),
     ])  # fmt: skip
     last = said["alerts"][-1]["data"]
     assert (last["acknowledgedBy"], last["verdict"], last["silencedUntil"]) == ("ana", "real", "2027-01-15T08:00:00.000Z")
+    assert [alert["data"]["verdictBy"] for alert in said["alerts"][-3:]] == [None, "bob", "bob"]
     assert last["transition"] == "updated"
     assert last["status"] == "firing"
 
