@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from benchmarks.table import table
 from stream_monitor.estimation.calibration import FEWEST
@@ -158,6 +158,34 @@ def rare(share: str, base: float, shift: float, learnt: int, runs: int, rows: in
     return (share, f"{shift:g}", learnt, *(f"{mean:+.3f} {100 * part:.0f}%" for mean, part in zip(means, parts)))
 
 
+def many(classes: int, lowest: float, highest: float, moved: str, runs: int = 40) -> tuple[object, ...]:
+    """How far the accuracy of many classes is off in the mean, and how often its band holds what 500 labels show.
+
+    Scores of the classes are from so many times too sure to so many times, below 1 too timid.
+    """
+    rng, off, held = np.random.default_rng([2027, classes]), list[float](), list[bool]()
+    spread, shift = {"": (1.5, 0.0), "to one class": (1.5, 1.05), "to where it is hard": (0.8, 0.0)}[moved]
+
+    def draw(n: int, spread: float, shift: float) -> tuple[Floats, npt.NDArray[np.int64]]:
+        margin = rng.normal(0, spread, (n, classes))
+        margin[:, 0] += shift
+        outcomes = (rng.random((n, 1)) > np.cumsum(softmax(margin, axis=1), axis=1)).sum(axis=1)
+        return np.asarray(softmax(margin * np.linspace(lowest, highest, classes), axis=1)), np.minimum(outcomes, classes - 1)
+
+    for _ in range(runs):
+        cbpe = Cbpe(classes)
+        cbpe.learn(*draw(2000, 1.5, 0.0))
+        for _ in range(4):
+            scores, outcomes = draw(500, spread, shift)
+            sums, predicted = np.zeros((1, cbpe.width)), scores.argmax(axis=1)
+            cbpe.add(sums, np.zeros(500, np.int64), predicted, cbpe.chances(scores))
+            value, _, low, high = cbpe.read(sums[0])["accuracy"]
+            shown = float((predicted == outcomes).mean())
+            off.append((value or 0.0) - shown)
+            held.append((low or 0.0) <= shown <= (high or 1.0))
+    return classes, f"{lowest} to {highest}", moved, f"{np.mean(off):+.3f}, {np.mean(held):.0%}"
+
+
 def main() -> None:
     """Prints what is estimated of each chunk, and what it costs."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.estimation", description=__doc__)
@@ -187,6 +215,11 @@ def main() -> None:
     print(table(columns, [
         rare(share, base, shift, learnt, runs=100)
         for share, base in worlds for learnt in (2000, 20_000) for shift in (0.0, 0.5, 1.0)
+    ]))  # fmt: skip
+    print()
+    print(table(("classes", "too sure", "inputs move", "accuracy: off, in band"), [
+        many(classes, *sure, moved) for classes in (3, 4, 10) for sure in ((1.0, 1.0), (2.5, 2.5), (0.5, 0.5), (0.6, 2.0))
+        for moved in ("", "to one class", "to where it is hard")
     ]))  # fmt: skip
 
 

@@ -42,10 +42,14 @@ class Calibration:
         self.helps = False
         """Whether scores are calibrated."""
 
-    def fit(self, scores: Floats, outcomes: Floats, weights: Floats | None = None) -> None:
-        """Learns anew from scores and outcomes (0 or 1), float64[n]; rows without a finite score are left out."""
-        weights = np.ones(len(scores)) if weights is None else weights
-        scores, outcomes, weights = np.stack((scores, outcomes, weights))[:, np.isfinite(scores) & (weights > 0)]
+    def fit(self, scores: Floats, outcomes: Floats, weights: Floats | None = None, given: Floats | None = None) -> None:
+        """Learns anew from scores and outcomes (0 or 1), float64[n]; rows without a finite score are left out.
+
+        The error before is that of the scores that were `given`, float64[n], where they have been changed since.
+        """
+        weights, given = np.ones(len(scores)) if weights is None else weights, scores if given is None else given
+        good = np.isfinite(scores) & (weights > 0)
+        scores, outcomes, weights, given = np.stack((scores, outcomes, weights, given))[:, good]
         self.restore(Calibration().state())
         if not len(scores):
             return
@@ -54,9 +58,9 @@ class Calibration:
         self._scores, self._chances = _knots(scores, outcomes, weights)
         if len(scores) > 1:
             before, after = _errors(scores, outcomes, weights)
-            self.error_before, self.error_after = float(before[0]), float(after[0])
+            self.error_before, self.error_after = float(_before(given, outcomes, weights)[0]), float(after[0])
             expected = self.rows * float((weights * np.clip(scores, 0.0, 1.0)).sum() / weights.sum())
-            enough = max(self.rarer, min(expected, self.rows - expected)) >= FEWEST or math.isinf(self.error_before)
+            enough = max(self.rarer, min(expected, self.rows - expected)) >= FEWEST or math.isinf(before[0])
             self.helps = enough and bool((after < before).any())
 
     @property
@@ -107,12 +111,22 @@ def _errors(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, 
 
     Each half by itself, for the errors that two halves make of each other cancel.
     """
-    halves = [tuple(column[half::2] for column in (scores, outcomes, weights)) for half in (0, 1)]
-    before, after = np.zeros(2), np.zeros(2)
+    halves, after = _halves(scores, outcomes, weights), np.zeros(2)
     for learnt, held_out in (halves, halves[::-1]):
-        before += _off(held_out[0], *held_out) / 2
         after += _off(np.interp(held_out[0], *_knots(*learnt)), *held_out) / 2
-    return before if scores.min() >= 0 and scores.max() <= 1 else np.full(2, math.inf), after
+    return _before(scores, outcomes, weights), after
+
+
+def _before(scores: Floats, outcomes: Floats, weights: Floats) -> Floats:
+    """The errors of scores as they are."""
+    if scores.min() < 0 or scores.max() > 1:
+        return np.full(2, math.inf)
+    halves = _halves(scores, outcomes, weights)
+    return np.asarray(_off(halves[1][0], *halves[1]) / 2 + _off(halves[0][0], *halves[0]) / 2)
+
+
+def _halves(*columns: Floats) -> list[tuple[Floats, ...]]:
+    return [tuple(column[half::2] for column in columns) for half in (0, 1)]
 
 
 def _off(chances: Floats, scores: Floats, outcomes: Floats, weights: Floats) -> Floats:

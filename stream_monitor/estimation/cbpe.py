@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from stream_monitor.estimation.calibration import Calibration
 from stream_monitor.estimation.expected_confusion import ExpectedBinary, ExpectedClasses
+from stream_monitor.estimation.temperature import Temperature
 from stream_monitor.metrics.reading import Readings
 
 Floats = npt.NDArray[np.float64]
@@ -29,8 +30,10 @@ class Cbpe:
     two classes each is calibrated against the others, as in NannyML.  That alone leaves accuracy off by up to .027 where
     scores were far off (2.5 times too sure, or half as sure, ten classes), however many outcomes were learnt from; so the
     chance that the predicted class is right is calibrated by its score (top-label calibration: Gupta and Ramdas 2022), which
-    leaves .004, .008 where inputs shift by .7 standard deviations; macro F1 may be off by .016.  A class that was never true
-    though scores let expect it has no chance (by its scores macro F1 of 4 classes was .094 too high).
+    leaves .004, .008 where inputs shift by .7 standard deviations; macro F1 may be off by .016.  What one score says depends on
+    the others, so that these chances are off by up to .05 where inputs move to where classes are hard to tell.  So before that
+    all scores are given one temperature; what is too sure in all classes alike is then right wherever inputs move.  A class
+    that was never true though scores let expect it has no chance (by its scores macro F1 of 4 classes was .094 too high).
     """
 
     def __init__(self, classes: int) -> None:
@@ -42,6 +45,8 @@ class Cbpe:
         """How many sums a window has."""
         self.calibrations = [Calibration() for _ in range(1 if self._binary else classes)]
         """Of the positive class, or of each against the others."""
+        self.temperature = Temperature()
+        """Of all scores of more than two classes; calibrations are of what it makes of them."""
         self.right = Calibration()
         """Of the predicted one of more than two classes."""
 
@@ -59,7 +64,7 @@ class Cbpe:
     @property
     def calibrated(self) -> bool:
         """Whether any scores are not used as they are."""
-        return any(one.helps for one in (*self.calibrations, self.right))
+        return self.temperature.helps or any(one.helps for one in (*self.calibrations, self.right))
 
     def learn(self, scores: Floats, actual: Ints, weights: Floats | None = None, predicted: Ints | None = None) -> None:
         """Learns anew from outcomes: scores, and classes that came true, int64[n]; rows of another class are left out.
@@ -68,37 +73,46 @@ class Cbpe:
         """
         known = (actual >= 0) & (actual < max(len(self.calibrations), 2))
         weights = np.ones(len(actual)) if weights is None else weights
-        columns = [scores] if self._binary else list(scores.T)
-        for number, (calibration, column) in enumerate(zip(self.calibrations, columns, strict=True), self._binary):
-            calibration.fit(column[known], (actual[known] == number).astype(np.float64), weights[known])
-        if not self._binary:
-            predicted = _highest(scores) if predicted is None else predicted
-            known &= (predicted >= 0) & (predicted < len(self.calibrations))
-            known &= ~self._absent()[np.where(known, predicted, 0)]
-            right = (actual == predicted).astype(np.float64)
-            self.right.fit(_of(scores, predicted)[known], right[known], weights[known])
+        if self._binary:
+            self.calibrations[0].fit(scores[known], (actual[known] == 1).astype(np.float64), weights[known])
+            return
+        self.temperature.fit(scores[known], actual[known], weights[known])
+        tempered = self.temperature.apply(scores)
+        for number, calibration in enumerate(self.calibrations):
+            is_true = (actual[known] == number).astype(np.float64)
+            calibration.fit(tempered[known, number], is_true, weights[known], scores[known, number])
+        predicted = _highest(scores) if predicted is None else predicted
+        known &= (predicted >= 0) & (predicted < len(self.calibrations))
+        known &= ~self._absent()[np.where(known, predicted, 0)]
+        right = (actual == predicted).astype(np.float64)
+        self.right.fit(_of(tempered, predicted)[known], right[known], weights[known])
 
     def chances(self, scores: Floats, predicted: Ints | None = None) -> Floats:
         """The chance of class 1, or of each class, in the shape of the scores; what `add` and a `Ranking` take."""
         if self._binary:
             return self.calibrations[0].apply(scores)
+        predicted = _highest(scores) if predicted is None else predicted
+        scores = self.temperature.apply(scores)
         each = np.stack([calibration.apply(column) for calibration, column in zip(self.calibrations, scores.T)], axis=1)
         each[:, self._absent()] *= 0.0
         total = np.cumsum(each, axis=1)[:, -1:]
         shares: Floats = np.where(total > 0, each / np.where(total > 0, total, 1.0), 1.0 / each.shape[1])
         shares = np.where(np.isnan(total), np.nan, shares)
-        return self._righted(shares, scores, _highest(scores) if predicted is None else predicted)
+        return self._righted(shares, scores, predicted)
 
     def _righted(self, shares: Floats, scores: Floats, predicted: Ints) -> Floats:
-        """With the calibrated chance of the predicted class; the others share the rest as before."""
+        """With the calibrated chance of the predicted class; the others share the rest as before, or as often as they came."""
         if not self.right.helps:
             return shares
         classes = shares.shape[1]
         right = self.right.apply(_of(scores, predicted))[:, np.newaxis]
         right = np.where(self._absent()[np.clip(predicted, 0, classes - 1)][:, np.newaxis], 0.0, right)
+        is_predicted = predicted[:, np.newaxis] == np.arange(classes)
         rest = 1 - _of(shares, predicted)[:, np.newaxis]
-        others = np.where(rest > 0, shares / np.where(rest > 0, rest, 1.0), 1 / (classes - 1))
-        return np.where(predicted[:, np.newaxis] == np.arange(classes), right, (1 - right) * others)
+        came = np.where(is_predicted, 0.0, [calibration.positives for calibration in self.calibrations])
+        came = came / np.maximum(np.cumsum(came, axis=1)[:, -1:], 1e-300)
+        others = np.where(rest > 0, shares / np.where(rest > 0, rest, 1.0), came)
+        return np.where(is_predicted, right, (1 - right) * others)
 
     def _absent(self) -> npt.NDArray[np.bool_]:
         return np.array([calibration.absent for calibration in self.calibrations])
@@ -135,12 +149,15 @@ class Cbpe:
 
     def state(self) -> list[Any]:
         """Everything that was learnt, as plain values."""
-        return [calibration.state() for calibration in (*self.calibrations, self.right)]
+        return [*(one.state() for one in (*self.calibrations, self.right)), self.temperature.state()]
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
-        for calibration, its in zip((*self.calibrations, self.right), state, strict=True):
+        calibrations = *self.calibrations, self.right
+        for calibration, its in zip(calibrations, state):
             calibration.restore(its)
+        for its in state[len(calibrations) :]:
+            self.temperature.restore(its)
 
 
 def _highest(scores: Floats) -> Ints:

@@ -20,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 
 FEWEST = 250
 """Outcomes from which the first tree is made."""
+MOST = 2000
+"""Of which a tree is grown as a rule; that of twice as many takes twice as long."""
 _LARGEST = 1e70
 """Beyond, the fourth power of an error is no number."""
 _Z = 1.959963984540054
@@ -31,7 +33,8 @@ class Dle:
 
     A tree is grown from `rows` outcomes and then replaces the one before: first from all, with smaller ones at 250, 500 and so
     on, later from one in `every`.  So it is never older than two such stretches, and the state is plain numbers: the tree
-    in use and the outcomes of the next one, 350 kB with 20 features.
+    in use and the outcomes of the next one, 350 kB with 20 features.  Where trees are grown from all outcomes, how large errors
+    are as a whole is what the latest `rows` say: a change is followed in as many, wherever in a stretch it comes.
 
     Errors are taken to be of one shape whose size depends on features: their squares, and how much they vary, follow from the
     expected absolute error by ratios that are learnt from outcomes that the tree had not seen.
@@ -40,7 +43,7 @@ class Dle:
     width = 5
     """How many sums a window has: rows, squares, and the expected error with its second and fourth powers."""
 
-    def __init__(self, rows: int = 2000, every: int = 4) -> None:
+    def __init__(self, rows: int = MOST, every: int = 4) -> None:
         if rows < FEWEST:
             raise ValueError(f"rows must be at least {FEWEST}, got {rows}")
         if every < 1:
@@ -55,6 +58,8 @@ class Dle:
         """Outcomes of which the next tree is grown: features, prediction and error."""
         self._powers = np.zeros(6)
         """Sums over outcomes of the error, its second and fourth power, and of those of the tree's expectation."""
+        self._latest = np.empty((0, 2))
+        """The errors of the latest outcomes and what the tree expects of each, where all are learnt from."""
 
     def learn(self, features: Floats, predicted: Floats, actual: Floats) -> None:
         """Takes outcomes in their order: float64[n, d], NaN where missing, and float64[n] each."""
@@ -74,6 +79,7 @@ class Dle:
         """As it is now, for good: it is not to learn any more."""
         dle = Dle(self._rows, self._every)
         dle.outcomes, dle.learnt_rows, dle._powers, dle._tree = self.outcomes, self.learnt_rows, self._powers.copy(), self._tree
+        dle._latest = np.cumsum(self._latest, axis=0)[-1:].copy()
         return dle
 
     def estimate(self, features: Floats, predicted: Floats) -> Floats:
@@ -118,13 +124,14 @@ class Dle:
         kept = np.concatenate(self._kept) if self._kept else np.empty((0, 0))
         return {
             "outcomes": self.outcomes, "learnt_rows": self.learnt_rows, "powers": self._powers.copy(), "kept": kept,
-            "tree": None if self._tree is None else [column.copy() for column in self._tree],
+            "tree": None if self._tree is None else [column.copy() for column in self._tree], "latest": self._latest.copy(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self.outcomes, self.learnt_rows, self._powers = state["outcomes"], state["learnt_rows"], state["powers"].copy()
         self._kept = [state["kept"].copy()] if len(state["kept"]) else []
+        self._latest = state.get("latest", np.empty((0, 2))).copy()
         self._tree = None if state["tree"] is None else ErrorTree(*(column.copy() for column in state["tree"]))
 
     def _taught(self) -> int:
@@ -146,11 +153,10 @@ class Dle:
         """Adds to the sums what these outcomes show and the tree in use expects of them."""
         if self._tree is None:
             return
-        powers = [
-            power
-            for base in (errors, self._tree.expected(rows))
-            for power in (base, base * base, (base * base) * (base * base))
-        ]
+        expected = self._tree.expected(rows)
+        if self._every == 1:
+            self._latest = np.concatenate((self._latest, np.column_stack((errors, expected))))[-self._rows :].copy()
+        powers = [power for base in (errors, expected) for power in (base, base * base, (base * base) * (base * base))]
         self._powers = np.cumsum(np.column_stack((self._powers, np.stack(powers))), axis=1)[:, -1].copy()
 
     def _keep(self, rows: Floats, errors: Floats) -> None:
@@ -163,25 +169,31 @@ class Dle:
     def _replace(self, taught: int) -> None:
         """Grows the next tree, and takes it for unbiased; the shape of errors seen with the one before counts by half."""
         kept = np.concatenate(self._kept)
-        self._tree, self.learnt_rows = grown(kept[:, :-1], kept[:, -1]), min(taught, self._rows)
-        level = self._level()
+        self._tree, self.learnt_rows = grown(kept[:, :-1], kept[:, -1]), len(kept)
+        if self._every == 1:
+            self._latest = np.column_stack((kept[:, -1], self._tree.expected(kept[:, :-1])))
+        level = _level(*self._powers[[0, 3]].tolist())
         self._powers = self._powers / 2 * np.array([1.0, 1.0, 1.0, level, level * level, (level * level) * (level * level)])
         if taught % self._rows == 0:
             self._kept = []
 
     def _level(self) -> float:
         """How large errors are for what the tree expects."""
-        error, expected = float(self._powers[0]), float(self._powers[3])
-        return error / expected if error > 0 and expected > 0 else 1.0
+        error, expected = np.cumsum(self._latest, axis=0)[-1] if len(self._latest) else self._powers[[0, 3]]
+        return _level(float(error), float(expected))
 
     def _shape(self) -> tuple[float, float, float]:
         """Of an error whose expectation is 1: its mean square, its variance, the variance of its square."""
         error, second, fourth, expected, expected_second, expected_fourth = self._powers.tolist()
         if not (error > 0 and expected > 0):
             return math.pi / 2, math.pi / 2 - 1, math.pi**2 / 2
-        square = self._level() ** 2
+        square = _level(error, expected) ** 2
         squared, to_the_fourth = second / (expected_second * square), fourth / (expected_fourth * square * square)
         return squared, max(squared - 1, 0.0), max(to_the_fourth - squared * squared, 0.0)
+
+
+def _level(error: float, expected: float) -> float:
+    return error / expected if error > 0 and expected > 0 else 1.0
 
 
 def _reading(value: float, n: float, deviation: float) -> Reading:

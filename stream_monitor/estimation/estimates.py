@@ -13,7 +13,7 @@ from stream_monitor.blocks import Rows
 from stream_monitor.config.stream import StreamConfig
 from stream_monitor.estimation.calibration import FEWEST as FEWEST_OF_A_KIND
 from stream_monitor.estimation.cbpe import MOST_CLASSES
-from stream_monitor.estimation.dle import FEWEST, Dle
+from stream_monitor.estimation.dle import FEWEST, MOST, Dle
 from stream_monitor.estimation.estimator import Asked, ByFeatures, ByScores, Estimator, Expected
 from stream_monitor.estimation.reconcile import Reconciled, Side, Together
 from stream_monitor.events import Estimated, finite
@@ -210,7 +210,7 @@ class Estimates:
         used = {id(one): one for one in (*self.learnt.values(), *(awaited.estimator for awaited in self._awaited.values()))}
         places = {its: place for place, its in enumerate(used)}
         return {
-            "kind": self._kind, "complete": self._complete.state(),
+            "kind": self._kind, "rows": self._rows, "complete": self._complete.state(),
             "estimators": [one.state() for one in used.values()],
             "learnt": [[n, places[id(one)]] for n, one in self.learnt.items()],
             "learners": [[n, features, dle.state()] for n, (features, dle) in self._learners.items()],
@@ -225,12 +225,13 @@ class Estimates:
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._kind, self.refused, self._given = state["kind"], dict(state["refused"]), set(state["given"])
+        self._rows = state.get("rows", self._rows)
         self._complete.restore(state["complete"])
         restored = ByFeatures.restored if self._by_features else partial(ByScores.restored, self._ledger.numbers)
         estimators: list[Estimator] = [restored(one) for one in state["estimators"]]
         self.learnt = {n: estimators[place] for n, place in state["learnt"]}
         for number, features, learner in state["learners"]:
-            self._learners[number] = features, Dle()
+            self._learners[number] = features, self._dle()
             self._learners[number][1].restore(learner)
         for number, of in state["reconciled"]:
             self.reconciled[number] = {name: _reconciled(name) for name in of}
@@ -267,13 +268,17 @@ class Estimates:
         if self._kind is None:
             return
         if self._by_features:
-            features, dle = self._learners.setdefault(number, (outcomes.features.shape[1], Dle()))
+            features, dle = self._learners.setdefault(number, (outcomes.features.shape[1], self._dle()))
             dle.learn(outcomes.features[:, :features].astype(np.float64), outcomes.value, outcomes.label_value)
             self.learnt[number] = ByFeatures(features, dle.still())
             if self._missing(number) <= 0:
                 del self._learners[number]
         else:
             self._learn_scores(number, outcomes)
+
+    def _dle(self) -> Dle:
+        """What learns of a regression: for good, or of as many of the latest outcomes as a reference has, as far as it can."""
+        return Dle(min(max(self._rows, FEWEST), MOST), every=1) if self._again else Dle()
 
     def _missing(self, number: int) -> int:
         """How many outcomes are learnt from at the end of a window, at most."""

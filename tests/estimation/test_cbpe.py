@@ -179,6 +179,43 @@ def test_estimates_of_many_classes_are_right_in_the_mean_whatever_scores_and_pre
     assert (np.abs(off / 10) < (0.008, 0.012)).all(), off / 10
 
 
+@pytest.mark.parametrize("sharper", [1.0, 2.2, 0.5])
+def test_inputs_that_move_to_where_classes_are_hard_to_tell_are_seen_though_scores_are_too_sure(sharper: float) -> None:
+    rng, off = np.random.default_rng(12), np.zeros(2)
+    centres = np.array([[2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]])
+
+    def draw(n: int, nearer: float) -> tuple[Floats, Ints, Ints]:
+        """Two features, whose outcomes depend on them in the same way wherever they are."""
+        x = nearer * (centres[rng.integers(0, 4, n)] + rng.normal(0, 1.5, (n, 2)))
+        chances = softmax(0.8 * x @ centres.T, axis=1)
+        scores = chances**sharper / (chances**sharper).sum(axis=1, keepdims=True)
+        return scores, scores.argmax(axis=1), np.minimum((rng.random((n, 1)) > np.cumsum(chances, axis=1)).sum(axis=1), 3)
+
+    for _ in range(10):
+        cbpe = Cbpe(4)
+        scores, predicted, outcomes = draw(2000, 1.0)
+        cbpe.learn(scores, outcomes)
+        scores, predicted, outcomes = draw(10_000, 0.4)
+        readings = window(cbpe, scores, predicted)
+        values = np.array([readings[name].value for name in ("accuracy", "macro_f1")])
+        off += values - (accuracy_score(outcomes, predicted), f1_score(outcomes, predicted, average="macro"))
+    assert (np.abs(off / 10) < 0.015).all(), off / 10
+
+
+def test_what_is_left_beside_a_score_of_one_is_of_classes_that_came() -> None:
+    rng, cbpe = np.random.default_rng(13), Cbpe(5)
+    scores = np.zeros((2000, 5))
+    scores[np.arange(2000), rng.integers(0, 3, 2000)] = 1.0
+    outcomes = np.where(rng.random(2000) < 0.8, scores.argmax(axis=1), rng.integers(0, 3, 2000))
+    cbpe.learn(scores, outcomes)
+    for number in range(3):
+        cbpe.calibrations[number].helps = False
+    chances = cbpe.chances(scores)
+    assert chances.sum(axis=1) == pytest.approx(1.0)
+    assert (chances[:, 3:] == 0).all()
+    assert (chances[:, :3] > 0).all()
+
+
 @pytest.mark.parametrize("predicts", [True, False])
 def test_a_class_that_scores_expect_and_labels_never_have_counts_as_it_does_in_labels(predicts: bool) -> None:
     rng, cbpe = np.random.default_rng(11), Cbpe(4)

@@ -73,22 +73,25 @@ def test_nothing_is_estimated_before_there_is_a_tree() -> None:
     assert (dle.estimate(features, predicted) > 0).all()
 
 
+@pytest.mark.parametrize(("every", "kept"), [(2, 250), (1, 200)])
 @given(cuts=st.lists(st.integers(0, 1400), max_size=8), again=st.booleans())
 @settings(max_examples=6, deadline=None)
-def test_no_cut_and_no_restart_changes_a_bit(cuts: list[int], again: bool) -> None:
+def test_no_cut_and_no_restart_changes_a_bit(every: int, kept: int, cuts: list[int], again: bool) -> None:
     features, predicted, actual = drawn(4, 1400)
-    whole, parts = Dle(rows=300, every=2), Dle(rows=300, every=2)
+    whole, parts = Dle(300, every), Dle(300, every)
     whole.learn(features, predicted, actual)
     for rows in np.split(np.arange(1400), sorted(cuts)):
         parts.learn(features[rows], predicted[rows], actual[rows])
         if again:
             state = parts.state()
-            parts = Dle(rows=300, every=2)
+            parts = Dle(300, every)
             parts.restore(state)
     assert parts.estimate(features, predicted).tobytes() == whole.estimate(features, predicted).tobytes()
+    assert parts.still().estimate(features, predicted).tobytes() == whole.estimate(features, predicted).tobytes()
+    assert parts.state()["latest"].tobytes() == whole.state()["latest"].tobytes()
     assert parts.state()["powers"].tobytes() == whole.state()["powers"].tobytes()
     assert parts.state()["kept"].tobytes() == whole.state()["kept"].tobytes()
-    assert len(whole.state()["kept"]) == 250
+    assert len(whole.state()["kept"]) == kept
 
 
 def test_one_row_is_estimated_as_many_are() -> None:
@@ -137,6 +140,17 @@ def test_it_forgets_what_was_two_trees_ago() -> None:
     dle.learn(features[:1000], predicted[:1000], predicted[:1000] + 10 * (actual - predicted)[:1000])
     errors = 10 * np.abs(actual - predicted)[1000:]
     assert window(dle, features[1000:], predicted[1000:])["mae"].value == pytest.approx(errors.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("before", [1000, 1100, 1250, 1490])
+def test_a_change_is_followed_in_as_many_outcomes_as_are_learnt_from(before: int) -> None:
+    dle = Dle(rows=500, every=1)
+    features, predicted, actual = drawn(8, before + 2500)
+    actual[before:] = predicted[before:] + 1.5 * (actual - predicted)[before:]
+    dle.learn(features[: before + 500], predicted[: before + 500], actual[: before + 500])
+    after = slice(before + 500, None)
+    errors = np.abs(actual - predicted)[after]
+    assert window(dle, features[after], predicted[after])["mae"].value == pytest.approx(errors.mean(), rel=0.1)
 
 
 def test_outcomes_without_an_error_do_not_count() -> None:

@@ -143,10 +143,11 @@ def test_a_relation_of_a_regression_that_stays_broken_stays_apart_unless_the_lat
         ids = [f"r{i}" for i in range(at, at + 100)]
         blocks.append(block(predictions(ids, seconds, (10 + x[part]).tolist(), {"x": x[part].tolist()})))
         blocks.append(block(labels(ids, [seconds[-1]] * 100, (10 + x + error)[part].tolist())))
-    more: dict[str, Any] = {"task": "regression", "models": {"estimate_loss": True}, "reference": {"rows": 2000}}
+    more: dict[str, Any] = {"task": "regression", "models": {"estimate_loss": True}, "reference": {"rows": 1000}}
     performance = {"estimates": {"calibrated_on": calibrated_on}}
     said = told([*blocks, *(drained(n + 600.0 * i) for i in range(1, 6))], performance=performance, **more)
     assert [one["transition"] for one in apart(said)] == transitions
+    assert [one["estimated"]["learnt_from"] for one in arrivals(said) if one["estimated"]][-1] == 1000
 
 
 def late(numbers: dict[str, np.ndarray[Any, Any]], label: np.ndarray[Any, Any], delay: np.ndarray[Any, Any]) -> list[Block]:
