@@ -93,6 +93,7 @@ class Counts:
         """Takes the reference, float64[m, d], and begins anew.  Without one, no signal is looked at."""
         rows, signals = reference.shape
         self._categories = Categories(reference, self._most)
+        self._alike = self._categories.alike()
         most = self._categories.most
         known = self._categories.known
         self._reference_rows, self._waiting = rows, np.empty((0, signals))
@@ -238,31 +239,35 @@ class Counts:
         window, before = looks.window, looks.total - looks.window - self._excluded[signals]
         n, m, begin = window.sum(axis=-1), before.sum(axis=-1), looks.step - (8 << looks.octave)
         enough = (n >= _SMALLEST_WINDOW * inflation) & (m >= _SMALLEST_REFERENCE)
-        at = np.nonzero(enough & (begin[:, np.newaxis] >= self._since[signals]))
+        enough &= begin[:, np.newaxis] >= self._since[signals]
         score, limit, category = np.full(n.shape, np.nan), np.full(n.shape, np.nan), np.full(n.shape, -1)
-        if len(at[0]):
-            x, y = _floats(window[at]), _floats(before[at])
+        for alike, cells in self._alike:
+            at = np.nonzero(enough & alike[signals])
+            if not len(at[0]):
+                continue
+            x, y = _floats(window[at][:, cells]), _floats(before[at][:, cells])
             if looks.excess is not None and looks.widening is not None:
-                x, y = np.maximum(x - _floats(looks.excess[at]), 0.0), y / looks.widening[at]
-            one, which = self._alone(x, y, at[1], signals)
+                x, y = np.maximum(x - _floats(looks.excess[at][:, cells]), 0.0), y / looks.widening[at]
+            one, which = self._alone(x, y, at[1], signals, cells)
             x = shrunk(x, y, self._effects[signals][at[1]]) if self._effects.any() else x
             free = freedom(x, y, inflation[at[1]])
             together = levelled(
                 normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), self._level[signals][at[1]]
             )
-            score[at], category[at] = np.maximum(together, one), np.where(one > together, which, -1)
+            score[at], category[at] = np.maximum(together, one), np.where(one > together, cells[which], -1)
             limit[at] = limits[at[1], looks.octave[at[0]]]
         return score, limit, category
 
-    def _alone(self, x: Array, y: Array, at: Ints, signals: slice) -> tuple[Array, Ints]:
-        """The score of the category that stands out most in each window, and which it is."""
+    def _alone(self, x: Array, y: Array, at: Ints, signals: slice, cells: Ints) -> tuple[Array, Ints]:
+        """The score of the category that stands out most in each window, and which of `cells` it is."""
         score, which = np.full(len(at), -np.inf), np.zeros(len(at), np.int64)
         several = np.isfinite(self._alone_level[signals])[at]
         if several.any():
             if not several.all():
                 x, y, at = x[:, several], y[:, several], at[several]
-            g, found = alone(x, y, self._effects[signals][at], self._alone_inflation[:, signals][:, at])
-            sure = self._alone_certainty[:, signals][found, at]
+            inflation = self._alone_inflation[cells, signals]
+            g, found = alone(x, y, self._effects[signals][at], inflation[:, at])
+            sure = self._alone_certainty[cells, signals][found, at]
             score[several] = levelled(normal(g, np.ones(len(g)), sure), self._alone_level[signals][at])
             which[several] = found
         return score, which
