@@ -24,7 +24,7 @@ _AT_ONCE = 32_768
 _SMALLEST_REFERENCE = 50
 _SMALLEST_WINDOW = 24
 """Windows with fewer values, in units of the inflation, are not looked at."""
-_ALONE = ("alone_inflation", "alone_certainty", "alone_level")
+_ALONE = ("repeated_lots", "alone_inflation", "alone_certainty", "alone_level")
 _ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest", "level", *_ALONE)
 
 
@@ -103,10 +103,12 @@ class Counts:
         self._changed = np.full(known.shape, -1)
         self._since = np.zeros(signals, np.int64)
         self._recent = np.full((persistence.LAGS, signals), most + 1, np.int8)
-        self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), most + 1)
+        codes = np.concatenate((self._recent, self._categories.reference))
+        self._repeated = persistence.repeats(codes, most + 1)
+        self._repeated_lots = persistence.repeats_of_lots(codes, self._categories.lots, most + 1)
         self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
         self._shortest, self._level = np.full(signals, float(_SMALLEST_WINDOW)), np.ones(signals)
-        self._alone_inflation, self._alone_certainty = np.ones(known.T.shape), np.full(known.T.shape, np.inf)
+        self._alone_inflation, self._alone_certainty = np.ones((most + 2, signals)), np.full((most + 2, signals), np.inf)
         self._alone_level = np.full(signals, np.inf)
         if self._rhythm is not None and times is not None:
             steps = slice(-(-int(self._categories.spoiled.max(initial=0)) // STEP) * STEP, rows // STEP * STEP)
@@ -200,17 +202,21 @@ class Counts:
         shortest = _SMALLEST_WINDOW * inflation * counted / np.maximum(total.sum(axis=1), 1)
         self._shortest = np.where(calm, shortest, self._shortest)
         self._level = np.where(calm, np.round(level(_floats(total)), 9), self._level)
-        each, sure = persistence.inflations(total, self._repeated, counted)
+        inside = self._categories.in_lots(total)
+        of_lots = persistence.inflation_of_lots(total, inside, self._repeated, self._repeated_lots, counted)
+        apart = persistence.inflations(total, self._repeated, counted)
+        each, sure = (np.concatenate((some, lots[np.newaxis])) for some, lots in zip(apart, of_lots))
         sure = np.where(each > inflation, sure, certainty)
         self._alone_inflation = np.where(calm, np.maximum(each, inflation), self._alone_inflation)
         self._alone_certainty = np.where(calm, sure, self._alone_certainty)
-        self._alone_level = np.where(calm, alone_level(_floats(total)), self._alone_level)
+        self._alone_level = np.where(calm, alone_level(np.concatenate((_floats(total), inside[np.newaxis]))), self._alone_level)
         self.allow(self._run_length)
 
     def _take(self, rows: Array, times: Times) -> list[Change]:
         """Takes whole steps, and looks at the end of each; the times are those of their first rows."""
         codes = np.concatenate((self._recent, self._categories.codes(rows)))
         self._repeated += persistence.repeats(codes, self._categories.most + 1)
+        self._repeated_lots += persistence.repeats_of_lots(codes, self._categories.lots, self._categories.most + 1)
         self._recent = codes[-persistence.LAGS :].copy()
         counts, first = self._categories.counts(codes[persistence.LAGS :], STEP), self._history.step
         looks = self._history.append(counts)
@@ -241,35 +247,36 @@ class Counts:
         enough = (n >= _SMALLEST_WINDOW * inflation) & (m >= _SMALLEST_REFERENCE)
         enough &= begin[:, np.newaxis] >= self._since[signals]
         score, limit, category = np.full(n.shape, np.nan), np.full(n.shape, np.nan), np.full(n.shape, -1)
-        for alike, cells in self._alike:
+        for alike, cells, lots in self._alike:
             at = np.nonzero(enough & alike[signals])
             if not len(at[0]):
                 continue
             x, y = _floats(window[at][:, cells]), _floats(before[at][:, cells])
             if looks.excess is not None and looks.widening is not None:
                 x, y = np.maximum(x - _floats(looks.excess[at][:, cells]), 0.0), y / looks.widening[at]
-            one, which = self._alone(x, y, at[1], signals, cells)
+            one, which = self._alone(x, y, at[1], signals, cells, lots)
             x = shrunk(x, y, self._effects[signals][at[1]]) if self._effects.any() else x
             free = freedom(x, y, inflation[at[1]])
             together = levelled(
                 normal(likelihood_ratio(x, y) / inflation[at[1]], free, certainty[at[1]]), self._level[signals][at[1]]
             )
-            score[at], category[at] = np.maximum(together, one), np.where(one > together, cells[which], -1)
+            score[at], category[at] = np.maximum(together, one), np.where(one > together, which, -1)
             limit[at] = limits[at[1], looks.octave[at[0]]]
         return score, limit, category
 
-    def _alone(self, x: Array, y: Array, at: Ints, signals: slice, cells: Ints) -> tuple[Array, Ints]:
-        """The score of the category that stands out most in each window, and which of `cells` it is."""
+    def _alone(self, x: Array, y: Array, at: Ints, signals: slice, cells: Ints, lots: int) -> tuple[Array, Ints]:
+        """The score of the one of `cells` that stands out most in each window, and which it is; `most` + 1 is all lots together."""
         score, which = np.full(len(at), -np.inf), np.zeros(len(at), np.int64)
         several = np.isfinite(self._alone_level[signals])[at]
         if several.any():
             if not several.all():
                 x, y, at = x[:, several], y[:, several], at[several]
-            inflation = self._alone_inflation[cells, signals]
-            g, found = alone(x, y, self._effects[signals][at], inflation[:, at])
-            sure = self._alone_certainty[cells, signals][found, at]
+            kinds = np.append(cells, self._categories.most + 1) if lots else cells
+            inflation = self._alone_inflation[kinds, signals]
+            g, found = alone(x, y, self._effects[signals][at], inflation[:, at], lots)
+            sure = self._alone_certainty[kinds, signals][found, at]
             score[several] = levelled(normal(g, np.ones(len(g)), sure), self._alone_level[signals][at])
-            which[several] = found
+            which[several] = kinds[found]
         return score, which
 
     def _changes(self, signal: int, looks: Looks, score: Array, limit: Array, category: Ints) -> list[Change]:
@@ -305,11 +312,13 @@ class Counts:
         return Change(step * STEP - 1, signal, score, limit, direction, start, m, n, earliest, latest, rarity, "shares")
 
     def _likelihood(self, signal: int, category: int, after: Ints, before: Ints) -> Array:
-        """How likely splits are, [n]: by all categories, or by one against all others."""
+        """How likely splits are, [n]: by all categories, or by one, or all lots, against all others."""
         if category < 0:
             together: Array = likelihood_ratio(_floats(after), _floats(before)) / self._inflation[signal]
             return together
-        one, other = (some[:, category].astype(np.float64) for some in (after, before))
+        first = category if category <= self._categories.most else category - int(self._categories.lots[signal])
+        last = min(category, self._categories.most) + 1
+        one, other = (some[:, first:last].sum(axis=1).astype(np.float64) for some in (after, before))
         x, y = np.stack((one, after.sum(axis=1) - one)), np.stack((other, before.sum(axis=1) - other))
         found: Array = likelihood_ratio(x, y) / self._alone_inflation[category, signal]
         return found

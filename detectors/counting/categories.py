@@ -38,6 +38,8 @@ class Categories:
         """How many rows of the reference chose the categories and are not counted."""
         self._bits = np.array([bits for _, _, bits in chosen], np.int64)
         self._in_lots = np.flatnonzero(self._bits)
+        self.lots = np.where(self._bits > 0, 2**self._bits, 0)
+        """How many lots each signal has, int64[d]."""
         self.most = most = apart + 2 ** int(self._bits.max(initial=0)) - 1
         self.reference = np.where(np.arange(rows)[:, np.newaxis] < self.spoiled, np.int8(most + 1), self.codes(reference))
         """The codes of the reference, int8[m, d]; rows that chose the categories are missing."""
@@ -55,11 +57,17 @@ class Categories:
             codes[:, self._in_lots] = some - np.where(some == self.most, lots, np.int8(0))
         return codes
 
-    def alike(self) -> list[tuple[Mask, Counts]]:
-        """Signals with as many lots, bool[d], and which categories these have at most."""
-        cells = np.arange(self.most + 1)
-        lots = {bits: (cells < len(self.values)) | (cells > self.most - 2**bits) for bits in np.unique(self._bits).tolist()}
-        return [(self._bits == bits, np.flatnonzero(some)) for bits, some in lots.items()]
+    def alike(self) -> list[tuple[Mask, Counts, int]]:
+        """Signals with as many lots, bool[d], which categories these have at most, and the number of lots, the last of them."""
+        cells, found = np.arange(self.most + 1), np.unique(self.lots).tolist()
+        some = [(cells < len(self.values)) | (cells > self.most - max(lots, 1)) for lots in found]
+        return [(self.lots == lots, np.flatnonzero(its), lots) for lots, its in zip(found, some)]
+
+    def in_lots(self, counts: Counts) -> Counts:
+        """How many are in lots of int64[d, most + 1] counts, int64[d]."""
+        inside = np.arange(self.most + 1) > self.most - self.lots[:, np.newaxis]
+        found: Counts = np.where(inside, counts, 0).sum(axis=1)
+        return found
 
     def counts(self, codes: Codes, each: int) -> Counts:
         """How often every category comes in each `each` rows of int8[n, d] codes, int64[n / each, d, most + 1]."""

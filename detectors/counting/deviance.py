@@ -113,13 +113,16 @@ def _ratio(counts: Array, usual: Array, less: Array) -> Array:
         over = rest
 
 
-def alone(window: Array, before: Array, effect: Array, inflation: Array) -> tuple[Array, Ints]:
+def alone(window: Array, before: Array, effect: Array, inflation: Array, lots: int = 0) -> tuple[Array, Ints]:
     """G, over its inflation, of the category that stands out most against all others, and which it is; [n] each.
 
+    The last `lots` are one more category together, behind the others.
     Its count in the window is first moved towards what is expected, by `effect` and half a value more, so that counts of few
     values are no rarer than they seem.
     """
     n, m = _total(window), _total(before)
+    if lots:
+        window, before = (np.concatenate((some, _total(some[-lots:])[np.newaxis])) for some in (window, before))
     expected = before * (n / np.maximum(m, 1))
     moved = np.maximum(np.abs(window - expected) - effect * n - inflation / 2, 0)
     part = 2 * expected + window  # a third of it is what a square is divided by to be like the deviance
