@@ -32,8 +32,8 @@ class Counts:
     """The G test over windows of 64, 128, ... 131,072 rows, each looked at every eighth of its length (Sokal and Rohlf 1969).
 
     Values are numbers that stand for categories: the `categories` heaviest of the reference, and one for all others, also
-    those never seen; where the reference has others, eight, each of some of them.  Beside all shares together each category
-    is held against all others, and the one that stands out most counts.
+    those never seen; where the reference has others, eight, each of some of them, or 32 if it has more than 32 others.  Beside
+    all shares together each category, and these lots as one, is held against all others; the one that stands out most counts.
 
     A window is compared with everything before it, the reference included, so a small reference is no promise broken: one
     false alarm in `run_length` rows of a signal, measured within 0.75 and 1.3 of it for 2 to 200 categories, even or skewed.
@@ -44,7 +44,7 @@ class Counts:
     The work is done, and changes are said, once in `stride` rows.
 
     `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.  It
-    is taken off the changes of all shares, and off that of the one alone.
+    is taken off that of the one alone, and off the total variation of all: the share of values that are others than before.
     `statistic` and `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two
     categories and the window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known
     to a tenth of its age.  After a change the signal's windows begin anew and the window that showed it is left out of what
@@ -154,7 +154,7 @@ class Counts:
         return values[there], known[there] / max(known.sum(), 1), since[there]
 
     def state(self) -> State:
-        """Everything but the settings and the reference: some 8 kB a signal, 14 kB where values are in lots."""
+        """Everything but the settings and the reference: some 8 kB a signal, 14 or 36 kB where values are in 8 or 32 lots."""
         return {
             "step": self._history.step,
             "fitted": self._fitted,
@@ -265,7 +265,7 @@ class Counts:
         return score, limit, category
 
     def _alone(self, x: Array, y: Array, at: Ints, signals: slice, cells: Ints, lots: int) -> tuple[Array, Ints]:
-        """The score of the one of `cells` that stands out most in each window, and which it is; `most` + 1 is all lots together."""
+        """The score of the one of `cells` that stands out most in each window, and which it is; `most` + 1 is all lots."""
         score, which = np.full(len(at), -np.inf), np.zeros(len(at), np.int64)
         several = np.isfinite(self._alone_level[signals])[at]
         if several.any():
