@@ -24,7 +24,7 @@ _AT_ONCE = 32_768
 _SMALLEST_REFERENCE = 50
 _SMALLEST_WINDOW = 24
 """Windows with fewer values, in units of the inflation, are not looked at."""
-_ALONE = ("alone_inflation", "alone_certainty", "alone_level")
+_ALONE = ("repeated_lots", "alone_inflation", "alone_certainty", "alone_level")
 _ARRAYS = ("excluded", "changed", "since", "recent", "repeated", "inflation", "certainty", "shortest", "level", *_ALONE)
 
 
@@ -32,8 +32,8 @@ class Counts:
     """The G test over windows of 64, 128, ... 131,072 rows, each looked at every eighth of its length (Sokal and Rohlf 1969).
 
     Values are numbers that stand for categories: the `categories` heaviest of the reference, and one for all others, also
-    those never seen; where the reference has others, eight, each of some of them.  Beside all shares together each category
-    is held against all others, and the one that stands out most counts.
+    those never seen; where the reference has others, eight, each of some of them, or 32 if it has more than 32 others.  Beside
+    all shares together each category, and these lots as one, is held against all others; the one that stands out most counts.
 
     A window is compared with everything before it, the reference included, so a small reference is no promise broken: one
     false alarm in `run_length` rows of a signal, measured within 0.75 and 1.3 of it for 2 to 200 categories, even or skewed.
@@ -44,7 +44,7 @@ class Counts:
     The work is done, and changes are said, once in `stride` rows.
 
     `min_effect` is the smallest change of a category's share that matters, 0.02 for two points, of all signals or of each.  It
-    is taken off the changes of all shares, and off that of the one alone.
+    is taken off that of the one alone, and off the total variation of all: the share of values that are others than before.
     `statistic` and `threshold` are standard normal numbers.  `direction` is "up" or "down" where the reference has two
     categories and the window no other, "both" elsewhere.  `start` is the most likely split of the last 260,000 rows, known
     to a tenth of its age.  After a change the signal's windows begin anew and the window that showed it is left out of what
@@ -93,6 +93,7 @@ class Counts:
         """Takes the reference, float64[m, d], and begins anew.  Without one, no signal is looked at."""
         rows, signals = reference.shape
         self._categories = Categories(reference, self._most)
+        self._alike = self._categories.alike()
         most = self._categories.most
         known = self._categories.known
         self._reference_rows, self._waiting = rows, np.empty((0, signals))
@@ -102,10 +103,12 @@ class Counts:
         self._changed = np.full(known.shape, -1)
         self._since = np.zeros(signals, np.int64)
         self._recent = np.full((persistence.LAGS, signals), most + 1, np.int8)
-        self._repeated = persistence.repeats(np.concatenate((self._recent, self._categories.reference)), most + 1)
+        codes = np.concatenate((self._recent, self._categories.reference))
+        self._repeated = persistence.repeats(codes, most + 1)
+        self._repeated_lots = persistence.repeats_of_lots(codes, self._categories.lots, most + 1)
         self._inflation, self._certainty = np.ones(signals), np.full(signals, np.inf)
         self._shortest, self._level = np.full(signals, float(_SMALLEST_WINDOW)), np.ones(signals)
-        self._alone_inflation, self._alone_certainty = np.ones(known.T.shape), np.full(known.T.shape, np.inf)
+        self._alone_inflation, self._alone_certainty = np.ones((most + 2, signals)), np.full((most + 2, signals), np.inf)
         self._alone_level = np.full(signals, np.inf)
         if self._rhythm is not None and times is not None:
             steps = slice(-(-int(self._categories.spoiled.max(initial=0)) // STEP) * STEP, rows // STEP * STEP)
@@ -151,7 +154,7 @@ class Counts:
         return values[there], known[there] / max(known.sum(), 1), since[there]
 
     def state(self) -> State:
-        """Everything but the settings and the reference: some 8 kB a signal, 14 kB where values are in lots."""
+        """Everything but the settings and the reference: some 8 kB a signal, 14 or 36 kB where values are in 8 or 32 lots."""
         return {
             "step": self._history.step,
             "fitted": self._fitted,
@@ -199,17 +202,21 @@ class Counts:
         shortest = _SMALLEST_WINDOW * inflation * counted / np.maximum(total.sum(axis=1), 1)
         self._shortest = np.where(calm, shortest, self._shortest)
         self._level = np.where(calm, np.round(level(_floats(total)), 9), self._level)
-        each, sure = persistence.inflations(total, self._repeated, counted)
+        inside = self._categories.in_lots(total)
+        of_lots = persistence.inflation_of_lots(total, inside, self._repeated, self._repeated_lots, counted)
+        apart = persistence.inflations(total, self._repeated, counted)
+        each, sure = (np.concatenate((some, lots[np.newaxis])) for some, lots in zip(apart, of_lots))
         sure = np.where(each > inflation, sure, certainty)
         self._alone_inflation = np.where(calm, np.maximum(each, inflation), self._alone_inflation)
         self._alone_certainty = np.where(calm, sure, self._alone_certainty)
-        self._alone_level = np.where(calm, alone_level(_floats(total)), self._alone_level)
+        self._alone_level = np.where(calm, alone_level(np.concatenate((_floats(total), inside[np.newaxis]))), self._alone_level)
         self.allow(self._run_length)
 
     def _take(self, rows: Array, times: Times) -> list[Change]:
         """Takes whole steps, and looks at the end of each; the times are those of their first rows."""
         codes = np.concatenate((self._recent, self._categories.codes(rows)))
         self._repeated += persistence.repeats(codes, self._categories.most + 1)
+        self._repeated_lots += persistence.repeats_of_lots(codes, self._categories.lots, self._categories.most + 1)
         self._recent = codes[-persistence.LAGS :].copy()
         counts, first = self._categories.counts(codes[persistence.LAGS :], STEP), self._history.step
         looks = self._history.append(counts)
@@ -238,13 +245,16 @@ class Counts:
         window, before = looks.window, looks.total - looks.window - self._excluded[signals]
         n, m, begin = window.sum(axis=-1), before.sum(axis=-1), looks.step - (8 << looks.octave)
         enough = (n >= _SMALLEST_WINDOW * inflation) & (m >= _SMALLEST_REFERENCE)
-        at = np.nonzero(enough & (begin[:, np.newaxis] >= self._since[signals]))
+        enough &= begin[:, np.newaxis] >= self._since[signals]
         score, limit, category = np.full(n.shape, np.nan), np.full(n.shape, np.nan), np.full(n.shape, -1)
-        if len(at[0]):
-            x, y = _floats(window[at]), _floats(before[at])
+        for alike, cells, lots in self._alike:
+            at = np.nonzero(enough & alike[signals])
+            if not len(at[0]):
+                continue
+            x, y = _floats(window[at][:, cells]), _floats(before[at][:, cells])
             if looks.excess is not None and looks.widening is not None:
-                x, y = np.maximum(x - _floats(looks.excess[at]), 0.0), y / looks.widening[at]
-            one, which = self._alone(x, y, at[1], signals)
+                x, y = np.maximum(x - _floats(looks.excess[at][:, cells]), 0.0), y / looks.widening[at]
+            one, which = self._alone(x, y, at[1], signals, cells, lots)
             x = shrunk(x, y, self._effects[signals][at[1]]) if self._effects.any() else x
             free = freedom(x, y, inflation[at[1]])
             together = levelled(
@@ -254,17 +264,19 @@ class Counts:
             limit[at] = limits[at[1], looks.octave[at[0]]]
         return score, limit, category
 
-    def _alone(self, x: Array, y: Array, at: Ints, signals: slice) -> tuple[Array, Ints]:
-        """The score of the category that stands out most in each window, and which it is."""
+    def _alone(self, x: Array, y: Array, at: Ints, signals: slice, cells: Ints, lots: int) -> tuple[Array, Ints]:
+        """The score of the one of `cells` that stands out most in each window, and which it is; `most` + 1 is all lots."""
         score, which = np.full(len(at), -np.inf), np.zeros(len(at), np.int64)
         several = np.isfinite(self._alone_level[signals])[at]
         if several.any():
             if not several.all():
                 x, y, at = x[:, several], y[:, several], at[several]
-            g, found = alone(x, y, self._effects[signals][at], self._alone_inflation[:, signals][:, at])
-            sure = self._alone_certainty[:, signals][found, at]
+            kinds = np.append(cells, self._categories.most + 1) if lots else cells
+            inflation = self._alone_inflation[kinds, signals]
+            g, found = alone(x, y, self._effects[signals][at], inflation[:, at], lots)
+            sure = self._alone_certainty[kinds, signals][found, at]
             score[several] = levelled(normal(g, np.ones(len(g)), sure), self._alone_level[signals][at])
-            which[several] = found
+            which[several] = kinds[found]
         return score, which
 
     def _changes(self, signal: int, looks: Looks, score: Array, limit: Array, category: Ints) -> list[Change]:
@@ -300,11 +312,13 @@ class Counts:
         return Change(step * STEP - 1, signal, score, limit, direction, start, m, n, earliest, latest, rarity, "shares")
 
     def _likelihood(self, signal: int, category: int, after: Ints, before: Ints) -> Array:
-        """How likely splits are, [n]: by all categories, or by one against all others."""
+        """How likely splits are, [n]: by all categories, or by one, or all lots, against all others."""
         if category < 0:
             together: Array = likelihood_ratio(_floats(after), _floats(before)) / self._inflation[signal]
             return together
-        one, other = (some[:, category].astype(np.float64) for some in (after, before))
+        first = category if category <= self._categories.most else category - int(self._categories.lots[signal])
+        last = min(category, self._categories.most) + 1
+        one, other = (some[:, first:last].sum(axis=1).astype(np.float64) for some in (after, before))
         x, y = np.stack((one, after.sum(axis=1) - one)), np.stack((other, before.sum(axis=1) - other))
         found: Array = likelihood_ratio(x, y) / self._alone_inflation[category, signal]
         return found

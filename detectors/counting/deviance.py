@@ -25,6 +25,8 @@ def _means() -> Array:
 
 
 _MEANS = _means()
+_NONE = 1e-6
+"""What stands for a count of 0 before that is one in the window."""
 _LEVEL, _SLOPE = 0.80, 0.19
 _ALONE = 1.6
 """Fitted to run lengths of two to ten categories, and of twenty to two hundred."""
@@ -84,21 +86,43 @@ def levelled(score: Array, level: Array) -> Array:
 
 
 def shrunk(window: Array, before: Array, effect: Array | float) -> Array:
-    """The window's counts with every share moved towards the one before by `effect`, [n], or on to it; as they are for 0."""
-    n, m = _total(window), _total(before)
-    expected = before * (n / np.maximum(m, 1))
-    left = expected + np.sign(window - expected) * np.maximum(np.abs(window - expected) - effect * n, 0)
-    scaled: Array = left * (n / np.maximum(_total(left), 1e-9))
-    return np.where(effect > 0, scaled, window)
+    """Of all windows that differ from this one in `effect` of their values, [n], the one most like what is before.
+
+    So it is taken off the total variation: of the shares that rose by the largest ratio, and of those that fell by it.
+    """
+    n, m = _total(window), np.maximum(_total(before), 1)
+    expected = np.maximum(before, _NONE * (window > 0)) * (n / m)
+    rose = _ratio(window, expected, effect * n)
+    fell = _ratio(-window, -expected, effect * n)
+    return np.where(effect > 0, np.clip(window, expected * fell, expected * rose), window)
 
 
-def alone(window: Array, before: Array, effect: Array, inflation: Array) -> tuple[Array, Ints]:
+def _ratio(counts: Array, usual: Array, less: Array) -> Array:
+    """The ratio to what is usual that counts are cut to if they are to be less by so much in all; 1 if that is nearer.
+
+    With signs turned, the ratio that counts below what is usual are raised to.
+    """
+    over, ratio = counts > usual, np.ones(len(less))
+    while True:
+        cut = _total(usual * over)
+        found = (_total(counts * over) - less) / np.where(cut == 0, 1.0, cut)
+        ratio = np.where(found * cut > ratio * cut, found, ratio)
+        rest = over & (counts > usual * ratio)
+        if (rest == over).all():
+            return ratio
+        over = rest
+
+
+def alone(window: Array, before: Array, effect: Array, inflation: Array, lots: int = 0) -> tuple[Array, Ints]:
     """G, over its inflation, of the category that stands out most against all others, and which it is; [n] each.
 
+    The last `lots` are one more category together, behind the others.
     Its count in the window is first moved towards what is expected, by `effect` and half a value more, so that counts of few
     values are no rarer than they seem.
     """
     n, m = _total(window), _total(before)
+    if lots:
+        window, before = (np.concatenate((some, _total(some[-lots:])[np.newaxis])) for some in (window, before))
     expected = before * (n / np.maximum(m, 1))
     moved = np.maximum(np.abs(window - expected) - effect * n - inflation / 2, 0)
     part = 2 * expected + window  # a third of it is what a square is divided by to be like the deviance

@@ -31,6 +31,13 @@ def repeats(codes: Codes, missing: int) -> Ints:
     return np.ascontiguousarray(found[:, :, :-1].swapaxes(0, 1))
 
 
+def repeats_of_lots(codes: Codes, lots: Ints, missing: int) -> Ints:
+    """How often one of the last `lots` categories is followed by any of them after 1 to 8 rows, int64[d, LAGS]."""
+    inside, n = (codes >= missing - lots) & (codes < missing), len(codes) - LAGS
+    pairs = [np.count_nonzero(inside[LAGS:] & inside[LAGS - lag : LAGS - lag + n], axis=0) for lag in range(1, LAGS + 1)]
+    return np.stack(pairs, axis=1)
+
+
 def inflation(counts: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:
     """The variance of a long window's counts in units of independent ones', and that estimate's degrees of freedom; [d] each.
 
@@ -57,6 +64,14 @@ def inflations(counts: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:
     there = n / np.maximum(rows, 1)[:, np.newaxis]
     found = _design_effect(correlations.swapaxes(0, 1).reshape(LAGS, -1), n.ravel(), there.ravel())
     return found[0].reshape(counts.shape).T, found[1].reshape(counts.shape).T
+
+
+def inflation_of_lots(counts: Ints, inside: Ints, repeated: Ints, repeated_inside: Ints, rows: Ints) -> tuple[Array, Array]:
+    """The same of all lots together, of which `inside` says how many there are, int64[d]; [d] each."""
+    others = repeated.sum(axis=2) - repeated_inside
+    two = np.stack((inside, counts.sum(axis=1) - inside), axis=1)
+    found = inflations(two, np.stack((repeated_inside, np.zeros_like(others), others), axis=2), rows)
+    return found[0][0], found[1][0]
 
 
 def _design_effect(correlations: Array, n: Array, there: Array) -> tuple[Array, Array]:

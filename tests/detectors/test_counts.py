@@ -125,6 +125,47 @@ def test_one_of_many_categories_that_rises_is_found_whatever_its_rank(number: in
     assert len(first) == 3
 
 
+def test_half_of_many_light_categories_that_vanish_are_missed() -> None:
+    values = drawn((1 / 1000,) * 1000, 20_000, 3, 30)
+    left = np.random.default_rng(31).permutation(1000)[:500]
+    values[12_000:] = left[values[12_000:].astype(int) // 2]
+    changes = fitted(values[:2000], run_length=1e6, min_effect=0.01).update(values[2000:])
+    assert min(change.row for change in changes) > 10_000
+    assert {change.signal for change in changes} == {0, 1, 2}
+
+
+def test_light_categories_that_rise_together_are_found_though_each_rises_by_little() -> None:
+    weights = np.arange(1, 1501) ** -0.9
+    later = weights * np.where(np.arange(1500) < 500, 1, 2)
+    before, after = (drawn(tuple(some / some.sum()), 20_000, 2, seed) for some, seed in ((weights, 33), (later, 34)))
+    changes = fitted(before[:2000], run_length=1e6, min_effect=0.01).update(np.concatenate((before[2000:], after)))
+    assert min(change.row for change in changes) > 18_000
+    assert {change.signal for change in changes} == {0, 1}
+
+
+def test_lots_that_come_in_bursts_together_are_not_held_to_how_each_of_them_comes() -> None:
+    rng = np.random.default_rng(35)
+    burst, light = np.repeat(rng.random(6000) < 0.2, 5), rng.integers(100, 2000, 30_000)
+    kinds = Categories(np.where(burst, light, rng.integers(0, 8, 30_000)).astype(np.float64)[:, np.newaxis], 8)
+    codes, rows = np.concatenate((np.full((persistence.LAGS, 1), kinds.most + 1, np.int8), kinds.reference)), np.full(1, 20_000)
+    repeated, inside = persistence.repeats(codes, kinds.most + 1), kinds.in_lots(kinds.known)
+    together = persistence.repeats_of_lots(codes, kinds.lots, kinds.most + 1)
+    each, _ = persistence.inflations(kinds.known, repeated, rows)
+    of_all, _ = persistence.inflation_of_lots(kinds.known, inside, repeated, together, rows)
+    assert each.max() < 2
+    assert 4 < of_all[0] < 6
+    assert inside[0] / 20_000 == pytest.approx(0.2, abs=0.02)
+
+
+def test_how_many_lots_one_signal_has_makes_no_difference_to_others() -> None:
+    values = np.random.default_rng(36).integers(0, (3, 20, 200), (6000, 3)).astype(np.float64)
+    values[4000:] //= 2
+    changes = fitted(values[:1000]).update(values[1000:])
+    for signal in range(3):
+        alone = fitted(column(values[:1000, signal])).update(column(values[1000:, signal]))
+        assert [change._replace(signal=signal) for change in alone] == [c for c in changes if c.signal == signal] != []
+
+
 def test_categories_in_lots_are_the_others() -> None:
     values = np.random.default_rng(27).integers(0, 60, (3000, 1)).astype(np.float64)
     categories, before, since = fitted(values).shares(0)
@@ -190,6 +231,18 @@ def test_what_is_closer_than_the_effect_is_no_difference() -> None:
     window, before = np.array([[60.0], [30.0], [10.0]]), np.array([[500.0], [400.0], [100.0]])
     assert likelihood_ratio(shrunk(window, before, 0.11), before)[0] == pytest.approx(0, abs=1e-9)
     assert 0 < likelihood_ratio(shrunk(window, before, 0.05), before)[0] < likelihood_ratio(window, before)[0]
+
+
+def test_what_is_left_of_a_difference_is_the_least_that_its_effect_allows() -> None:
+    window, before = np.array([[40.0], [30.0], [20.0], [10.0], [0.0]]), np.array([[200.0], [300.0], [300.0], [0.0], [200.0]])
+    left = shrunk(window, before, 0.14)
+    assert left[:, 0] == pytest.approx([36, 30, 21.6, 0, 14.4 - 2], abs=3)
+    assert np.abs(window - left).sum() / 2 == pytest.approx(14, abs=1e-6)
+    least = likelihood_ratio(left, before)[0]
+    for some in np.random.default_rng(32).normal(0, 1, (200, 5)):
+        other = np.maximum(left[:, 0] + some - some.mean(), 0.0)
+        if abs(other.sum() - 100) < 1e-9 and np.abs(other - window[:, 0]).sum() / 2 <= 14:
+            assert likelihood_ratio(other[:, np.newaxis], before)[0] > least
 
 
 def test_rarity_is_the_run_length_at_which_the_threshold_would_be_the_statistic() -> None:
