@@ -83,7 +83,8 @@ class LabelAge:
     """The age by which three in five labels are there, of errors and of others, or more; the wait while there are hardly any.
 
     It never becomes less.  It becomes more while a stream has not been seen for as long as predictions wait, so that there may
-    be labels that take longer, and later if most labels of a day, or of a longer wait, have come to take longer.
+    be labels that take longer, and later if most labels of a day, or of a longer wait, have come to take longer: those of
+    predictions of that time, as when predictions end all labels that still come are late ones.
     """
 
     def __init__(self) -> None:
@@ -95,9 +96,11 @@ class LabelAge:
         self._found: int | None = None
         self._began = self.looked = 0
         """The clock then, and at the last look."""
-        self._all, self._now = Delays(), Delays()
-        self._pending: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
-        """Of all labels, but for those since the last look."""
+        self._all, self._now, self._made = Delays(), Delays(), Delays()
+        """Of all labels, but for those that are judged next; of these; and of those whose predictions were made in that time."""
+        self._since = 0
+        """The clock when that time began."""
+        self._pending: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] = []
 
     @property
     def stated(self) -> bool:
@@ -135,20 +138,22 @@ class LabelAge:
         """Takes outcomes as they come, and whether each prediction was wrong."""
         if self._stated is None:
             new = outcomes.sign == 1
-            self._pending.append((np.maximum(outcomes.at - outcomes.time, 0)[new] / 1e6, wrong[new]))
+            seconds, made = np.maximum(outcomes.at - outcomes.time, 0) / 1e6, outcomes.time >= self._since
+            self._pending.append((seconds[new], wrong[new], made[new]))
             if len(self._pending) >= _PARTS:
                 self._settle()
 
     def look(self, clock: int, wait: int) -> bool:
         """Looks at delays; whether labels are compared at another age from now on."""
         self._settle()
-        before, now, seen, young = self.within(wait), self._now, clock - self._began, self.is_young(wait)
+        before, seen, young = self.within(wait), clock - self._began, self.is_young(wait)
         self.looked, self.next = clock, clock + min(seen, max(wait, _RARELY))
-        if now.n < _ENOUGH:
+        now, made = self._now, self._made
+        if made.n < _ENOUGH:
             return False
         self._all.merge(now)
-        self._now = Delays()
-        longer = max(now.either(_HALF, _ERRORS), self._all.either(_MOST, _ERRORS) if young else 0)
+        self._now, self._made, self._since = Delays(), Delays(), clock
+        longer = max(made.either(_HALF, _ERRORS), self._all.either(_MOST, _ERRORS) if young else 0)
         if self._found is None or longer > self._found:
             most, nearly = max(self._all.either(_MOST), now.either(_MOST)), self._all.together(_NEARLY)
             hardly = max(_TWICE * most, _HARDLY * seen // self._all.n)
@@ -158,16 +163,18 @@ class LabelAge:
     def state(self) -> list[Any]:
         """Everything but what is stated, as plain values."""
         self._settle()
-        return [self._found, self._began, self.looked, self.next, self._all.state(), self._now.state()]
+        delays = [delays.state() for delays in (self._all, self._now, self._made)]
+        return [self._found, self._began, self.looked, self.next, self._since, *delays]
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
-        self._found, self._began, self.looked, self.next, every, now = state
-        self._all.restore(every)
-        self._now.restore(now)
+        self._found, self._began, self.looked, self.next, self._since, *inner = state
+        for delays, one in zip((self._all, self._now, self._made), inner, strict=True):
+            delays.restore(one)
 
     def _settle(self) -> None:
         if self._pending:
-            seconds, wrong = map(np.concatenate, zip(*self._pending, strict=True))
+            seconds, wrong, made = map(np.concatenate, zip(*self._pending, strict=True))
             self._now.add(seconds, wrong)
+            self._made.add(seconds[made], wrong[made])
             self._pending = []
