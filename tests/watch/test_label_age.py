@@ -185,6 +185,7 @@ def came(*delays: float, start: Any = 0.0) -> Outcomes:
 
 def take(age: LabelAge, *delays: float, wrong: int = 0) -> None:
     """Takes labels of predictions made since the last look, of which the last ones say that they were wrong."""
+    age.predictions += len(delays)
     age.take(came(*delays, start=age.looked / SECOND), np.arange(len(delays)) >= len(delays) - wrong)
 
 
@@ -284,7 +285,9 @@ def test_it_does_not_grow_because_predictions_end_or_pause(made: Any, hours: flo
         age = LabelAge()
         age.begin(0)
         while age.next < 14 * 24 * HOUR * SECOND:
-            come = (time + delays > age.looked / SECOND) & (time + delays <= age.next / SECOND)
+            since, until = age.looked / SECOND, age.next / SECOND
+            age.predictions += int(np.count_nonzero((time > since) & (time <= until)))
+            come = (time + delays > since) & (time + delays <= until)
             age.take(came(*delays[come].tolist(), start=time[come]), wrong[come])
             young = age.is_young(wait)
             grown += age.look(age.next, wait) and not young
