@@ -303,6 +303,7 @@ class Stream:
     def _count_predictions(self, rows: Rows, values: Values, joined: Joined, kept: npt.NDArray[np.float32] | None) -> None:
         n = int(np.count_nonzero(joined.accepted))
         if n:
+            self.age.predictions += n
             self.ledger.predictions(rows, joined)
             self.estimates.predictions(rows, values, joined, kept, self.join.position - len(rows))
         self.count({"predictions": n})

@@ -29,6 +29,8 @@ _ERRORS = 2.0
 _HARDLY, _TWICE = 100, 2
 """Hardly longer is as long as so many labels take to come, or twice as long as most take, as where they come by the day."""
 _MORE, _SECOND = 1.1, 1_000_000
+_FEWER = 0.8
+"""Times as many predictions in the same time as before are fewer, so that labels are later than usual."""
 _PARTS = 8
 
 
@@ -83,7 +85,8 @@ class LabelAge:
     """The age by which three in five labels are there, of errors and of others, or more; the wait while there are hardly any.
 
     It never becomes less.  It becomes more while a stream has not been seen for as long as predictions wait, so that there may
-    be labels that take longer, and later if most labels of a day, or of a longer wait, have come to take longer.
+    be labels that take longer, and later if most labels of a day, or of a longer wait, have come to take longer than it, and
+    than before.  Where predictions have become fewer, that is most labels of those of that time: others are late anyway.
     """
 
     def __init__(self) -> None:
@@ -95,9 +98,14 @@ class LabelAge:
         self._found: int | None = None
         self._began = self.looked = 0
         """The clock then, and at the last look."""
-        self._all, self._now = Delays(), Delays()
-        self._pending: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]] = []
-        """Of all labels, but for those since the last look."""
+        self._all, self._now, self._made = Delays(), Delays(), Delays()
+        """Of all labels but those since a clock; of these; and of those of them whose predictions were made since then too."""
+        self._since = 0
+        self.predictions = 0
+        """Since then."""
+        self._rate = 0.0
+        """Predictions in a microsecond before that."""
+        self._pending: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]] = []
 
     @property
     def stated(self) -> bool:
@@ -124,7 +132,7 @@ class LabelAge:
     def begin(self, clock: int) -> None:
         """Says that the stream has begun."""
         if self.next == FAR and self._stated is None:
-            self._began = self.looked = clock
+            self._began = self.looked = self._since = clock
             self.next = clock + _FIRST
 
     def is_young(self, wait: int) -> bool:
@@ -135,21 +143,24 @@ class LabelAge:
         """Takes outcomes as they come, and whether each prediction was wrong."""
         if self._stated is None:
             new = outcomes.sign == 1
-            self._pending.append((np.maximum(outcomes.at - outcomes.time, 0)[new] / 1e6, wrong[new]))
+            seconds, made = np.maximum(outcomes.at - outcomes.time, 0) / 1e6, outcomes.time >= self._since
+            self._pending.append((seconds[new], wrong[new], made[new]))
             if len(self._pending) >= _PARTS:
                 self._settle()
 
     def look(self, clock: int, wait: int) -> bool:
         """Looks at delays; whether labels are compared at another age from now on."""
         self._settle()
-        before, now, seen, young = self.within(wait), self._now, clock - self._began, self.is_young(wait)
+        before, seen, young = self.within(wait), clock - self._began, self.is_young(wait)
         self.looked, self.next = clock, clock + min(seen, max(wait, _RARELY))
-        if now.n < _ENOUGH:
+        if self._now.n < _ENOUGH:
             return False
+        now, judged = self._now, self._made if self._fewer(clock) else self._now
+        known = max(self._found or 0, 0 if young else int(_MORE * self._all.either(_HALF)))
         self._all.merge(now)
-        self._now = Delays()
-        longer = max(now.either(_HALF, _ERRORS), self._all.either(_MOST, _ERRORS) if young else 0)
-        if self._found is None or longer > self._found:
+        self._now, self._made, self._since = Delays(), Delays(), clock
+        longer = max(judged.either(_HALF, _ERRORS), self._all.either(_MOST, _ERRORS) if young else 0)
+        if self._found is None or longer > known:
             most, nearly = max(self._all.either(_MOST), now.either(_MOST)), self._all.together(_NEARLY)
             hardly = max(_TWICE * most, _HARDLY * seen // self._all.n)
             self._found = int(_MORE * max(most, nearly if nearly <= hardly else 0)) + _SECOND
@@ -158,16 +169,25 @@ class LabelAge:
     def state(self) -> list[Any]:
         """Everything but what is stated, as plain values."""
         self._settle()
-        return [self._found, self._began, self.looked, self.next, self._all.state(), self._now.state()]
+        delays = [delays.state() for delays in (self._all, self._now, self._made)]
+        seen = [self._since, self.predictions, self._rate]
+        return [self._found, self._began, self.looked, self.next, seen, *delays]
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
-        self._found, self._began, self.looked, self.next, every, now = state
-        self._all.restore(every)
-        self._now.restore(now)
+        self._found, self._began, self.looked, self.next, seen, *inner = state
+        self._since, self.predictions, self._rate = seen
+        for delays, one in zip((self._all, self._now, self._made), inner, strict=True):
+            delays.restore(one)
+
+    def _fewer(self, clock: int) -> bool:
+        """Whether predictions have become fewer, now that another time begins."""
+        before, self._rate, self.predictions = self._rate, self.predictions / max(1, clock - self._since), 0
+        return self._rate < _FEWER * before
 
     def _settle(self) -> None:
         if self._pending:
-            seconds, wrong = map(np.concatenate, zip(*self._pending, strict=True))
+            seconds, wrong, made = map(np.concatenate, zip(*self._pending, strict=True))
             self._now.add(seconds, wrong)
+            self._made.add(seconds[made], wrong[made])
             self._pending = []

@@ -174,18 +174,19 @@ def _second(one: Block) -> float:
     return (one.arrived - 1_767_225_600 * SECOND) / SECOND
 
 
-def came(*delays: float, start: float = 0.0) -> Outcomes:
-    """Outcomes whose labels took so many seconds."""
-    time = np.full(len(delays), int(start * SECOND))
+def came(*delays: float, start: Any = 0.0) -> Outcomes:
+    """Outcomes whose labels took so many seconds, of predictions made at a second, or each at one."""
     n = len(delays)
+    time = (np.zeros(n) + start * SECOND).astype(np.int64)
     return Outcomes.joined([NO_OUTCOMES._replace(
         **{name: np.zeros((n, *column.shape[1:]), column.dtype) for name, column in NO_OUTCOMES._asdict().items()}
     )._replace(time=time, at=time + (np.array(delays) * SECOND).astype(np.int64), sign=np.ones(n, np.int8))])  # fmt: skip
 
 
 def take(age: LabelAge, *delays: float, wrong: int = 0) -> None:
-    """Takes labels, of which the last ones say that their predictions were wrong."""
-    age.take(came(*delays), np.arange(len(delays)) >= len(delays) - wrong)
+    """Takes labels of predictions made since the last look, of which the last ones say that they were wrong."""
+    age.predictions += len(delays)
+    age.take(came(*delays, start=age.looked / SECOND), np.arange(len(delays)) >= len(delays) - wrong)
 
 
 def test_the_age_is_what_most_labels_take_and_a_little_more() -> None:
@@ -267,9 +268,46 @@ def test_it_does_not_grow_by_chance() -> None:
             before, n = age.looked, 20 * (age.next - age.looked) // (3600 * SECOND)
             delays = rng.lognormal(9, 1, n)
             come = np.flatnonzero(rng.uniform(0, age.next - age.looked, n) + delays * SECOND < age.next)
-            age.take(came(*delays[come].tolist()), rng.random(len(come)) < 0.2)
+            age.take(came(*delays[come].tolist(), start=before / SECOND), rng.random(len(come)) < 0.2)
             grown += age.look(age.next, wait) and before > 48 * 3600 * SECOND
     assert grown == 0
+
+
+@pytest.mark.parametrize("made", [lambda day: day < 6.0, lambda day: not 6.0 < day < 7.0, lambda day: day % 1.0 < 0.7])
+@pytest.mark.parametrize("hours", [0.2, 1.0, 8.0])
+def test_it_does_not_grow_because_predictions_end_or_pause(made: Any, hours: float) -> None:
+    rng, wait, grown = np.random.default_rng(0), 3 * 24 * 3600 * SECOND, 0
+    for _ in range(3):
+        time = rng.uniform(0, 14, 14_000)
+        time = time[np.vectorize(made)(time)] * 24 * HOUR
+        wrong = rng.random(len(time)) < 0.15
+        delays = np.minimum(HOUR * hours * rng.lognormal(0, 0.7, len(time)) * np.where(wrong, 3.0, 1.0), 2.9 * 24 * HOUR)
+        age = LabelAge()
+        age.begin(0)
+        while age.next < 14 * 24 * HOUR * SECOND:
+            since, until = age.looked / SECOND, age.next / SECOND
+            age.predictions += int(np.count_nonzero((time > since) & (time <= until)))
+            come = (time + delays > since) & (time + delays <= until)
+            age.take(came(*delays[come].tolist(), start=time[come]), wrong[come])
+            young = age.is_young(wait)
+            grown += age.look(age.next, wait) and not young
+    assert grown == 0
+
+
+def test_it_grows_where_labels_are_later_even_as_predictions_end() -> None:
+    age, wait = LabelAge(), 12 * 3600 * SECOND
+    age.begin(0)
+    while age.is_young(wait):
+        take(age, *[30.0] * 100)
+        age.look(age.next, wait)
+    age.take(came(*[3600.0] * 100), np.zeros(100, np.bool_))
+    assert not age.look(age.next, wait)
+    again = LabelAge()
+    again.restore(age.state())
+    for one in (age, again):
+        take(one, *[3600.0] * 100)
+        assert one.look(one.next, wait)
+        assert one.within(wait) >= 3600 * SECOND
 
 
 def test_what_is_stated_is_not_found_out() -> None:
