@@ -24,7 +24,7 @@ _SURE = 1.64
 SURER, _FRACTIONS = 3.0, (4, 2)
 """The same for fractions of the rows."""
 
-_SUREST = 4.0
+SUREST = 4.0
 """The same for one signal of all to have changed by itself."""
 
 _KNOWN, _ENOUGH = 2.0, 100
@@ -86,7 +86,7 @@ class Amounts:
         for signal, least in enumerate(self._reference.effects.tolist()):
             moved, (_, n) = self._most(signal, since), self._recent.mean_since(since, self._reference.column(signal))
             size = _size(moved, self.effect(signal, moved, since)[2])
-            if n and size > max(self._by_chance(signal, moved, n, _SUREST), least):
+            if n and size > max(self._by_chance(signal, moved, n, SUREST), least):
                 sizes.append((-size, signal))
         return [signal for _, signal in sorted(sizes)]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from detectors import Moved
 from detectors.scan import TAKEN_OFF
 from detectors.scanning.atoms import FEWEST, Atoms
-from stream_monitor.watching.amounts import BOTH, LARGER, SURER, Amounts
+from stream_monitor.watching.amounts import BOTH, LARGER, SURER, SUREST, Amounts
 from stream_monitor.watching.finding import Direction, Unit
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.recent import Recent
@@ -202,7 +202,7 @@ class AmountsApart(Amounts):
 
     def _surely(self, part: int, since: int) -> bool:
         effect, sure = self._apart.moved(part, since)
-        return sure > SURER and abs(effect) > float(self._apart.reference.effects[part])
+        return sure > SUREST and abs(effect) > float(self._apart.reference.effects[part])
 
     def _has_grown(self, part: int, was: float, since: int) -> bool:
         now = self._apart.moved(part, since)[0]
