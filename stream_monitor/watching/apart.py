@@ -200,9 +200,9 @@ class AmountsApart(Amounts):
             for part, effect in self._parts(signal, change)
         ]
 
-    def _surely(self, part: int, since: int) -> bool:
+    def _surely(self, part: int, since: int, enough: float = SUREST) -> bool:
         effect, sure = self._apart.moved(part, since)
-        return sure > SUREST and abs(effect) > float(self._apart.reference.effects[part])
+        return sure > enough and abs(effect) > float(self._apart.reference.effects[part])
 
     def _has_grown(self, part: int, was: float, since: int) -> bool:
         now = self._apart.moved(part, since)[0]
@@ -210,8 +210,9 @@ class AmountsApart(Amounts):
         return abs(now) >= LARGER * abs(was) and more > max(SURER * self._apart.amounts.error(part, since), least)
 
     def _another(self, signal: int, change: Lasting, since: int) -> bool:
+        """Whether what was not said to have changed may have: less is asked for it to last than for it to be said."""
         known = {part for part, _ in self._parts(signal, change)}
-        return any(part not in known and self._surely(part, since) for part in self._apart.signals(signal))
+        return any(part not in known and self._surely(part, since, SURER) for part in self._apart.signals(signal))
 
     def _shares_of(self, signal: int, since: int) -> tuple[tuple[float, float, float], ...]:
         before, after = self._apart.means(self._apart.signals(signal)[0], since)
