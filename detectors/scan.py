@@ -20,7 +20,7 @@ _LARGEST_BLOCK = 4096
 _AT_ONCE = 128
 """Rows that are worked on at once, at most, where a block is larger: until then they are kept."""
 
-_TAKEN_OFF = 0.5
+TAKEN_OFF = 0.5
 """The part of the least effect that is taken off changes of shares: rare values are few, and what matters is to be found."""
 
 _NUMBERS, _VARIED = ("numeric", "tied", "constant"), ("numeric", "tied")
@@ -111,7 +111,7 @@ class Scan:
         parts = (
             (numbers, scores, _as_they_are, plain),
             (rates, None, _as_they_are, plain),
-            (apart, None, atoms.others, plain._replace(effects=_TAKEN_OFF * effects * atoms.moves)),
+            (apart, None, atoms.others, plain._replace(effects=TAKEN_OFF * effects * atoms.moves)),
             (varied, given, atoms.amounts, plain._replace(spread=False, effects=of_amounts, sparse=True)),
         )
         self._seen_as = [seen for mine, _, seen, _ in parts if mine.any()]

@@ -59,6 +59,9 @@ class ChangeEstimate(_Out):
     """Of categories, those first that changed most."""
     together: list[str] = []
     """Other features that changed at about the same time; of all as one, those that have surely moved, the most first."""
+    mostly: float | None = None
+    """Of a number that mostly is one value and of which it has changed how often others come or what they are: that value;
+    shares are of it and all others, a share before and after is that of others, and so is a mean."""
     label_age_s: float | None = None
     """Of a loss where a part of labels comes later: the age of predictions up to which labels are in it."""
 

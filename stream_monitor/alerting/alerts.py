@@ -379,4 +379,5 @@ def _change(finding: Finding, context: Context) -> ChangeEstimate:
         after=finite(finding.after), effect=Effect(value=finite(finding.effect), unit=finding.unit),
         shares=[Share(category=name, before=before, after=after) for name, before, after in context.by_change()],
         together=list(finding.together), label_age_s=None if context.age is None else context.age / 1e6,
+        mostly=finite(finding.mostly),
     )  # fmt: skip

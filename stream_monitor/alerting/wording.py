@@ -61,7 +61,7 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
     if finding.name in _WHOLE:
         return f"the {_WHOLE[finding.name]} of {subject} {_together(finding, since)}"
     what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the {finding.sort} of {subject}"
-    if finding.moved == "shares":
+    if finding.moved == "shares" and math.isnan(finding.mostly):
         return f"{what} comes in other shares since {since}: {_shares(context)}"
     if finding.moved == "spread":
         return f"{what} is spread {_wider(finding)} since {since}: {_by(finding)}"
@@ -127,6 +127,8 @@ def _together(finding: Finding, since: str) -> str:
 
 def _by(finding: Finding) -> str:
     """How far a mean, a standard deviation or a share has moved."""
+    if not math.isnan(finding.mostly):
+        return _apart(finding)
     if finding.unit == "points":
         return f"a share {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
     if finding.unit == "sd" and finding.moved != "spread":
@@ -134,6 +136,14 @@ def _by(finding: Finding) -> str:
         return f"mean {number(finding.before)} -> {number(finding.after)}{by}"
     ratio = f" ({_times(finding.effect)} {_wider(finding)})" if finding.effect else ""
     return f"sd {number(finding.before)} -> {number(finding.after)}{ratio}"
+
+
+def _apart(finding: Finding) -> str:
+    """How often a number is now what it mostly is, and what others are; what of it has moved."""
+    said = [f"{number(one)} in {100 * was:.1f}% -> {100 * now:.1f}% of rows" for one, was, now in finding.shares[:1]]
+    if finding.moved == "mean":
+        said.append(f"mean of others {number(finding.before)} -> {number(finding.after)} ({finding.effect:+.2f} sd)")
+    return ", ".join(said)
 
 
 def _wider(finding: Finding) -> str:

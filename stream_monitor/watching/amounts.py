@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,20 +21,20 @@ _SHORTEST = 30
 _SURE = 1.64
 """Standard errors by which a signal must be nearer than half way to be back: the equivalence test at 5%."""
 
-_SURER, _FRACTIONS = 3.0, (4, 2)
+SURER, _FRACTIONS = 3.0, (4, 2)
 """The same for fractions of the rows."""
 
-_SUREST = 4.0
+SUREST = 4.0
 """The same for one signal of all to have changed by itself."""
 
 _KNOWN, _ENOUGH = 2.0, 100
 _LASTING = 1_000
 """Standard errors that are left out of how large a change surely is, and rows from which on that is known at all."""
 
-_LARGER = 1.25
+LARGER = 1.25
 """How many times as large as said a change must be to have grown."""
 
-_BOTH: tuple[Moved, ...] = ("mean", "spread")
+BOTH: tuple[Moved, ...] = ("mean", "spread")
 _MEAN_OF, _SD_OF = 0.8, 0.6
 """The mean and the standard deviation of the size of a standard normal value."""
 _WIDE = 2.0
@@ -85,7 +86,7 @@ class Amounts:
         for signal, least in enumerate(self._reference.effects.tolist()):
             moved, (_, n) = self._most(signal, since), self._recent.mean_since(since, self._reference.column(signal))
             size = _size(moved, self.effect(signal, moved, since)[2])
-            if n and size > max(self._by_chance(signal, moved, n, _SUREST), least):
+            if n and size > max(self._by_chance(signal, moved, n, SUREST), least):
                 sizes.append((-size, signal))
         return [signal for _, signal in sorted(sizes)]
 
@@ -95,19 +96,27 @@ class Amounts:
         The mean of values that are spread far wider may be off by chance, and then it is their spread that has changed.
         Less is asked of the `first` rows that show a change: of so few even the mean of values in another unit is hardly known.
         """
-        if self._reference.of_loss or self._reference.counted or moved not in _BOTH:
+        if self._reference.of_loss or self._reference.counted or moved not in BOTH:
             return moved
-        mean, ratio = (self.effect(signal, each, since)[2] for each in _BOTH)
+        mean, ratio = (self.effect(signal, each, since)[2] for each in BOTH)
         own, n = self._whole(signal, since)
-        sure = _KNOWN if first else _SURER
+        sure = _KNOWN if first else SURER
         known = abs(mean) > sure * math.sqrt(own) * self._reference.own_error(signal, max(n, 1))
         if moved == "mean":
             return "spread" if ratio > _WIDE and not known else "mean"
         return "mean" if known and abs(mean) > _size("spread", ratio) else "spread"
 
+    def apart(self, signal: int, moved: Moved, since: int, known: Sequence[float] = ()) -> tuple[float, ...]:
+        """What a change of a number consists of, where that is measured; `known` is what it was said to."""
+        return ()
+
+    def is_after(self, signal: int, since: int) -> bool:
+        """Whether what a detector finds of a number may be no more than that its last change ended at a row."""
+        return False
+
     def direction(self, signal: int, change: Lasting) -> Direction:
         """Which way it has changed by the rows themselves."""
-        if self._reference.of_loss or change.direction == "both" or change.moved not in _BOTH or math.isnan(change.effect):
+        if self._reference.of_loss or change.direction == "both" or change.moved not in BOTH or math.isnan(change.effect):
             return change.direction
         return "up" if change.effect > (1.0 if change.moved == "spread" else 0.0) else "down"
 
@@ -134,9 +143,9 @@ class Amounts:
         effect = self.effect(signal, change.moved, change.began, change.others)[2]
         was, now = _size(change.moved, change.effect), _size(change.moved, effect)
         _, n = self._recent.mean_since(change.began, self._reference.column(signal))
-        error = _SURER * self._reference.own_error(signal, max(n, 1))
+        error = SURER * self._reference.own_error(signal, max(n, 1))
         error *= 0.5 if change.moved == "shares" else math.sqrt(max(self._whole(signal, change.began)[0], 1.0))
-        return now >= _LARGER * was and now - was > max(error, float(self._reference.effects[signal]))
+        return now >= LARGER * was and now - was > max(error, float(self._reference.effects[signal]))
 
     def shares(self, signal: int, since: int, others: tuple[float, ...] = ()) -> list[tuple[float, float, float]]:
         """Categories, some `others` too, NaN for the rest, with their shares of the reference and from about a row on."""
@@ -205,7 +214,7 @@ class Amounts:
             return True
         if not self._reference.of_loss:
             least = float(self._reference.effects[signal])
-            return change.moved in _BOTH and change.latest >= 0 and _size(change.moved, change.effect) < least / 2
+            return change.moved in BOTH and change.latest >= 0 and _size(change.moved, change.effect) < least / 2
         distance = after - float(self._reference.mean[signal])
         error = float(self._reference.sd[signal]) * self._reference.error(signal, n)
         sure = _KNOWN if n < _LASTING else 1.0
@@ -222,7 +231,7 @@ class Amounts:
             return not self.is_usual(signal, now)
         _, n = self._recent.mean_since(now.began, signal)
         sided = now.measurable and now.moved == change.moved != "shares"
-        return sided and n > 0 and _size(now.moved, now.effect) > self._by_chance(signal, now.moved, n, _SURER)
+        return sided and n > 0 and _size(now.moved, now.effect) > self._by_chance(signal, now.moved, n, SURER)
 
     def is_none(self, signal: int, change: Lasting) -> bool:
         """Whether a loss that was doubted to have changed is within half a standard error of its reference since then."""
@@ -255,7 +264,7 @@ class Amounts:
             return True
         if not self._reference.of_loss:
             return self._is_near(signal, change, change.effect, within, _SURE)
-        if any(self._is_near(signal, change, change.surely, within // part, _SURER) for part in _FRACTIONS):
+        if any(self._is_near(signal, change, change.surely, within // part, SURER) for part in _FRACTIONS):
             return True
         so_far = min(change.effect, self.effect(signal, change.moved, change.began)[2], key=abs)  # the first may be too much
         return self._is_near(signal, change, max(abs(so_far), change.surely), within, _SURE)
@@ -388,6 +397,12 @@ class Amounts:
         mean = self.effect(signal, "mean", since)[2]
         square, n = self._recent.mean_since(since, 2 * len(self._reference.names) + signal)
         return max(square - mean * mean, 0.0), n
+
+    def error(self, signal: int, since: int) -> float:
+        """The standard error of how far the mean is from that of the reference since a row, as far as values are spread now."""
+        own, n = self._whole(signal, since)
+        of_reference = self._reference.own_error(signal, max(int(self._reference.n[signal]), 1))
+        return math.hypot(math.sqrt(max(own, 1.0)) * self._reference.own_error(signal, max(n, 1)), of_reference)
 
     def _unit(self, signal: int) -> float:
         """A standard deviation in the unit of effects."""

@@ -53,6 +53,9 @@ class Finding(NamedTuple):
     """Categories, NaN for all others, with their shares of the reference and since the change."""
     between: tuple[int, int] | None = None
     """Times between which it began, as `interval`."""
+    mostly: float = np.nan
+    """Of a number most of whose values are one, and that is measured so, that value; shares are of it and others, a mean of
+    others."""
 
 
 def restored(state: list[Any]) -> Finding:

@@ -41,17 +41,24 @@ class Lasting:
     known: int = 0
     taken: int = 0
     """Of categories, each one's share since it began, of how many values that is known, and the row up to which."""
+    apart: tuple[float, ...] = ()
+    """Of a number most of whose values are one, by how much the share and the mean of others have changed, NaN where they
+    have not, in standard deviations of each; empty where it is measured as a whole."""
     back: int | None = None
     """The row since which the signal has been where it was before."""
 
     @property
     def measurable(self) -> bool:
         """Whether the rows say by themselves that it is over; of others only the detector can."""
-        return self.moved == "shares" or (self.moved in ("mean", "rate", "spread") and self.direction != "both")
+        return (
+            self.moved == "shares"
+            or bool(self.apart)
+            or (self.moved in ("mean", "rate", "spread") and self.direction != "both")
+        )
 
     def refine(self, other: Lasting) -> None:
         """Takes where it began from a later sign of it; one that began surely later the same way is a change within it."""
-        if other.direction != self.direction:
+        if other.direction != self.direction and not (self.apart and other.apart):
             self.began, self.earliest, self.latest = other.began, other.earliest, other.latest
         elif other.began <= max(self.began, self.latest):
             latest = other.latest if self.latest < 0 else min(self.latest, other.latest)

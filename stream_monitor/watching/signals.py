@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from detectors import Change
 from stream_monitor.events import finite
-from stream_monitor.watching.amounts import Amounts
+from stream_monitor.watching.apart import AmountsApart, amounts
 from stream_monitor.watching.finding import ALL, CATEGORIES, Direction, Finding, Step
 from stream_monitor.watching.lasting import Lasting
 from stream_monitor.watching.places import Places
@@ -49,7 +49,7 @@ class Signals:
         chunk = 1 if reference.of_loss else 25
         self._recent = Recent(reference.measures, chunk, max(2000, resolve_after) // chunk)
         self._last = Recent(len(reference.names), 1, self._recent.kept) if reference.counted else None
-        self._amounts = Amounts(reference, self._recent, self._last)
+        self._amounts, self._apart = amounts(reference, self._recent, self._last)
         self._places = Places()
         self._season = None if reference.counted else Season(reference)
         self._lasting: tuple[int, ...] = ()
@@ -184,6 +184,7 @@ class Signals:
             "ended": list(self._ended.items()),
             "season": None if self._season is None else self._season.state(),
             "last": None if self._last is None else self._last.state(),
+            "apart": None if self._apart is None else self._apart.state(),
             "watchers": {name: watcher.state() for name, watcher in self._watchers.items() if name not in self.broken},
             "broken": self.broken, "run_length": self._run_length, "allowed_at": self._allowed_at, "expected": self._expected,
         }  # fmt: skip
@@ -202,6 +203,8 @@ class Signals:
             self._season.restore(state["season"])
         if self._last is not None:
             self._last.restore(state["last"])
+        if self._apart is not None:
+            self._apart.restore(state.get("apart"), self._recent.rows)
         self.broken, self._run_length = dict(state["broken"]), state["run_length"]
         self._allowed_at, self._expected = state["allowed_at"], state["expected"]
         for name, inner in state["watchers"].items():
@@ -248,6 +251,8 @@ class Signals:
             if self._lasting != (lasting := tuple(self._courses)):
                 self._lasting, self._changed = lasting, np.full(len(self.names), self.reference.whole in lasting)
                 self._changed[[signal for signal in lasting if signal < len(self.names)]] = True
+            if self._apart is not None:
+                self._apart.append(values, marks.time, self._changed)
             values = self._season.without(values, marks.time, self._changed)
         if self._last is not None:
             self._last.append(values)
@@ -373,12 +378,14 @@ class Signals:
         Those that sufficed to declare it again say too much: they are few, and chosen because they are extreme.
         """
         moved = self._amounts.moved(signal, course.moved, course.began)
-        same = moved == course.moved
+        apart = self._amounts.apart(signal, moved, course.began, course.apart)
+        same = moved == course.moved and np.array_equal(np.isnan(apart), np.isnan(course.apart))
         if same and self._amounts.is_noise(signal, course, course.began):
             course.refined, course.said = True, self._recent.rows
             return []
         effect = self._amounts.effect(signal, moved, course.began, course.others)[2]
-        worse = abs(np.nan_to_num(effect)) > _WORSE * abs(np.nan_to_num(course.effect))
+        now, was = (np.abs(np.nan_to_num(one)) for one in (apart or (effect,), course.apart or (course.effect,)))
+        worse = len(now) != len(was) or bool((now > _WORSE * was).any())
         as_said = same and course.refined and not worse
         if as_said and not self._is_another(signal, course, effect):
             return []
@@ -386,7 +393,7 @@ class Signals:
             course.again = self._recent.rows
         else:
             course.said = self._recent.rows
-        course.refined, course.moved, course.effect = True, moved, effect
+        course.refined, course.moved, course.effect, course.apart = True, moved, effect, apart
         course.direction = self._amounts.direction(signal, course)
         return [self._finding(signal, course, "updated", row)]
 
@@ -417,7 +424,7 @@ class Signals:
         course = Lasting(
             name, direction, change.statistic, change.threshold, max(self._known(change.signal), change.n_reference),
             change.n_current, began, earliest, latest, change.row, change.row, effect, moved, rarity,
-            self._watchers[name].extrapolated, others=others,
+            self._watchers[name].extrapolated, others=others, apart=self._amounts.apart(change.signal, moved, began),
         )  # fmt: skip
         course.direction = self._amounts.direction(change.signal, course)
         if shares:
@@ -432,17 +439,22 @@ class Signals:
         from the reference alone.
         """
         ended = self._ended.get(change.signal)
-        if ended is None or not self.reference.counted or change.signal == len(self.names):
+        if ended is None or change.signal == len(self.names):
             return False
+        if not self.reference.counted:
+            return change.start < ended and self._amounts.is_after(change.signal, ended)
         since = {max(first, ended) for first in (change.start, self._recent.rows - change.n_current)}
         return not any(self._amounts.differ(change.signal, first, change.threshold) for first in since)
 
     def _began(self, change: Change) -> tuple[int, int, int]:
         """Where a change began, and between which rows; of shares not before the last one of the signal ended.
 
-        What is most likely of all rows together may be where that one ended, or began.
+        What is most likely of all rows together may be where that one ended, or began.  Nor of a number that is mostly one
+        value.
         """
         course, ended = self._courses.get(change.signal), self._ended.get(change.signal, 0)
+        if self._apart is not None and self._apart.signals(change.signal) and change.latest >= 0:
+            return max(change.start, ended), max(change.earliest, ended), max(change.latest, ended)
         if not self.reference.counted or change.signal == len(self.names) or change.start >= ended:
             return self._amounts.began(change, course is None)
         if course is not None:
@@ -466,12 +478,15 @@ class Signals:
             _, before, after = max(shares, key=lambda one: abs(one[2] - one[1]))
         name = self._all if whole else self.names[signal]
         n = self._recent.mean_since(since, signal)[1] if self.reference.of_loss else course.n_current
-        return Finding(
+        finding = Finding(
             row, step, self.reference.sort, name, course.detector, course.direction, course.statistic,
             course.threshold, before, after, effect, position, time, course.n_reference, n,
             unit, "", course.moved, interval, course.rarity, course.extrapolated, tuple(self.names[i] for i in together),
             self._known(signal), tuple(shares), between,
         )  # fmt: skip
+        if course.apart and isinstance(self._amounts, AmountsApart):
+            return finding._replace(**self._amounts.told(signal, course, since)._asdict())
+        return finding
 
     def _known(self, signal: int) -> int:
         """How many values the reference has of a signal, or rows of all."""
