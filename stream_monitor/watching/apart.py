@@ -156,11 +156,12 @@ class AmountsApart(Amounts):
         return noise and not self._another(signal, change, since)
 
     def has_grown(self, signal: int, change: Lasting) -> bool:
-        """Whether any of what has changed of it is surely larger than was said, which was as little known."""
+        """Whether any of what has changed of it is surely larger than was said, as little known, or something else has too."""
         parts = self._parts(signal, change)
         if not parts:
             return super().has_grown(signal, change)
-        return any(self._has_grown(part, effect, change.began) for part, effect in parts)
+        another = self._another(signal, change, change.began, SUREST)
+        return another or any(self._has_grown(part, effect, change.began) for part, effect in parts)
 
     def is_usual(self, signal: int, change: Lasting) -> bool:
         """Whether nothing of it has changed by what matters."""
@@ -209,10 +210,10 @@ class AmountsApart(Amounts):
         more, least = abs(now) - abs(was), float(self._apart.reference.effects[part])
         return abs(now) >= LARGER * abs(was) and more > max(SURER * self._apart.amounts.error(part, since), least)
 
-    def _another(self, signal: int, change: Lasting, since: int) -> bool:
+    def _another(self, signal: int, change: Lasting, since: int, enough: float = SURER) -> bool:
         """Whether what was not said to have changed may have: less is asked for it to last than for it to be said."""
         known = {part for part, _ in self._parts(signal, change)}
-        return any(part not in known and self._surely(part, since, SURER) for part in self._apart.signals(signal))
+        return any(part not in known and self._surely(part, since, enough) for part in self._apart.signals(signal))
 
     def _shares_of(self, signal: int, since: int) -> tuple[tuple[float, float, float], ...]:
         before, after = self._apart.means(self._apart.signals(signal)[0], since)
