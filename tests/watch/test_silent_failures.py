@@ -322,7 +322,7 @@ def test_what_is_only_estimated_is_said_to_be_and_rests_on_predictions() -> None
     assert " is estimated to be worse since " in said["estimated"]
     assert said["estimated"].endswith(" predictions")
     assert " is worse since " in said["arrival"]
-    assert said["arrival"].endswith(" outcomes")
+    assert said["arrival"].endswith(" outcomes whose labels came then")
 
 
 def test_an_estimate_that_stays_apart_says_that_the_relation_has_changed() -> None:
