@@ -203,7 +203,7 @@ class Counts:
         self._shortest = np.where(calm, shortest, self._shortest)
         self._level = np.where(calm, np.round(level(_floats(total)), 9), self._level)
         inside = self._categories.in_lots(total)
-        of_lots = persistence.inflation_of_lots(total, inside, self._repeated, self._repeated_lots, counted)
+        of_lots = persistence.inflation_of_lots(total, inside, self._repeated_lots, counted)
         apart = persistence.inflations(total, self._repeated, counted)
         each, sure = (np.concatenate((some, lots[np.newaxis])) for some, lots in zip(apart, of_lots))
         sure = np.where(each > inflation, sure, certainty)

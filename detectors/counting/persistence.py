@@ -32,10 +32,10 @@ def repeats(codes: Codes, missing: int) -> Ints:
 
 
 def repeats_of_lots(codes: Codes, lots: Ints, missing: int) -> Ints:
-    """How often one of the last `lots` categories is followed by any of them after 1 to 8 rows, int64[d, LAGS]."""
-    inside, n = (codes >= missing - lots) & (codes < missing), len(codes) - LAGS
-    pairs = [np.count_nonzero(inside[LAGS:] & inside[LAGS - lag : LAGS - lag + n], axis=0) for lag in range(1, LAGS + 1)]
-    return np.stack(pairs, axis=1)
+    """The same of the last `lots` categories as one and of all others as another, int64[d, LAGS, 3]; 0 if there are none."""
+    if not lots.any():
+        return np.zeros((len(lots), LAGS, 3), np.int64)
+    return repeats(np.where(codes == missing, 2, codes < missing - lots).astype(np.int8), 2)
 
 
 def inflation(counts: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:
@@ -66,11 +66,9 @@ def inflations(counts: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:
     return found[0].reshape(counts.shape).T, found[1].reshape(counts.shape).T
 
 
-def inflation_of_lots(counts: Ints, inside: Ints, repeated: Ints, repeated_inside: Ints, rows: Ints) -> tuple[Array, Array]:
-    """The same of all lots together, of which `inside` says how many there are, int64[d]; [d] each."""
-    others = repeated.sum(axis=2) - repeated_inside
-    two = np.stack((inside, counts.sum(axis=1) - inside), axis=1)
-    found = inflations(two, np.stack((repeated_inside, np.zeros_like(others), others), axis=2), rows)
+def inflation_of_lots(counts: Ints, inside: Ints, repeated: Ints, rows: Ints) -> tuple[Array, Array]:
+    """The same of all lots as one, of which `inside` says how many there are, int64[d]; [d] each."""
+    found = inflations(np.stack((inside, counts.sum(axis=1) - inside), axis=1), repeated, rows)
     return found[0][0], found[1][0]
 
 

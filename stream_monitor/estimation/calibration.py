@@ -47,9 +47,9 @@ class Calibration:
 
         The error before is that of the scores that were `given`, float64[n], where they have been changed since.
         """
-        weights, given = np.ones(len(scores)) if weights is None else weights, scores if given is None else given
+        weights = np.ones(len(scores)) if weights is None else weights
         good = np.isfinite(scores) & (weights > 0)
-        scores, outcomes, weights, given = np.stack((scores, outcomes, weights, given))[:, good]
+        scores, outcomes, weights = np.stack((scores, outcomes, weights))[:, good]
         self.restore(Calibration().state())
         if not len(scores):
             return
@@ -57,8 +57,9 @@ class Calibration:
         self.positives = self.rows * float((weights * outcomes).sum() / weights.sum())
         self._scores, self._chances = _knots(scores, outcomes, weights)
         if len(scores) > 1:
-            before, after = _errors(scores, outcomes, weights)
-            self.error_before, self.error_after = float(_before(given, outcomes, weights)[0]), float(after[0])
+            before, after = _before(scores, outcomes, weights), _after(scores, outcomes, weights)
+            told = before if given is None else _before(given[good].astype(np.float64), outcomes, weights)
+            self.error_before, self.error_after = float(told[0]), float(after[0])
             expected = self.rows * float((weights * np.clip(scores, 0.0, 1.0)).sum() / weights.sum())
             enough = max(self.rarer, min(expected, self.rows - expected)) >= FEWEST or math.isinf(before[0])
             self.helps = enough and bool((after < before).any())
@@ -106,23 +107,26 @@ def _knots(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, F
     return middles, np.round(np.clip(rising.x, lowest, 1 - highest), _DIGITS)
 
 
-def _errors(scores: Floats, outcomes: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Calibration error and log loss of every second row as it is, and calibrated by the others: means of both ways round.
+def _before(*columns: Floats) -> Floats:
+    """Calibration error and log loss of scores, outcomes and weights: the mean of those of every second row.
+
+    Each half by itself, as those that are calibrated.
+    """
+    if columns[0].min() < 0 or columns[0].max() > 1:
+        return np.full(2, math.inf)
+    one, other = _halves(*columns)
+    return np.asarray(_off(other[0], *other) / 2 + _off(one[0], *one) / 2)
+
+
+def _after(*columns: Floats) -> Floats:
+    """The same of every second row calibrated by the others, both ways round.
 
     Each half by itself, for the errors that two halves make of each other cancel.
     """
-    halves, after = _halves(scores, outcomes, weights), np.zeros(2)
+    halves, after = _halves(*columns), np.zeros(2)
     for learnt, held_out in (halves, halves[::-1]):
         after += _off(np.interp(held_out[0], *_knots(*learnt)), *held_out) / 2
-    return _before(scores, outcomes, weights), after
-
-
-def _before(scores: Floats, outcomes: Floats, weights: Floats) -> Floats:
-    """The errors of scores as they are."""
-    if scores.min() < 0 or scores.max() > 1:
-        return np.full(2, math.inf)
-    halves = _halves(scores, outcomes, weights)
-    return np.asarray(_off(halves[1][0], *halves[1]) / 2 + _off(halves[0][0], *halves[0]) / 2)
+    return after
 
 
 def _halves(*columns: Floats) -> list[tuple[Floats, ...]]:

@@ -153,11 +153,10 @@ class Cbpe:
 
     def restore(self, state: list[Any]) -> None:
         """Goes on from a `state()`."""
-        calibrations = *self.calibrations, self.right
-        for calibration, its in zip(calibrations, state):
+        *known, temperature = state
+        for calibration, its in zip((*self.calibrations, self.right), known, strict=True):
             calibration.restore(its)
-        for its in state[len(calibrations) :]:
-            self.temperature.restore(its)
+        self.temperature.restore(temperature)
 
 
 def _highest(scores: Floats) -> Ints:

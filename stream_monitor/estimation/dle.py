@@ -131,7 +131,7 @@ class Dle:
         """Goes on from a `state()`."""
         self.outcomes, self.learnt_rows, self._powers = state["outcomes"], state["learnt_rows"], state["powers"].copy()
         self._kept = [state["kept"].copy()] if len(state["kept"]) else []
-        self._latest = state.get("latest", np.empty((0, 2))).copy()
+        self._latest = state["latest"].copy()
         self._tree = None if state["tree"] is None else ErrorTree(*(column.copy() for column in state["tree"]))
 
     def _taught(self) -> int:

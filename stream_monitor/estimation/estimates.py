@@ -224,8 +224,8 @@ class Estimates:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
-        self._kind, self.refused, self._given = state["kind"], dict(state["refused"]), set(state["given"])
-        self._rows = state.get("rows", self._rows)
+        self._kind, self._rows = state["kind"], state["rows"]
+        self.refused, self._given = dict(state["refused"]), set(state["given"])
         self._complete.restore(state["complete"])
         restored = ByFeatures.restored if self._by_features else partial(ByScores.restored, self._ledger.numbers)
         estimators: list[Estimator] = [restored(one) for one in state["estimators"]]

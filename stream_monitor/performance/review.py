@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Literal, Protocol
 
 from stream_monitor.alerting import doubts
@@ -63,12 +64,11 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
     """Alerts about a window, by when labels came, and by what is `expected` of its predictions before that."""
     coverage = 1.0 if closed.coverage is None else closed.coverage
     readings = _Readings(stream, closed.window.tally, _serving(closed))
-    reference = _reference(stream, closed.key.version)
-    ebbs = bool(reference) and _ebbs(stream, closed)
+    reference, ebbs = _reference(stream, closed.key.version), partial(_ebbs, stream, closed)
     said = Said("arrival", closed.length, closed.start, coverage, readings.of, reference, ebbs)
     outputs = _told(stream, closed.key.version, said, moment)
     if expected:
-        said = said._replace(basis="estimated", coverage=1.0, ebbs=False, readings=lambda segment: {} if segment else expected)
+        said = Said("estimated", closed.length, closed.start, 1.0, lambda segment: {} if segment else expected, reference)
         outputs += _told(stream, closed.key.version, said, moment)
     return outputs
 
@@ -247,9 +247,7 @@ def _reference(stream: Reviewed, version: int) -> Readings:
 def _ebbs(stream: Reviewed, closed: Closed) -> bool:
     """Whether the labels of one of the shortest windows are bound to be of older predictions than usual."""
     since = stream.ledger.since.get(closed.key.version)
-    return (
-        closed.length == stream.ledger.windows.length and since is not None and since.ebb.at(closed.key.number, closed.length)
-    )
+    return since is not None and since.ebb.at(closed.key.number, closed.length)
 
 
 def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Output]:

@@ -38,7 +38,7 @@ class Said(NamedTuple):
     """The metrics of a segment, or of all rows if that is empty."""
     reference: Readings
     """The metrics of the reference; empty while that is not complete."""
-    ebbs: bool = False
+    ebbs: Callable[[], bool] = lambda: False
     """Whether its labels are bound to be of older predictions than those of the reference."""
 
 
@@ -60,10 +60,10 @@ class Rules:
         if said.basis != rule.basis or said.length != self._base or not said.reference:
             return
         now = said.readings("")
-        for metric in rule.metrics:
-            if metric not in now and rule.metrics == AgainstRule().metrics:
-                continue
-            reading = NOTHING if said.ebbs else now.get(metric, NOTHING)
+        metrics = [metric for metric in rule.metrics if metric in now or rule.metrics != AgainstRule().metrics]
+        ebbs = bool(metrics) and said.ebbs()
+        for metric in metrics:
+            reading = NOTHING if ebbs else now.get(metric, NOTHING)
             against = self._against.setdefault((version, metric), Against(rule, metric))
             step = against.update(reading, said.reference.get(metric, NOTHING), said.start, said.coverage)
             self._count(version, f"{metric} against its reference", rule, reading, said.coverage)

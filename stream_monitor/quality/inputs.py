@@ -123,11 +123,11 @@ class Inputs:
         """Goes on from a `state()`."""
         self._rows, self._live = dict(state["rows"]), dict(state["live"])
         self._behind = {(topic, partition) for topic, partition in state["behind"]}
-        self._looked = state.get("looked", _NEVER)
+        self._looked = state["looked"]
         self._issues.restore(state["ledger"])
         for topic, partition, *values in state["inputs"]:
             one = self._inputs[topic, partition] = _Input()
-            vars(one).update(zip(list(vars(one)), values, strict=False))
+            vars(one).update(zip(list(vars(one)), values, strict=True))
 
     def _look(self, now: int, arrived: int) -> list[Issue]:
         if not self._limits.learnt:

@@ -81,11 +81,8 @@ class Apart:
         """Everything but the reference, as plain values and arrays."""
         return {"recent": self._recent.state(), "season": self._season.state()}
 
-    def restore(self, state: dict[str, Any] | None, rows: int) -> None:
-        """Goes on from a `state()`, or from one that knew nothing of this, after so many rows."""
-        if state is None:
-            self._recent.rows = rows
-            return
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state()`."""
         self._recent.restore(state["recent"])
         self._season.restore(state["season"])
 

@@ -204,7 +204,7 @@ class Signals:
         if self._last is not None:
             self._last.restore(state["last"])
         if self._apart is not None:
-            self._apart.restore(state.get("apart"), self._recent.rows)
+            self._apart.restore(state["apart"])
         self.broken, self._run_length = dict(state["broken"]), state["run_length"]
         self._allowed_at, self._expected = state["allowed_at"], state["expected"]
         for name, inner in state["watchers"].items():

@@ -151,7 +151,7 @@ def test_lots_that_come_in_bursts_together_are_not_held_to_how_each_of_them_come
     repeated, inside = persistence.repeats(codes, kinds.most + 1), kinds.in_lots(kinds.known)
     together = persistence.repeats_of_lots(codes, kinds.lots, kinds.most + 1)
     each, _ = persistence.inflations(kinds.known, repeated, rows)
-    of_all, _ = persistence.inflation_of_lots(kinds.known, inside, repeated, together, rows)
+    of_all, _ = persistence.inflation_of_lots(kinds.known, inside, together, rows)
     assert each.max() < 2
     assert 4 < of_all[0] < 6
     assert inside[0] / 20_000 == pytest.approx(0.2, abs=0.02)
