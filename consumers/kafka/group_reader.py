@@ -86,11 +86,13 @@ class GroupReader:
         if self._given:
             self._size = self._limits.fitting(self._given, time.monotonic() - self._given_at)
         self._given = 0
+        lost = self._lost()
         polled = self._gather()
         touched = self._in_touch()
         now = time.monotonic()
         self._heard, self._touched = (now if touched else self.heard), touched
-        self._lost_at |= {p: now for p, s in self._states().items() if s.highwater is not None and not self._connected(p)}
+        # Reading may take long while there is nobody, and who is found again in it is found at its end.
+        self._lost_at |= dict.fromkeys(lost + self._lost(), now)
         arrived = time.time_ns() // 1000
         # Membership can be lost at any moment behind our back, and what is asked for later is then valid for nobody.
         self.member = self._consumer.group_metadata()
@@ -300,6 +302,10 @@ class GroupReader:
         """Whether what the broker last told still comes from somebody who would tell more."""
         leader = self._consumer._cluster.leader_for_partition(TopicPartition(*partition))
         return leader is not None and leader >= 0 and self._consumer._client.connected(leader)
+
+    def _lost(self) -> list[Partition]:
+        """The partitions of which we knew how far they reach, and would not hear more now."""
+        return [p for p, state in self._states().items() if state.highwater is not None and not self._connected(p)]
 
     def _in_touch(self) -> bool:
         """Whether those who have what we read would tell us more; while we read nothing, whether anybody would."""

@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from consumers.broker.node import Broker
 from consumers.kafka import group_reader
 from consumers.kafka.group_reader import Unassigned
-from consumers.kafka.poller import Limits
+from consumers.kafka.poller import Limits, Polled
 from stream_monitor.task import End, Partition
 from tests.conftest import create_topic
 from tests.kafka.conftest import drained, said, send, work_until
@@ -130,3 +130,25 @@ def test_nothing_is_at_its_end_before_those_who_write_had_time_to_find_the_broke
         until(lambda: log.read().ends[place].drained, every=0)
         assert time.monotonic() > found + 3.0
         assert log.read().ends[place] == End(2, True)
+
+
+def test_a_broker_that_is_found_again_while_a_read_lasts_long_was_found_at_its_end(
+    frail: World, writer: KafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_reader, "_SETTLING", 0.5)
+    place = Partition(frail.input, 0)
+    send(writer, frail.input, ["first"])
+    with closing(frail.log(limits=QUICK)) as log, monkeypatch.context() as away:
+        until(lambda: log.read().ends.get(place) == End(1, True), every=0)
+        reader, gather = log._reader, log._reader._gather
+        away.setattr(reader, "_connected", lambda partition: False)
+
+        def found() -> Polled:
+            time.sleep(1.0)
+            away.undo()
+            return gather()
+
+        assert not log.read().ends[place].drained
+        away.setattr(reader, "_gather", found)
+        assert not log.read().ends[place].drained
+        until(lambda: log.read().ends[place].drained, every=0)
