@@ -23,7 +23,7 @@ class Rhythm:
 
     def __init__(self, signals: int, kinds: int) -> None:
         self._shape = signals, kinds
-        self._seasons = Seasons(signals * kinds, True)
+        self._seasons = Seasons(signals * kinds, True, together=kinds)
         self._history: History | None = None
         """How many of each category there were more because of the season, in parts of a row, since one was found."""
         nothing = np.zeros((signals * kinds, 0))

@@ -56,10 +56,15 @@ class _Fit(NamedTuple):
 
 
 class Seasons:
-    """Of d columns.  Without event times there are none."""
+    """Of d columns.  Without event times there are none.
 
-    def __init__(self, columns: int, wanted: bool) -> None:
+    Of columns of which so many are looked at as one signal, a season in one must explain the more.
+    """
+
+    def __init__(self, columns: int, wanted: bool, together: int = 1) -> None:
         self.wanted = wanted
+        self._choice = 2 * np.log(together)
+        """What a season costs because it is that of one of several columns."""
         self._rows = 0
         self._first = self._last = 0
         self._squares = np.zeros(columns)
@@ -198,7 +203,8 @@ class Seasons:
         self.edges = np.where(held, before[1], SMOOTH)
         for fit in (*(self._fitted(model, self._sums) for model in (_MODELS[0], *seen)), *self._levels(seen)):
             regressors = len(fit.beta) - 1
-            criterion = n * np.log(fit.left) + 2 * regressors + np.where(fit.edges == SMOOTH, 0.0, _CHOICE)
+            choice = np.where(fit.edges == SMOOTH, 0.0, _CHOICE) + (self._choice if regressors else 0.0)
+            criterion = n * np.log(fit.left) + 2 * regressors + choice
             better = (criterion < best - 1e-6) & (~held | (regressors >= had))
             if (better & (regressors > had)).any():
                 better &= (regressors <= had) | self._agree(fit)

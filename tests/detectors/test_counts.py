@@ -134,6 +134,17 @@ def test_half_of_many_light_categories_that_vanish_are_missed() -> None:
     assert {change.signal for change in changes} == {0, 1, 2}
 
 
+def test_no_season_is_found_by_chance_among_many_categories_that_would_hide_a_change() -> None:
+    values = drawn((1 / 1000,) * 1000, 22_000, 3, 35)
+    values[12_000:] = np.random.default_rng(36).permutation(1000)[:500][values[12_000:].astype(int) // 2]
+    times = (np.arange(22_000) * (4 * 86_400e6 / 22_000)).astype(np.int64)
+    counts = Counts(3, run_length=1e6, min_effect=0.01)
+    counts.fit(values[:2000], times[:2000])
+    changes = counts.update(values[2000:], times[2000:])
+    assert min(change.row for change in changes) > 10_000
+    assert {change.signal for change in changes} == {0, 1, 2}
+
+
 def test_light_categories_that_rise_together_are_found_though_each_rises_by_little() -> None:
     weights = np.arange(1, 1501) ** -0.9
     later = weights * np.where(np.arange(1500) < 500, 1, 2)
