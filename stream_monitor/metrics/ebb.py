@@ -1,4 +1,4 @@
-"""Whether predictions ebb away: the labels that come then are of older ones than usual, and may be of other classes."""
+"""Whether predictions ebb away or flow: the labels that come then are of older or younger ones than usual, so of other classes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _WINDOWS = 4_096
 _PARTS = 20
 """Parts of equal size that labels are divided into by their delay."""
 _TOO_MANY = 1.5
-"""How many times more than usual the slowest labels are among those that come."""
+"""How many times more than usual the slowest labels are among those that come, or the quickest."""
 
 
 class Ebb:
     """Counts the predictions of a version window by window, and how long their labels take.
 
     Labels that come later than before, or of which more are of a class that comes late, are no ebb: only that the predictions
-    are missing which quick labels would be of.
+    are missing which quick labels would be of, or that there are the more of these.
     """
 
     def __init__(self) -> None:
@@ -36,14 +36,20 @@ class Ebb:
             del self._made[oldest]
         self._delay.merge(delay)
 
-    def at(self, number: int, length: int) -> bool:
-        """Whether labels that come in a window, of so many microseconds, are bound to be of older predictions than usual."""
+    def at(self, number: int, length: int) -> float:
+        """The share of labels that come in a window, of so many microseconds, that are of older or younger predictions than usual.
+
+        It is 1 where these are so many more that nothing can be said.
+        """
         made = [self._rate(number - seconds * 1e6 / length) for seconds in self._delay.parts(_PARTS)]
         if not made:
-            return False
+            return 0.0
         usual = sum(made) / len(made)
+        quickest = (sum(made[:part]) / part for part in range(1, len(made)))
         slowest = (sum(made[part:]) / (len(made) - part) for part in range(1, len(made)))
-        return usual == 0 or max(slowest, default=0.0) > _TOO_MANY * usual
+        if usual == 0 or max(*quickest, *slowest) > _TOO_MANY * usual:
+            return 1.0
+        return sum(abs(each / usual - 1) for each in made) / len(made) / 2
 
     def state(self) -> list[Any]:
         """Everything, as plain values."""

@@ -6,12 +6,14 @@ import math
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from stream_monitor.config.better import BETTER, Better
+from stream_monitor.config.better import BETTER, Better, is_share
 from stream_monitor.config.performance import AgainstRule, LimitRule, Rule
 from stream_monitor.config.settings import Severity
 from stream_monitor.metrics.reading import Reading
 from stream_monitor.performance.course import Course, Kind, Seen, Turn, Turning
 
+_OTHERS = 2.0
+"""How far a metric may move with each part of its rows that are others: two sorts of them move its areas under curves."""
 _OF_READINGS = NormalDist().inv_cdf(0.975)
 """Standard deviations from the value of a reading to the end of its interval."""
 
@@ -85,12 +87,17 @@ class Against:
         self._scale = NormalDist().inv_cdf(1 - rule.level) / _OF_READINGS
         self._course = Course(rule.windows)
 
-    def update(self, reading: Reading, reference: Reading, start: int, coverage: float = 1.0) -> Step | None:
-        """Takes a window that closed, by its start, and the share of its predictions that have a label."""
+    def update(
+        self, reading: Reading, reference: Reading, start: int, coverage: float = 1.0, others: float = 0.0
+    ) -> Step | None:
+        """Takes a window that closed, by its start, and the share of its predictions that have a label.
+
+        `others` is the share of its rows that cannot be compared with those of the reference.
+        """
         now, known = _badness(reading, self._better), _badness(reference, self._better)
         if now is None or known is None or says_nothing(self.rule, reading, coverage):
             return None
-        turn = self._course.take(self._seen(now, known, reading.n), start)
+        turn = self._course.take(self._seen(now, known, reading.n, others), start)
         return turn and _step(turn, self.rule, self.metric, reading, reference.value or 0.0, start)
 
     def state(self) -> list[Any]:
@@ -101,10 +108,11 @@ class Against:
         """Goes on from a `state()`."""
         self._course.restore(state)
 
-    def _seen(self, now: _Badness, known: _Badness, n: float) -> Seen:
+    def _seen(self, now: _Badness, known: _Badness, n: float, others: float) -> Seen:
         more, opened = now.value - known.value, self._course.open
-        worse = self._least + self._scale * math.hypot(now.value - now.low, known.high - known.value)
-        better = self._least + self._scale * math.hypot(now.high - now.value, known.value - known.low)
+        least = self._least + _OTHERS * others * (1.0 if is_share(self.metric) else abs(known.value))
+        worse = least + self._scale * math.hypot(now.value - now.low, known.high - known.value)
+        better = least + self._scale * math.hypot(now.high - now.value, known.value - known.low)
         kind: Kind | None = "worse" if more > worse else "improved" if -more > better else None
         harm, extent = opened != "improved", _towards(opened or kind, more)
         spare = max(self._least, self._course.lasting / 2, (worse if harm else better) / 2) - extent

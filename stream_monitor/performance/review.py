@@ -64,8 +64,8 @@ def window(stream: Reviewed, closed: Closed, expected: Readings, moment: Moment)
     """Alerts about a window, by when labels came, and by what is `expected` of its predictions before that."""
     coverage = 1.0 if closed.coverage is None else closed.coverage
     readings = _Readings(stream, closed.window.tally, _serving(closed))
-    reference, ebbs = _reference(stream, closed.key.version), partial(_ebbs, stream, closed)
-    said = Said("arrival", closed.length, closed.start, coverage, readings.of, reference, ebbs)
+    reference, others = _reference(stream, closed.key.version), partial(_others, stream, closed)
+    said = Said("arrival", closed.length, closed.start, coverage, readings.of, reference, others)
     outputs = _told(stream, closed.key.version, said, moment)
     if expected:
         said = Said("estimated", closed.length, closed.start, 1.0, lambda segment: {} if segment else expected, reference)
@@ -244,10 +244,11 @@ def _reference(stream: Reviewed, version: int) -> Readings:
     return {} if reference is None or measure is None else reference.readings(measure)
 
 
-def _ebbs(stream: Reviewed, closed: Closed) -> bool:
-    """Whether the labels of one of the shortest windows are bound to be of older predictions than usual."""
-    since = stream.ledger.since.get(closed.key.version)
-    return since is not None and since.ebb.at(closed.key.number, closed.length)
+def _others(stream: Reviewed, closed: Closed) -> float:
+    """The share of labels of one of the shortest windows that are of other ages than usual, where that makes a difference."""
+    since, version = stream.ledger.since.get(closed.key.version), stream.watched.versions.get(closed.key.version)
+    others = since.ebb.at(closed.key.number, closed.length) if since else 0.0
+    return others if others == 1 or (version and doubts.unlike(stream.alerts, version.subject)) else 0.0
 
 
 def _told(stream: Reviewed, version: int, said: Said, moment: Moment) -> list[Output]:

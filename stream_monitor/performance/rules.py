@@ -38,8 +38,8 @@ class Said(NamedTuple):
     """The metrics of a segment, or of all rows if that is empty."""
     reference: Readings
     """The metrics of the reference; empty while that is not complete."""
-    ebbs: Callable[[], bool] = lambda: False
-    """Whether its labels are bound to be of older predictions than those of the reference."""
+    others: Callable[[], float] = lambda: 0.0
+    """The share of its labels that are of other ages than those of the reference; 1: nothing is to be said of it."""
 
 
 class Rules:
@@ -61,11 +61,11 @@ class Rules:
             return
         now = said.readings("")
         metrics = [metric for metric in rule.metrics if metric in now or rule.metrics != AgainstRule().metrics]
-        ebbs = bool(metrics) and said.ebbs()
+        others = said.others() if metrics else 0.0
         for metric in metrics:
-            reading = NOTHING if ebbs else now.get(metric, NOTHING)
+            reading = NOTHING if others == 1 else now.get(metric, NOTHING)
             against = self._against.setdefault((version, metric), Against(rule, metric))
-            step = against.update(reading, said.reference.get(metric, NOTHING), said.start, said.coverage)
+            step = against.update(reading, said.reference.get(metric, NOTHING), said.start, said.coverage, others)
             self._count(version, f"{metric} against its reference", rule, reading, said.coverage)
             if step is not None:
                 yield Told(f"{metric} against its reference", "", said.basis, step)
