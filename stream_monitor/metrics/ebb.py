@@ -1,4 +1,4 @@
-"""Whether predictions ebb away or flow: the labels that come then are of older or younger ones than usual, so of other classes."""
+"""Whether predictions ebb away or swell: labels are then of older or younger ones than usual, and may be of other classes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Ebb:
         self._delay.merge(delay)
 
     def at(self, number: int, length: int) -> float:
-        """The share of labels that come in a window, of so many microseconds, that are of older or younger predictions than usual.
+        """The share of labels in a window, of so many microseconds, that are of older or younger predictions than usual.
 
         It is 1 where these are so many more that nothing can be said.
         """

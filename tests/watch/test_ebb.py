@@ -14,7 +14,8 @@ from stream_monitor.metrics.sketch import Sketch
 
 from .worlds import block, configuration, cut, drained, labels, predictions, run
 
-Floats, Mask = npt.NDArray[np.float64], npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 CONFIG: dict[str, Any] = {
     "labels": {"topic": "l", "wait": "1h"}, "quality": {"enabled": False}, "no_data": {"learnt": False},
     "detectors": {"features": {}, "categories": {}, "score": {}, "loss": {}, "prediction": {}}, "reference": {"rows": 600},
@@ -33,7 +34,7 @@ def world(seed: int, stops: int, wrong: int = 99) -> list[Block]:
 
 
 def days(soon: bool, seed: int = 3) -> list[Block]:
-    """Days of an hour with their nights.  Of wrong predictions labels come soon and of right ones late, or the other way round."""
+    """Days of an hour with their nights.  Labels of errors come soon and others late, or the other way round."""
     rng, hours = np.random.default_rng(seed), np.arange(5 * 24)
     made = rng.poisson(30 + 370 * np.maximum(0, np.sin(np.pi * (hours % 24 - 6.5) / 16)))
     at = np.sort((np.repeat(hours, made) + rng.random(made.sum())) * 150.0)
