@@ -14,7 +14,7 @@ from stream_monitor.metrics.sketch import Sketch
 
 from .worlds import block, configuration, cut, drained, labels, predictions, run
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 Mask = npt.NDArray[np.bool_]
 CONFIG: dict[str, Any] = {
     "labels": {"topic": "l", "wait": "1h"}, "quality": {"enabled": False}, "no_data": {"learnt": False},
