@@ -325,7 +325,8 @@ class Amounts:
     def _shares_since(self, signal: int, since: int, others: tuple[float, ...] = ()) -> tuple[Floats, int]:
         """The same from about a row on, and of how many values."""
         found = [self._recent.mean_since(since, column) for column in self._reference.columns[signal]]
-        shares, n = np.array([share for share, _ in found]), found[0][1]
+        shares, n = np.maximum([share for share, _ in found], 0.0), found[0][1]
+        shares /= shares.sum()  # each is without a season of its own
         if others:
             of = last_values.shares(self._values_since(signal, since), np.array(others))
             shares = last_values.told_apart(shares, of)
