@@ -323,7 +323,8 @@ class Amounts:
         return last_values.told_apart(before, last_values.shares(known, np.array(others)))
 
     def _shares_since(self, signal: int, since: int, others: tuple[float, ...] = ()) -> tuple[Floats, int]:
-        """The same from about a row on, and of how many values."""
+        """The same from a row's chunk on, as no rows between two looks may be left out; and of how many values."""
+        since = since // self._recent.chunk * self._recent.chunk
         found = [self._recent.mean_since(since, column) for column in self._reference.columns[signal]]
         shares, n = np.maximum([share for share, _ in found], 0.0), found[0][1]
         shares /= shares.sum()  # each is without a season of its own
