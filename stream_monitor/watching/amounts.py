@@ -389,7 +389,9 @@ class Amounts:
         mean = self.effect(signal, "mean", since)[2]
         if about > _CUT:
             return math.sqrt(self._whole(signal, since)[0])
-        own = max(about - mean * mean, 0.0)
+        own = about - mean * mean
+        if own < _TINY * about:  # no more than rounding
+            own = 0.0
         if own < about / 2 and about > 1:  # squares were cut off, and do not tell one from the other
             own = about
         return math.sqrt(own)

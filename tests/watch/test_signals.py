@@ -207,6 +207,13 @@ def test_what_a_mean_is_now_is_of_no_rows_from_before_it_changed(start: int) -> 
     assert last.after == pytest.approx(values[_REFERENCE + start :][:200].mean(), rel=0.1)
 
 
+def test_what_is_constant_from_now_on_is_said_to_be_once() -> None:
+    values = np.random.default_rng(1).normal(8, 0.3, _REFERENCE + 4000)
+    values[_REFERENCE + 1010 :] = 8.0
+    findings = [one for one in followed("feature", "scan", values, 1e6) if one.step == "updated"]
+    assert [one.effect for one in findings] == [0.0]
+
+
 def counted(phases: list[tuple[int, list[float]]], seed: int, texts: bool = False, least: float = 0.02) -> list[Finding]:
     """What becomes of a signal of categories: rows and their shares, phase by phase, the first also the reference's."""
     rng = np.random.default_rng(seed)
