@@ -97,9 +97,13 @@ def missing(look: Look) -> Findings:
     judged = _missing(look, "MissingValues")
     gone = counts.missing == counts.rows
     judged = _only(judged, ~gone & ~look.are(look.issues.open("VanishedFeature")))
-    return _findings(
-        look, "MissingValues", judged, lambda i, before, after: f"is missing in {after}, {before} in the reference"
-    )
+
+    def words(i: int, before: str, after: str) -> str:
+        most = float(look.known.missing.share[i])
+        usual = f"at most {percent(most)} in a fifth of" if most else "none in"
+        return f"is missing in {after}, {usual} the reference"
+
+    return _findings(look, "MissingValues", judged, words)
 
 
 def vanished(look: Look) -> Findings:

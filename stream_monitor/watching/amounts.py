@@ -323,9 +323,11 @@ class Amounts:
         return last_values.told_apart(before, last_values.shares(known, np.array(others)))
 
     def _shares_since(self, signal: int, since: int, others: tuple[float, ...] = ()) -> tuple[Floats, int]:
-        """The same from about a row on, and of how many values."""
+        """The same from a row's chunk on, as no rows between two looks may be left out; and of how many values."""
+        since = since // self._recent.chunk * self._recent.chunk
         found = [self._recent.mean_since(since, column) for column in self._reference.columns[signal]]
-        shares, n = np.array([share for share, _ in found]), found[0][1]
+        shares, n = np.maximum([share for share, _ in found], 0.0), found[0][1]
+        shares /= shares.sum()  # each is without a season of its own
         if others:
             of = last_values.shares(self._values_since(signal, since), np.array(others))
             shares = last_values.told_apart(shares, of)
@@ -387,7 +389,9 @@ class Amounts:
         mean = self.effect(signal, "mean", since)[2]
         if about > _CUT:
             return math.sqrt(self._whole(signal, since)[0])
-        own = max(about - mean * mean, 0.0)
+        own = about - mean * mean
+        if own < _TINY * about:  # no more than rounding
+            own = 0.0
         if own < about / 2 and about > 1:  # squares were cut off, and do not tell one from the other
             own = about
         return math.sqrt(own)

@@ -56,7 +56,7 @@ class Recent:
             at += take
 
     def mean_since(self, row: int, signal: int) -> tuple[float, int]:
-        """Mean and number of a signal's values from about a row on (NaN and 0 if there are none)."""
+        """Mean and number of a signal's values from about a row on, see `first` (NaN and 0 if there are none)."""
         known = self._known.get((row, signal))
         if known is None:
             n, total = 0, 0.0
@@ -72,6 +72,11 @@ class Recent:
             np.concatenate([part[slots, signal] for slots in self._slots(0)]) for part in (self._sums, self._counts)
         )
         return np.where(counts > 0, sums, np.nan)
+
+    def first(self, row: int) -> int:
+        """The row from which on values are given for those from a row on: it waits for one whole chunk without older rows."""
+        after = -(-row // self.chunk) * self.chunk
+        return max(after if after + self.chunk <= self.rows else row // self.chunk * self.chunk, self.oldest())
 
     def oldest(self) -> int:
         """The first row that is still there."""
@@ -91,7 +96,7 @@ class Recent:
     def _slots(self, row: int) -> list[slice]:
         """Where the chunks from about a row on are, oldest first."""
         last = -(-self.rows // self.chunk)
-        first = min(max(row // self.chunk, self.oldest() // self.chunk), last - 1)
+        first = min(self.first(row) // self.chunk, last - 1)
         begin, end = first % self._chunks, (last - 1) % self._chunks + 1
         return [slice(begin, end)] if begin < end else [slice(begin, self._chunks), slice(0, end)]
 

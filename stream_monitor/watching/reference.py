@@ -61,11 +61,7 @@ class Reference:
         """How many numbers are kept of each row to say what a change amounts to."""
         indicators = [self._indicators(column, known) for column, known in zip(values.T, self.categories)]
         self.shares = [np.nanmean(each, axis=0) for each in indicators]
-        self._inflation = (
-            np.array([_inflation_of_shares(each, shares) for each, shares in zip(indicators, self.shares, strict=True)])
-            if counted
-            else _inflation(values, self.mean, self.sd)
-        )
+        self._inflation = self._of_shares(indicators) if counted else _inflation(values, self.mean, self.sd)
 
     def measured(self, values: Floats) -> Floats:
         """The measures of rows: values, and squared deviations in variances, cut off and whole; or which category each is."""
@@ -86,6 +82,10 @@ class Reference:
         np.minimum(squares, _FURTHEST**2, out=squares)
         np.minimum(squares, EXTREME**2, out=measured[:, signals : 2 * signals])
         return measured
+
+    def allow_for_seasons(self, measured: Floats) -> None:
+        """Takes its measures, if counted, without what is known of seasons by now: these inflate no variance any more."""
+        self._inflation = self._of_shares([measured[:, columns] for columns in self.columns])
 
     def column(self, signal: int) -> int:
         """A measure of a signal: that of its values, or of its heaviest category."""
@@ -108,6 +108,10 @@ class Reference:
             rate = (mean * n + 0.5) / (n + 1)
             variance = rate * (1 - rate)
         return mean, np.where((variance > 0) & np.isfinite(variance), np.sqrt(np.maximum(variance, 0.0)), 1.0)
+
+    def _of_shares(self, indicators: list[Floats]) -> Floats:
+        """By how much persistence and seasons inflate the variance of shares, [d]."""
+        return np.array([_inflation_of_shares(each, shares) for each, shares in zip(indicators, self.shares, strict=True)])
 
     def _indicators(self, column: Floats, known: Floats) -> Floats:
         found = column[:, np.newaxis] == known

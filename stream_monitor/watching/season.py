@@ -20,31 +20,37 @@ _MANY, _EVERY = 4_096, 8
 """Rows from which on one in so many is learnt from."""
 _TOGETHER = 64
 """Rows that are learnt from at once, at least: one addition costs as much as many."""
+_OF_SHARES = 1 / EXTREME
+"""In place of a standard deviation of shares, however rare: no deviation is cut off."""
 _GROWTH = 1.25
 """Seasons are fitted again whenever there are so many times as many rows."""
 
 
 class Season:
-    """Of the d signals of a reference.
+    """Of the d columns of a reference: its signals or, if counted, the shares of their categories.
 
     Without it a change on top of a rhythm would be as large as the hour has it, and over in every trough.
     """
 
     def __init__(self, reference: Reference) -> None:
-        self._reference = reference
-        self._seasons = Seasons(len(reference.names), True)
+        self._reference, self._values, self._times = reference, reference.values, reference.times
+        self._mean, self._sd = reference.mean, reference.sd
+        if reference.counted:
+            self._values, self._mean = reference.measured(reference.values), np.concatenate(reference.shares)
+            self._sd = np.full(len(self._mean), _OF_SHARES)
+        self._seasons = Seasons(len(self._mean), True)
         self._rows = self._fitted = 0
-        self._usual = np.zeros((len(reference.names), 1))
+        self._usual = np.zeros((len(self._mean), 1))
         """What the times of the reference do to it on average, in `UNIT`s of a standard deviation."""
-        self._changed = np.zeros(len(reference.names), np.bool_)
-        """Of which signals a change was open when the rows came that are kept."""
+        self._changed = np.zeros(len(self._mean), np.bool_)
+        """In which columns a change was open when the rows came that are kept."""
         self._kept: list[tuple[Floats, Ints]] = []
         self._kept_rows = 0
-        if len(reference.values):
-            self._learn(reference.values, reference.times, self._changed)
+        if len(self._values):
+            self._learn(self._values, self._times, self._changed)
 
     def without(self, values: Floats, times: Ints, changed: Mask) -> Floats:
-        """The next rows, float64[n, d], which it learns from; `changed` are signals of which a change is open, [d]."""
+        """The next rows, float64[n, d], which it learns from; `changed` are columns in which a change is open, [d]."""
         parts, at = [], 0
         while at < len(values):
             next_stop = self._due() if self._rows >= _MANY else min(self._due(), _MANY)
@@ -55,8 +61,8 @@ class Season:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def of_reference(self) -> Floats:
-        """The reference's values, float64[m, d], without what is known of their seasons by now."""
-        return self._plain(self._reference.values, self._reference.times)
+        """The reference's columns, float64[m, d], without what is known of their seasons by now."""
+        return self._plain(self._values, self._times)
 
     def state(self) -> dict[str, Any]:
         """Everything but the reference, as plain values and arrays."""
@@ -68,12 +74,13 @@ class Season:
         self._rows, self._fitted, self._usual = state["rows"], state["fitted"], state["usual"].copy()
         self._seasons.restore(state)
         self._kept, self._kept_rows = [], 0
+        self._tell()
 
     def _plain(self, values: Floats, times: Ints) -> Floats:
         """Values, float64[n, d], as they would be at the times of the reference."""
         if not self._seasons.any:
             return values
-        plain: Floats = values - ((self._waves(times) - self._usual) / UNIT).T * self._reference.sd
+        plain: Floats = values - ((self._waves(times) - self._usual) / UNIT).T * self._sd
         return plain
 
     def _due(self) -> int:
@@ -95,8 +102,14 @@ class Season:
             self._seasons.suspect(changed)
             self._seasons.refit(changed)
             self._fitted = self._rows
-            usual = self._waves(self._reference.times).mean(axis=1, keepdims=True)
+            usual = self._waves(self._times).mean(axis=1, keepdims=True)
             self._usual = np.where(self._seasons.regressors[:, np.newaxis] > 0, np.rint(usual), 0.0)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tells a reference of shares how far they persist by themselves."""
+        if self._reference.counted:
+            self._reference.allow_for_seasons(self.of_reference())
 
     def _settle(self) -> None:
         """Adds the rows that were kept."""
@@ -106,7 +119,7 @@ class Season:
         self._kept, self._kept_rows = [], 0
         waves = self._waves(times)
         with np.errstate(over="ignore", invalid="ignore"):
-            deviations = np.clip((values - self._reference.mean) / self._reference.sd, -EXTREME, EXTREME).T
+            deviations = np.clip((values - self._mean) / self._sd, -EXTREME, EXTREME).T
             scores = np.where(np.isnan(deviations), waves, np.rint(deviations * UNIT))
         held = np.broadcast_to(self._changed[:, np.newaxis], scores.shape) if self._changed.any() else None
         self._seasons.take(np.ascontiguousarray(scores), scores - waves, held, runs(times))
@@ -114,6 +127,6 @@ class Season:
     def _waves(self, times: Ints) -> Floats:
         """What the season of times is, [d, n]; 0 where there is none."""
         if not self._seasons.any:
-            return np.zeros((len(self._reference.names), len(times)))
-        waves: Floats = -self._seasons.without(np.zeros((len(self._reference.names), len(times))), runs(times))
+            return np.zeros((len(self._mean), len(times)))
+        waves: Floats = -self._seasons.without(np.zeros((len(self._mean), len(times))), runs(times))
         return waves

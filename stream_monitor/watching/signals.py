@@ -51,10 +51,10 @@ class Signals:
         self._last = Recent(len(reference.names), 1, self._recent.kept) if reference.counted else None
         self._amounts, self._apart = amounts(reference, self._recent, self._last)
         self._places = Places()
-        self._season = None if reference.counted else Season(reference)
+        self._season = Season(reference)
         self._lasting: tuple[int, ...] = ()
-        self._changed = np.zeros(len(reference.names), np.bool_)
-        """The signals with a course when rows were last added, and the same as a mask, [d]: courses hardly ever change."""
+        self._changed = self._with_courses()
+        """The signals with a course when rows were last added, and their columns in the season: they hardly ever change."""
         self._kept: list[tuple[Floats, Marks]] = []
         """The last rows, of which nobody has asked what they amount to yet."""
         self._kept_rows = 0
@@ -150,12 +150,10 @@ class Signals:
         return sorted(findings, key=lambda finding: finding.row)
 
     def without_seasons(self) -> Reference:
-        """The reference without what is known of seasons by now."""
+        """The reference without what is known of seasons by now; of numbers."""
         self._settle()
         known = self.reference
-        return known if self._season is None else Reference(
-            known.sort, known.names, self._season.of_reference(), known.times, known.effects
-        )  # fmt: skip
+        return Reference(known.sort, known.names, self._season.of_reference(), known.times, known.effects)
 
     def summary(self) -> list[dict[str, Any]]:
         """What every detector says of every signal now."""
@@ -182,7 +180,7 @@ class Signals:
             "courses": [[signal, asdict(course)] for signal, course in self._courses.items()],
             "doubted": [[signal, asdict(course)] for signal, course in self._doubted.items()],
             "ended": list(self._ended.items()),
-            "season": None if self._season is None else self._season.state(),
+            "season": self._season.state(),
             "last": None if self._last is None else self._last.state(),
             "apart": None if self._apart is None else self._apart.state(),
             "watchers": {name: watcher.state() for name, watcher in self._watchers.items() if name not in self.broken},
@@ -199,7 +197,7 @@ class Signals:
             {signal: Lasting(**course) for signal, course in state[name]} for name in ("courses", "doubted")
         )
         self._ended = dict(state.get("ended", ()))
-        if self._season is not None:
+        if state["season"] is not None:
             self._season.restore(state["season"])
         if self._last is not None:
             self._last.restore(state["last"])
@@ -247,17 +245,22 @@ class Signals:
             self._append(np.concatenate(values), Marks(*map(np.concatenate, zip(*marks, strict=True))))
 
     def _append(self, values: Floats, marks: Marks) -> None:
-        if self._season is not None:
-            if self._lasting != (lasting := tuple(self._courses)):
-                self._lasting, self._changed = lasting, np.full(len(self.names), self.reference.whole in lasting)
-                self._changed[[signal for signal in lasting if signal < len(self.names)]] = True
-            if self._apart is not None:
-                self._apart.append(values, marks.time, self._changed)
-            values = self._season.without(values, marks.time, self._changed)
-        if self._last is not None:
+        if self._lasting != (lasting := tuple(self._courses)):
+            self._lasting, self._changed = lasting, self._with_courses(lasting)
+        if self._apart is not None:
+            self._apart.append(values, marks.time, self._changed)
+        if self._last is None:
+            self._recent.append(self.reference.measured(self._season.without(values, marks.time, self._changed)))
+        else:
             self._last.append(values)
-        self._recent.append(self.reference.measured(values))
+            self._recent.append(self._season.without(self.reference.measured(values), marks.time, self._changed))
         self._places.append(marks)
+
+    def _with_courses(self, lasting: tuple[int, ...] = ()) -> npt.NDArray[np.bool_]:
+        """Which of the season's columns are of some signals, or of all as one."""
+        changed = np.full(len(self.names), bool(lasting) and self.reference.whole in lasting)
+        changed[[signal for signal in lasting if signal < len(self.names)]] = True
+        return np.repeat(changed, [len(columns) for columns in self.reference.columns]) if self.reference.counted else changed
 
     def _ask(self, values: Floats, marks: Marks) -> tuple[list[tuple[str, Change]], list[Finding]]:
         """Changes by detector, in row order; a detector that raises is set aside and hurts nobody else."""

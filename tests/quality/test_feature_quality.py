@@ -29,7 +29,7 @@ def test_a_feature_that_begins_to_be_missing_is_said_once_and_taken_back() -> No
     assert said([opened]) == [("MissingValues", "opened", "amount")]
     assert opened.severity == "warning"
     assert opened.summary.startswith("amount of shop is missing in 1")
-    assert "of 500 rows" in opened.summary
+    assert "of 500 rows, at most 1.2% in a fifth of the reference" in opened.summary
     assert 0.08 < opened.after < 0.16
     assert opened.before < 0.03
     assert opened.n == 500
@@ -47,7 +47,7 @@ def test_a_share_of_few_rows_is_said_again_when_far_more_tell_another_one() -> N
 
     watched = Watched({"amount": amounts(rng, N)})
     (opened,) = watched.window(rows(40))
-    assert "is missing in 20.0% of 200 rows" in opened.summary
+    assert "is missing in 20.0% of 200 rows, none in the reference" in opened.summary
     steps = [issue for _ in range(19) for issue in watched.window(rows(24))]
     assert [(one.step, one.n) for one in steps] == [("updated", 800)]
     assert "is missing in 12.0% of 800 rows" in steps[0].summary

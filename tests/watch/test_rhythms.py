@@ -23,12 +23,24 @@ def rhythmic(sort: Sort, days: float, daily: float, steps: dict[float, float], s
     return values[:, np.newaxis], (day * 86_400e6).astype(np.int64)
 
 
-def followed(sort: Sort, values: Floats, times: np.ndarray, per: int = 500, restarts: int = 0) -> list[Finding]:
+def mixed(days: float, categories: int, steps: dict[float, float], seed: int) -> tuple[Floats, np.ndarray]:
+    """Numbers of categories and their times: the first comes more or less often by day, and more or less from a day on."""
+    rng, n = np.random.default_rng(seed), int(days * A_DAY)
+    day = np.arange(n) / A_DAY
+    share = 0.3 + 0.15 * np.sin(2 * np.pi * day) + sum(by * (day >= at) for at, by in steps.items())
+    values = np.where(rng.random(n) < share, 0, rng.integers(1, categories, n)).astype(float)
+    return values[:, np.newaxis], (day * 86_400e6).astype(np.int64)
+
+
+def followed(
+    sort: Sort, values: Floats, times: np.ndarray, per: int = 500, restarts: int = 0, counted: bool = False
+) -> list[Finding]:
     """What becomes of a signal, the first rows of which are its reference."""
 
     def made() -> Signals:
-        reference = Reference(sort, ("x",), values[:REFERENCE], times[:REFERENCE], np.array([0.02 if sort == "loss" else 0.1]))
-        signals = Signals(reference, {"scan": {}}, 2_000)
+        least = np.array([0.02 if counted or sort == "loss" else 0.1])
+        reference = Reference(sort, ("x",), values[:REFERENCE], times[:REFERENCE], least, counted)
+        signals = Signals(reference, {"counts" if counted else "scan": {}}, 2_000)
         signals.allow(1e6)
         return signals
 
@@ -54,6 +66,26 @@ def test_a_change_on_top_of_a_rhythm_is_as_large_as_it_is_and_outlasts_the_troug
     last = [one for one in findings if one.step == "updated"][-1]
     assert last.after - last.before == pytest.approx(step, abs=max(0.3 * step, 0.045))
     assert findings[-1].step == "resolved"
+
+
+@pytest.mark.parametrize("categories", [2, 5])
+def test_a_change_of_shares_on_top_of_a_rhythm_outlasts_the_trough_and_ends_with_it(categories: int) -> None:
+    values, times = mixed(7.5, categories, {4.0: 0.12, 6.5: -0.12}, seed=2)
+    findings = [one for one in followed("prediction", values, times, counted=True) if one.row > 3.0 * A_DAY]
+    assert [one.step for one in findings if one.step != "updated"] == ["opened", "resolved"]
+    assert findings[0].began_time == pytest.approx(times[4 * A_DAY], abs=0.1 * 86_400e6)
+    assert findings[-1].row + REFERENCE > 6.5 * A_DAY
+    [(_, before, after)] = [share for share in findings[-2].shares if share[0] == 0]
+    assert after - before == pytest.approx(0.12, abs=0.04)
+
+
+def test_cuts_and_restarts_change_nothing_of_shares() -> None:
+    values, times = mixed(5.5, 4, {4.0: 0.12}, seed=3)
+    whole = [one._replace(row=0) for one in followed("prediction", values, times, per=len(values), counted=True)]
+    assert len(whole) > 2
+    for per, restarts in ((997, 3), (250, 7)):
+        cut = followed("prediction", values, times, per, restarts, counted=True)
+        assert repr([one._replace(row=0) for one in cut]) == repr(whole)
 
 
 def test_cuts_and_restarts_change_nothing() -> None:

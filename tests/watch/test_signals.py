@@ -198,6 +198,22 @@ def test_values_in_another_unit_have_another_mean(seed: int) -> None:
     assert findings[1].effect == pytest.approx(1000, rel=0.15)
 
 
+@pytest.mark.parametrize("start", [1010, 1017, 1024])
+def test_what_a_mean_is_now_is_of_no_rows_from_before_it_changed(start: int) -> None:
+    values = np.random.default_rng(start).lognormal(np.log(40), 0.5, _REFERENCE + 2000)
+    values[_REFERENCE + start :] /= 100
+    last = [one for one in followed("feature", "scan", values, 1e6) if one.step == "updated"][-1]
+    assert last.began_position == pytest.approx(start, abs=8)
+    assert last.after == pytest.approx(values[_REFERENCE + start :][:200].mean(), rel=0.1)
+
+
+def test_what_is_constant_from_now_on_is_said_to_be_once() -> None:
+    values = np.random.default_rng(1).normal(8, 0.3, _REFERENCE + 4000)
+    values[_REFERENCE + 1010 :] = 8.0
+    findings = [one for one in followed("feature", "scan", values, 1e6) if one.step == "updated"]
+    assert [one.effect for one in findings] == [0.0]
+
+
 def counted(phases: list[tuple[int, list[float]]], seed: int, texts: bool = False, least: float = 0.02) -> list[Finding]:
     """What becomes of a signal of categories: rows and their shares, phase by phase, the first also the reference's."""
     rng = np.random.default_rng(seed)
