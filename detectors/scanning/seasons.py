@@ -58,10 +58,10 @@ class _Fit(NamedTuple):
 class Seasons:
     """Of d columns.  Without event times there are none.
 
-    Of columns of which so many are looked at as one signal, a season in one must explain the more.
+    Of columns of which so many are looked at `together` as one signal, a season in one must explain the more.
     """
 
-    def __init__(self, columns: int, wanted: bool, together: int = 1) -> None:
+    def __init__(self, columns: int, wanted: bool, together: Ints | int = 1) -> None:
         self.wanted = wanted
         self._choice = 2 * np.log(together)
         """What a season costs because it is that of one of several columns."""

@@ -34,11 +34,11 @@ class Season:
 
     def __init__(self, reference: Reference) -> None:
         self._reference, self._values, self._times = reference, reference.values, reference.times
-        self._mean, self._sd = reference.mean, reference.sd
+        self._mean, self._sd, kinds = reference.mean, reference.sd, np.ones(len(reference.names), np.int64)
         if reference.counted:
             self._values, self._mean = reference.measured(reference.values), np.concatenate(reference.shares)
-            self._sd = np.full(len(self._mean), _OF_SHARES)
-        self._seasons = Seasons(len(self._mean), True)
+            self._sd, kinds = np.full(len(self._mean), _OF_SHARES), np.array([len(one) for one in reference.shares])
+        self._seasons = Seasons(len(self._mean), True, np.repeat(kinds, kinds))
         self._rows = self._fitted = 0
         self._usual = np.zeros((len(self._mean), 1))
         """What the times of the reference do to it on average, in `UNIT`s of a standard deviation."""
