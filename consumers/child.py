@@ -43,6 +43,7 @@ class Said(msgspec.Struct):
     positions: Offsets
     committed: Offsets
     late: list[Partition]
+    backlog: list[Partition]
     owed: Offsets
     status: Mapping[str, Any] | None = None
     """What the task says about itself; None where that is what it said before."""
@@ -104,6 +105,7 @@ class ToldLog:
         self.beat = self.heard = time.monotonic()
         self.written = 0
         self.late: list[Partition] = []
+        self.backlog: list[Partition] = []
         self.owed: dict[Partition, int] = {}
         self._missing: list[str] = []
         self._lags: dict[Partition, int] = {}
@@ -115,7 +117,7 @@ class ToldLog:
         now = time.monotonic()
         self.beat, self.heard = now - said.idle, now - said.unheard
         self.written, self._missing = said.written, said.missing
-        self.late, self.owed = said.late, _known(said.owed)
+        self.late, self.backlog, self.owed = said.late, said.backlog, _known(said.owed)
         self._lags, self._positions, self._committed = _known(said.lags), _known(said.positions), dict(said.committed)
 
     def lags(self) -> Mapping[Partition, int]:
@@ -204,7 +206,7 @@ class Parent:
         with self._saying, suppress(OSError):
             for name, log in working.logs.items():
                 offsets = (_listed(log.lags()), _listed(log.positions()), _listed(log.committed()))
-                arrears = (list(log.late), _listed(log.owed))
+                arrears = (list(log.late), list(log.backlog), _listed(log.owed))
                 status = working.statuses[name]
                 news = None if status is self._status else status
                 now = time.monotonic()

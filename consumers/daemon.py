@@ -354,7 +354,7 @@ def shed(config: Config, daemon: Daemon, every: float = _LOOK_EVERY) -> None:
         while shedder.needed:
             time.sleep(every)
             try:
-                shedder.look(daemon.statuses.get("watch", {}).get("streams", {}), time.monotonic())
+                shedder.look(daemon.logs, daemon.statuses.get("watch", {}).get("streams", {}), time.monotonic())
             except Exception as error:
                 log.warning("cannot_shed", reason=str(error) or type(error).__name__)
 

@@ -13,6 +13,7 @@ from stream_monitor.config.settings import Severity
 
 AlertKind = Literal["concept_drift", "data_drift", "prediction_drift", "performance", "data_quality", "no_data", "monitor"]
 EndReason = Literal["recovered", "retired", "rebaselined", "resumed", "configured", "reevaluated"]
+Withdrawal = Literal["alert_ended", "false_alarm", "label_bias"]
 
 
 class _Out(BaseModel):
@@ -146,8 +147,8 @@ class RetrainRequest(_Out):
     """A request to train a model version anew, and what became of it."""
 
     status: Literal["proposed", "approved", "rejected", "completed", "expired", "superseded", "withdrawn"]
-    """`superseded`: there is a newer version; `withdrawn`: its alert has ended, or its labels are not like the
-    rest, and nobody had approved it."""
+    """`superseded`: there is a newer version; `withdrawn`: its alert has ended or was called a `false_alarm`,
+    or its labels are not like the rest, and nobody had approved it."""
     revision: int
     request_id: str
     stream: str
@@ -163,6 +164,9 @@ class RetrainRequest(_Out):
     """Whether there are as many labels since the change as asked for."""
     requestedAt: str
     by: str | None = None
+    """Who decided last: approved, rejected or completed it, or called its alert a `false_alarm`."""
+    endReason: Withdrawal | None = None
+    """Why it was withdrawn."""
 
 
 class Period(_Out):

@@ -67,7 +67,9 @@ def _behind(log: ObservedLog, logs: Mapping[str, ObservedLog]) -> Iterator[str]:
     """What is late of a task's input: also what the task before it has written while that was late."""
     committed, lags, late = log.committed(), log.lags(), log.late
     for partition in late:
-        yield f"is {lags.get(partition, 0)} offsets behind on {partition.topic}-{partition.number}"
+        behind = lags.get(partition, 0)
+        what = f"is {behind} offsets behind on" if behind else "is not done yet with what it has read of"
+        yield f"{what} {partition.topic}-{partition.number}"
     for writer, other in logs.items():
         for partition, end in other.owed.items():
             missing = end - (committed.get(partition) or 0)

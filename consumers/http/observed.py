@@ -37,6 +37,10 @@ class ObservedLog(Protocol):
         """The partitions of which something is not done that has been there from the beginning, or for too long."""
 
     @property
+    def backlog(self) -> Collection[Partition]:
+        """The partitions of which something is not done that has been there from the beginning."""
+
+    @property
     def owed(self) -> Mapping[Partition, int]:
         """Up to where it had written when it was late last: who reads it is late as well before."""
 

@@ -26,12 +26,15 @@ class Arrears:
         self._patience = patience
         self._ends: dict[Partition, list[tuple[float, int]]] = {}
         """When each end was first seen; of those beyond patience the last."""
+        self._first: dict[Partition, int] = {}
+        """Where each partition ended when it came to be ours."""
         self._seen_at = 0.0
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Takes what there is of partitions for the first."""
         for partition in partitions:
             self._ends.pop(partition, None)
+            self._first.pop(partition, None)
 
     def late(self, stands: Mapping[Partition, Stand], now: float) -> list[Partition] | None:
         """The partitions that are behind; None where it is too soon to look again."""
@@ -39,7 +42,12 @@ class Arrears:
             return None
         self._seen_at = now
         self._ends = {partition: self._known(partition, stand, now) for partition, stand in stands.items()}
+        self._first = {partition: min(stand.end, self._first.get(partition, stand.end)) for partition, stand in stands.items()}
         return [partition for partition, stand in stands.items() if stand.done < self._due(partition, now)]
+
+    def backlog(self, stands: Mapping[Partition, Stand]) -> list[Partition]:
+        """The partitions of which something is not done that was there at first."""
+        return [partition for partition, stand in stands.items() if stand.done < self._first.get(partition, stand.end)]
 
     def _known(self, partition: Partition, stand: Stand, now: float) -> list[tuple[float, int]]:
         known = self._ends.get(partition, [])

@@ -71,6 +71,8 @@ class KafkaLog:
         self._wrote: dict[Partition, int] = {}
         self.late: Sequence[Partition] = ()
         """The partitions of which something is not done that has been there from the beginning, or for too long."""
+        self.backlog: Sequence[Partition] = ()
+        """The partitions of which something is not done that has been there from the beginning."""
         self.owed: Mapping[Partition, int] = {}
         """Up to where we had written when we were late last: who reads it is late as well before."""
         self.beat = monotonic()
@@ -162,8 +164,10 @@ class KafkaLog:
         """
         stands = self._reader.stands()
         undone = {p: stands[p]._replace(done=first) for p, first in given.items() if p in stands}
-        late = self._arrears.late(stands | undone, monotonic())
+        stands |= undone
+        late = self._arrears.late(stands, monotonic())
         if late is not None:
+            self.backlog = self._arrears.backlog(stands)
             if late or self.late:
                 self.owed = dict(self._wrote)
             self.late = late

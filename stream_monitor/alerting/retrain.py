@@ -11,7 +11,7 @@ from stream_monitor.alerting import doubts
 from stream_monitor.alerting.alerts import Alerts, Moment, Subject, alert_id
 from stream_monitor.config.settings import Severity
 from stream_monitor.config.stream import StreamRecord
-from stream_monitor.events import Alert, DataSinceChange, RetrainEvent, RetrainRequest, encode, identity, iso
+from stream_monitor.events import Alert, DataSinceChange, RetrainEvent, RetrainRequest, Withdrawal, encode, identity, iso
 from stream_monitor.joining.clock import FAR
 from stream_monitor.joining.labelled import Labelled
 from stream_monitor.task import Output
@@ -73,30 +73,40 @@ class Retrain:
     ) -> list[Output]:
         """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more.
 
-        Labels that turn out not to be like the rest hold requests as if it did not; where that is only `suspected` none is
-        made, and one that was stays.  One that is due anew waits for another rest if the loss of the last outcomes is nearer to
-        what it was before the change than half way: the alert may be about to end.
+        What the configuration approved nobody has.  Labels that turn out not to be like the rest hold requests as if it did
+        not; where that is only `suspected` none is made, and one that was stays.  One that is due anew waits for another rest
+        if the loss of the last outcomes is nearer to what it was before the change than half way: the alert may soon end.
         """
-        alert = _harmful(alerts, self._alert, subject)
+        alert = alerts.firing.get(self._alert)
+        against = _against(alert, alerts, subject)
         if self.request is None:
-            return self._request(alert, subject, record, moment, labelled, loss) if alert and not suspected else []
-        if alert is None and self.request.status == "proposed":
-            return self.close("withdrawn", subject, record, moment)
+            if alert is None or against or suspected:
+                return []
+            return self._request(alert, subject, record, moment, labelled, loss)
+        if against and self.request.by is None:
+            by = alert.verdictBy if alert and against == "false_alarm" else None
+            return self.close("withdrawn", subject, record, moment, by, against)
         return self._ripen(subject, record, moment, labelled)
 
     def approve(self, by: str | None, subject: Subject, record: StreamRecord, moment: Moment) -> list[Output]:
-        """Approves a proposed request."""
-        if self.request is None or self.request.status != "proposed":
+        """Approves a request that nobody has approved, as the configuration may have."""
+        if self.request is None or self.request.by is not None:
             return []
-        return self._update(subject, record, moment, status="approved", by=by)
+        return self._update(subject, record, moment, status="approved", by=by or "somebody")
 
     def close(
-        self, status: Closed, subject: Subject, record: StreamRecord, moment: Moment, by: str | None = None
+        self,
+        status: Closed,
+        subject: Subject,
+        record: StreamRecord,
+        moment: Moment,
+        by: str | None = None,
+        reason: Withdrawal | None = None,
     ) -> list[Output]:
         """Ends the open request; no other one is made during the rest after it."""
         if self.request is None:
             return []
-        outputs = self._update(subject, record, moment, status=status, by=by or self.request.by)
+        outputs = self._update(subject, record, moment, status=status, by=by or self.request.by, endReason=reason)
         if status in _ANSWERS:
             self._answered = self._started
         self.request, self.expires = None, FAR
@@ -236,9 +246,10 @@ def _is_back(alert: Alert, loss: float) -> bool:
     return loss < (change.before + change.after) / 2
 
 
-def _harmful(alerts: Alerts, fingerprint: str, subject: Subject) -> Alert | None:
-    """The alert, unless its version errs less by now, may only seem to err more, or does not, as somebody said."""
-    alert = alerts.firing.get(fingerprint)
-    if alert is None or alert.verdict == "false_alarm" or alert.change is None or not doubts.is_harm(alert.change):
-        return None
-    return None if doubts.held(alerts, subject, doubts.earliest(alert.change)) else alert
+def _against(alert: Alert | None, alerts: Alerts, subject: Subject) -> Withdrawal | None:
+    """What speaks against a retrain because of an alert; None where nothing does."""
+    if alert is None or alert.change is None or not doubts.is_harm(alert.change):
+        return "alert_ended"
+    if alert.verdict == "false_alarm":
+        return "false_alarm"
+    return "label_bias" if doubts.held(alerts, subject, doubts.earliest(alert.change)) else None

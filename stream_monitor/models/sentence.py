@@ -59,4 +59,4 @@ def _where(split: Split, named: Named) -> str:
     else:
         side = f"<= {split.above:.4g} or > {split.up_to:.4g}"
     low, high = sorted((split.rate_above, split.rate_below))
-    return f"{split.feature} {side} ({high:.1%} of predictions, against {low:.1%})"
+    return f"{split.feature} {side} (errs in {high:.1%} of these, in {low:.1%} of the others)"

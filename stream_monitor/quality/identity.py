@@ -24,6 +24,7 @@ _FEWEST = 10
 """Rows of which something must be wrong; a look has so many, or so many rows that these would be the limit."""
 _MOST = 0.5
 """A larger share of rows behind the stream's clock is old data that is loaded late, not a clock that is wrong."""
+_AHEAD = ": where most do, a clock that runs ahead takes the stream's clock with it, or old data is loaded"
 _REASONS, _NAMED = 64, 3
 """Reasons that are counted, and the most common ones that are named."""
 _SHARES: tuple[Name, ...] = ("DuplicateIds", "TimeBackwards", "LateRows", "ClockSkew", "DeadLetters")
@@ -144,7 +145,9 @@ class Identity:
             words = f"are more than {show(limits.tolerance)} older than rows before them"
             return _Share(name, counts["backwards"], rows, limits.backwards, words)
         if name == "LateRows":
-            return _Share(name, counts["late"], rows, limits.late, "came after their metrics window had closed")
+            late = counts["late"]
+            words = "came after their metrics window had closed" + _AHEAD * (late > _MOST * rows)
+            return _Share(name, late, rows, limits.late, words)
         if name == "DeadLetters":
             dead = counts["dead_letters"]
             return _Share(name, dead, rows + counts["labels"] + dead, limits.unusable, f"cannot be used: {self._why()}")

@@ -56,6 +56,7 @@ class FeatureRows:
         self._limit = features
         self._missing = Missing(features)
         self._rows = 0
+        """Since the last window closed, of those that could be of a wrong type."""
         self._mistyped: dict[str, tuple[int, str]] = {}
         """Since the last window closed; of each feature how many, and how the first one reads."""
         self._said: dict[str, int] = {}
@@ -64,7 +65,7 @@ class FeatureRows:
     def of(self, rows: Rows, group: Group) -> Features:
         """The features of some rows, as a group knows them."""
         found = self._columns(rows, group)
-        self._rows += len(found.values)
+        self._rows += len(found.values) if group.learnt else 0
         self._count_right(found.names, found.values)
         return found._replace(missing=self._missing.count(found.names, found.values, group))
 

@@ -37,6 +37,7 @@ class Log:
     position: dict[Partition, int] = field(default_factory=lambda: {BLOCKS: 42})
     done: dict[Partition, int | None] = field(default_factory=lambda: {BLOCKS: 42})
     late: list[Partition] = field(default_factory=list)
+    backlog: list[Partition] = field(default_factory=list)
     owed: dict[Partition, int] = field(default_factory=dict)
 
     def lags(self) -> dict[Partition, int]:
@@ -158,6 +159,8 @@ def test_who_is_late_is_not_ready_however_little_it_is(server: str, world: World
     world.logs |= {"watch": Log(late=[BLOCKS]), "intake": Log(lag={BLOCKS: 0, events: 2}, late=[events])}
     reasons = ["watch is 3 offsets behind on stream-monitor.blocks-0", "intake is 2 offsets behind on p-0"]
     assert said(server, "/readyz")[1]["reasons"] == reasons
+    world.logs = {"watch": Log(lag={BLOCKS: 0}, late=[BLOCKS])}
+    assert said(server, "/readyz")[1]["reasons"] == ["watch is not done yet with what it has read of stream-monitor.blocks-0"]
     world.logs = {"watch": Log(lag={})}
     assert said(server, "/readyz")[1]["reasons"] == ["watch does not know yet where stream-monitor.blocks-0 ends"]
 

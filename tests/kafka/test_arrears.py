@@ -32,6 +32,14 @@ def test_what_comes_is_late_once_it_has_been_there_too_long_were_it_one() -> Non
     assert late(arrears, 12, 6, 1_000_000) == []
 
 
+def test_only_what_was_there_at_first_is_backlog() -> None:
+    arrears, backlogs = Arrears(patience=10), []
+    for now, done, end in [(0, 0, 7), (20, 6, 50), (40, 7, 90), (60, 8, 99), (80, 0, 3)]:
+        stands = {P: Stand(done, end)}
+        backlogs.append((arrears.late(stands, now), arrears.backlog(stands)))
+    assert backlogs == [([P], [P]), ([P], [P]), ([P], []), ([P], []), ([P], [P])]
+
+
 def test_who_stays_a_little_behind_is_never_late() -> None:
     arrears = Arrears(patience=10)
     assert late(arrears, 0, 0, 0) == []

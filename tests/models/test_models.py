@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_errors_that_the_features_tell_are_said_in_words() -> None:
     first, *_ = fed(made(Settings(error_model=True)), some)
     text = sentence(first, "fraud/7", False, said)
     assert text.startswith("where fraud/7 errs can be told from its features: dti > 3")
-    assert "% of predictions, against " in text
+    assert re.search(r"dti > 3[\d.]+ \(errs in 4\d\.\d% of these, in 1\d\.\d% of the others\)", text)
     band = first.splits[0]._replace(above=5.0, up_to=34.0)
     text = sentence(first._replace(splits=(band, band._replace(rate_above=0.0))), "fraud/7", False, said)
     assert ": dti > 5 and <= 34 (" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from stream_monitor.config.quality import Quality
 from stream_monitor.config.stream import Metrics
@@ -115,6 +116,13 @@ def test_late_rows_are_said_by_their_own_limit() -> None:
     assert judged(one, window) + judged(one, window) == []
     window = {"predictions": 1_000, "late": 210}
     assert said(judged(one, window) + judged(one, window)) == [("LateRows", "opened", "")]
+
+
+@pytest.mark.parametrize(("late", "said"), [(500, False), (510, True)])
+def test_where_most_rows_are_late_a_clock_that_runs_ahead_is_named(late: int, said: bool) -> None:
+    (issue,) = judged(Identity("shop", Quality()), {"predictions": 1_000, "late": late})
+    assert issue.summary.startswith(f"{late / 10:.1f}% of 1,000 rows of shop came after their metrics window had closed")
+    assert ("a clock that runs ahead takes the stream's clock with it" in issue.summary) == said
 
 
 def test_a_restart_between_windows_changes_nothing() -> None:

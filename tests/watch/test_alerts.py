@@ -312,9 +312,21 @@ def test_the_rest_doubles_each_time_that_nobody_answers() -> None:
 
 
 def test_a_request_that_nobody_has_approved_is_withdrawn_when_its_alert_ends() -> None:
+    """What the configuration approves nobody has approved."""
     blocks = list(story([0.1, 0.1, 0.5, 0.1, 0.1]))
     assert asked(blocks, minimum_labels=9000, cooldown="1m")[-1] == ("withdrawn", False)
-    assert asked(blocks, minimum_labels=9000, cooldown="1m", auto=True) == [("approved", False)]
+    assert asked(blocks, minimum_labels=9000, cooldown="1m", auto=True)[:2] == [("approved", False), ("withdrawn", False)]
+
+
+def test_a_request_that_somebody_approved_stays_whatever_is_said_of_its_alert() -> None:
+    config = {"retrain": {"minimum_labels": 700, "expires": "10m", "auto": True}, "metrics": {"window": "1m"}}
+    blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1, 0.5, 0.5])]
+    asked = run(blocks)["retrain"][0]["data"]
+    approve = control(action="approve", request_id=asked["request_id"])
+    verdict = control(action="verdict", fingerprint=asked["fingerprints"][0], verdict="false_alarm", by="ana")
+    told = [event["data"] for event in run([*blocks[:48], approve, verdict, *blocks[48:]])["retrain"]]
+    assert [(one["status"], one["ready"]) for one in told[1:]] == [("approved", False), ("approved", True), ("expired", True)]
+    assert {(one["by"], one["endReason"]) for one in told[1:]} == {("somebody", None)}
 
 
 @pytest.mark.parametrize(("after", "states"), [(0.2, ["proposed", "expired", "proposed"]), (0.1, ["proposed", "expired"])])
@@ -349,15 +361,18 @@ def test_a_request_that_was_completed_is_made_again_for_its_alert_and_one_that_w
     [
         (False, "false_alarm", ["proposed", "withdrawn"]),
         (False, "real", ["proposed", "expired", "proposed"]),
-        (True, "false_alarm", ["approved", "expired"]),
+        (True, "false_alarm", ["approved", "withdrawn"]),
     ],
 )
 def test_none_is_made_for_what_somebody_calls_a_false_alarm(auto: bool, verdict: str, states: list[str]) -> None:
     config = {"retrain": {"minimum_labels": 0, "expires": "10m", "cooldown": "10m", "auto": auto}, "metrics": {"window": "1m"}}
     blocks = [block(configuration(config=config), at=0), *story([0.1, 0.1, 0.5, 0.5])]
     fingerprint = alerts(run(blocks), alertname="ConceptDrift")[0]["fingerprint"]
-    said = run([*blocks[:50], control(action="verdict", fingerprint=fingerprint, verdict=verdict), *blocks[50:]])
+    say = control(action="verdict", fingerprint=fingerprint, verdict=verdict, by="ana")
+    said = run([*blocks[:50], say, *blocks[50:]])
     assert [event["data"]["status"] for event in said["retrain"]][:3] == states
+    why = {(one["by"], one["endReason"]) for event in said["retrain"] if (one := event["data"])["status"] == "withdrawn"}
+    assert why == ({("ana", "false_alarm")} if "withdrawn" in states else set())
 
 
 def test_a_new_version_closes_the_request_and_is_compared_with_itself() -> None:

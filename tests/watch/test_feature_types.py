@@ -61,6 +61,12 @@ def test_a_number_of_few_values_that_becomes_a_text_is_said_to_and_is_no_drift(w
     assert f"comes as text in 70.0% of 300 rows, first {first}, and in the reference it was a number" in found[0][2]
 
 
+def test_what_came_before_there_was_a_reference_is_no_part_of_the_rows_that_it_is_said_of() -> None:
+    mixed: list[float | str] = ["x" if i % 3 == 0 else float(i % 7) for i in range(1500)]
+    (found,) = [summary for name, _, summary in said(stream({"m": mixed})) if name == "FeatureType"]
+    assert "comes as text in 33.3% of 210 rows" in found
+
+
 @pytest.mark.parametrize("before", [0.0, 0.01])
 def test_some_texts_among_numbers_are_the_same_in_any_section(before: float) -> None:
     rng = np.random.default_rng(1)

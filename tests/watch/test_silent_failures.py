@@ -428,6 +428,7 @@ def test_while_labels_are_not_like_the_rest_a_loss_says_so_and_nothing_is_to_be_
     log = [block(configuration(config=RETRAINED), at=0), *selected()]
     told = run(log)
     assert [event["data"]["status"] for event in told["retrain"]] == ["proposed", "withdrawn", "proposed"]
+    assert told["retrain"][1]["data"]["endReason"] == "label_bias"
     found, over = (event for event in told["alerts"] if event["data"]["labels"]["alertname"] == "LabelBias")
     drifts = [event for event in told["alerts"] if event["data"]["labels"]["alertname"] == "ConceptDrift"]
     doubtful = [one["time"] for one in drifts if one["data"]["annotations"]["description"].startswith(UNLIKE)]
