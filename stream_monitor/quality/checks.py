@@ -78,9 +78,10 @@ class Checks:
         for source in sources:
             at += source.rows
             self._inputs.see(source.topic, source.partition, source.rows, int(clock[at - 1]))
+        since = self._rhythms[kind].last
         over = self._rhythms[kind].see(clock)
         if over is not None and kind == "predictions":
-            self._rhythms["labels"].excuse(int(clock[0]) + age)
+            self._rhythms["labels"].excuse(since, int(clock[0]), age)
         return [] if over is None else [over]
 
     def read(self, entries: Iterable[Progress], now: int, arrived: int) -> list[Issue]:

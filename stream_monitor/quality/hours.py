@@ -13,6 +13,7 @@ from stream_monitor.quality.batches import Batch, batches
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
 
 HOUR = 3_600_000_000
 """Microseconds."""
@@ -33,6 +34,8 @@ _WEEKEND = np.r_[108:WEEK, 0:12]
 """Hours of the week at which it is Saturday or Sunday somewhere: from Friday noon to Monday noon in UTC."""
 _BUSY = 30
 """Hours with events that are to be seen before it is known how long silences are."""
+_ASIDE = 2
+"""Silences that were said and are not usual on other days: the longest ones, as more of them are how the stream is."""
 _TAIL = (0, 24, 48)
 """Hours before the last event that may be left out for it: what trickles in when something has stopped is not usual."""
 
@@ -64,6 +67,8 @@ class Hours:
         """Milliseconds, rounded up."""
         self._last = -1
         """The last hour that was recorded; -1 before the first."""
+        self._aside: list[tuple[int, int]] = []
+        """The first and the last hour of silences that were said, the longest one last."""
         self._usual: list[Usual] = []
         """Of each hour of the week, once it was asked for."""
         self._batches: list[Batch] = []
@@ -87,6 +92,15 @@ class Hours:
         for hour in range(max(first, last - WEEK * _WEEKS), last):
             self.record(hour, 0, HOUR)
 
+    def leave_aside(self, first: int, last: int) -> None:
+        """Takes the hours of a silence that was said, or of what was missing by one.
+
+        Until there are four weeks it is usual on its own day of the week, which may be a day off, but not on days alike.
+        """
+        said = [(start, end) for start, end in (*self._aside, (first, last)) if end > first - WEEK * _WEEKS]
+        self._aside = sorted(said, key=lambda one: one[1] - one[0])[-_ASIDE:]
+        self._forget()
+
     def usual(self, hour: int) -> Usual:
         """What an hour and its neighbours usually have, so that a day may begin or end an hour off; nothing if not known yet.
 
@@ -94,7 +108,7 @@ class Hours:
         the weekend or both not; or, where no hour (or hours that have 20 events together, half a day at most) had less than a
         third of the mean, after any three days. Of these the last hours may have had less, up to two days after three: a
         stream that ebbs away is not forgotten by that. An hour that is of the weekend in some time zone is not known before it
-        was seen.
+        was seen. What was left aside counts where an hour is known by itself, and not for others.
         """
         if not self._usual:
             self._usual = self._work_out()
@@ -103,7 +117,8 @@ class Hours:
     def missed(self) -> float:
         """The most events, by the means of their hours, that a silence there was between two events may have taken.
 
-        The longest silence of four weeks is left aside; it is infinite while there were few hours with events.
+        The longest silence of four weeks is left aside, until then those that were said; it is infinite while there were few
+        hours with events.
         """
         if self._missed < 0:
             self._missed = self._most_missed()
@@ -121,7 +136,8 @@ class Hours:
     def batch(self, hour: int) -> Batch:
         """The batch that usually comes from an hour on."""
         if not self._batches:
-            self._batches = batches(self._in_order(self._events).astype(np.int64), self._first)
+            events = np.where(self._left_aside(), -1, self._events)
+            self._batches = batches(self._in_order(events).astype(np.int64), self._first)
         return self._batches[(hour + _MONDAY) % WEEK]
 
     @property
@@ -131,11 +147,15 @@ class Hours:
 
     def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
-        return {"events": self._events.copy(), "stretches": self._stretches.copy(), "last": self._last}
+        return {
+            "events": self._events.copy(), "stretches": self._stretches.copy(), "last": self._last,
+            "aside": [list(one) for one in self._aside],
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Goes on from a `state()`."""
         self._events, self._stretches, self._last = state["events"].copy(), state["stretches"].copy(), state["last"]
+        self._aside = [(first, last) for first, last in state.get("aside", ())]
         self._forget()
 
     def _forget(self) -> None:
@@ -155,12 +175,14 @@ class Hours:
 
     def _most_missed(self) -> float:
         events, stretches = self._in_order(self._events), self._in_order(self._stretches)
+        said = self._in_order(self._left_aside().astype(np.int32)) > 0
         busy = np.flatnonzero(events > 0)
-        if len(busy) < _BUSY:
+        counts = ~(said[busy[1:]] & said[busy[:-1]])
+        if np.count_nonzero(counts) < _BUSY - 1:
             return math.inf
         means = np.array([self.usual(hour).sure for hour in range(self._last + 1 - len(events), self._last + 1)])
         passed = np.concatenate(([0.0], np.cumsum(means * stretches / (HOUR / 1_000))))
-        silences = np.sort(passed[busy[1:] + 1] - passed[busy[:-1]])
+        silences = np.sort((passed[busy[1:] + 1] - passed[busy[:-1]])[counts])
         return float(silences[-2 if events.min() >= 0 else -1])
 
     def _work_out_clump(self) -> float:
@@ -173,24 +195,40 @@ class Hours:
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""
         n, own = self._summed_up(self._events, self._stretches, 1)
-        days, alike = self._of_days_alike()
+        said = self._left_aside()
+        days, alike = self._of_days_alike(np.where(said, -1, self._events))
         known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
-        known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every()
+        known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every(said)
         known[_WEEKEND[n[_WEEKEND] == 0]] = UNKNOWN
+        by_own = np.flatnonzero(said.any(axis=1) & (n < _WEEKS))
+        _, theirs = self._summed_up(self._events[by_own], self._stretches[by_own])
+        for column, less in enumerate((np.minimum, np.maximum, np.minimum)):
+            known[by_own, column] = less(known[by_own, column], theirs[:, column])
         near = np.stack((np.roll(known, 1, axis=0), known, np.roll(known, -1, axis=0)))
         fewest, longest, means = near[:, :, 0].min(axis=0), near[:, :, 1].max(axis=0), known[:, 2]
         columns = fewest.astype(np.int64), longest.astype(np.int64), means, near[:, :, 2].min(axis=0)
         return [Usual(*one) for one in zip(*(column.tolist() for column in columns), strict=True)]
 
-    def _of_days_alike(self) -> tuple[Ints, Floats]:
+    def _left_aside(self) -> Mask:
+        """Which of the hours that are kept are of silences that were said; none once there are four weeks."""
+        said = np.zeros(self._events.shape, np.bool_)
+        if self._events.min() >= 0:
+            return said
+        newest = self._last - (self._last + _MONDAY - np.arange(WEEK)) % WEEK
+        hours = newest[:, np.newaxis] - WEEK * np.arange(_WEEKS)
+        for first, last in self._aside:
+            said |= (first <= hours) & (hours <= last) & (self._events >= 0)
+        return said
+
+    def _of_days_alike(self, events: Counts) -> tuple[Ints, Floats]:
         """For each hour of the week, how often days of its kind were seen at that time of day, and what they had."""
         parts = []
         for first, days in ((0, 5), (5, 2)):
             rows = slice(24 * first, 24 * (first + days))
-            events, stretches = (
-                kept[rows].reshape(days, 24, _WEEKS).swapaxes(0, 1).reshape(24, -1) for kept in (self._events, self._stretches)
+            mine, stretches = (
+                kept[rows].reshape(days, 24, _WEEKS).swapaxes(0, 1).reshape(24, -1) for kept in (events, self._stretches)
             )
-            n, found = self._summed_up(events, stretches)
+            n, found = self._summed_up(mine, stretches)
             parts.append((np.tile(n, days), np.tile(found, (days, 1))))
         (n_week, week), (n_weekend, weekend) = parts
         return np.concatenate((n_week, n_weekend)), np.concatenate((week, weekend))
@@ -204,9 +242,9 @@ class Hours:
         total = np.where(seen, events, 0).sum(axis=1, dtype=np.int64)
         return n, np.column_stack((fewest, longest, total / np.maximum(n, 1)))
 
-    def _every(self) -> Floats:
+    def _every(self, said: Mask) -> Floats:
         """What every hour has, if there are three days, and no hour of them is quiet."""
-        hours, stretches = self._in_order(self._events), self._in_order(self._stretches)
+        hours, stretches = self._in_order(np.where(said, -1, self._events)), self._in_order(self._stretches)
         for tail in _TAIL:
             end = len(hours) - tail
             seen = hours[:end][hours[:end] >= 0].astype(np.int64)

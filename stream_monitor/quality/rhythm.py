@@ -36,7 +36,8 @@ class Rhythm:
     Silence is surprising once the events that such hours have at least add up to 30, or to 30 clumps where events come in
     clumps, and to what comes in three times the longest stretch that such an hour was without: time at which nothing is usual
     does not count.  Where few events come, hours without any are usual: it is also surprising once those that such hours have
-    on average add up to 30, and to three times what they were in the longest silence between two events.  Where the last
+    on average add up to 30, and to three times what they were in the longest silence between two events.  In the first four
+    weeks a silence that was said is no part of what is usual, but on its own day of the week.  Where the last
     events took longer than usual, as many fewer are expected.  And once batches have not come that have 30 events at least, two
     hours after the last of them should have ended.  What is usual stays as it was at the last event until there is another.
 
@@ -67,6 +68,11 @@ class Rhythm:
         self._limit, self._learns, self._severity = limit, learns, severity
         self._due = self._least = -1
 
+    @property
+    def last(self) -> int:
+        """The clock at the last event."""
+        return self._last
+
     def begin(self, now: int) -> None:
         """Says the clock before the first rows; nothing if there was an event."""
         if self._last == -FAR:
@@ -87,6 +93,7 @@ class Rhythm:
         if not self.silent:
             return None
         self.silent = False
+        self._hours.leave_aside(before // HOUR, again // HOUR)
         gone = f"none came from {iso(before)} to {iso(again)}, for {_lasted(again - before)}"
         over = f"{self._what} of {self._stream} come again: {gone}"
         return Issue("NoData", "resolved", self._what, self._severity, "", over=over)
@@ -107,9 +114,14 @@ class Rhythm:
         """Expects nothing until there is an event again."""
         self.silent = self.silent or self._last != -FAR
 
-    def excuse(self, until: int) -> None:
-        """Says nothing about silence before a clock."""
-        self._excused = until
+    def excuse(self, since: int, until: int, age: int) -> None:
+        """Takes from when until when what these events follow from was silent, and the age by which most have followed.
+
+        No silence is said before what came again is so old. Nor is it usual what was missing until then, or for as long again
+        as the silence was: what follows later than that has thinned out little.
+        """
+        self._excused = until + age
+        self._hours.leave_aside(since // HOUR, (until + min(age, until - since)) // HOUR)
 
     def silence(self, now: int) -> Issue | None:
         """What is to be said about nothing having come until a clock; said once."""

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from stream_monitor.config.duration import parse
+from stream_monitor.config.quality import NoData, Quality
 from stream_monitor.joining.clock import FAR
+from stream_monitor.quality.checks import Checks, Kind
 from stream_monitor.quality.hours import HOUR
 from stream_monitor.quality.issue import Issue
 from stream_monitor.quality.rhythm import Rhythm
+from stream_monitor.watching.group import Group, Terms
 from tests.quality.columns import Floats
 
 SECOND = 1_000_000
@@ -315,6 +318,93 @@ def test_one_outage_does_not_make_the_next_one_usual() -> None:
     steps = course(rhythm(), times, int(times[-1]))
     assert [step for step, _ in steps] == ["opened", "resolved"] * 2
     assert steps[2][1] - (MONDAY + 37 * DAY + 10 * HOUR) < 10 * MINUTE
+
+
+def without(times: Ints, *outages: tuple[float, float]) -> Ints:
+    """Those of other days since Monday than some first and last ones."""
+    for first, last in outages:
+        times = times[(times < MONDAY + first * DAY) | (times > MONDAY + last * DAY)]
+    return times
+
+
+def office(rng: np.random.Generator, days: int, per_hour: float) -> Ints:
+    """Most by day, a sixth at night, a third at weekends."""
+    rates = per_hour * np.where((np.arange(24) >= 8) & (np.arange(24) < 20), 1, 1 / 6)
+    parts = [poisson(rng, 1, rates * (0.35 if day % 7 > 4 else 1), MONDAY + day * DAY) for day in range(days)]
+    return np.concatenate(parts)
+
+
+def opened_after(times: Ints, *outages: tuple[float, float]) -> list[float]:
+    """Hours after which each of the outages was said, if nothing else was."""
+    left = without(times, *outages)
+    said = [at for step, at in course(rhythm(), left, int(left[-1]), 50) if step == "opened"]
+    return [(at - MONDAY) / HOUR - first * 24 for at, (first, _) in zip(said, outages, strict=True)]
+
+
+@pytest.mark.parametrize("outages", [((16.4, 17.0), (21.4, 22.0)), ((7.5, 8.5), (10.4, 11.0), (17.4, 18.0))])
+def test_in_the_first_four_weeks_one_outage_does_not_hide_the_next_on_another_day(
+    outages: tuple[tuple[float, float], ...],
+) -> None:
+    assert all(hours < 3 for hours in opened_after(office(np.random.default_rng(31), 28, 30.0), *outages))
+
+
+def test_in_the_first_week_of_what_comes_all_day_one_outage_does_not_hide_the_next() -> None:
+    first, second = opened_after(poisson(np.random.default_rng(32), 5, 60.0), (3.25, 3.5), (4.36, 4.5))
+    assert max(first, second) < 2
+
+
+def test_an_outage_where_few_events_come_does_not_hide_a_longer_one_before_four_weeks_are_over() -> None:
+    times = poisson(np.random.default_rng(33), 27, 2.0)
+    assert max(opened_after(times, (15.0, 16.5), (24.0, 26.0))) < 30
+
+
+def test_a_batch_that_was_missed_does_not_hide_the_next_one_that_is() -> None:
+    times = jobs(np.random.default_rng(34), 14, 1, (9, 11))
+    assert [step for step, _ in course(rhythm(), times, int(times[-1]), 10)] == ["opened", "resolved"] * 2
+
+
+@pytest.mark.parametrize("per_hour", [3.0, 30.0])
+@pytest.mark.parametrize("off", [(3,), (4, 5), (3, 5, 6)])
+def test_days_off_that_were_said_are_usual_the_week_after(per_hour: float, off: tuple[int, ...]) -> None:
+    times = poisson(np.random.default_rng(35), 35, per_hour)
+    day = (times - MONDAY) // DAY
+    times = times[~np.isin(day % 7, off) & (day > off[0])]
+    said = [at for step, at in course(rhythm(), times, int(times[-1])) if step == "opened"]
+    assert all(at < MONDAY + (off[0] + 9) * DAY for at in said)
+    assert len(said) <= 1
+
+
+def test_outages_on_day_after_day_are_usual_after_some() -> None:
+    times = office(np.random.default_rng(36), 28, 30.0)
+    outages = [(day + 0.4, day + 0.8) for day in (8, 10, 14, 16, 18, 22, 24)]
+    left = without(times, *outages)
+    said = [at for step, at in course(rhythm(), left, int(left[-1]), 50) if step == "opened"]
+    assert len(said) == 3
+
+
+@pytest.mark.parametrize("seed", [37, 38])
+def test_an_outage_of_predictions_does_not_hide_one_of_labels(seed: int) -> None:
+    """Labels take an hour on average; there is nothing of either for a while, and days later only of labels."""
+    rng = np.random.default_rng(seed)
+    made = without(office(rng, 23, 30.0), (16.4, 17.0))
+    came = without(np.sort(made + (rng.exponential(1.0, len(made)) * HOUR).astype(np.int64)), (21.4, 22.4))
+    checks, nothing = (Checks("shop", Quality(), NoData(), lambda _, number: str(number)) for _ in range(2))
+    group = Group("feature", Terms(600, {"numbers": {}, "categories": {}}, 100))
+    kinds: dict[Kind, Ints] = {"predictions": made, "labels": came}
+    said = []
+    for begin, end in pairwise([0, *range(16 * DAY, 23 * DAY, 10 * MINUTE)]):
+        if begin:
+            said += [(issue.step, issue.feature, begin) for issue in checks.silence(MONDAY + begin)]
+        for kind, times in kinds.items():
+            some = times[(times >= MONDAY + begin) & (times < MONDAY + end)]
+            said += [(issue.step, issue.feature, begin) for issue in checks.rows(kind, [], some, 5 * HOUR)]
+        if begin % DAY == 0:
+            nothing.restore(checks.state(), group)
+            checks, nothing = nothing, checks
+    assert [(step, kind) for step, kind, _ in said] == [
+        (s, k) for k in ("predictions", "labels") for s in ("opened", "resolved")
+    ]
+    assert said[2][2] < 21.4 * DAY + 3 * HOUR
 
 
 @pytest.mark.parametrize(("per_hour", "days"), [(54, 4), (27, 5), (27, 12), (200, 5)])
