@@ -73,9 +73,10 @@ class Retrain:
     ) -> list[Output]:
         """Requests anew what has ended while its alert fires; withdraws what nobody has approved when it does not any more.
 
-        What the configuration approved nobody has.  Labels that turn out not to be like the rest hold requests as if it did
-        not; where that is only `suspected` none is made, and one that was stays.  One that is due anew waits for another rest
-        if the loss of the last outcomes is nearer to what it was before the change than half way: the alert may soon end.
+        What the configuration approved is withdrawn only if somebody says `false_alarm`.  Labels that turn out not to be like
+        the rest hold requests as if it did not; where that is only `suspected` none is made, and one that was stays.  One that
+        is due anew waits for another rest if the loss of the last outcomes is nearer to what it was before the change than half
+        way: the alert may soon end.
         """
         alert = alerts.firing.get(self._alert)
         against = _against(alert, alerts, subject)
@@ -83,7 +84,8 @@ class Retrain:
             if alert is None or against or suspected:
                 return []
             return self._request(alert, subject, record, moment, labelled, loss)
-        if against and self.request.by is None:
+        proposed = self.request.status == "proposed"
+        if against and (proposed or (against == "false_alarm" and self.request.by is None)):
             by = alert.verdictBy if alert and against == "false_alarm" else None
             return self.close("withdrawn", subject, record, moment, by, against)
         return self._ripen(subject, record, moment, labelled)
