@@ -94,22 +94,35 @@ class ExpectedClasses:
         n = _equal(rows, squares)
         if n < _LEAST:
             return dict.fromkeys(("accuracy", "macro_f1"), NOTHING)
-        flagged, expected, hits = sums[2 : 2 + 3 * k].reshape(3, k)
+        hits = sums[2 + 2 * k : 2 + 3 * k]
         inflation = _inflation(rows, squares, self.taught(sums, learnt))
-        either = flagged + expected
-        there = either > 0
-        each = np.maximum(either, 1e-300) * there.sum()
-        f1 = np.where(there, 2 * hits / each, 0.0)
         accuracy, by_hit = float(hits.sum()) / rows, np.full(k, 1 / rows)
-        outcome = np.where(there, -f1 / np.maximum(either, 1e-300), 0.0)
+        macro, variance = self._macro_f1(sums)
         return {
             "accuracy": _reading(accuracy, n, self._variance(sums, np.zeros(k), by_hit) * inflation),
-            "macro_f1": _reading(float(f1.sum()), n, self._variance(sums, outcome, np.where(there, 2 / each, 0.0)) * inflation),
+            "macro_f1": _reading(macro, n, variance * inflation),
         }
 
     def taught(self, sums: Floats, learnt: tuple[float, float]) -> float:
         """From how many outcomes it learnt, of the first class and of others."""
         return sum(learnt)
+
+    def _macro_f1(self, sums: Floats) -> tuple[float, float]:
+        """Over the classes that will be predicted or actual, with its variance.
+
+        One that is not predicted may be actual, with an F1 of 0.  F1 are expected to the second order: of few rows, a class
+        that comes more often than expected is also hit more often.
+        """
+        rows, squares, k = float(sums[0]), float(sums[1]), self._classes
+        flagged, expected, hits = sums[2 : 2 + 3 * k].reshape(3, k)
+        with_hit, pairs = (np.diagonal(one) for one in sums[2 + 3 * k :].reshape(2, k, k))
+        there = np.where(flagged > 0, 1.0, -np.expm1(-np.maximum(expected, 0.0) * rows / squares))
+        number, either = float(there.sum()), np.maximum(flagged + expected, 1e-300)
+        by_hit = np.where(flagged > 0, 2 / either / number, 0.0)
+        by_outcome = -hits * by_hit / either
+        curved = -by_outcome * (expected - pairs) - by_hit * (hits - with_hit)
+        macro = float((hits * by_hit + curved / either).sum())
+        return macro, self._variance(sums, by_outcome, by_hit) + (macro / number) ** 2 * float((there * (1 - there)).sum())
 
     def _variance(self, sums: Floats, by_outcome: Floats, by_hit: Floats) -> float:
         """That of a sum over rows of what the outcome's class adds, and what a hit of the predicted class adds to that."""

@@ -18,6 +18,8 @@ _SHIFT = np.int64(52 - 6)
 class Sketch:
     """Counts numbers; those that are missing or infinite are not counted, and without `signed` neither are negative ones.
 
+    What is taken back may have been counted by another one that this is to be merged with: only counts above 0 are read.
+
     It takes 64 counts for each doubling that the numbers span: a thousand for six decades, 131,000 a sign for all there are.
     """
 
@@ -31,15 +33,11 @@ class Sketch:
         good = values[(values >= self._least) & (np.abs(values) < np.inf)]
         if not len(good):
             return
-        self.n += len(good)
-        cells = _cells(good)
-        if len(cells) <= _FEW:
-            for cell in cells.tolist():
-                self._counts[cell] = self._counts.get(cell, 0) + 1
-            return
-        cells, counts = np.unique(cells, return_counts=True)
-        for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
-            self._counts[cell] = self._counts.get(cell, 0) + count
+        self._count(good, 1)
+
+    def take_back(self, values: npt.NDArray[np.float64]) -> None:
+        """Takes numbers back, float64[n], that were or are yet to be counted."""
+        self._count(values[(values >= self._least) & (np.abs(values) < np.inf)], -1)
 
     def merge(self, other: Sketch) -> None:
         """Takes all numbers that another one has counted."""
@@ -51,14 +49,13 @@ class Sketch:
 
     def quantile(self, q: float) -> float | None:
         """The number that a share q of all is not above, within 1%; None if there is none."""
-        if not self.n:
-            return None
-        wanted, seen = max(1, int(np.ceil(q * self.n))), 0
-        for cell in sorted(self._counts):
-            seen += self._counts[cell]
+        there = sorted((cell, count) for cell, count in self._counts.items() if count > 0)
+        wanted, seen = max(1, int(np.ceil(q * sum(count for _, count in there)))), 0
+        for cell, count in there:
+            seen += count
             if seen >= wanted:
-                break
-        return _middle(cell)
+                return _middle(cell)
+        return None
 
     def parts(self, n: int) -> list[float]:
         """The middles of so many parts of equal size, in their order; empty if there are no numbers."""
@@ -75,6 +72,17 @@ class Sketch:
         for cell in sorted(self._counts):
             total += _middle(cell) * self._counts[cell]
         return total / self.n
+
+    def _count(self, values: npt.NDArray[np.float64], times: int) -> None:
+        self.n += times * len(values)
+        cells = _cells(values)
+        if len(cells) <= _FEW:
+            for cell in cells.tolist():
+                self._counts[cell] = self._counts.get(cell, 0) + times
+            return
+        cells, counts = np.unique(cells, return_counts=True)
+        for cell, count in zip(cells.tolist(), counts.tolist(), strict=True):
+            self._counts[cell] = self._counts.get(cell, 0) + times * count
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""

@@ -74,7 +74,9 @@ class Tally:
     def regress(self, rows: Judged) -> None:
         """Takes the errors of a regression."""
         self.errors = self.errors or Sketch(signed=True)
-        self.errors.add((rows.predicted - rows.actual)[rows.sign > 0])
+        errors = rows.predicted - rows.actual
+        self.errors.add(errors[rows.sign > 0])
+        self.errors.take_back(errors[rows.sign < 0])
 
     def carry(self, over: Callable[[Floats], Floats]) -> None:
         """Goes on with the sums of another measure, which is not one that ranks what has come so far."""

@@ -12,6 +12,9 @@ Row = dict[str, float]
 _FAR = 8.0
 """Standard deviations beyond which a scaled value is no further away."""
 
+_SOME = 30
+"""Values from which on it is known how far a target spreads, so that one that is further away counts as near."""
+
 
 class Learner(Protocol):
     """Predicts and learns; a class is its number, from 0 on in the order in which classes came."""
@@ -93,7 +96,9 @@ class Regressor:
     def learn(self, x: Row, y: float) -> None:
         """Takes the value that came."""
         self.scale.learn(x)
-        self.target.update(y)
+        mean = self.target.mean.get()
+        away = (y - mean) / self._unit()
+        self.target.update(y if self.target.mean.n < _SOME else mean + _near(away) * self._unit())
         self.model.learn_one(self.scale.of(x), _near((y - self.target.mean.get()) / self._unit()))
 
     def _unit(self) -> float:

@@ -234,6 +234,22 @@ def test_a_class_that_scores_expect_and_labels_never_have_counts_as_it_does_in_l
     assert holds(readings["macro_f1"], f1_score(outcomes, predicted, average="macro"))
 
 
+@pytest.mark.parametrize("rows", [10, 40])
+def test_a_macro_f1_of_few_rows_is_over_the_classes_that_will_be_there(rows: int) -> None:
+    rng, cbpe, off, held = np.random.default_rng(14), Cbpe(12), 0.0, 0
+    for _ in range(300):
+        scores = softmax(rng.normal(0, 1.5, (rows, 12)) - np.arange(12) / 4, axis=1)
+        predicted, outcomes = scores.argmax(axis=1), (rng.random((rows, 1)) > np.cumsum(scores[:, :-1], axis=1)).sum(axis=1)
+        sums = np.zeros((1, cbpe.width))
+        cbpe.add(sums, np.zeros(rows, np.int64), predicted, scores)
+        reading = ExpectedClasses(12).read(sums[0], learnt=(5e11, 5e11))["macro_f1"]
+        truth = f1_score(outcomes, predicted, average="macro")
+        off += (reading.value or 0.0) - truth
+        held += holds(reading, truth)
+    assert abs(off / 300) < 0.02
+    assert held / 300 > 0.8
+
+
 def test_the_band_of_a_macro_f1_is_as_wide_as_labels_vary() -> None:
     rng = np.random.default_rng(3)
     scores, predicted, _ = several(rng, 3000)

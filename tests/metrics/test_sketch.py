@@ -54,6 +54,21 @@ def test_cuts_and_merges_change_nothing(seed: int) -> None:
     assert counts(pieces) == counts(merged) == whole
 
 
+def test_what_is_taken_back_was_never_there_wherever_it_was_counted() -> None:
+    kept, gone = VALUES[:4000], np.sort(VALUES[4000:])[:600]
+    one, other = sketch(kept), sketch(gone)
+    assert one.quantile(0.05) == sketch(kept).quantile(0.05)
+    later = Sketch(signed=True)
+    later.take_back(gone)
+    assert later.quantile(0.5) is None
+    for more in (later, other):
+        one.merge(more)
+        again = Sketch(signed=True)
+        again.restore(one.state())
+    assert one.n == again.n == 4000
+    assert [one.quantile(q) for q in (0.05, 0.5)] == [sketch(kept).quantile(q) for q in (0.05, 0.5)]
+
+
 def test_a_merge_leaves_the_other_as_it_was() -> None:
     one, other = sketch(VALUES[:100]), sketch(VALUES[100:150])
     before = counts(other)

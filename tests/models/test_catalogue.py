@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -63,6 +64,15 @@ def test_every_model_learns_what_is_always_so(name: str) -> None:
     for i in range(300):
         model.learn({"a": float(i % 7)}, 3.0)
     assert model.predict({"a": 2.0}) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("name", ["linear", "hoeffding_regressor", "adaptive_regressor"])
+def test_one_label_that_is_far_away_unsettles_no_regressor(name: str) -> None:
+    model, rng = learner(name, {}), np.random.default_rng(0)
+    for i, x in enumerate(rng.normal(size=3000).tolist()):
+        model.learn({"a": x}, 99_999.0 if i == 300 else 2 * x)
+    assert model.predict({"a": 1.0}) == pytest.approx(2.0, abs=0.4)
+    assert model.predict({"a": -1.0}) == pytest.approx(-2.0, abs=0.4)
 
 
 @pytest.mark.parametrize("name", [name for name, entry in catalogue.ENTRIES.items() if entry.parameters])
