@@ -32,6 +32,10 @@ _EULER = 0.577
 """The longest of n random stretches is log(n) + 0.577 mean ones on average."""
 _WEEKEND = np.r_[108:WEEK, 0:12]
 """Hours of the week at which it is Saturday or Sunday somewhere: from Friday noon to Monday noon in UTC."""
+_ALIKE = slice(0, 120), slice(120, WEEK)
+"""Hours of weekdays and of weekends."""
+_EARLY = 4 * 24
+"""Hours at the beginning in which a silence may not be said yet."""
 _BUSY = 30
 """Hours with events that are to be seen before it is known how long silences are."""
 _ASIDE = 2
@@ -136,7 +140,7 @@ class Hours:
     def batch(self, hour: int) -> Batch:
         """The batch that usually comes from an hour on."""
         if not self._batches:
-            events = np.where(self._left_aside(), -1, self._events)
+            events = np.where(self._left_aside()[0], -1, self._events)
             self._batches = batches(self._in_order(events).astype(np.int64), self._first)
         return self._batches[(hour + _MONDAY) % WEEK]
 
@@ -175,7 +179,7 @@ class Hours:
 
     def _most_missed(self) -> float:
         events, stretches = self._in_order(self._events), self._in_order(self._stretches)
-        said = self._in_order(self._left_aside().astype(np.int32)) > 0
+        said = self._in_order(self._left_aside()[1].astype(np.int32)) > 0
         busy = np.flatnonzero(events > 0)
         counts = ~(said[busy[1:]] & said[busy[:-1]])
         if np.count_nonzero(counts) < _BUSY - 1:
@@ -195,7 +199,7 @@ class Hours:
     def _work_out(self) -> list[Usual]:
         """Of each hour of the week, by the best that is known of it."""
         n, own = self._summed_up(self._events, self._stretches, 1)
-        said = self._left_aside()
+        _, said = self._left_aside()
         days, alike = self._of_days_alike(np.where(said, -1, self._events))
         known = np.where((n == _WEEKS)[:, np.newaxis], own, alike)
         known[(n == 0) | ((n < _WEEKS) & (days < _DAYS))] = self._every(said)
@@ -209,26 +213,35 @@ class Hours:
         columns = fewest.astype(np.int64), longest.astype(np.int64), means, near[:, :, 2].min(axis=0)
         return [Usual(*one) for one in zip(*(column.tolist() for column in columns), strict=True)]
 
-    def _left_aside(self) -> Mask:
-        """Which of the hours that are kept are of silences that were said; none once there are four weeks."""
+    def _left_aside(self) -> tuple[Mask, Mask]:
+        """Which of the hours that are kept are of silences that were said, and with others; none once there are four weeks.
+
+        Others are of the first days, in which none could be said, and without events alone of all days alike.
+        """
         said = np.zeros(self._events.shape, np.bool_)
         if self._events.min() >= 0:
-            return said
+            return said, said
         newest = self._last - (self._last + _MONDAY - np.arange(WEEK)) % WEEK
         hours = newest[:, np.newaxis] - WEEK * np.arange(_WEEKS)
         for first, last in self._aside:
             said |= (first <= hours) & (hours <= last) & (self._events >= 0)
-        return said
+        early = (self._events == 0) & (hours < hours[self._events >= 0].min(initial=self._last) + _EARLY) & ~said
+        for rows in _ALIKE if early.any() else ():
+            alone = (self._by_time(np.where(said, -1, self._events), rows) == 0).sum(axis=1) == 1
+            seen = (self._by_time(self._events, rows) > 0).sum(axis=1) >= _DAYS
+            early[rows] &= np.tile(alone & seen, (rows.stop - rows.start) // 24)[:, np.newaxis]
+        return said, said | early
+
+    def _by_time(self, kept: Counts, rows: slice) -> Counts:
+        """Of days alike what is kept of each hour of the day, [24, n]."""
+        return kept[rows].reshape(-1, 24, _WEEKS).swapaxes(0, 1).reshape(24, -1)
 
     def _of_days_alike(self, events: Counts) -> tuple[Ints, Floats]:
         """For each hour of the week, how often days of its kind were seen at that time of day, and what they had."""
         parts = []
-        for first, days in ((0, 5), (5, 2)):
-            rows = slice(24 * first, 24 * (first + days))
-            mine, stretches = (
-                kept[rows].reshape(days, 24, _WEEKS).swapaxes(0, 1).reshape(24, -1) for kept in (events, self._stretches)
-            )
-            n, found = self._summed_up(mine, stretches)
+        for rows in _ALIKE:
+            n, found = self._summed_up(self._by_time(events, rows), self._by_time(self._stretches, rows))
+            days = (rows.stop - rows.start) // 24
             parts.append((np.tile(n, days), np.tile(found, (days, 1))))
         (n_week, week), (n_weekend, weekend) = parts
         return np.concatenate((n_week, n_weekend)), np.concatenate((week, weekend))

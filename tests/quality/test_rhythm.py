@@ -353,6 +353,13 @@ def test_in_the_first_week_of_what_comes_all_day_one_outage_does_not_hide_the_ne
     assert max(first, second) < 2
 
 
+def test_an_outage_of_the_first_days_that_could_not_be_said_does_not_hide_the_next() -> None:
+    rates = 45 * (1 + 0.4 * np.cos(2 * np.pi * (np.arange(24) - 14) / 24))
+    times = poisson(np.random.default_rng(60), 19, rates)
+    later = without(times, (1 + 9 / 24, 1 + 12 / 24))
+    assert max(opened_after(later, *((day + 9 / 24, day + 12 / 24) for day in (9, 11, 17)))) < 1.5
+
+
 def test_an_outage_where_few_events_come_does_not_hide_a_longer_one_before_four_weeks_are_over() -> None:
     times = poisson(np.random.default_rng(33), 27, 2.0)
     assert max(opened_after(times, (15.0, 16.5), (24.0, 26.0))) < 30
