@@ -55,10 +55,9 @@ def summary(finding: Finding, subject: str, context: Context) -> str:
     if finding.sort in ("loss", "risk"):
         what = "errs more" if finding.direction == "up" else "errs less"
         what += " than is tolerated" if finding.sort == "risk" else ""
-        figures = f"mean absolute error {number(finding.before)} -> {number(finding.after)}"
         if finding.unit == "points":
-            figures = f"errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
-        return f"{subject} {what} since {since}: {figures}, by {finding.n_current:,} outcomes"
+            return f"{subject} {what} since {since}: errors {100 * finding.before:.1f}% -> {100 * finding.after:.1f}%"
+        return f"{subject} {what} since {since}: mean absolute error {number(finding.before)} -> {number(finding.after)}"
     if finding.name in _WHOLE:
         return f"the {_WHOLE[finding.name]} of {subject} {_together(finding, since)}"
     what = f"{finding.name} of {subject}" if finding.sort == "feature" else f"the {finding.sort} of {subject}"
@@ -79,6 +78,8 @@ def description(finding: Finding, context: Context) -> str:
     said += [f"compared with the {finding.known:,} values of the reference", f"found by {finding.detector}{wider}"]
     if finding.between and finding.between[1] - finding.between[0] > _LONG:
         said.append(f"it began between {iso(finding.between[0])} and {iso(finding.between[1])}, with 95% confidence")
+    if finding.sort in ("loss", "risk"):
+        said.append(f"the new figure is of {finding.n_current:,} outcomes")
     if context.age is not None:
         said.append(at_age(context.age))
     if context.rarity is not None:
