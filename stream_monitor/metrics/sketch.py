@@ -18,7 +18,7 @@ _SHIFT = np.int64(52 - 6)
 class Sketch:
     """Counts numbers; those that are missing or infinite are not counted, and without `signed` neither are negative ones.
 
-    What is taken back may have been counted by another one that this is to be merged with: only counts above 0 are read.
+    What is taken back may have been counted by another one that this is to be merged with: `quantile` goes by counts above 0.
 
     It takes 64 counts for each doubling that the numbers span: a thousand for six decades, 131,000 a sign for all there are.
     """
